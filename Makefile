@@ -1,0 +1,34 @@
+# regrow's chores. `make` alone lists them.
+
+# SECONDS ends the demo by itself. Bash has a clock of that name, but does not export it: a value here was meant.
+seconds := $(if $(SECONDS),--seconds $(SECONDS))
+
+help: ## list what make can do
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  make %-12s %s\n' "$$name" "$$what"; done
+
+demo: .venv/run ## run the silly_worker application until Ctrl-C (or: make demo SECONDS=10)
+	@exec .venv/bin/regrow run --project examples/silly_worker $(seconds)
+
+test: lint .venv/dev ## everything: checkers, then the tests on asyncio and on uvloop
+	@scripts/test .venv
+
+lint: .venv/dev ## ruff, mypy and basedpyright
+	@scripts/lint
+
+matrix: ## the tests on Python 3.11, 3.12 and 3.13, as far as they are installed
+	@scripts/matrix
+
+bench-quick: .venv/dev ## the first figures: a call's time, a server's size
+	@.venv/bin/python -m benchmarks.quick
+
+clean: ## remove what the tools have made
+	rm -rf .venv .venv-3.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# scripts/venv looks for itself whether there is anything to install.
+.venv/run .venv/dev:
+	@scripts/venv .venv $(@F)
+
+.PHONY: help demo test lint matrix bench-quick clean .venv/run .venv/dev
+.NOTPARALLEL:

@@ -1,0 +1,175 @@
+"""What to start and how to stop it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Literal
+
+from regrow.kernel.exits import safe_repr
+
+RestartType = Literal["permanent", "transient", "temporary"]
+ChildType = Literal["worker", "supervisor"]
+
+RESTARTS: Final = ("permanent", "transient", "temporary")
+TYPES: Final = ("worker", "supervisor")
+CLASS_OPTIONS: Final = frozenset({"id", "restart", "shutdown", "significant"})
+
+Start = Callable[..., Awaitable[Any]]
+
+
+class InvalidChild(ValueError):
+    """A child that is no child.
+
+    Attributes:
+        reason: OTP's word for the mistake, such as ("invalid_restart_type", value).
+    """
+
+    def __init__(self, reason: object, letter: str) -> None:
+        super().__init__(letter)
+        self.reason = reason
+
+
+class ChildSpec:
+    """How a supervisor starts, restarts and stops one child.
+
+    Args:
+        id: its name within the supervisor; any hashable term.
+        start: an async function that starts it, linked, and returns its pid; or (function, args).
+        restart: "permanent" always, "transient" after an abnormal end, "temporary" never.
+        shutdown: seconds to end in when told "shutdown", after which it is killed; "brutal_kill" kills at once;
+            "infinity" waits. By default 5.0, for a supervisor "infinity".
+        type: "worker" or "supervisor".
+        significant: its own end may end the supervisor (see `auto_shutdown`).
+
+    Raises:
+        InvalidChild: one of these is something else.
+    """
+
+    __slots__ = ("args", "id", "modules", "restart", "shutdown", "significant", "start", "type")
+
+    def __init__(
+        self,
+        id: Any,
+        start: Any,
+        restart: RestartType = "permanent",
+        shutdown: float | Literal["brutal_kill", "infinity"] | None = None,
+        type: ChildType = "worker",
+        significant: bool = False,
+        modules: tuple[object, ...] | None = None,
+    ) -> None:
+        self.id = id
+        self.start, self.args = _start(id, start)
+        self.restart = _one_of(id, "restart", restart, RESTARTS, "invalid_restart_type")
+        self.type = _one_of(id, "type", type, TYPES, "invalid_child_type")
+        if shutdown is None:
+            shutdown = "infinity" if type == "supervisor" else 5.0
+        self.shutdown = _shutdown(id, shutdown)
+        if not isinstance(significant, bool):
+            raise InvalidChild(("invalid_significant", significant), f"child {safe_repr(id)}: significant is True or False, got {significant!r}")
+        self.significant = significant
+        self.modules = _modules(self.start) if modules is None else modules
+
+    def __repr__(self) -> str:
+        return f"ChildSpec(id={safe_repr(self.id)}, start={start_call(self)}, restart={self.restart!r}, shutdown={self.shutdown!r}, type={self.type!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ChildSpec) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def replace(self, **changes: Any) -> ChildSpec:
+        """The same spec with other values, as `Supervisor.child_spec/2` makes it."""
+        parts: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__ if name != "args"}
+        parts["start"] = (self.start, self.args)
+        return ChildSpec(**{**parts, **changes})
+
+
+def of_class(cls: type, arg: Any, options: dict[str, Any], type: ChildType = "worker") -> ChildSpec:
+    """The spec of a class that is started by `start_link(arg)`."""
+    start_link: Any = getattr(cls, "start_link")  # noqa: B009
+    args = () if arg is None else (arg,)
+    return ChildSpec(**{"id": cls, "start": (start_link, args), "type": type, "modules": (cls,), **options})
+
+
+def child_spec(child: Any, **changes: Any) -> ChildSpec:
+    """The spec of a child in any of its forms: a class, (class, arg) or a ChildSpec, with some values replaced.
+
+    Raises:
+        InvalidChild: it is none of these, or the class has no `child_spec`.
+    """
+    spec: ChildSpec
+    if isinstance(child, ChildSpec):
+        spec = child
+    elif isinstance(child, type):
+        spec = _by_class(child, ())
+    elif isinstance(child, tuple) and len(child) == 2 and isinstance(child[0], type):
+        spec = _by_class(child[0], (child[1],))
+    else:
+        made = getattr(child, "__regrow_child_spec__", None)
+        if made is None:
+            raise InvalidChild(
+                ("invalid_child_spec", child),
+                "a supervisor expects each child to be one of:\n  * a class, such as Queue\n  * (class, argument)\n"
+                f"  * ChildSpec(id=…, start=…)\nGot: {safe_repr(child)}",
+            )
+        spec = made()
+    return spec.replace(**changes) if changes else spec
+
+
+def _by_class(cls: type, args: tuple[Any, ...]) -> ChildSpec:
+    make = getattr(cls, "child_spec", None)
+    if make is None:
+        raise InvalidChild(
+            ("invalid_child_spec", cls),
+            f"{cls.__name__} was given as a child to a supervisor, but it has no child_spec.\n"
+            "  If it is yours, derive it from GenServer, or give it a classmethod child_spec(arg) that returns a ChildSpec.\n"
+            f"  If not, write ChildSpec(id={cls.__name__}, start=…) with an async function that starts it and returns its pid.",
+        )
+    spec: ChildSpec = make(*args)
+    return spec
+
+
+def start_call(spec: ChildSpec) -> str:
+    """The call that starts a child, for reports."""
+    name = getattr(spec.start, "__qualname__", None) or safe_repr(spec.start, 100)
+    owner = getattr(spec.start, "__self__", None)
+    if isinstance(owner, type):
+        name = f"{owner.__name__}.{spec.start.__name__}"
+    return f"{name}({', '.join(safe_repr(arg, 200) for arg in spec.args)})"
+
+
+def _start(id: object, start: Any) -> tuple[Start, tuple[Any, ...]]:
+    if callable(start):
+        return start, ()
+    if isinstance(start, tuple) and len(start) == 2 and callable(start[0]) and isinstance(start[1], tuple | list):
+        return start[0], tuple(start[1])
+    raise InvalidChild(
+        ("invalid_mfa", start),
+        f"child {safe_repr(id)}: start is an async function, or (function, args), that starts it and returns its pid; got {safe_repr(start)}",
+    )
+
+
+def _one_of(id: object, what: str, value: Any, allowed: tuple[str, ...], word: str) -> Any:
+    if value not in allowed:
+        raise InvalidChild((word, value), f"child {safe_repr(id)}: {what} is one of {', '.join(allowed)}; got {safe_repr(value)}")
+    return value
+
+
+def _shutdown(id: object, value: Any) -> Any:
+    if value in ("brutal_kill", "infinity"):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise InvalidChild(
+            ("invalid_shutdown", value),
+            f'child {safe_repr(id)}: shutdown is seconds ≥ 0, "brutal_kill" or "infinity"; got {safe_repr(value)}',
+        )
+    return value
+
+
+def _modules(start: Any) -> tuple[object, ...]:
+    owner = getattr(start, "__self__", None)
+    if isinstance(owner, type):
+        return (owner,)
+    return (inspect.getmodule(start) or start,)

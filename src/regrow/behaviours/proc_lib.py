@@ -1,0 +1,150 @@
+"""Starting a process and hearing from it that it is up (OTP's `proc_lib`).
+
+The starter waits until the new process acknowledges: it is up, it does not want to be, or it failed. The process has
+its name before its `init` runs, and has lost it again before the starter hears of a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextvars import copy_context
+from typing import Any
+
+from regrow.behaviours.request import wait
+from regrow.kernel import exits, links, names
+from regrow.kernel.node import Node, here, lineage
+from regrow.kernel.pid import Pid, Process
+from regrow.kernel.process import unwind
+from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, Request
+
+Body = Callable[[Process, "Starter"], Generator[Any, Any, Any]]
+
+
+class StartError(Exception):
+    """A process could not be started.
+
+    Attributes:
+        reason: why, as `init` said it: what it gave to `Stop` or `Error`, or what it raised.
+    """
+
+    def __init__(self, reason: object, who: object = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.who = who
+
+    def __str__(self) -> str:
+        return f"{self.who or 'the process'} did not start: {exits.safe_repr(self.reason)}"
+
+
+class AlreadyStarted(StartError):
+    """Another process has the name.
+
+    Attributes:
+        pid: that process.
+    """
+
+    def __init__(self, pid: Pid, name: object = None) -> None:
+        super().__init__(("already_started", pid), name)
+        self.pid = pid
+
+    def __str__(self) -> str:
+        return f"{exits.safe_repr(self.who)} is running already, as {self.pid}"
+
+
+class Ignored(Exception):
+    """`init` returned IGNORE: the process did not want to run, which is no error."""
+
+
+class Ignore:
+    """What `init` returns to say that this process is not wanted now."""
+
+    def __repr__(self) -> str:
+        return "IGNORE"
+
+
+IGNORE = Ignore()
+
+
+class Failed:
+    """An acknowledgement: the start has failed."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: object) -> None:
+        self.reason = reason
+
+
+class Starter(Request):
+    """Who waits for the acknowledgement."""
+
+    __slots__ = ("parent",)
+
+    def __init__(self, pid: Pid, parent: Process) -> None:
+        super().__init__(pid, None)
+        self.parent = parent.pid
+
+
+def init_ack(process: Process, starter: Starter, answer: object) -> None:
+    """Tell the starter how the start went. Of a failed one the name is freed first, so that it can be tried again."""
+    if answer is not None:
+        names.release(process)
+    links.settle(starter, ANSWERED, answer)
+
+
+async def start(
+    body: Body, who: object, *, initial_call: object, name: object = None, link: bool = True, timeout: float | None = None
+) -> Pid:
+    """Start a process that runs `body(process, starter)` and wait until it has called `init_ack`.
+
+    Raises:
+        AlreadyStarted: the name is taken.
+        Ignored: the process was not wanted.
+        StartError: the start failed, or took longer than `timeout` seconds; then the process is killed.
+        TypeError: this can be no name.
+    """
+    node = here()
+    caller = node.caller()
+    if caller is not None and not caller.alive:
+        await unwind()
+    names.check_name(name)
+    if name is not None:
+        held = names.find(node, name)
+        if held is not None and (held.process is not None or held.node is not node):
+            raise AlreadyStarted(held, name)
+    parent = node.init if caller is None else caller
+    process = node.new_process(copy_context())
+    process.ancestors = lineage(parent)
+    process.application = parent.application
+    process.initial_call = initial_call
+    if name is not None and (held := names.claim(process, name)) is not None:
+        links.die(process, "normal")
+        raise AlreadyStarted(held, name)
+    starter = Starter(node.guest if caller is None else caller.pid, parent)
+    process.body = body(process, starter)
+    if link:
+        links.link(parent, process.pid)
+    return await _acknowledged(node, caller, process, starter, who, timeout)
+
+
+async def _acknowledged(
+    node: Node, caller: Process | None, process: Process, starter: Starter, who: object, timeout: float | None
+) -> Pid:
+    pid = process.pid
+    if timeout == 0.0 or not node.scheduler.hand_over(process, None):
+        node.scheduler.ready(process, None)
+    if starter.state == PENDING or (caller is not None and not caller.alive):
+        starter.server = process
+        await wait(node, caller, pid, starter, timeout)
+    if starter.state == ANSWERED:
+        answer = starter.answer
+        if answer is None:
+            return pid
+        if answer is IGNORE:
+            raise Ignored(f"{who} is not wanted: its init returned IGNORE")
+        raise StartError(answer.reason, who)
+    if starter.state == CLOSED:
+        parent = node.init if caller is None else caller
+        links.unlink(parent, pid)
+        links.die(process, "killed")
+        raise StartError("timeout", who)
+    raise StartError(starter.answer, who)

@@ -1,0 +1,159 @@
+"""One request, one answer: monitor, deadline, late reply (OTP's `gen.erl`).
+
+    caller                                   server
+    ------                                   ------
+    ask(server, request)   --Request-->      handed over at once if it is idle, else by its mailbox
+    looks at the Request   <--answer--       reply(from_, value)
+    or waits for the answer, for the server's end, or for the time to be over
+
+A Request is message, address, monitor and deadline in one object. Nobody can tell from outside whether it was handed
+over or queued: it never overtakes another message, and the first of answer, end and deadline settles it; what comes
+later is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from regrow.kernel import links, names
+from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, NoProcess, safe_repr
+from regrow.kernel.mailbox import put
+from regrow.kernel.node import Node
+from regrow.kernel.pid import RECEIVING, Pid, Process
+from regrow.kernel.process import unwind
+from regrow.kernel.signals import ANSWERED, CLOSED, FAILED, PENDING, Request, Signal
+
+ERRORS: dict[object, type[CallExit]] = {"noproc": NoProcess, "calling_self": CallingSelf, "timeout": CallTimeout}
+
+
+def reply(from_: Request, value: object) -> None:
+    """Answer a call, from any process, now or later (`gen_server:reply/2`). An answer nobody waits for is dropped."""
+    node = from_.pid.node
+    if node.trace is not None:
+        node.trace.tell("reply", None, from_.pid, value)
+    node.settle(from_, ANSWERED, value)
+
+
+async def wait(node: Node, caller: Process | None, server: object, made: Request, timeout: float | None) -> None:
+    """Deliver `made` to a server that was not, or did not answer when, handed over, and wait until it is settled.
+
+    Raises:
+        ValueError: there is no such registry.
+        TypeError: `server` is no address.
+    """
+    if caller is not None and not caller.alive:
+        await unwind()
+    if made.state != PENDING:
+        return
+    if made.server is None and not _send(node, caller, server, made):
+        return
+    if timeout == 0.0:
+        links.settle(made, CLOSED, None)
+        return
+    target = made.server
+    assert target is not None
+    made.server = None
+    if target.node is node:
+        links.watch_for(made, target, timeout)
+    elif timeout is not None:
+        node.scheduler.timers.start(made, timeout)
+    if made.state != PENDING:
+        return
+    if caller is not None and caller.task is asyncio.current_task(node.loop):
+        await made
+        return
+    future: asyncio.Future[None] = node.loop.create_future()
+    made.waiter = future
+    try:
+        await future
+    finally:
+        node.abandon(made)
+
+
+def _send(node: Node, caller: Process | None, server: object, made: Request) -> bool:
+    """Put the request into the server's mailbox; false if it is settled already, for nobody is there."""
+    if type(server) is tuple and len(server) == 2 and node.find_node(server[1]) is None:
+        links.settle(made, FAILED, ("nodedown", server[1]))
+        return False
+    pid = names.find(node, server)
+    target = None if pid is None else pid.process
+    if target is None:
+        links.settle(made, FAILED, "noproc")
+    elif target is caller:
+        links.settle(made, FAILED, "calling_self")
+    else:
+        if node.trace is not None:
+            node.trace.tell("send", made.pid, target.pid, made)
+        made.server = target
+        if target.node is node:
+            put(target, made)
+        else:
+            target.node.post(_admit, target.pid, made)
+        return True
+    return False
+
+
+def _admit(pid: Pid, made: Request) -> None:
+    """A request from another node has come in through the door."""
+    target = pid.process
+    if target is None:
+        made.pid.node.settle(made, FAILED, "noproc")
+    else:
+        made.server = target
+        target.watchers = links.added(target.watchers, made)
+        put(target, made)
+
+
+async def ask(server: object, made: Request, timeout: float | None, place: tuple[str, str, list[object]]) -> Any:
+    """Send a request, wait for its answer and return it; `place` is the call as its failure will name it.
+
+    Raises:
+        CallExit: nobody is there, the server ended, no answer came in time, or it is the caller itself.
+    """
+    node = made.pid.node
+    caller = node.caller()
+    await wait(node, caller, server, made, timeout)
+    if made.state == ANSWERED:
+        return made.answer
+    raise failure(node, made, server, timeout, place)
+
+
+def failure(
+    node: Node, made: Request, server: object, timeout: float | None, place: tuple[str, str, list[object]]
+) -> CallExit:
+    """What is raised in a caller whose request came to nothing."""
+    why = "timeout" if made.state == CLOSED else made.answer
+    kind = ERRORS.get(why, CalleeExit) if type(why) is str else CalleeExit
+    who = safe_repr(server, 100)
+    asked = safe_repr(made.request, 200)
+    if kind is CallTimeout:
+        letter = _timeout_letter(node, server, asked, timeout)
+    elif kind is NoProcess:
+        letter = f"no process: {who} is not alive, or nobody has that name now. It was asked {asked}"
+    elif kind is CallingSelf:
+        letter = f"{who} asked itself {asked}, and would wait for its own answer for ever. Call the function instead"
+    else:
+        letter = f"{who} ended before it answered {asked}: {safe_repr(why)}"
+    return kind((why, place), letter)
+
+
+def _timeout_letter(node: Node, server: object, asked: str, timeout: float | None) -> str:
+    pid = names.find(node, server)
+    process = None if pid is None else pid.process
+    lines = [f"{safe_repr(server, 100)} did not answer {asked} within {timeout} s."]
+    if process is not None and process.node is node:
+        waiting = len(process.mailbox or ())
+        doing = "is waiting for messages" if process.status == RECEIVING else "is busy"
+        lines.append(f"It {doing}, and {waiting} messages are in its mailbox.")
+    lines.append("Give it longer with timeout=, or answer later from a task with reply(from_, value).")
+    return "\n  ".join(lines)
+
+
+def outgoing(node: Node, request: object) -> Request:
+    """A request of whoever runs now."""
+    caller = node.caller()
+    return Request(node.guest if caller is None else caller.pid, request)
+
+
+__all__ = ["Signal", "ask", "failure", "outgoing", "reply", "wait"]

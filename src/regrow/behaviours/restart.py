@@ -1,0 +1,172 @@
+"""The decision tables, pure: restart or not, how many, how often.
+
+Every keeper asks here, and nowhere else is it decided.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import Any, Final, Literal
+
+from regrow.behaviours.child_spec import RestartType
+from regrow.kernel.exits import is_normal, safe_repr
+
+Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
+AutoShutdown = Literal["never", "any_significant", "all_significant"]
+
+STRATEGIES: Final = ("one_for_one", "one_for_all", "rest_for_one")
+AUTO_SHUTDOWNS: Final = ("never", "any_significant", "all_significant")
+
+
+class Decision(Enum):
+    """What a supervisor does about a child that has gone."""
+
+    RESTART = "restart"
+    KEEP = "keep"  # its spec, without a process
+    FORGET = "forget"  # its spec, too
+
+
+def after_exit(restart: RestartType, reason: object) -> Decision:
+    """What a supervisor does about a child that has gone (`supervisor:do_restart`).
+
+    | restart   | normal, shutdown, (shutdown, x) | anything else |
+    |-----------|---------------------------------|---------------|
+    | permanent | restart                         | restart       |
+    | transient | keep                            | restart       |
+    | temporary | forget                          | forget        |
+    """
+    match restart:
+        case "permanent":
+            return Decision.RESTART
+        case "transient":
+            return Decision.KEEP if is_normal(reason) else Decision.RESTART
+        case "temporary":
+            return Decision.FORGET
+
+
+def after_terminate(restart: RestartType) -> Decision:
+    """What is left of a child that was told to end: a temporary one's spec goes with it."""
+    match restart:
+        case "permanent" | "transient":
+            return Decision.KEEP
+        case "temporary":
+            return Decision.FORGET
+
+
+def affected(strategy: Strategy, position: int, count: int) -> range:
+    """Which of `count` children, in start order, are restarted with the one at `position`.
+
+    | strategy     | children             |
+    |--------------|----------------------|
+    | one_for_one  | it alone             |
+    | rest_for_one | it and those after   |
+    | one_for_all  | all                  |
+    """
+    match strategy:
+        case "one_for_one":
+            return range(position, position + 1)
+        case "rest_for_one":
+            return range(position, count)
+        case "one_for_all":
+            return range(count)
+
+
+def ends_supervisor(auto_shutdown: AutoShutdown, significant: bool, others_left: int) -> bool:
+    """Whether a child that has gone for good takes its supervisor along; `others_left` are significant and still there.
+
+    | auto_shutdown   | a significant child has gone |
+    |-----------------|------------------------------|
+    | never           | goes on                      |
+    | any_significant | ends                         |
+    | all_significant | ends with the last one       |
+    """
+    match auto_shutdown:
+        case "never":
+            return False
+        case "any_significant":
+            return significant
+        case "all_significant":
+            return significant and others_left == 0
+
+
+def expected_end(shutdown: object, reason: object) -> bool:
+    """Whether a child that was told to end did so as it was told; what did not is reported."""
+    if shutdown == "brutal_kill":
+        return type(reason) is str and reason == "killed"
+    return is_normal(reason) or (type(reason) is str and reason == "noproc")
+
+
+class Intensity:
+    """How often restarts may happen: more than `max_restarts` within `max_seconds`, and the supervisor gives up.
+
+    Exact time is counted, where OTP counts whole seconds.
+    """
+
+    def __init__(self, max_restarts: int, max_seconds: float) -> None:
+        self.max_restarts = max_restarts
+        self.max_seconds = max_seconds
+        self.restarts: deque[float] = deque()
+
+    def allows(self, now: float) -> bool:
+        """Count one more restart; false if it is one too many."""
+        restarts = self.restarts
+        restarts.append(now)
+        while restarts[0] < now - self.max_seconds:
+            restarts.popleft()
+        return len(restarts) <= self.max_restarts
+
+
+class InvalidFlags(ValueError):
+    """An option of a supervisor that it cannot have.
+
+    Attributes:
+        reason: OTP's word for it, such as ("invalid_strategy", value).
+    """
+
+    def __init__(self, reason: object, letter: str) -> None:
+        super().__init__(letter)
+        self.reason = reason
+
+
+class Flags:
+    """The options of a supervisor.
+
+    Args:
+        strategy: "one_for_one", "one_for_all" or "rest_for_one".
+        max_restarts: how many restarts are borne …
+        max_seconds: … within so many seconds.
+        auto_shutdown: "never", "any_significant" or "all_significant".
+
+    Raises:
+        InvalidFlags: one of these is something else.
+    """
+
+    __slots__ = ("auto_shutdown", "max_restarts", "max_seconds", "strategy")
+
+    def __init__(
+        self,
+        strategy: Strategy = "one_for_one",
+        max_restarts: int = 3,
+        max_seconds: float = 5.0,
+        auto_shutdown: AutoShutdown = "never",
+    ) -> None:
+        if strategy not in STRATEGIES:
+            raise _invalid("strategy", strategy, f"is one of {', '.join(STRATEGIES)}")
+        if isinstance(max_restarts, bool) or not isinstance(max_restarts, int) or max_restarts < 0:
+            raise _invalid("intensity", max_restarts, "(max_restarts) is a whole number ≥ 0")
+        if isinstance(max_seconds, bool) or not isinstance(max_seconds, int | float) or not 0 < max_seconds < float("inf"):
+            raise _invalid("period", max_seconds, "(max_seconds) is a number of seconds > 0")
+        if auto_shutdown not in AUTO_SHUTDOWNS:
+            raise _invalid("auto_shutdown", auto_shutdown, f"is one of {', '.join(AUTO_SHUTDOWNS)}")
+        self.strategy = strategy
+        self.max_restarts = max_restarts
+        self.max_seconds = max_seconds
+        self.auto_shutdown = auto_shutdown
+
+    def __repr__(self) -> str:
+        return f"Flags({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
+
+
+def _invalid(what: str, value: Any, wanted: str) -> InvalidFlags:
+    return InvalidFlags((f"invalid_{what}", value), f"a supervisor's {what} {wanted}; got {safe_repr(value)}")

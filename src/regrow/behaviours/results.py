@@ -1,0 +1,165 @@
+"""What callbacks return."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Generic, TypeVar
+
+from regrow.kernel.exits import Exit, safe_repr
+
+State = TypeVar("State")
+
+
+class Hibernate:
+    """What `then` may be when nothing is expected for long."""
+
+    def __repr__(self) -> str:
+        return "HIBERNATE"
+
+
+HIBERNATE: Final = Hibernate()
+
+
+class Continue:
+    """As `then`: call `handle_continue(arg, state)` before any message is taken."""
+
+    __slots__ = ("arg",)
+    __match_args__ = ("arg",)
+
+    def __init__(self, arg: object) -> None:
+        self.arg = arg
+
+    def __repr__(self) -> str:
+        return f"Continue({self.arg!r})"
+
+
+Then = float | Continue | Hibernate | None
+
+
+class Ok(Generic[State]):
+    """From `init`: the server is up, with this state."""
+
+    __slots__ = ("state", "then")
+    __match_args__ = ("state", "then")
+
+    def __init__(self, state: State, then: Any = None) -> None:
+        self.state = state
+        self.then = then
+
+    def __repr__(self) -> str:
+        return _shown("Ok", self.state, self.then)
+
+
+class Error:
+    """From `init`: the start has failed, and the process ends with "normal"."""
+
+    __slots__ = ("reason",)
+    __match_args__ = ("reason",)
+
+    def __init__(self, reason: object) -> None:
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"Error({self.reason!r})"
+
+
+class Reply(Generic[State]):
+    """From `handle_call`: the answer, and the new state."""
+
+    __slots__ = ("state", "then", "value")
+    __match_args__ = ("value", "state", "then")
+
+    def __init__(self, value: Any, state: State, then: Any = None) -> None:
+        self.value = value
+        self.state = state
+        self.then = then
+
+    def __repr__(self) -> str:
+        return _shown("Reply", self.value, self.state, self.then)
+
+
+class NoReply(Generic[State]):
+    """From any callback but `init`: the new state. A call is then answered later, with `reply(from_, value)`."""
+
+    __slots__ = ("state", "then")
+    __match_args__ = ("state", "then")
+
+    def __init__(self, state: State, then: Any = None) -> None:
+        self.state = state
+        self.then = then
+
+    def __repr__(self) -> str:
+        return _shown("NoReply", self.state, self.then)
+
+
+class Missing:
+    """Stands where nothing was given."""
+
+
+MISSING: Final[Any] = Missing()
+
+
+class Stop(Generic[State]):
+    """End the server with `reason`, after `terminate`; `reply` answers the call that is being handled.
+
+    In `init` no state is given.
+    """
+
+    __slots__ = ("reason", "reply", "state")
+    __match_args__ = ("reason", "state", "reply")
+
+    def __init__(self, reason: Any, state: State = MISSING, *, reply: Any = MISSING) -> None:
+        self.reason = reason
+        self.state = state
+        self.reply = reply
+
+    def __repr__(self) -> str:
+        return _shown("Stop", self.reason, *([self.state] if self.has_state else []))
+
+    @property
+    def has_state(self) -> bool:
+        """Whether a state was given."""
+        return self.state is not MISSING
+
+    @property
+    def has_reply(self) -> bool:
+        """Whether a reply was given."""
+        return self.reply is not MISSING
+
+
+class NoClause(Exception):
+    """No callback has a case for this message; also what a handler that returned None ends its server with.
+
+    Attributes:
+        message: the message or request.
+    """
+
+    def __init__(self, message: object) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"no clause for {safe_repr(self.message)}. A handler returned nothing for it, or raised NoClause"
+
+
+class BadReturn(Exit):
+    """A callback returned what it must not; its process ends with ("bad_return_value", value), as OTP's does.
+
+    Attributes:
+        value: what was returned.
+    """
+
+    def __init__(self, server: object, callback: str | None, value: object, wanted: str) -> None:
+        super().__init__(("bad_return_value", value))
+        self.value = value
+        where = f"{type(server).__name__}.{callback}" if callback is not None else "a callback"
+        self.letter = f"{where} returned {safe_repr(value)}. Wanted: {wanted}"
+
+    def __str__(self) -> str:
+        return self.letter
+
+
+def _shown(name: str, *values: object) -> str:
+    shown = [repr(value) for value in values]
+    while shown and shown[-1] == "None" and len(shown) > 1:
+        shown.pop()
+    return f"{name}({', '.join(shown)})"

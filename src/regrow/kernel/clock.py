@@ -1,0 +1,71 @@
+"""The one place that asks for the time.
+
+`Clock` is the machine's. `VirtualClock` stands still while anything runs and jumps to the next timer when every
+process waits; a day of timers passes in a blink, and a test that uses it never sleeps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+
+class Clock:
+    """Monotonic seconds, as the machine counts them."""
+
+    virtual: bool = False
+
+    def now(self) -> float:
+        """Seconds since some moment in the past; never goes backwards."""
+        return time.monotonic()
+
+
+class VirtualClock(Clock):
+    """A clock that a test moves: `advance(seconds)`, or by itself to the next timer when all processes wait.
+
+    Args:
+        jump: whether the clock moves by itself when nothing can run without it.
+    """
+
+    def __init__(self, *, jump: bool = True) -> None:
+        self.virtual = True
+        self.jump = jump
+        self.time = 1000.0
+        self.moved: Callable[[], None] | None = None  # set by the node's timers
+        self.stuck: Callable[[], None] | None = None  # told when all wait and there is no timer to jump to
+
+    def now(self) -> float:
+        """The virtual time in seconds; starts at 1000."""
+        return self.time
+
+    def advance(self, delay: float) -> None:
+        """Move the clock by `delay` seconds and let everything fire that has fallen due."""
+        if delay < 0:
+            raise ValueError(f"a clock moves forward only: wanted seconds ≥ 0, got {delay!r}")
+        self.move_to(self.time + delay)
+
+    def move_to(self, when: float) -> None:
+        """Move the clock to `when`, unless it is past that already."""
+        self.time = max(self.time, when)
+        if self.moved is not None:
+            self.moved()
+
+
+def seconds(value: object, what: str) -> float | None:
+    """A duration as float seconds, or None for ever. `what` names the argument in the error.
+
+    Raises:
+        TypeError: neither a number, a timedelta nor None.
+        ValueError: negative or not a number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{what}: wanted seconds (a number), a timedelta or None for ever, got {value!r}")
+    duration = float(value)
+    if not duration >= 0.0:
+        raise ValueError(f"{what}: wanted seconds ≥ 0, got {value!r}. Use None to wait for ever")
+    return None if duration == float("inf") else duration

@@ -1,0 +1,131 @@
+"""Why a process ended, which ends are normal, and how an exception becomes a reason.
+
+A reason is data: `"normal"`, `"shutdown"`, `("shutdown", detail)`, `"killed"`, any other term, or the exception that
+ended the process. An exception that has become a reason keeps no frames: its traceback is reduced to
+(code, line) pairs, so that a dead process's variables are not kept alive by whoever remembers why it died.
+A reason is never raised itself, but wrapped: in `Exit` to leave a process with it, in `CallExit` to tell a caller.
+
+    Exit                 leave this process with a reason (a BaseException, as cancellation is)
+    CallExit             a request failed; uncaught, it ends the caller with the same reason
+      + NoProcess        nobody there
+      + CallingSelf      a process asked itself
+      + CallTimeout      no answer in time (also a TimeoutError)
+      + CalleeExit       the server ended before it answered
+"""
+
+from __future__ import annotations
+
+from types import CodeType
+from typing import Final
+
+TRACE: Final = "__regrow_trace__"
+
+
+class Exit(BaseException):
+    """Leave the running process with `reason` (`erlang:exit/1`). Not an Exception: `except Exception` lets it through.
+
+    Attributes:
+        reason: any term; "normal", "shutdown" and ("shutdown", detail) are ends that nobody reports.
+    """
+
+    def __init__(self, reason: object = "normal") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Doomed(BaseException):
+    """The running process has been ended under its own feet; unwinds its stack and nothing else."""
+
+
+class CallExit(Exception):
+    """A request failed. `reason` has OTP's shape: `("noproc", ("GenServer", "call", [server, request, timeout]))`.
+
+    Attributes:
+        reason: the whole reason, with which the caller ends if it does not catch this.
+    """
+
+    def __init__(self, reason: tuple[object, object], letter: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.letter = letter
+
+    def __str__(self) -> str:
+        return self.letter if self.letter is not None else safe_repr(self.reason)
+
+
+class NoProcess(CallExit):
+    """There is no such process: it has ended, or nobody has that name."""
+
+
+class CallingSelf(CallExit):
+    """A process sent a request to itself and would have waited for ever."""
+
+
+class CallTimeout(CallExit, TimeoutError):
+    """No answer within the time given. The server may still work on it; a late reply is dropped."""
+
+
+class CalleeExit(CallExit):
+    """The server ended before it answered; `reason[0]` is why."""
+
+
+def is_normal(reason: object) -> bool:
+    """Whether nothing went wrong: `"normal"`, `"shutdown"` or `("shutdown", detail)`."""
+    if type(reason) is str:
+        return reason == "normal" or reason == "shutdown"
+    return type(reason) is tuple and len(reason) == 2 and type(reason[0]) is str and reason[0] == "shutdown"
+
+
+def reason_of(error: BaseException) -> object:
+    """The reason with which an uncaught exception ends its process."""
+    if isinstance(error, Exit):
+        return error.reason
+    if isinstance(error, CallExit):
+        return error.reason
+    return without_frames(error)
+
+
+def without_frames(error: BaseException) -> BaseException:
+    """Reduce the tracebacks of `error`, its causes, contexts and members to (code, line) pairs; see `trace_of`."""
+    seen: list[BaseException] = []
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is None or any(one is other for other in seen):
+            continue
+        seen.append(one)
+        if one.__traceback__ is not None:
+            pairs: list[tuple[CodeType, int]] = []
+            traceback = one.__traceback__
+            while traceback is not None:
+                pairs.append((traceback.tb_frame.f_code, traceback.tb_lineno))
+                if traceback.tb_next is None:
+                    break
+                traceback = traceback.tb_next
+            one.__traceback__ = None
+            try:
+                setattr(one, TRACE, tuple(pairs))
+            except Exception:  # an exception class may refuse attributes; then its lines are lost, and nothing else
+                continue
+        left.append(one.__cause__)
+        left.append(one.__context__)
+        if isinstance(one, BaseExceptionGroup):
+            left.extend(one.exceptions)
+    return error
+
+
+def trace_of(error: BaseException) -> tuple[tuple[CodeType, int], ...]:
+    """The (code, line) pairs of an exception that has become a reason, outermost first."""
+    found: tuple[tuple[CodeType, int], ...] = getattr(error, TRACE, ())
+    return found
+
+
+def safe_repr(value: object, limit: int = 1000) -> str:
+    """A repr that neither raises nor grows beyond `limit` characters."""
+    try:
+        text = repr(value)
+    except Exception as error:
+        text = f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+    if len(text) > limit:
+        text = f"{text[:limit]}… ({len(text)} characters)"
+    return text

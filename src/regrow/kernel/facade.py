@@ -1,0 +1,136 @@
+"""A process as asyncio sees it: a task that can be cancelled and is current while the process runs.
+
+`asyncio.timeout`, `TaskGroup`, `to_thread`, anyio, httpx and the like ask for the current task, cancel it and count
+the cancellations. What they use is described in "Extending asyncio: custom Task implementation"; anyio also reads
+`_fut_waiter` and `_must_cancel`. How the current task is exchanged differs by Python version, and lives here alone.
+This module stays interpreted when the kernel is compiled: it subclasses `asyncio.Future`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio import tasks
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, TextIO
+
+from regrow.kernel.pid import ENDED, Process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from types import FrameType
+
+
+if sys.version_info >= (3, 12):
+    swap_current_task: Callable[[asyncio.AbstractEventLoop, Any], Any] = getattr(tasks, "_swap_current_task")  # noqa: B009
+else:
+    _current_tasks: dict[asyncio.AbstractEventLoop, Any] = getattr(tasks, "_current_tasks")  # noqa: B009
+
+    def swap_current_task(loop: asyncio.AbstractEventLoop, task: Any) -> Any:
+        """Make `task` the loop's current one, or none at all, and return what was."""
+        previous = _current_tasks.get(loop)
+        if task is None:
+            _current_tasks.pop(loop, None)  # a stored None would make asyncio refuse its next task
+        else:
+            _current_tasks[loop] = task
+        return previous
+
+
+_register_task: Callable[[Any], None] = getattr(asyncio, "_register_task")  # noqa: B009
+_unregister_task: Callable[[Any], None] = getattr(asyncio, "_unregister_task")  # noqa: B009
+
+
+class ProcessTask(asyncio.Future[Any]):
+    """The task that a process is to asyncio. Its result is the reason with which the process ended."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(loop=process.node.loop)
+        self._process = process
+        self._name: str | None = None
+        self._cancels = 0
+        self._must_cancel = False
+        self._cancel_message: Any = None
+        _register_task(self)
+
+    def __repr__(self) -> str:
+        return f"<ProcessTask {self.get_name()}>"
+
+    @property
+    def _fut_waiter(self) -> Any:
+        return self._process.waiting if asyncio.isfuture(self._process.waiting) else None
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Throw CancelledError into the process where it waits, as `asyncio.Task.cancel` does."""
+        if self.done():
+            return False
+        self._cancels += 1
+        waiter = self._fut_waiter
+        if waiter is not None and waiter.cancel(msg=msg):
+            return True
+        self._cancel_message = msg
+        self._must_cancel = True
+        self._process.node.scheduler.cancel_waiting(self._process)
+        return True
+
+    def cancelling(self) -> int:
+        """How many cancellations are asked for and not taken back."""
+        return self._cancels
+
+    def uncancel(self) -> int:
+        """Take back one cancellation; returns how many are left."""
+        if self._cancels > 0:
+            self._cancels -= 1
+            if self._cancels == 0 and sys.version_info >= (3, 13):
+                self._must_cancel = False
+        return self._cancels
+
+    def take_cancel(self) -> asyncio.CancelledError | None:
+        """The cancellation that the next step must begin with, if there is one."""
+        if not self._must_cancel:
+            return None
+        self._must_cancel = False
+        return asyncio.CancelledError() if self._cancel_message is None else asyncio.CancelledError(self._cancel_message)
+
+    def end(self, reason: object) -> None:
+        """The process has ended, or what it left behind has."""
+        _unregister_task(self)
+        if not self.done():
+            self.set_result(reason)
+
+    def get_name(self) -> str:
+        """The name that was set, or one made of the pid and the registered name."""
+        if self._name is not None:
+            return self._name
+        name = self._process.name
+        return f"regrow {self._process.pid}" if name is None else f"regrow {self._process.pid} {name}"
+
+    def set_name(self, value: object) -> None:
+        """Name the task, for logs."""
+        self._name = str(value)
+
+    def get_context(self) -> Context:
+        """The context that the process runs in."""
+        return self._process.context
+
+    def get_coro(self) -> Coroutine[Any, Any, Any] | None:
+        """What is being driven."""
+        body: Any = self._process.body
+        return body if self._process.status != ENDED else None
+
+    def get_stack(self, *, limit: int | None = None) -> list[FrameType]:
+        """The frames at which the process waits, outermost first."""
+        found: list[FrameType] = []
+        inner: Any = self._process.body
+        while inner is not None:
+            frame = getattr(inner, "cr_frame", None) or getattr(inner, "gi_frame", None) or getattr(inner, "ag_frame", None)
+            if frame is None:
+                break
+            found.append(frame)
+            inner = getattr(inner, "cr_await", None) or getattr(inner, "gi_yieldfrom", None) or getattr(inner, "ag_await", None)
+        return found if limit is None else found[-limit:]
+
+    def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None:
+        """Print where the process waits."""
+        print(f"Stack for {self!r} (most recent call last):", file=file)
+        for frame in self.get_stack(limit=limit):
+            print(f'  File "{frame.f_code.co_filename}", line {frame.f_lineno}, in {frame.f_code.co_name}', file=file)

@@ -1,0 +1,277 @@
+"""Links and monitors, the answers that callers wait for, and what a death does to all of them.
+
+An end is told in this order: the process is dead to everyone, its name is free, its links get an exit signal each, its
+monitors a `Down` each, its callers a `CalleeExit`. Deaths that follow from a death are told after it, one by one, so
+that a chain of ten thousand links needs no deep stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from regrow.kernel.mailbox import put
+from regrow.kernel.pid import AWAITING, CALLING, NEW, READY, RUNNING, Monitor, Pid, Process
+from regrow.kernel.signals import (
+    BY_MESSAGE,
+    CLOSED,
+    FAILED,
+    PENDING,
+    Down,
+    Exited,
+    Request,
+    Signal,
+    Throw,
+)
+
+if TYPE_CHECKING:
+    from regrow.kernel.timers import Timer
+
+# Who else is concerned: None, then the one, then a dict.
+
+
+def added(kept: object, one: object) -> object:
+    """`kept` with `one` in it."""
+    if kept is None or kept is one:
+        return one
+    if type(kept) is dict:
+        kept[one] = None
+        return kept
+    return {kept: None, one: None}
+
+
+def removed(kept: object, one: object) -> object:
+    """`kept` without `one`."""
+    if type(kept) is dict:
+        kept.pop(one, None)
+        return kept or None
+    return None if kept is one else kept
+
+
+def each(kept: object) -> Iterable[Any]:
+    """All that is in `kept`, in the order in which it came."""
+    if type(kept) is dict:
+        return tuple(kept)
+    return () if kept is None else (kept,)
+
+
+def contains(kept: object, one: object) -> bool:
+    """Whether `one` is in `kept`."""
+    return one in kept if type(kept) is dict else kept is one
+
+
+# Links
+
+
+def link(process: Process, other: Pid) -> None:
+    """Tie two processes: when one ends, the other gets an exit signal (`erlang:link/1`)."""
+    if other is process.pid:
+        return
+    if other.node is not process.node:
+        process.links = added(process.links, other)
+        other.node.door(Signal("link", process.pid, other, None, None))
+    elif other.process is None:
+        exit_signal(process, other, "noproc", True)
+    else:
+        process.links = added(process.links, other)
+        other.process.links = added(other.process.links, process.pid)
+        if process.node.trace is not None:
+            process.node.trace.tell("link", process.pid, other)
+
+
+def unlink(process: Process, other: Pid) -> None:
+    """Untie them. An exit message that has come before stays in the mailbox (`erlang:unlink/1`)."""
+    process.links = removed(process.links, other)
+    if other.node is not process.node:
+        other.node.door(Signal("unlink", process.pid, other, None, None))
+    elif other.process is not None:
+        other.process.links = removed(other.process.links, process.pid)
+
+
+def exit_signal(process: Process, source: Pid, reason: object, linked: bool) -> None:
+    """What an exit signal does to a process: `kill` ends it, a trapping one gets a message, `normal` is ignored."""
+    word = reason if type(reason) is str else ""
+    if word == "kill" and not linked:
+        die(process, "killed")
+    elif process.trap_exit:
+        put(process, Exited(source, reason))
+    elif word != "normal" or (source is process.pid and not linked):
+        die(process, reason)
+
+
+# Monitors
+
+
+def monitor(process: Process, target: object, watched: Pid | None, tag: object = None, mode: str = "") -> Monitor:
+    """Let `process` be told when `watched` ends. `target` is what the user wrote, a pid or a name."""
+    ref = Monitor(process.pid, watched, target)
+    ref.tag = tag
+    if mode:
+        ref.mode = mode
+        process.node.add_alias(process, ref)
+    if watched is None or (watched.process is None and watched.node is process.node):
+        ref.watched = None
+        put(process, Down(ref, target, "noproc", tag))
+    elif watched is not process.pid:
+        process.monitors = added(process.monitors, ref)
+        if watched.node is not process.node:
+            watched.node.door(Signal("monitor", process.pid, watched, None, ref))
+        elif watched.process is not None:
+            watched.process.watchers = added(watched.process.watchers, ref)
+    return ref
+
+
+def demonitor(process: Process, ref: Monitor) -> bool:
+    """Take a monitor back; whether it was still there."""
+    if ref.mode in ("demonitor", "reply_demonitor"):
+        process.node.drop_alias(process, ref)
+    watched = ref.watched
+    if watched is None or ref.owner is not process.pid:
+        return False
+    ref.watched = None
+    process.monitors = removed(process.monitors, ref)
+    if watched.node is not process.node:
+        watched.node.door(Signal("demonitor", process.pid, watched, None, ref))
+    elif watched.process is not None:
+        watched.process.watchers = removed(watched.process.watchers, ref)
+    return True
+
+
+def fire(ref: Monitor, reason: object) -> None:
+    """The watched process has ended: tell the watcher, once."""
+    if ref.watched is None:
+        return
+    ref.watched = None
+    watcher = ref.owner.process
+    if watcher is not None:
+        watcher.monitors = removed(watcher.monitors, ref)
+        if ref.mode in ("demonitor", "reply_demonitor"):
+            watcher.node.drop_alias(watcher, ref)
+        put(watcher, Down(ref, ref.target, reason, ref.tag))
+
+
+# Answers
+
+
+def settle(request: Request, state: int, answer: object) -> bool:
+    """A request is answered, has failed or is given up. What comes after the first of these is dropped."""
+    if request.state != PENDING:
+        if request.state == BY_MESSAGE and state != CLOSED:
+            request.pid.node.answer_by_message(request, state, answer)
+        return False
+    waiter = request.waiter
+    request.state = state
+    request.answer = answer
+    if waiter is not None:
+        request.waiter = None
+        stop_watching(request)
+        if waiter.__class__ is Process:
+            if waiter.status == CALLING and waiter.waiting is request:
+                waiter.waiting = None
+                waiter.node.scheduler.ready(waiter, None)
+        elif not waiter.done():
+            waiter.set_result(None)
+    return True
+
+
+def watch_for(request: Request, server: Process, timeout: float | None) -> None:
+    """The caller is going to wait: it has to know if the server ends, or if the time is over."""
+    if not server.alive:  # it ended while the request was handed over
+        settle(request, FAILED, server.reason)
+        return
+    request.server = server
+    server.watchers = added(server.watchers, request)
+    if timeout is not None:
+        request.pid.node.scheduler.timers.start(request, timeout)
+
+
+def stop_watching(request: Request) -> None:
+    """The wait is over."""
+    if request.due != 0.0:
+        request.pid.node.scheduler.timers.cancel(request)
+    server = request.server
+    if server is not None:
+        request.server = None
+        server.watchers = removed(server.watchers, request)
+
+
+# Death
+
+
+def die(process: Process, reason: object) -> None:
+    """End `process` with `reason`. It is dead at once to everybody else, whatever its body still has to unwind."""
+    if not process.alive:
+        return
+    process.alive = False
+    process.reason = reason
+    process.pid.process = None
+    process.node.remove(process)
+    dying = process.node.dying
+    dying.append((process, reason))
+    if len(dying) == 1:
+        while dying:
+            bury(*dying[0])
+            dying.popleft()
+
+
+def bury(process: Process, reason: object) -> None:
+    """Tell all who are concerned that a process has ended, and let go of what it held."""
+    if process.node.trace is not None:
+        process.node.trace.tell("exit", process.pid, reason)
+    forget(process)
+    links, watchers = process.links, process.watchers
+    process.links = process.watchers = None
+    for other in each(links):
+        if other.node is not process.node:
+            other.node.door(Signal("exit_link", process.pid, other, reason, None))
+        elif other.process is not None:
+            other.process.links = removed(other.process.links, process.pid)
+            exit_signal(other.process, process.pid, reason, True)
+    for watcher in each(watchers):
+        if isinstance(watcher, Request):
+            watcher.server = None
+            watcher.pid.node.settle(watcher, FAILED, reason)
+        elif watcher.owner.node is not process.node:
+            watcher.owner.node.door(Signal("down", process.pid, watcher.owner, reason, watcher))
+        else:
+            fire(watcher, reason)
+    end_body(process)
+
+
+def forget(process: Process) -> None:
+    """What a dead process asked for: its monitors, aliases and the timers that were to reach it."""
+    for ref in each(process.monitors):
+        demonitor(process, ref)
+    process.monitors = None
+    process.mailbox = None
+    process_rare = process.rare
+    if process_rare is not None:
+        for alias in process_rare.aliases:
+            alias.mode = ""
+        process_rare.aliases.clear()
+        timers: list[Timer] = list(process_rare.timers)
+        for timer in timers:
+            process.node.scheduler.timers.cancel(timer)
+        process_rare.timers.clear()
+
+
+def end_body(process: Process) -> None:
+    """Unwind the body of a dead process: close a loop of ours, cancel a coroutine of the user's at its await."""
+    scheduler = process.node.scheduler
+    status = process.status
+    if process.rare is not None and process.rare.adopted is not None:
+        process.node.end_adopted(process)
+    elif status == RUNNING:
+        return  # it is on the stack: the kernel unwinds it when it comes back
+    elif process.as_task and status != NEW:
+        process.node.remnants.begin(process)
+        if status == AWAITING and process.task is not None:
+            process.task.cancel()
+        else:
+            scheduler.stop_waiting(process)
+            if status != READY or not isinstance(process.value, Throw):
+                scheduler.ready_first(process, Throw(process.node.remnants.cancelled()))
+    else:
+        scheduler.stop_waiting(process)
+        scheduler.close_body(process)
+

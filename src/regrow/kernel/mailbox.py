@@ -1,0 +1,72 @@
+"""Put, take, and take the one I want.
+
+A mailbox is absent until a message has to wait, and absent again when it is drained: an empty deque is 760 bytes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from regrow.kernel.pid import RECEIVING, SELECTING, Process
+from regrow.kernel.signals import EMPTY, RESCAN, Receive
+
+
+def put(process: Process, message: object) -> None:
+    """Hand `message` to a process that waits for any, or leave it in its mailbox."""
+    if process.status == RECEIVING:
+        process.node.scheduler.wake(process, message)
+        return
+    if process.mailbox is None:
+        process.mailbox = deque((message,))
+    else:
+        process.mailbox.append(message)
+    if process.status == SELECTING:
+        # What it waits for may be decided by code of its own, which must not run on the sender's stack.
+        process.node.scheduler.wake(process, RESCAN)
+
+
+def put_first(process: Process, message: object) -> None:
+    """Give back a message that was taken and not handled."""
+    if process.mailbox is None:
+        process.mailbox = deque((message,))
+    else:
+        process.mailbox.appendleft(message)
+
+
+def take(process: Process) -> Any:
+    """The oldest message of a mailbox that is not None."""
+    mailbox = process.mailbox
+    assert mailbox is not None
+    message = mailbox.popleft()
+    if not mailbox:
+        process.mailbox = None
+    return message
+
+
+def take_wanted(process: Process, wanted: Receive) -> Any:
+    """The oldest message that fits, or EMPTY; the others stay in their order."""
+    mailbox = process.mailbox
+    if mailbox is None:
+        return EMPTY
+    if wanted.kind is None and wanted.predicate is None:
+        return take(process)
+    position = wanted.seen
+    while position < len(mailbox):
+        message = mailbox[position]
+        if wanted.fits(message):
+            del mailbox[position]
+            if not mailbox:
+                process.mailbox = None
+            return message
+        position += 1
+    wanted.seen = position
+    return EMPTY
+
+
+def queued(process: Process) -> list[object]:
+    """The messages that wait, oldest first, among them one that is already on its way in."""
+    waiting = list(process.mailbox) if process.mailbox is not None else []
+    if process.node.scheduler.on_its_way(process):
+        waiting.insert(0, process.value)
+    return waiting

@@ -1,0 +1,185 @@
+"""Names: on this node, `Global` in this program, and `Via` somebody else's table.
+
+A name is a `str` or a class. An address is whatever a message can be sent to: a pid, a name, an alias, or
+`(name, node)`. Names are free again before anyone hears of their holder's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+from regrow.kernel.exits import safe_repr
+from regrow.kernel.pid import Alias, Pid, Process, rare
+
+if TYPE_CHECKING:
+    from regrow.kernel.node import Node
+
+
+class Names(Protocol):
+    """A table of names that `Via` can point into: OTP's `register_name`, `unregister_name`, `whereis_name`."""
+
+    def register_name(self, key: Any, pid: Pid) -> bool:
+        """Give `pid` the name `key`; false when it is taken."""
+        ...
+
+    def unregister_name(self, key: Any) -> None:
+        """Free the name."""
+        ...
+
+    def whereis_name(self, key: Any) -> Pid | None:
+        """Who has the name."""
+        ...
+
+
+class Global:
+    """A name that is known to all nodes: `Global("leader")`.
+
+    Args:
+        key: any hashable term.
+    """
+
+    __slots__ = ("key",)
+    __match_args__ = ("key",)
+
+    def __init__(self, key: Hashable) -> None:
+        self.key = key
+
+    def __repr__(self) -> str:
+        return f"Global({self.key!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Global) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash((Global, self.key))
+
+
+class Via:
+    """A name in another table: `Via(registry, key)`.
+
+    Args:
+        registry: an object with `register_name`, `unregister_name` and `whereis_name`, or the name of a registry.
+        key: the name in that table.
+    """
+
+    __slots__ = ("key", "registry")
+    __match_args__ = ("registry", "key")
+
+    def __init__(self, registry: Any, key: Hashable) -> None:
+        self.registry = registry
+        self.key = key
+
+    def __repr__(self) -> str:
+        return f"Via({self.registry!r}, {self.key!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Via) and (self.registry, self.key) == (other.registry, other.key)
+
+    def __hash__(self) -> int:
+        return hash((Via, self.key))
+
+    def table(self, node: Node) -> Names:
+        """The table that this name stands in.
+
+        Raises:
+            ValueError: there is no such registry.
+        """
+        if isinstance(self.registry, str | type) and not hasattr(self.registry, "whereis_name"):
+            found = node.registries.get(self.registry)
+            if found is None:
+                raise ValueError(f"unknown registry: {safe_repr(self.registry)}. Start it first, or pass the object itself")
+            return found
+        table: Names = self.registry
+        return table
+
+
+GLOBAL_LOCK = Lock()
+GLOBAL_NAMES: dict[Hashable, Pid] = {}
+
+FORMS = """wanted a name in one of these forms:
+  * None, for no name
+  * a string or a class
+  * Global(key)
+  * Via(registry, key)"""
+
+
+def is_name(value: object) -> bool:
+    """Whether `value` can be a local name: a string or a class."""
+    return type(value) is str or isinstance(value, type)
+
+
+def check_name(value: object) -> None:
+    """Raise unless `value` can be a server's name.
+
+    Raises:
+        TypeError: it is none of the forms that a name can have.
+    """
+    if value is not None and not is_name(value) and not isinstance(value, Global | Via):
+        raise TypeError(f"{FORMS}\nGot: {safe_repr(value)}")
+
+
+def find(node: Node, address: object) -> Pid | None:
+    """The pid that an address stands for now; None when nobody has the name.
+
+    Raises:
+        TypeError: this is no address.
+        ValueError: there is no such registry.
+    """
+    if type(address) is Pid:
+        return address
+    if is_name(address):
+        process = node.names.get(address)
+        return None if process is None else process.pid
+    if isinstance(address, Global):
+        return GLOBAL_NAMES.get(address.key)
+    if isinstance(address, Via):
+        return address.table(node).whereis_name(address.key)
+    if isinstance(address, Alias):
+        return address.owner
+    if type(address) is tuple and len(address) == 2:
+        other = node.find_node(address[1])
+        return None if other is None else find(other, address[0])
+    if address is None:
+        return None
+    at = getattr(address, "__regrow_address__", None)
+    if at is not None:
+        return find(node, at)
+    raise TypeError(f"wanted an address: a pid, a name (a string or a class), Global, Via or (name, node); got {safe_repr(address)}")
+
+
+def claim(process: Process, name: object) -> Pid | None:
+    """Give a process a name of any form; the pid that has it already, or None when the name is now the process's."""
+    node = process.node
+    if isinstance(name, Global):
+        with GLOBAL_LOCK:
+            held = GLOBAL_NAMES.setdefault(name.key, process.pid)
+        if held is not process.pid:
+            return held
+        rare(process).global_names[name.key] = None
+        return None
+    if isinstance(name, Via):
+        table = name.table(node)
+        return None if table.register_name(name.key, process.pid) else table.whereis_name(name.key)
+    taken: Process | None = node.names.get(name)
+    if taken is not None:
+        return taken.pid
+    node.names[name] = process
+    process.name = name
+    if node.trace is not None:
+        node.trace.tell("register", process.pid, name)
+    return None
+
+
+def release(process: Process) -> None:
+    """Free all names of a process that has ended, or whose start has failed."""
+    if process.name is not None:
+        process.node.names.pop(process.name, None)
+        process.name = None
+    if process.rare is not None and process.rare.global_names:
+        with GLOBAL_LOCK:
+            for key in process.rare.global_names:
+                if GLOBAL_NAMES.get(key) is process.pid:
+                    del GLOBAL_NAMES[key]
+        process.rare.global_names.clear()

@@ -1,0 +1,442 @@
+"""The process table, start and stop, and the one door to other nodes.
+
+A node is one event loop with its processes. A program usually has one; several live side by side in threads of their
+own, and send to each other's pids through `door`, which is where a cluster comes in as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Generator
+from contextvars import Context, copy_context
+from types import TracebackType
+from typing import Any, Self
+
+from regrow.kernel import exits, links, names
+from regrow.kernel.clock import Clock, VirtualClock
+from regrow.kernel.mailbox import put
+from regrow.kernel.pid import ENDED, RUNNING, Alias, Pid, Process, rare
+from regrow.kernel.remnants import Remnants
+from regrow.kernel.scheduler import Launch, Scheduler
+from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, RECEIVE, Exited, Request, Signal
+from regrow.kernel.trace import Trace
+
+LOG = logging.getLogger("regrow")
+
+
+class Here(threading.local):
+    """The node of this thread. A thread-local and not a context variable, which would leak into `to_thread`."""
+
+    node: Node | None = None
+
+
+HERE = Here()
+NODES: dict[int, Node] = {}
+NODES_LOCK = threading.Lock()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: setattr(HERE, "node", None))
+
+
+class NoNode(RuntimeError):
+    """Something that needs a node was done where there is none."""
+
+
+NO_NODE = """there is no node in this thread.
+  In a script, start one with `regrow.run(main)`; in a loop that is already there, with `async with regrow.Node():`.
+  From another thread, use `regrow.from_thread`."""
+
+
+def here() -> Node:
+    """The node of this thread.
+
+    Raises:
+        NoNode: there is none.
+    """
+    node = HERE.node
+    if node is None:
+        raise NoNode(NO_NODE)
+    return node
+
+
+class Watch(Request):
+    """A plain task's monitor: its future gets the reason."""
+
+    __slots__ = ()
+
+    def __init__(self, guest: Pid, gone: asyncio.Future[object]) -> None:
+        super().__init__(guest, None)
+        self.waiter = Reasoned(self, gone)
+
+
+class Reasoned:
+    """A future as `links.settle` knows it, completed with the answer of its request."""
+
+    __slots__ = ("gone", "request")
+
+    def __init__(self, request: Request, gone: asyncio.Future[object]) -> None:
+        self.request = request
+        self.gone = gone
+
+    def done(self) -> bool:
+        """Whether it is completed."""
+        return self.gone.done()
+
+    def set_result(self, nothing: None) -> None:
+        """The process has ended."""
+        self.gone.set_result(self.request.answer)
+
+
+class Node:
+    """One event loop with its processes: `async with regrow.Node() as node: ...` on a loop that is already there.
+
+    What is started inside by a plain asyncio task is linked to the node's first process, which ends it, in reverse
+    order, when the block is left.
+
+    Args:
+        name: by which other nodes of the program know it, in `(name, node)`.
+        seed: makes the order in which processes run a reproducible shuffle. For tests.
+        clock: a `VirtualClock` in tests.
+        freeze_after_start: keep what exists once the node is up out of the garbage collector's sight.
+    """
+
+    def __init__(
+        self,
+        name: str = "nonode@nohost",
+        *,
+        seed: int | None = None,
+        clock: Clock | None = None,
+        freeze_after_start: bool = False,
+    ) -> None:
+        self.name = name
+        self.seed = seed
+        self.clock = Clock() if clock is None else clock
+        self.freeze_after_start = freeze_after_start
+        self.number = 0
+        self.last_pid = 0
+        self.processes: dict[Pid, Process] = {}
+        self.names: dict[object, Process] = {}
+        self.registries: dict[object, Any] = {}
+        self.environment: dict[object, dict[object, object]] = {}
+        self.applications: dict[object, Any] = {}
+        self.adopted: dict[Any, Process] = {}
+        self.dying: deque[tuple[Process, object]] = deque()
+        self.trace: Trace | None = None
+        self.running = False
+
+    def __repr__(self) -> str:
+        return f"Node({self.name!r}, {len(self.processes)} processes)"
+
+    # Start and stop
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def start(self) -> None:
+        """Make this the node of the running event loop and its thread.
+
+        Raises:
+            RuntimeError: the node has run before, or the thread has one already.
+        """
+        self.loop = asyncio.get_running_loop()
+        if HERE.node is not None and HERE.node.loop.is_running():
+            raise RuntimeError(f"this thread has a node already, {HERE.node!r}: one loop has one node")
+        with NODES_LOCK:
+            while self.number in NODES:
+                self.number += 1
+            NODES[self.number] = self
+        self.thread = threading.get_ident()
+        self.scheduler = Scheduler(self.loop, self.clock, self.seed)
+        self.remnants = Remnants(self)
+        if isinstance(self.clock, VirtualClock):
+            self.clock.moved = self.scheduler.timers.fire_due
+        HERE.node = self
+        self.running = True
+        self.guest = Pid(self, 0)
+        self.init = self.add(init_loop, copy_context())
+        rare(self.init).quiet = True
+
+    async def stop(self, reason: object = "shutdown") -> None:
+        """End everything: first what is linked to the first process, newest first, then whatever is left."""
+        if not self.running:
+            return
+        for other in reversed(list(links.each(self.init.links))):
+            await self.end(other, reason)
+        for process in reversed(list(self.processes.values())):
+            if process is not self.init:
+                links.die(process, "killed")
+        await self.remnants.all_done()
+        links.die(self.init, reason)
+        self.close()
+
+    async def end(self, pid: Pid, reason: object) -> None:
+        """Send `reason` to a process linked to the first one, and wait until it has ended."""
+        process = pid.process
+        if process is not None:
+            gone = self.ended(process)
+            links.exit_signal(process, self.init.pid, reason, True)
+            await gone
+
+    def ended(self, process: Process) -> asyncio.Future[object]:
+        """A future, for plain tasks, of the reason with which a process ends."""
+        gone: asyncio.Future[object] = self.loop.create_future()
+        watch = Watch(self.guest, gone)
+        links.watch_for(watch, process, None)
+        return gone
+
+    def close(self) -> None:
+        """Let go of the loop and the thread."""
+        self.running = False
+        self.scheduler.closed = True
+        self.scheduler.timers.close()
+        self.scheduler.queue.clear()
+        with NODES_LOCK:
+            NODES.pop(self.number, None)
+        if HERE.node is self:
+            HERE.node = None
+
+    # The process table
+
+    def add(self, loop: Callable[[Process], Generator[Any, Any, Any]], context: Context) -> Process:
+        """A new process that runs a loop of ours; it takes its first step when its turn comes."""
+        process = self.new_process(context)
+        process.body = loop(process)
+        self.scheduler.ready(process, None)
+        return process
+
+    def launch(self, function: Callable[..., Any], args: tuple[Any, ...], parent: Process | None) -> Process:
+        """A new process that runs a function of the user's."""
+        process = self.new_process(copy_context())
+        if parent is not None:
+            process.ancestors = lineage(parent)
+            process.application = parent.application
+        process.initial_call = function
+        self.scheduler.ready(process, Launch(function, args))
+        return process
+
+    def new_process(self, context: Context) -> Process:
+        """A process that does nothing yet."""
+        self.last_pid += 1
+        pid = Pid(self, self.last_pid)
+        process = Process(self, pid, context)
+        pid.process = process
+        self.processes[pid] = process
+        if self.trace is not None:
+            self.trace.tell("spawn", pid, self.scheduler.current and self.scheduler.current.pid)
+        return process
+
+    def remove(self, process: Process) -> None:
+        """A process has ended: it is in no table any more."""
+        del self.processes[process.pid]
+        if process.name is not None or process.rare is not None:
+            names.release(process)
+
+    def returned(self, process: Process) -> None:
+        """A body has come to its end."""
+        process.status = ENDED
+        process.body = None
+        if process.alive:
+            links.die(process, "normal")
+        self._body_over(process, "normal")
+
+    def crashed(self, process: Process, error: BaseException) -> None:
+        """A body has ended with an exception."""
+        process.status = ENDED
+        process.body = None
+        if process.alive:
+            reason = exits.reason_of(error)
+            if not isinstance(error, exits.Exit | exits.CallExit):
+                self.report_crash(process, error)
+            links.die(process, reason)
+            self._body_over(process, reason)
+        else:
+            if not isinstance(error, exits.Doomed | asyncio.CancelledError | GeneratorExit | exits.Exit):
+                LOG.debug("%s, already dead, raised %r while it was unwound", process.pid, error)
+            self._body_over(process, "killed")
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            self.interrupted(error)
+
+    def _body_over(self, process: Process, reason: object) -> None:
+        if process in self.remnants.kept:
+            self.remnants.done(process)
+        elif process.task is not None:
+            process.task.end(reason)
+
+    def interrupted(self, error: BaseException) -> None:
+        """KeyboardInterrupt and SystemExit leave through the event loop, as they do from an asyncio task."""
+
+        def leave() -> None:
+            raise error
+
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            self.loop.call_soon(leave)
+
+    def report_crash(self, process: Process, error: BaseException) -> None:
+        """Log that a process has raised; those who report their own end have said so."""
+        if process.rare is None or not process.rare.quiet:
+            self.reporter(process, error)
+
+    def reporter(self, process: Process, error: BaseException) -> None:
+        """How crashes are reported; `ops/logs.py` gives the words."""
+
+    def report_remnant(self, process: Process) -> None:
+        """Log that a killed process has not ended."""
+        where = process.task.get_stack() if process.task is not None else []
+        line = f"{where[-1].f_code.co_filename}:{where[-1].f_lineno}" if where else "an unknown line"
+        LOG.warning("%s was killed and still runs, at %s. It is cancelled once more, then closed", process.pid, line)
+
+    # Who am I
+
+    def caller(self) -> Process | None:
+        """The process that runs now; None in a plain asyncio task."""
+        current = self.scheduler.current
+        if current is None and self.adopted:
+            return self.adopted.get(asyncio.current_task(self.loop))
+        return current
+
+    def wake_adopted(self, process: Process, value: object) -> None:
+        """What the asyncio task that is a process waits for has come."""
+        future = process.waiting
+        process.status = RUNNING
+        process.waiting = None
+        if not future.done():
+            future.set_result(value)
+
+    def end_adopted(self, process: Process) -> None:
+        """An adopted process was ended: its task is cancelled."""
+        task = rare(process).adopted
+        self.adopted.pop(task, None)
+        if task is not asyncio.current_task(self.loop):
+            task.cancel()
+
+    # Answers
+
+    def settle(self, request: Request, state: int, answer: object) -> bool:
+        """Tell a caller of this node what has become of its request, from whatever thread."""
+        if threading.get_ident() == self.thread:
+            return links.settle(request, state, answer)
+        self.post(links.settle, request, state, answer)
+        return True
+
+    def request_done(self, request: Request, state: int, answer: object) -> None:
+        """A deadline has come."""
+        links.settle(request, state, answer)
+
+    def abandon(self, request: Request) -> None:
+        """The caller waits no more."""
+        if request.state == PENDING:
+            request.state = CLOSED
+            request.waiter = None
+            links.stop_watching(request)
+
+    def answer_by_message(self, request: Request, state: int, answer: object) -> None:
+        """A request that was sent by hand is answered into the mailbox."""
+        if request.pid.process is not None and state == ANSWERED:
+            put(request.pid.process, (request, answer))
+
+    # Aliases
+
+    def add_alias(self, process: Process, alias: Alias) -> None:
+        """Let an alias receive."""
+        rare(process).aliases[alias] = None
+
+    def drop_alias(self, process: Process, alias: Alias) -> bool:
+        """Switch an alias off; whether it was on and the process's own."""
+        if process.rare is None or alias not in process.rare.aliases:
+            return False
+        alias.mode = ""
+        del process.rare.aliases[alias]
+        return True
+
+    # The door
+
+    def post(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run something on this node's loop, from another thread."""
+        if self.running:
+            try:
+                self.loop.call_soon_threadsafe(function, *args)
+            except RuntimeError:  # the loop has closed meanwhile: what is sent to the dead is dropped
+                return
+
+    def find_node(self, name: object) -> Node | None:
+        """The node of this program that has this name."""
+        if name == self.name or name is self:
+            return self
+        with NODES_LOCK:
+            for other in NODES.values():
+                if other.name == name or other is name:
+                    return other
+        return None
+
+    def door(self, signal: Signal) -> None:
+        """Let a signal from another node in. The sender goes on at once."""
+        self.post(self.admit, signal)
+
+    def admit(self, signal: Signal) -> None:
+        """Do here what a signal says, in the order in which the signals of one sender came."""
+        target: Process | None = signal.target.process
+        source = signal.source
+        assert source is not None
+        match signal.kind:
+            case "send":
+                if target is not None:
+                    put(target, signal.reason)
+            case "exit":
+                if target is not None:
+                    links.exit_signal(target, source, signal.reason, False)
+            case "exit_link":
+                if target is not None and links.contains(target.links, source):
+                    target.links = links.removed(target.links, source)
+                    links.exit_signal(target, source, signal.reason, True)
+            case "link":
+                if target is None:
+                    source.node.door(Signal("exit_link", signal.target, source, "noproc", None))
+                else:
+                    target.links = links.added(target.links, source)
+            case "unlink":
+                if target is not None:
+                    target.links = links.removed(target.links, source)
+            case "monitor" | "demonitor" | "down":
+                self.admit_monitor(signal, target)
+            case _:
+                LOG.error("%r: unknown signal %r from %s", self, signal.kind, source)
+
+    def admit_monitor(self, signal: Signal, target: Process | None) -> None:
+        """The signals that concern a monitor across nodes."""
+        ref = signal.ref
+        assert ref is not None
+        if signal.kind == "down":
+            links.fire(ref, signal.reason)
+        elif signal.kind == "demonitor":
+            if target is not None:
+                target.watchers = links.removed(target.watchers, ref)
+        elif target is None:
+            ref.owner.node.door(Signal("down", signal.target, ref.owner, "noproc", ref))
+        else:
+            target.watchers = links.added(target.watchers, ref)
+
+
+def lineage(parent: Process) -> tuple[object, ...]:
+    """The ancestors of a child of `parent`, nearest first, by name where there is one (OTP's `$ancestors`)."""
+    who = parent.pid if parent.name is None else parent.name
+    return (who, *parent.ancestors)
+
+
+def init_loop(process: Process) -> Generator[Any, Any, Any]:
+    """The node's first process: parent of what plain tasks start. It outlives what is linked to it."""
+    process.trap_exit = True
+    while True:
+        message = yield RECEIVE
+        if isinstance(message, Exited):
+            LOG.debug("%s, started by a plain task, has ended: %r", message.pid, message.reason)
+

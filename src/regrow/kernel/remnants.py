@@ -1,0 +1,114 @@
+"""What a killed coroutine still does.
+
+A process that is killed is dead at once to everybody else, but a coroutine of the user's is cancelled at its await and
+never closed: closing skips every asynchronous release. What runs on until its `finally` and `__aexit__` are done is a
+remnant. It may send and await asyncio; a message or an answer it waits for is refused with another CancelledError.
+After 5 s it is reported with the line at which it waits and cancelled again; after one more, it is closed.
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError, Future
+from typing import TYPE_CHECKING, Any, Final
+
+from regrow.kernel.pid import AWAITING, Process, rare
+from regrow.kernel.signals import Throw
+from regrow.kernel.timers import Deadline
+
+if TYPE_CHECKING:
+    from regrow.kernel.node import Node
+
+PATIENCE: Final = 5.0
+LAST_CHANCE: Final = 1.0
+MOST_CANCELS: Final = 3
+
+
+class RemnantDeadline(Deadline):
+    """A remnant has had its time."""
+
+    __slots__ = ("process", "remnants")
+
+    def __init__(self, remnants: Remnants, process: Process) -> None:
+        super().__init__()
+        self.remnants = remnants
+        self.process = process
+
+    def fire(self) -> None:
+        """Report, cancel again, and at last close."""
+        self.remnants.overdue(self.process)
+
+
+class Remnants:
+    """The remnants of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.kept: dict[Process, RemnantDeadline] = {}
+        self.waiting: Future[None] | None = None  # of a node that stops
+
+    def cancelled(self) -> CancelledError:
+        """What a remnant is thrown."""
+        return CancelledError()
+
+    def begin(self, process: Process) -> None:
+        """A dead process's coroutine has not ended yet."""
+        if process not in self.kept:
+            deadline = self.kept[process] = RemnantDeadline(self, process)
+            self.node.scheduler.timers.start(deadline, PATIENCE)
+
+    def keep(self, process: Process, wish: Any) -> None:
+        """A dead process has yielded `wish`: let it wait for asyncio, refuse it the rest."""
+        scheduler = self.node.scheduler
+        first = process not in self.kept
+        self.begin(process)
+        if getattr(wish, "_asyncio_future_blocking", None) is not None:
+            scheduler.await_future(process, wish)
+            if first and process.task is not None:
+                process.task.cancel()
+        elif wish is None and not first:
+            scheduler.ready(process, None)
+        else:
+            self.cancel(process)
+
+    def cancel(self, process: Process) -> None:
+        """Throw one more CancelledError into it, or close what has swallowed too many."""
+        kept = rare(process)
+        kept.cancels += 1
+        if kept.cancels > MOST_CANCELS:
+            self.node.scheduler.close_body(process)
+            self.done(process)
+        elif process.status == AWAITING and process.task is not None:
+            process.task.cancel()
+        else:
+            self.node.scheduler.ready_first(process, Throw(self.cancelled()))
+
+    def overdue(self, process: Process) -> None:
+        """It still runs, 5 s or more after its process was killed."""
+        if process not in self.kept:
+            return
+        if rare(process).cancels >= MOST_CANCELS:
+            self.node.scheduler.close_body(process)
+            self.done(process)
+            return
+        if rare(process).cancels < MOST_CANCELS - 1:
+            self.node.report_remnant(process)
+            rare(process).cancels = MOST_CANCELS - 1
+        self.node.scheduler.timers.start(self.kept[process], LAST_CHANCE)
+        self.cancel(process)
+
+    def done(self, process: Process) -> None:
+        """It has ended, in whatever way: nobody is left to be told."""
+        process.body = None
+        deadline = self.kept.pop(process, None)
+        if deadline is not None:
+            self.node.scheduler.timers.cancel(deadline)
+        if process.task is not None:
+            process.task.end("killed")
+        if not self.kept and self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(None)
+
+    async def all_done(self) -> None:
+        """Wait for all of them; none outlives its patience."""
+        if self.kept:
+            self.waiting = self.node.loop.create_future()
+            await self.waiting

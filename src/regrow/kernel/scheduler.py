@@ -1,0 +1,449 @@
+"""Whose turn it is.
+
+A runnable process waits in one queue; a `turn` is one callback of the event loop that steps processes from it for at
+most a millisecond, so that sockets and timers are served in between. A step sends the process's body one value and
+looks at what it yields (see `signals.py`).
+
+`hand_over` is the short way: a call to a server that sits idle with an empty mailbox runs the server's step at once,
+on the caller's stack. It never overtakes a message, for the mailbox is empty; it stops at 16 levels, when the turn is
+over, and while the caller handles an exception, which the server would otherwise see as its own.
+
+With a seed, the order of the queue is a reproducible shuffle, a turn is a number of steps, and hand-over is a coin.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from asyncio import AbstractEventLoop, CancelledError
+from collections import deque
+from typing import Any, Final
+
+from regrow.kernel import exits, facade
+from regrow.kernel.clock import Clock, VirtualClock
+from regrow.kernel.mailbox import take, take_wanted
+from regrow.kernel.pid import AWAITING, CALLING, ENDED, READY, RECEIVING, RUNNING, SELECTING, Process
+from regrow.kernel.signals import (
+    AS_TASK,
+    EMPTY,
+    END,
+    PENDING,
+    RECEIVE,
+    RESCAN,
+    TIMEOUT,
+    Receive,
+    Request,
+    Throw,
+)
+from regrow.kernel.timers import Deadline, Timers
+
+TURN_SECONDS: Final = 0.001
+STEPS_BETWEEN_LOOKS: Final = 8  # at the clock
+VIRTUAL_TURN: Final = 512  # steps, where the clock stands still
+DEEPEST: Final = 16  # hand-overs on one stack
+
+
+class Patience(Deadline):
+    """The time limit of one `receive`."""
+
+    __slots__ = ("process",)
+
+    def __init__(self, process: Process) -> None:
+        super().__init__()
+        self.process = process
+
+    def fire(self) -> None:
+        """Nothing came in time."""
+        self.process.deadline = None
+        self.process.node.scheduler.wake(self.process, TIMEOUT)
+
+
+class Launch:
+    """A function that a new process will run."""
+
+    __slots__ = ("args", "function")
+
+    def __init__(self, function: Any, args: tuple[Any, ...]) -> None:
+        self.function = function
+        self.args = args
+
+
+class Scheduler:
+    """Steps the processes of one node."""
+
+    def __init__(self, loop: AbstractEventLoop, clock: Clock, seed: int | None) -> None:
+        self.loop = loop
+        self.clock = clock
+        self.timers = Timers(loop, clock, self)
+        self.random = None if seed is None else random.Random(seed)
+        self.queue: deque[Process] = deque()
+        self.current: Process | None = None
+        self.scheduled = False  # a turn is
+        self.turning = False
+        self.depth = 0
+        self.steps = 0  # left until the next look at the clock
+        self.turn_ends = 0.0
+        self.in_guests_turn = False
+        self.awaiting = 0  # processes that wait for a future: the virtual clock must not jump
+        self.closed = False
+
+    # Whose turn it is
+
+    def ready(self, process: Process, value: object) -> None:
+        """Let `process` be stepped with `value` when its turn comes."""
+        process.status = READY
+        process.value = value
+        self.queue.append(process)
+        if not self.scheduled:
+            self.scheduled = True
+            self.loop.call_soon(self.turn)
+
+    def ready_first(self, process: Process, value: object) -> None:
+        """The same, before all others."""
+        process.status = READY
+        process.value = value
+        self.queue.appendleft(process)
+        if not self.scheduled:
+            self.scheduled = True
+            self.loop.call_soon(self.turn)
+
+    def wake(self, process: Process, value: object) -> None:
+        """What a process waited for has come."""
+        if process.deadline is not None and value is not RESCAN:
+            self.timers.cancel(process.deadline)
+            process.deadline = None
+        if process.rare is not None and process.rare.adopted is not None:
+            process.node.wake_adopted(process, value)
+        else:
+            self.ready(process, value)
+
+    def on_its_way(self, process: Process) -> bool:
+        """Whether a message has been taken off the mailbox for a process that has not seen it yet."""
+        if process.status != READY or process.as_task:
+            return False
+        value = process.value
+        return value is not None and value is not TIMEOUT and not isinstance(value, Throw | Launch)
+
+    def turn(self) -> None:
+        """Step runnable processes until none is left or the turn is over."""
+        self.scheduled = True
+        self.turning = True
+        self.begin_turn()
+        queue = self.queue
+        try:
+            while queue:
+                if self.random is not None:
+                    queue.rotate(self.random.randrange(len(queue)))
+                process = queue.popleft()
+                if process.status == READY:
+                    if process.value is RESCAN:
+                        self.select(process, process.waiting)
+                    else:
+                        self.step(process, process.value)
+                self.steps -= 1
+                if self.steps <= 0 and self.is_over():
+                    break
+        finally:
+            self.turning = False
+            if queue and not self.closed:
+                self.loop.call_soon(self.turn)
+            else:
+                self.scheduled = False
+                if self.clock.virtual:
+                    self.loop.call_soon(self.jump, 0)
+
+    def begin_turn(self) -> None:
+        """A new turn: a millisecond, or a number of steps where the clock stands still."""
+        if self.random is not None or self.clock.virtual:
+            self.steps = VIRTUAL_TURN
+            self.turn_ends = -1.0
+        else:
+            self.steps = STEPS_BETWEEN_LOOKS
+            self.turn_ends = self.clock.now() + TURN_SECONDS
+
+    def is_over(self) -> bool:
+        """Whether this turn has had its time; looked at every few steps."""
+        if self.turn_ends < 0.0:
+            return True
+        if self.clock.now() >= self.turn_ends:
+            return True
+        self.steps = STEPS_BETWEEN_LOOKS
+        return False
+
+    def fired(self) -> None:
+        """Timers have fired: whom they woke need not wait for another round of the loop."""
+        if self.queue and not self.turning:
+            self.turn()
+
+    def jump(self, quiet: int) -> None:
+        """Move a virtual clock to its next timer, once the loop has gone round thrice and nothing became runnable."""
+        clock = self.clock
+        if self.closed or self.queue or self.awaiting or self.scheduled or not getattr(clock, "jump", False):
+            return
+        if quiet < 3:
+            self.loop.call_soon(self.jump, quiet + 1)
+            return
+        due = self.timers.next_due()
+        if not isinstance(clock, VirtualClock):
+            return
+        if due < float("inf"):
+            clock.move_to(due)
+        elif clock.stuck is not None:
+            clock.stuck()
+
+    # The short way
+
+    def hand_over(self, process: Process, message: object) -> bool:
+        """Step an idle server on the caller's stack, if that is allowed now; false if it must wait its turn."""
+        if self.depth >= DEEPEST or sys.exception() is not None:
+            return False
+        if self.current is None and not self.turning and not self.in_guests_turn:
+            self.begin_guests_turn()
+        self.steps -= 1
+        if self.steps <= 0 and self.is_over():
+            self.steps = 0
+            return False
+        if self.random is not None and self.random.random() < 0.5:
+            return False
+        if process.deadline is not None:
+            self.timers.cancel(process.deadline)
+            process.deadline = None
+        self.depth += 1
+        self.step(process, message)
+        self.depth -= 1
+        return True
+
+    def begin_guests_turn(self) -> None:
+        """A plain asyncio task calls: it too may have a millisecond before the loop must go round."""
+        self.in_guests_turn = True
+        self.begin_turn()
+        self.loop.call_soon(self.end_guests_turn)
+
+    def end_guests_turn(self) -> None:
+        """The loop has gone round."""
+        self.in_guests_turn = False
+
+    # One step
+
+    def step(self, process: Process, value: object) -> None:
+        """Send the body one value and arrange for what it yields."""
+        previous = self.current
+        self.current = process
+        process.status = RUNNING
+        process.value = None
+        try:
+            if value.__class__ is Throw or process.as_task or process.body is None:
+                wish = self._resume(process, value)
+            else:
+                wish = process.context.run(process.body.send, value)
+            while wish is AS_TASK:
+                process.as_task = True
+                wish = self._run_as_task(process, None)
+        except StopIteration as stop:
+            self.current = previous
+            self._returned(process, stop.value)
+            return
+        except BaseException as error:
+            self.current = previous
+            process.node.crashed(process, error)
+            return
+        self.current = previous
+        if wish is RECEIVE and process.alive:
+            process.as_task = False
+            if process.mailbox is None:
+                process.status = RECEIVING
+            else:
+                self.ready(process, take(process))
+        else:
+            self._attend(process, wish)
+
+    def _resume(self, process: Process, value: object) -> object:
+        """A step that is more than sending a value to a loop of ours."""
+        if process.body is None:
+            assert isinstance(value, Launch)
+            body = process.context.run(value.function, *value.args)
+            if not hasattr(body, "send"):
+                raise StopIteration(END)
+            process.body = body
+            process.as_task = True
+            value = None
+        if process.as_task:
+            return self._run_as_task(process, value)
+        assert process.body is not None
+        if isinstance(value, Throw):
+            return process.context.run(process.body.throw, value.error)
+        return process.context.run(process.body.send, value)
+
+    def _run_as_task(self, process: Process, value: object) -> object:
+        """Step a coroutine of the user's: asyncio must see a current task that can be cancelled."""
+        task = process.task
+        if task is None:
+            task = process.task = facade.ProcessTask(process)
+        cancelled = task.take_cancel()
+        if cancelled is not None and not isinstance(value, Throw):
+            value = Throw(cancelled)
+        body = process.body
+        assert body is not None
+        before = facade.swap_current_task(self.loop, task)
+        try:
+            if isinstance(value, Throw):
+                return process.context.run(body.throw, value.error)
+            return process.context.run(body.send, value)
+        finally:
+            facade.swap_current_task(self.loop, before)
+
+    def _returned(self, process: Process, value: object) -> None:
+        if value is not END and not process.as_task:
+            # A compiled generator lets a callback's StopIteration through, where Python would make it a RuntimeError.
+            process.node.crashed(process, RuntimeError("a callback raised StopIteration"))
+        else:
+            process.node.returned(process)
+
+    # What a process waits for
+
+    def _attend(self, process: Process, wish: Any) -> None:
+        """Arrange for what a body has yielded."""
+        if not process.alive:
+            self._unwind(process, wish)
+        elif wish is RECEIVE or wish.__class__ is float:
+            self._await_message(process, wish)
+        elif wish.__class__ is Receive:
+            self.select(process, wish)
+        elif isinstance(wish, Request):
+            self._await_answer(process, wish)
+        elif wish is None:
+            self.ready(process, None)
+        elif getattr(wish, "_asyncio_future_blocking", None) is not None:
+            self.await_future(process, wish)
+        else:
+            problem = f"{process.pid} awaited {exits.safe_repr(wish)}, which is neither a message, a request nor a future of asyncio"
+            self.ready(process, Throw(RuntimeError(problem)))
+
+    def _await_message(self, process: Process, wish: Any) -> None:
+        process.as_task = False
+        if process.mailbox is not None:
+            self.ready(process, take(process))
+            return
+        process.status = RECEIVING
+        if wish is not RECEIVE:
+            self.limit(process, wish)
+
+    def limit(self, process: Process, timeout: float) -> None:
+        """Let a receive end after `timeout` seconds."""
+        process.deadline = Patience(process)
+        self.timers.start(process.deadline, timeout)
+
+    def select(self, process: Process, wanted: Receive) -> None:
+        """Give the process the first message that it wants, or let it wait for one."""
+        previous = self.current
+        self.current = process  # a predicate is code of the process's own
+        try:
+            message = take_wanted(process, wanted)
+        except BaseException as error:
+            self.wake(process, Throw(error))
+            return
+        finally:
+            self.current = previous
+        if not process.alive:
+            self._unwind(process, wanted)
+        elif message is not EMPTY:
+            self.wake(process, message)
+        elif process.task is not None and process.as_task and (cancelled := process.task.take_cancel()) is not None:
+            self.wake(process, Throw(cancelled))
+        else:
+            process.status = RECEIVING if wanted.kind is None and wanted.predicate is None else SELECTING
+            process.waiting = wanted
+            if wanted.timeout is not None and process.deadline is None:
+                if wanted.timeout == 0.0:
+                    self.wake(process, TIMEOUT)
+                else:
+                    self.limit(process, wanted.timeout)
+
+    def _await_answer(self, process: Process, request: Request) -> None:
+        if request.state != PENDING:  # it came while the request was being sent
+            self.ready(process, None)
+        elif process.task is not None and (cancelled := process.task.take_cancel()) is not None:
+            self.ready(process, Throw(cancelled))
+        else:
+            process.status = CALLING
+            process.waiting = request
+            request.waiter = process
+
+    def await_future(self, process: Process, future: Any) -> None:
+        """Let the process wait for asyncio."""
+        if not future._asyncio_future_blocking:
+            problem = f"{process.pid} yielded {exits.safe_repr(future)} without awaiting it"
+            self.ready(process, Throw(RuntimeError(problem)))
+            return
+        future._asyncio_future_blocking = False
+        process.status = AWAITING
+        process.waiting = future
+        self.awaiting += 1
+        future.add_done_callback(Awakening(process), context=process.context)
+        task = process.task
+        if task is not None and task._must_cancel and future.cancel(msg=task._cancel_message):
+            task.take_cancel()
+
+    def future_done(self, process: Process, future: object) -> None:
+        """What a process awaited is done."""
+        self.awaiting -= 1
+        if process.status != AWAITING or process.waiting is not future or self.closed:
+            return
+        process.waiting = None
+        self.ready(process, None)
+        if not self.turning and self.depth == 0 and self.current is None:
+            self.turn()
+
+    def cancel_waiting(self, process: Process) -> None:
+        """asyncio cancels the task that a process is; what it waits for is no future."""
+        if process.as_task and process.status in (RECEIVING, SELECTING, CALLING):
+            self.stop_waiting(process)
+            assert process.task is not None
+            self.ready(process, Throw(process.task.take_cancel() or CancelledError()))
+        elif process.status == RECEIVING:
+            process.node.die(process, CancelledError())
+
+    def stop_waiting(self, process: Process) -> None:
+        """Take back what a process waits for: it will not be woken by it."""
+        if process.deadline is not None:
+            self.timers.cancel(process.deadline)
+            process.deadline = None
+        if process.status == CALLING:
+            process.node.abandon(process.waiting)
+        process.waiting = None
+
+    # The end of a body
+
+    def _unwind(self, process: Process, wish: Any) -> None:
+        """A process that was ended while it ran has come to its next wait."""
+        if process.as_task:
+            process.node.remnants.keep(process, wish)
+        else:
+            self.close_body(process)
+
+    def close_body(self, process: Process) -> None:
+        """Drop a body. A loop of ours has nothing to release; a compiled one releases only what is closed."""
+        body = process.body
+        process.body = None
+        process.status = ENDED
+        if process.task is not None:
+            process.task.end("killed")
+        if body is not None:
+            try:
+                process.context.run(body.close)
+            except RuntimeError:  # it yielded while it was closed: it will not be asked again
+                pass
+            except BaseException as error:
+                process.node.interrupted(error)
+
+
+class Awakening:
+    """The callback of a future that a process awaits."""
+
+    __slots__ = ("process",)
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    def __call__(self, future: object) -> None:
+        self.process.node.scheduler.future_done(self.process, future)

@@ -1,0 +1,187 @@
+"""What travels between processes, and what a process may yield to the kernel.
+
+A process's body is a generator. It runs until it yields one of these, and is sent what it waited for:
+
+    yielded               the process                                      is sent
+    -------               -----------                                      -------
+    RECEIVE               waits for any message                            the message
+    a float               the same, for so many seconds                    the message, or TIMEOUT
+    Receive(...)          waits for a message that fits                    the message, or TIMEOUT
+    Request               waits for an answer, in `call`                   nothing: the request holds it
+    an asyncio future     waits for it                                     nothing, or it is thrown CancelledError
+    None                  lets others run (asyncio.sleep(0))               nothing
+    AS_TASK               goes on as a task that asyncio can see           nothing, at once
+    DIE                   has been ended from below and unwinds            is thrown CancelledError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, Final
+
+from regrow.kernel.timers import Deadline
+
+if TYPE_CHECKING:
+    from regrow.kernel.pid import Monitor, Pid, Process, Ref
+
+
+class Token:
+    """A value that is only ever compared by identity."""
+
+    __slots__ = ("word",)
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def __repr__(self) -> str:
+        return self.word
+
+
+RECEIVE: Final = Token("RECEIVE")
+AS_TASK: Final = Token("AS_TASK")
+DIE: Final = Token("DIE")
+TIMEOUT: Final = Token("TIMEOUT")
+END: Final = Token("END")  # what a loop of ours returns: a callback's StopIteration must not look like an end
+RESCAN: Final = Token("RESCAN")  # mail has come for a Receive: look again
+EMPTY: Final = Token("EMPTY")
+
+
+class Throw:
+    """Sent to a process whose next step begins with an exception."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+class Exited:
+    """A linked process, or one that called `exit(pid, reason)`, as a message to a process that traps exits.
+
+    Attributes:
+        pid: who ended or sent the signal.
+        reason: why.
+    """
+
+    __slots__ = ("pid", "reason")
+    __match_args__ = ("pid", "reason")
+
+    def __init__(self, pid: Pid, reason: object) -> None:
+        self.pid = pid
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"Exited({self.pid!r}, {self.reason!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Exited) and (self.pid, self.reason) == (other.pid, other.reason)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Down:
+    """A monitored process has ended (OTP's `DOWN`). Fires once for each monitor.
+
+    Attributes:
+        ref: what `monitor` returned.
+        pid: the process, or the name as it was given to `monitor`.
+        reason: why it ended; "noproc" when it was not there.
+        tag: what `monitor(…, tag=)` was given, else None.
+    """
+
+    __slots__ = ("pid", "reason", "ref", "tag")
+    __match_args__ = ("ref", "pid", "reason")
+
+    def __init__(self, ref: Ref, pid: object, reason: object, tag: object = None) -> None:
+        self.ref = ref
+        self.pid = pid
+        self.reason = reason
+        self.tag = tag
+
+    def __repr__(self) -> str:
+        return f"Down({self.ref!r}, {self.pid!r}, {self.reason!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Down) and (self.ref, self.pid, self.reason) == (other.ref, other.pid, other.reason)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+# What has become of a request.
+PENDING: Final = 0
+ANSWERED: Final = 1
+FAILED: Final = 2  # the server ended; `answer` is the reason
+CLOSED: Final = 3  # nobody waits any more
+BY_MESSAGE: Final = 4  # the answer goes into the asker's mailbox
+
+
+class Request(Deadline):
+    """A request on its way, and the address its answer goes to: the `from_` of `handle_call`.
+
+    It is its own deadline and its own monitor, so that a call costs one object. Keep it to answer later with `reply`.
+
+    Attributes:
+        pid: who asks. A plain asyncio task asks as its node's guest.
+        request: what was asked.
+    """
+
+    __slots__ = ("answer", "pid", "request", "server", "state", "waiter")
+
+    def __init__(self, pid: Pid, request: object) -> None:
+        self.lane = None
+        self.due = 0.0
+        self.pid = pid
+        self.request = request
+        self.state: int = PENDING
+        self.answer: Any = None
+        self.waiter: Any = None  # the process, or the future of a plain task, that is suspended
+        self.server: Process | None = None  # whose watchers this is in while the caller is suspended
+
+    def __repr__(self) -> str:
+        return f"From({self.pid!r}, {self.request!r})"
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        yield self
+
+    def fire(self) -> None:
+        """The deadline has come: nobody waits any more."""
+        self.pid.node.request_done(self, CLOSED, None)
+
+
+class Receive:
+    """A wait for one message: any, one of a class, or one that a predicate accepts; perhaps for a limited time."""
+
+    __slots__ = ("kind", "predicate", "seen", "timeout")
+
+    def __init__(self, match: type | tuple[type, ...] | Callable[[Any], object] | None, timeout: float | None) -> None:
+        self.kind: Any = None
+        self.predicate: Callable[[Any], object] | None = None
+        self.timeout = timeout
+        self.seen = 0  # so many messages of the mailbox were looked at and left
+        if isinstance(match, type | tuple):
+            self.kind = match
+        else:
+            self.predicate = match
+
+    def fits(self, message: object) -> bool:
+        """Whether this is a message that the process waits for."""
+        if self.kind is not None:
+            return isinstance(message, self.kind)
+        return self.predicate is None or bool(self.predicate(message))
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        message = yield self
+        return message
+
+
+class Signal:
+    """What one node tells another about a process of its own: the kinds are in `node.py`, at the door."""
+
+    __slots__ = ("kind", "reason", "ref", "source", "target")
+
+    def __init__(self, kind: str, source: Pid | None, target: Any, reason: object, ref: Monitor | None) -> None:
+        self.kind = kind
+        self.source = source
+        self.target = target
+        self.reason = reason
+        self.ref = ref

@@ -1,0 +1,228 @@
+"""What is asked of the source. Each rule lists the places that break it, in words for whoever broke it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
+
+from tests.architecture.source import FunctionNode, Module, Package
+
+Rule = Callable[[Package], list[str]]
+
+LONGEST_MODULE = 500
+LONGEST_FUNCTION = 60
+
+# From the ground up; layers on one floor do not know each other. What stands in the package's own folder is
+# its front: it shows what the house has, so it may import everything, and only the top floor imports it.
+FLOORS = [{"kernel"}, {"behaviours"}, {"servers", "cluster"}, {"ops"}, {"cli", "testing"}]
+FRONT = "the package itself"
+
+# Only these ask for the time or for chance, so that a test can replace both.
+ASKS_FOR_TIME = {"kernel.clock", "kernel.scheduler"}
+TIME_AND_CHANCE = {"time", "random", "secrets", "uuid"}
+
+
+def layers(package: Package) -> list[str]:
+    """An import points down, or stays within its layer."""
+    return [
+        f"{module.at(imported.line)}: {layer_of(package, module.name)} imports {target}, which is not below it"
+        for module in package.modules.values()
+        for target, imported in package.own_imports(module)
+        if not may_import(layer_of(package, module.name), layer_of(package, target))
+    ]
+
+
+def known_layers(package: Package) -> list[str]:
+    """Every folder of the package is a layer that has its floor."""
+    return [
+        f"{module.path}: {layer_of(package, module.name)!r} is no layer; give it a floor in rules.py"
+        for module in package.modules.values()
+        if floor_of(layer_of(package, module.name)) is None
+    ]
+
+
+def no_cycles(package: Package) -> list[str]:
+    """Modules that import each other can only be read together."""
+    graph = {
+        module.name: {
+            target
+            for target, imported in package.own_imports(module)
+            if target != module.name and not imported.in_function and not imported.for_types
+        }
+        for module in package.modules.values()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [f"modules import each other: {' -> '.join(reversed(error.args[1]))}"]
+    return []
+
+
+def no_hidden_imports(package: Package) -> list[str]:
+    """A cycle hides where a function imports. Only start-up time is a reason, and a comment there says so."""
+    return [
+        f"{module.at(imported.line)}: imports {target} in a function, and no comment there names start-up as the reason"
+        for module in package.modules.values()
+        for target, imported in package.own_imports(module)
+        if imported.in_function and not explained_by_start_up(module, imported.line)
+    ]
+
+
+def docstrings(package: Package) -> list[str]:
+    """What is public tells what it is for."""
+    return [
+        f"{module.at(line)}: {name} has no docstring"
+        for module in package.modules.values()
+        if not is_private(module.name.rpartition(".")[2])
+        for name, line in undocumented(module)
+    ]
+
+
+def module_length(package: Package) -> list[str]:
+    """A module is one sitting."""
+    return [
+        f"{module.path}: {len(module.lines)} lines, more than {LONGEST_MODULE}"
+        for module in package.modules.values()
+        if len(module.lines) > LONGEST_MODULE
+    ]
+
+
+def function_length(package: Package) -> list[str]:
+    """A function is seen at once."""
+    return [
+        f"{module.at(node.lineno)}: {node.name} has {length} lines, more than {LONGEST_FUNCTION}"
+        for module in package.modules.values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, FunctionNode)
+        if (length := (node.end_lineno or node.lineno) - node.lineno + 1) > LONGEST_FUNCTION
+    ]
+
+
+def time_and_chance(package: Package) -> list[str]:
+    """The kernel and the behaviours take time and order from the clock and the scheduler alone."""
+    return [
+        f"{module.at(line)}: {what}; ask the node's clock or scheduler"
+        for module in package.modules.values()
+        if layer_of(package, module.name) in {"kernel", "behaviours"}
+        if module.name.removeprefix(f"{package.name}.") not in ASKS_FOR_TIME
+        for what, line in uses_of_time_and_chance(module)
+    ]
+
+
+def no_weak_references(package: Package) -> list[str]:
+    """When a weak reference goes empty depends on the collector: two runs under one seed would differ."""
+    return [
+        f"{module.at(imported.line)}: imports {imported.module}"
+        for module in package.modules.values()
+        if layer_of(package, module.name) == "kernel"
+        for imported in module.imports
+        if imported.module in {"weakref", "_weakref"}
+    ]
+
+
+RULES: list[Rule] = [
+    layers,
+    known_layers,
+    no_cycles,
+    no_hidden_imports,
+    docstrings,
+    module_length,
+    function_length,
+    time_and_chance,
+    no_weak_references,
+]
+
+
+# What the rules ask
+
+
+def layer_of(package: Package, name: str) -> str:
+    """The folder a module is in. A file beside the folders belongs to the front, unless it is a whole layer."""
+    parts = name.split(".")
+    if len(parts) == 1:
+        return FRONT
+    is_file = len(parts) == 2 and name in package.modules and not package.modules[name].is_package
+    return FRONT if is_file and floor_of(parts[1]) is None else parts[1]
+
+
+def floor_of(layer: str) -> int | None:
+    """How far up a layer is; None for a folder that is no layer."""
+    if layer == FRONT:
+        return len(FLOORS)
+    return next((floor for floor, names in enumerate(FLOORS) if layer in names), None)
+
+
+def may_import(importer: str, target: str) -> bool:
+    """Whether an arrow between two layers points the right way."""
+    if importer in {target, FRONT}:
+        return True
+    if target == FRONT:
+        return importer in FLOORS[-1]
+    above, below = floor_of(importer), floor_of(target)
+    # A folder without a floor is known_layers' affair.
+    return above is None or below is None or above > below
+
+
+def explained_by_start_up(module: Module, line: int) -> bool:
+    """Whether a comment on this line, or on the one above, gives start-up as the reason."""
+    return any("start-up" in text.partition("#")[2] for text in module.lines[max(0, line - 2) : line])
+
+
+def undocumented(module: Module) -> Iterator[tuple[str, int]]:
+    """The module itself and every public name in it that says nothing, with its line."""
+    if ast.get_docstring(module.tree) is None:
+        yield "the module", 1
+    yield from undocumented_names(module.tree, "")
+
+
+def undocumented_names(node: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
+    """Public classes, functions and methods without a docstring. What a function defines is its own affair."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.ClassDef | FunctionNode):
+            if not isinstance(child, ast.expr):
+                yield from undocumented_names(child, prefix)
+            continue
+        if is_private(child.name) or is_part_of_another(child):
+            continue
+        if ast.get_docstring(child) is None:
+            yield prefix + child.name, child.lineno
+        if isinstance(child, ast.ClassDef):
+            yield from undocumented_names(child, f"{prefix}{child.name}.")
+
+
+def is_private(name: str) -> bool:
+    """An underscore in front: what is not ours to promise, and dunder methods, which mean what Python says."""
+    return name.startswith("_") and name != "__main__"
+
+
+def is_part_of_another(node: ast.ClassDef | FunctionNode) -> bool:
+    """An overload belongs to the function it stands before, a setter to its property."""
+    return any(
+        ast.unparse(decorator).rpartition(".")[2] in {"overload", "setter", "deleter"}
+        for decorator in node.decorator_list
+    )
+
+
+def uses_of_time_and_chance(module: Module) -> Iterator[tuple[str, int]]:
+    """Every place that could ask for the time or for a random number, and what it uses."""
+    for imported in module.imports:
+        if imported.module in TIME_AND_CHANCE:
+            yield f"imports {imported.module}", imported.line
+        elif (imported.module, imported.name) == ("asyncio", "sleep"):
+            yield "imports asyncio.sleep", imported.line
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="asyncio"), attr="sleep"):
+                yield "uses asyncio.sleep", node.lineno
+            case ast.Attribute(value=owner, attr="time") if "loop" in ast.unparse(owner).rpartition(".")[2]:
+                yield "asks the event loop for the time", node.lineno
+            case ast.Attribute(value=owner, attr="now" | "utcnow" | "today") if names_a_date(owner):
+                yield "asks datetime for the time", node.lineno
+            case _:
+                pass
+
+
+def names_a_date(owner: ast.expr) -> bool:
+    """Whether this is the class that `datetime.datetime.now()` and `date.today()` ask."""
+    return ast.unparse(owner).rpartition(".")[2] in {"datetime", "date"}
