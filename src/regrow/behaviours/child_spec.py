@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from regrow.kernel.exits import safe_repr
 
@@ -65,8 +65,11 @@ class ChildSpec:
         if shutdown is None:
             shutdown = "infinity" if type == "supervisor" else 5.0
         self.shutdown = _shutdown(id, shutdown)
-        if not isinstance(significant, bool):
-            raise InvalidChild(("invalid_significant", significant), f"child {safe_repr(id)}: significant is True or False, got {significant!r}")
+        if significant not in (True, False):
+            raise InvalidChild(
+                ("invalid_significant", significant),
+                f"child {safe_repr(id)}: significant is True or False, got {significant!r}",
+            )
         self.significant = significant
         self.modules = _modules(self.start) if modules is None else modules
 
@@ -74,7 +77,9 @@ class ChildSpec:
         return f"ChildSpec(id={safe_repr(self.id)}, start={start_call(self)}, restart={self.restart!r}, shutdown={self.shutdown!r}, type={self.type!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ChildSpec) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+        return isinstance(other, ChildSpec) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__
+        )
 
     def __hash__(self) -> int:
         return hash(self.id)
@@ -86,11 +91,12 @@ class ChildSpec:
         return ChildSpec(**{**parts, **changes})
 
 
-def of_class(cls: type, arg: Any, options: dict[str, Any], type: ChildType = "worker") -> ChildSpec:
+def of_class(cls: Any, arg: Any, options: dict[str, Any], type: ChildType = "worker") -> ChildSpec:
     """The spec of a class that is started by `start_link(arg)`."""
-    start_link: Any = getattr(cls, "start_link")  # noqa: B009
-    args = () if arg is None else (arg,)
-    return ChildSpec(**{"id": cls, "start": (start_link, args), "type": type, "modules": (cls,), **options})
+    parts: dict[str, Any] = {"id": cls, "start": (cls.start_link, () if arg is None else (arg,)), "type": type}
+    parts["modules"] = (cls,)
+    parts.update(options)
+    return ChildSpec(**parts)
 
 
 def child_spec(child: Any, **changes: Any) -> ChildSpec:
@@ -100,25 +106,23 @@ def child_spec(child: Any, **changes: Any) -> ChildSpec:
         InvalidChild: it is none of these, or the class has no `child_spec`.
     """
     spec: ChildSpec
-    if isinstance(child, ChildSpec):
-        spec = child
-    elif isinstance(child, type):
-        spec = _by_class(child, ())
-    elif isinstance(child, tuple) and len(child) == 2 and isinstance(child[0], type):
-        spec = _by_class(child[0], (child[1],))
-    else:
-        made = getattr(child, "__regrow_child_spec__", None)
-        if made is None:
+    match child:
+        case ChildSpec():
+            spec = child
+        case type():
+            spec = _by_class(child, ())
+        case (type() as cls, arg):
+            spec = _by_class(cls, (arg,))
+        case _:
             raise InvalidChild(
                 ("invalid_child_spec", child),
                 "a supervisor expects each child to be one of:\n  * a class, such as Queue\n  * (class, argument)\n"
                 f"  * ChildSpec(id=…, start=…)\nGot: {safe_repr(child)}",
             )
-        spec = made()
     return spec.replace(**changes) if changes else spec
 
 
-def _by_class(cls: type, args: tuple[Any, ...]) -> ChildSpec:
+def _by_class(cls: Any, args: tuple[Any, ...]) -> ChildSpec:
     make = getattr(cls, "child_spec", None)
     if make is None:
         raise InvalidChild(
@@ -134,17 +138,20 @@ def _by_class(cls: type, args: tuple[Any, ...]) -> ChildSpec:
 def start_call(spec: ChildSpec) -> str:
     """The call that starts a child, for reports."""
     name = getattr(spec.start, "__qualname__", None) or safe_repr(spec.start, 100)
-    owner = getattr(spec.start, "__self__", None)
-    if isinstance(owner, type):
-        name = f"{owner.__name__}.{spec.start.__name__}"
+    owner: Any = getattr(spec.start, "__self__", None)
+    if owner is not None and hasattr(owner, "__name__"):  # a class method, named for the class that inherits it
+        name = f"{owner.__name__}.{getattr(spec.start, '__name__', '?')}"
     return f"{name}({', '.join(safe_repr(arg, 200) for arg in spec.args)})"
 
 
 def _start(id: object, start: Any) -> tuple[Start, tuple[Any, ...]]:
-    if callable(start):
-        return start, ()
-    if isinstance(start, tuple) and len(start) == 2 and callable(start[0]) and isinstance(start[1], tuple | list):
-        return start[0], tuple(start[1])
+    match start:
+        case (function, [*args]) if callable(function):
+            return cast(Start, function), tuple(args)
+        case _ if callable(start):
+            return cast(Start, start), ()
+        case _:
+            pass
     raise InvalidChild(
         ("invalid_mfa", start),
         f"child {safe_repr(id)}: start is an async function, or (function, args), that starts it and returns its pid; got {safe_repr(start)}",
@@ -153,7 +160,9 @@ def _start(id: object, start: Any) -> tuple[Start, tuple[Any, ...]]:
 
 def _one_of(id: object, what: str, value: Any, allowed: tuple[str, ...], word: str) -> Any:
     if value not in allowed:
-        raise InvalidChild((word, value), f"child {safe_repr(id)}: {what} is one of {', '.join(allowed)}; got {safe_repr(value)}")
+        raise InvalidChild(
+            (word, value), f"child {safe_repr(id)}: {what} is one of {', '.join(allowed)}; got {safe_repr(value)}"
+        )
     return value
 
 
@@ -169,7 +178,7 @@ def _shutdown(id: object, value: Any) -> Any:
 
 
 def _modules(start: Any) -> tuple[object, ...]:
-    owner = getattr(start, "__self__", None)
-    if isinstance(owner, type):
+    owner: Any = getattr(start, "__self__", None)
+    if owner is not None and hasattr(owner, "__name__"):
         return (owner,)
     return (inspect.getmodule(start) or start,)

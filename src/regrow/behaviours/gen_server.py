@@ -65,13 +65,13 @@ from regrow.behaviours.results import (
     Reply,
     Stop,
     Then,
+    is_awaitable,
 )
-from regrow.kernel import exits, links, mailbox, names
+from regrow.kernel import exits, mailbox, names
 from regrow.kernel.clock import seconds
 from regrow.kernel.node import HERE, here
 from regrow.kernel.pid import RECEIVING, Pid, Process
-from regrow.kernel.process import unwind
-from regrow.kernel.signals import ANSWERED, AS_TASK, END, PENDING, RECEIVE, TIMEOUT, Exited, Request, Signal
+from regrow.kernel.signals import ANSWERED, AS_TASK, END, PENDING, RECEIVE, TIMEOUT, Become, Exited, Request, Signal
 
 State = TypeVar("State")
 From = Request
@@ -245,9 +245,7 @@ class GenServer(Generic[State]):
         return await cls._start(arg, name, timeout, False, debug)
 
     @classmethod
-    async def _start(
-        cls, arg: Any, name: object, timeout: float | timedelta | None, link: bool, debug: object
-    ) -> Pid:
+    async def _start(cls, arg: Any, name: object, timeout: float | timedelta | None, link: bool, debug: object) -> Pid:
         if name is None and cls.__regrow_named__:
             name = cls
         server = cls()
@@ -313,7 +311,7 @@ def run(
     parent = starter.parent
     try:
         result: Any = server.init(arg)
-        if isinstance(result, Awaitable):
+        if is_awaitable(result):
             yield AS_TASK
             result = yield from result.__await__()
     except BaseException as error:
@@ -323,7 +321,7 @@ def run(
     if result.__class__ is Ok:
         then = check_then(result, result.then)
         init_ack(process, starter, None)
-        return (yield from loop(process, server, parent, result.state, then, debug))
+        return Become(loop(process, server, parent, result.state, then, debug))
     if result.__class__ is Ignore:
         init_ack(process, starter, result)
     elif result.__class__ is Error:
@@ -346,73 +344,47 @@ def loop(
     then: Then,
     debug: system.Debug | None,
 ) -> Generator[Any, Any, Any]:
-    """Wait, handle, look at what came back; until an end. `wish` is what the kernel is asked for next."""
-    handle_call = server.handle_call
-    handle_cast = server.handle_cast
+    """Wait, handle, look at what came back; until an end. What is not a plain call or cast is decided below."""
+    handle_call, handle_cast = type(server).handle_call, type(server).handle_cast  # a bound method is 64 bytes
     message: Any = None
     result: Any
+    ending: Ending
     try:
         while True:
             if then is None:
                 message = yield RECEIVE
-            elif then.__class__ is float:
-                message = yield then
             elif then.__class__ is Continue:
                 message = then
             else:
-                message = yield RECEIVE
+                message = yield RECEIVE if then is HIBERNATE else then
             kind = message.__class__
             if debug is not None and kind is not system.SystemRequest:
                 debug = debug.saw_in(process, message)
             if kind is Request:
-                result = handle_call(message.request, message, state)
+                result = handle_call(server, message.request, message, state)
+                if result.__class__ is Reply and result.then is None and debug is None:
+                    then, state = None, result.state
+                    if message.state == PENDING and message.waiter is None:
+                        message.answer = result.value  # the caller is on the stack below, and looks when we wait
+                        message.state = ANSWERED
+                    else:
+                        request.reply(message, result.value)
+                    continue
             elif kind is Cast:
-                result = handle_cast(message.request, state)
+                result = handle_cast(server, message.request, state)
             elif kind is system.SystemRequest:
                 held = system.Held(process, server, parent, state, debug)
                 if (yield from held.serve(message)):
                     raise exits.Exit(held.reason)
                 state, debug = held.state, held.debug
-                if then.__class__ is Continue:
-                    then = None
                 continue
-            elif kind is Exited and message.pid is parent:
-                raise exits.Exit(message.reason)
-            elif message is TIMEOUT:
-                message = "timeout"
-                result = server.handle_info(message, state)
-            elif kind is Continue:
-                result = server.handle_continue(message.arg, state)
             else:
-                result = server.handle_info(message, state)
-
-            if result.__class__ is Reply and kind is Request:
-                then = result.then
-                if then is not None:
-                    then = check_then(result, then)
-                state = result.state
-                if message.state == PENDING and message.waiter is None and debug is None:
-                    message.answer = result.value  # the caller is on the stack below
-                    message.state = ANSWERED
-                else:
-                    request.reply(message, result.value)
-                    if debug is not None:
-                        debug = debug.saw_out(process, message, result)
-                continue
-            if result.__class__ is not NoReply and isinstance(result, Awaitable):
+                message = "timeout" if message is TIMEOUT else message
+                result = other_message(server, parent, message, state)
+            if result.__class__ is not NoReply and is_awaitable(result):
                 yield AS_TASK
                 result = yield from result.__await__()
-            if result.__class__ is NoReply:
-                then = result.then
-                if then is not None:
-                    then = check_then(result, then)
-                state = result.state
-            elif result.__class__ is Reply and kind is Request:
-                then = check_then(result, result.then)
-                state = result.state
-                request.reply(message, result.value)
-            else:
-                state = stopped(server, kind, message, result, state)
+            state, then = settled(server, message, result)
             if debug is not None:
                 debug = debug.saw_out(process, message, result)
     except BaseException as error:
@@ -422,17 +394,35 @@ def loop(
     return (yield from end(process, server, ending))
 
 
-def stopped(server: GenServer[Any], kind: type, message: Any, result: Any, state: object) -> object:
-    """The state after a return that was no ordinary one: a Stop leaves the loop, the rest is a mistake."""
+def other_message(server: GenServer[Any], parent: Pid, message: Any, state: Any) -> Any:
+    """What is neither call, cast nor system request: the parent's end, a continue, or a plain message."""
+    kind = message.__class__
+    if kind is Exited and message.pid is parent:
+        raise exits.Exit(message.reason)
+    if kind is Continue:
+        return server.handle_continue(message.arg, state)
+    return server.handle_info(message, state)
+
+
+def settled(server: GenServer[Any], message: Any, result: Any) -> tuple[Any, Then]:
+    """The state and the `then` that a callback returned; a Stop leaves the loop, anything else is a mistake."""
+    kind = message.__class__
+    if result.__class__ is NoReply:
+        return result.state, None if result.then is None else check_then(result, result.then)
+    if result.__class__ is Reply and kind is Request:
+        then = check_then(
+            result, result.then
+        )  # before the answer: a caller must not hear from a server that is at fault
+        request.reply(message, result.value)
+        return result.state, then
     if result.__class__ is Stop:
         raise Stopping(result, message if kind is Request else None)
     if result is None:
         raise NoClause(message.request if kind is Request or kind is Cast else message)
-    callback = CALLBACKS.get(kind, "handle_info")
     wanted = "NoReply(state) or Stop(reason, state)"
     if kind is Request:
         wanted = f"Reply(value, state), {wanted}"
-    raise BadReturn(server, callback, result, wanted)
+    raise BadReturn(server, CALLBACKS.get(kind, "handle_info"), result, wanted)
 
 
 CALLBACKS: dict[type, str] = {Request: "handle_call", Cast: "handle_cast", Continue: "handle_continue"}
@@ -466,9 +456,9 @@ def end(process: Process, server: GenServer[Any], ending: Ending) -> Generator[A
     error, reason = ending.error, ending.reason
     last_reply: Stopping | None = error if isinstance(error, Stopping) and error.result.has_reply else None
     try:
-        if type(server).terminate is not GenServer.terminate:
+        if overrides(server, "terminate"):
             result: Any = server.terminate(reason, ending.state)
-            if isinstance(result, Awaitable):
+            if is_awaitable(result):
                 yield AS_TASK
                 yield from result.__await__()
     except BaseException as second:
@@ -484,6 +474,13 @@ def end(process: Process, server: GenServer[Any], ending: Ending) -> Generator[A
     raise Terminated(reason) from None
 
 
+def overrides(server: object, callback: str) -> bool:
+    """Whether a server has a callback of its own."""
+    own: object = getattr(type(server), callback)
+    base: object = getattr(GenServer, callback)
+    return own is not base
+
+
 class Terminated(exits.Exit):
     """The end of a server that has reported it itself."""
 
@@ -495,17 +492,9 @@ def check_then(result: object, then: Any) -> Then:
         BadReturn: it is nothing that may stand there.
     """
     if then is None or then is HIBERNATE or then.__class__ is Continue:
-        return then  # type: ignore[no-any-return]
+        return then
     if isinstance(then, timedelta):
         then = then.total_seconds()
     if isinstance(then, bool) or not isinstance(then, int | float) or not then >= 0:
         raise BadReturn(None, None, result, "a timeout of seconds ≥ 0, Continue(arg), HIBERNATE or nothing as `then`")
     return None if then == float("inf") else float(then)
-
-
-async def doomed() -> None:
-    """Leave a process that has ended."""
-    await unwind()
-
-
-__all__ = ["CallReturn", "CastReturn", "From", "GenServer", "InitReturn", "call", "cast", "links", "reply", "stop"]

@@ -22,7 +22,9 @@ from regrow.kernel.mailbox import put
 from regrow.kernel.node import Node
 from regrow.kernel.pid import RECEIVING, Pid, Process
 from regrow.kernel.process import unwind
-from regrow.kernel.signals import ANSWERED, CLOSED, FAILED, PENDING, Request, Signal
+from regrow.kernel.signals import ANSWERED, CLOSED, FAILED, PENDING, Request
+
+Place = tuple[str, str, list[object]]  # module, function, arguments: where a failed request was made
 
 ERRORS: dict[object, type[CallExit]] = {"noproc": NoProcess, "calling_self": CallingSelf, "timeout": CallTimeout}
 
@@ -60,7 +62,8 @@ async def wait(node: Node, caller: Process | None, server: object, made: Request
         node.scheduler.timers.start(made, timeout)
     if made.state != PENDING:
         return
-    if caller is not None and caller.task is asyncio.current_task(node.loop):
+    task: object = asyncio.current_task(node.loop)
+    if caller is not None and caller.task is task:  # and not a task of asyncio's that it runs eagerly
         await made
         return
     future: asyncio.Future[None] = node.loop.create_future()
@@ -73,8 +76,9 @@ async def wait(node: Node, caller: Process | None, server: object, made: Request
 
 def _send(node: Node, caller: Process | None, server: object, made: Request) -> bool:
     """Put the request into the server's mailbox; false if it is settled already, for nobody is there."""
-    if type(server) is tuple and len(server) == 2 and node.find_node(server[1]) is None:
-        links.settle(made, FAILED, ("nodedown", server[1]))
+    elsewhere = names.unknown_node(node, server)
+    if elsewhere is not None:
+        links.settle(made, FAILED, ("nodedown", elsewhere))
         return False
     pid = names.find(node, server)
     target = None if pid is None else pid.process
@@ -105,7 +109,7 @@ def _admit(pid: Pid, made: Request) -> None:
         put(target, made)
 
 
-async def ask(server: object, made: Request, timeout: float | None, place: tuple[str, str, list[object]]) -> Any:
+async def ask(server: object, made: Request, timeout: float | None, place: Place) -> Any:
     """Send a request, wait for its answer and return it; `place` is the call as its failure will name it.
 
     Raises:
@@ -119,9 +123,7 @@ async def ask(server: object, made: Request, timeout: float | None, place: tuple
     raise failure(node, made, server, timeout, place)
 
 
-def failure(
-    node: Node, made: Request, server: object, timeout: float | None, place: tuple[str, str, list[object]]
-) -> CallExit:
+def failure(node: Node, made: Request, server: object, timeout: float | None, place: Place) -> CallExit:
     """What is raised in a caller whose request came to nothing."""
     why = "timeout" if made.state == CLOSED else made.answer
     kind = ERRORS.get(why, CalleeExit) if type(why) is str else CalleeExit
@@ -154,6 +156,3 @@ def outgoing(node: Node, request: object) -> Request:
     """A request of whoever runs now."""
     caller = node.caller()
     return Request(node.guest if caller is None else caller.pid, request)
-
-
-__all__ = ["Signal", "ask", "failure", "outgoing", "reply", "wait"]

@@ -7,17 +7,17 @@ behaviour: each loop hands them to `Held.serve`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from datetime import timedelta
 from typing import Any
 
-from regrow.behaviours.request import ask, reply
+from regrow.behaviours.request import Place, ask, reply
 from regrow.behaviours.results import Reply
 from regrow.kernel import exits
 from regrow.kernel.clock import seconds
 from regrow.kernel.node import here
 from regrow.kernel.pid import Pid, Process
-from regrow.kernel.signals import AS_TASK, FAILED, Exited, Receive, Request
+from regrow.kernel.signals import FAILED, Exited, Receive, Request
 
 Timeout = float | timedelta | None
 Hook = Callable[[Any, Any, Pid], Any]
@@ -26,10 +26,11 @@ Hook = Callable[[Any, Any, Pid], Any]
 class SystemRequest(Request):
     """A request to the loop itself, not to the callbacks."""
 
-    __slots__ = ("accepted", "args")
+    __slots__ = ("accepted", "args", "operation")
 
     def __init__(self, pid: Pid, operation: str, args: tuple[Any, ...] = ()) -> None:
         super().__init__(pid, operation)
+        self.operation = operation
         self.args = args
         self.accepted = False
 
@@ -106,7 +107,9 @@ async def trace(server: Any, flag: bool, timeout: Timeout = 5.0) -> None:
     await _ask(server, "trace", (flag,), timeout)
 
 
-async def install(server: Any, function: Hook, state: object = None, *, id: object = None, timeout: Timeout = 5.0) -> None:
+async def install(
+    server: Any, function: Hook, state: object = None, *, id: object = None, timeout: Timeout = 5.0
+) -> None:
     """Let `function(state, event, pid)` see every event; what it returns is its next state, "done" removes it.
 
     Events are ("in", message), ("out", answer, from_, state) and ("noreply", state) (`sys:install/2`).
@@ -129,13 +132,13 @@ async def stop(server: Any, reason: object, timeout: float | None, module: str) 
     node = here()
     caller = node.caller()
     order = SystemRequest(node.guest if caller is None else caller.pid, "terminate", (reason,))
-    place = (module, "stop", [server, reason, timeout])
+    place: Place = (module, "stop", [server, reason, timeout])
     try:
         await ask(server, order, timeout, place)
     except exits.CallExit as error:
         if order.state != FAILED:
             raise
-        why: Any = error.reason[0]  # type: ignore[index]
+        why: Any = error.reason[0]
         if order.accepted and (why is reason or why == reason):
             return
         if not order.accepted and type(why) is str and why not in ("noproc", "calling_self"):
@@ -149,7 +152,7 @@ async def _ask(server: Any, operation: str, args: tuple[Any, ...], timeout: Time
     node = here()
     caller = node.caller()
     made = SystemRequest(node.guest if caller is None else caller.pid, operation, args)
-    shown = [server, *args] if timeout == 5.0 else [server, *args, limit]
+    shown: list[object] = [server, *args] if timeout == 5.0 else [server, *args, limit]
     return await ask(server, made, limit, ("sys", operation, shown))
 
 
@@ -175,10 +178,7 @@ class Held:
                 message.accepted = True
                 self.reason = message.args[0]
                 return True
-            answer: Any = getattr(self, message.request)(*message.args)
-            if isinstance(answer, Awaitable):
-                yield AS_TASK
-                answer = yield from answer.__await__()
+            answer: Any = getattr(self, message.operation)(*message.args)
             reply(message, answer)
             if not self.suspended:
                 return False
@@ -239,9 +239,11 @@ class Held:
         """Keep events, stop, or tell them."""
         if flag == "get":
             return [] if self.debug is None or self.debug.log is None else list(self.debug.log)
-        size = flag[1] if isinstance(flag, tuple) else 10
-        kept = flag[0] if isinstance(flag, tuple) else flag
-        self._debug().log = deque(maxlen=size) if kept else None
+        match flag:
+            case (kept, int(size)):
+                self._debug().log = deque(maxlen=size) if kept else None
+            case _:
+                self._debug().log = deque(maxlen=10) if flag else None
         return self._settle(None)
 
     def trace(self, flag: bool) -> None:
@@ -300,7 +302,7 @@ class Debug:
         if self.log is not None:
             self.log.append(event)
         if self.printing:
-            print(f"*DBG* {process.name or process.pid} {exits.safe_repr(event)}")
+            print(f"*DBG* {process.name or process.pid} {exits.safe_repr(event)}")  # noqa: T201 (this is what sys:trace does)
         for key, (function, state) in list(self.hooks.items()):
             try:
                 after = function(state, event, process.pid)
@@ -335,5 +337,7 @@ def debug_options(options: Any) -> Debug | None:
             case ("install", function, state):
                 debug.hooks[function] = (function, state)
             case _:
-                raise ValueError(f'debug: wanted "statistics", "log", ("log", n), "trace" or ("install", f, s); got {option!r}')
+                raise ValueError(
+                    f'debug: wanted "statistics", "log", ("log", n), "trace" or ("install", f, s); got {option!r}'
+                )
     return debug

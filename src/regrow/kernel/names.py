@@ -149,6 +149,15 @@ def find(node: Node, address: object) -> Pid | None:
     raise TypeError(f"wanted an address: a pid, a name (a string or a class), Global, Via or (name, node); got {safe_repr(address)}")
 
 
+def unknown_node(node: Node, address: object) -> object:
+    """The node that an address `(name, node)` names, if no node of this program is called so."""
+    match address:
+        case (_, where) if node.find_node(where) is None:
+            return where
+        case _:
+            return None
+
+
 def claim(process: Process, name: object) -> Pid | None:
     """Give a process a name of any form; the pid that has it already, or None when the name is now the process's."""
     node = process.node

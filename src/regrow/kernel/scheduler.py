@@ -31,6 +31,7 @@ from regrow.kernel.signals import (
     RECEIVE,
     RESCAN,
     TIMEOUT,
+    Become,
     Receive,
     Request,
     Throw,
@@ -293,7 +294,12 @@ class Scheduler:
             facade.swap_current_task(self.loop, before)
 
     def _returned(self, process: Process, value: object) -> None:
-        if value is not END and not process.as_task:
+        if value.__class__ is Become and process.alive:
+            become: Any = value
+            process.body = become.body
+            process.as_task = False
+            self.step(process, None)
+        elif value is not END and not process.as_task:
             # A compiled generator lets a callback's StopIteration through, where Python would make it a RuntimeError.
             process.node.crashed(process, RuntimeError("a callback raised StopIteration"))
         else:

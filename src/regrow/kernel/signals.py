@@ -46,6 +46,15 @@ RESCAN: Final = Token("RESCAN")  # mail has come for a Receive: look again
 EMPTY: Final = Token("EMPTY")
 
 
+class Become:
+    """Returned by a loop of ours that goes on as another, so that what only the first one needed is let go."""
+
+    __slots__ = ("body",)
+
+    def __init__(self, body: Generator[Any, Any, Any]) -> None:
+        self.body = body
+
+
 class Throw:
     """Sent to a process whose next step begins with an exception."""
 

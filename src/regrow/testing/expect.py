@@ -22,7 +22,9 @@ async def expect_message(match: Any = None, *, timeout: float = 1.0) -> Any:
         return await process.receive(match, timeout=timeout)
     except TimeoutError:
         found = process.info(process.current(), "messages")
-    raise AssertionError(f"no message that fits {safe_repr(match)} within {timeout} s. In the mailbox: {safe_repr(found)}")
+    raise AssertionError(
+        f"no message that fits {safe_repr(match)} within {timeout} s. In the mailbox: {safe_repr(found)}"
+    )
 
 
 async def expect_down(who: Pid | Ref, reason: Any = ..., *, timeout: float = 1.0) -> Any:
@@ -31,7 +33,11 @@ async def expect_down(who: Pid | Ref, reason: Any = ..., *, timeout: float = 1.0
     With `reason` given, it must be that one.
     """
     ref = process.monitor(who) if isinstance(who, Pid) else who
-    down: Down = await expect_message(lambda message: isinstance(message, Down) and message.ref is ref, timeout=timeout)
+
+    def fired(message: object) -> bool:
+        return isinstance(message, Down) and message.ref is ref
+
+    down: Down = await expect_message(fired, timeout=timeout)
     if reason is not ... and down.reason != reason:
         raise AssertionError(f"{down.pid} ended with {safe_repr(down.reason)}; expected {safe_repr(reason)}")
     return down.reason

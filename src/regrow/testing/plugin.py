@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -57,7 +57,7 @@ def virtual_clock(node: Node) -> VirtualClock:
 
 @pytest.fixture
 def start_supervised(node: Node) -> Callable[..., Awaitable[Any]]:
-    """`await start_supervised(child)`: start a child that is stopped, in order, before the test ends."""
+    """For `await start_supervised(child)`: start a child that is stopped, in order, before the test ends."""
     assert node is not None
     return supervised
 
@@ -77,8 +77,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     names = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs}
+    chosen: Any = pyfuncitem.funcargs["node"]
     with asyncio.Runner() as runner:
-        runner.run(run_as_process(pyfuncitem.funcargs["node"], pyfuncitem.obj, arguments))
+        runner.run(run_as_process(chosen, pyfuncitem.obj, arguments))
     return True
 
 
@@ -120,7 +121,7 @@ def _stuck_later(node: Node, gone: asyncio.Future[object]) -> None:
 
 
 @pytest.fixture
-def reports(caplog: pytest.LogCaptureFixture) -> Generator[list[Any], None, None]:
+def reports(caplog: pytest.LogCaptureFixture) -> list[Any]:
     """The reports that were logged while the test ran, oldest first."""
     caplog.set_level("DEBUG", logger="regrow")
 
@@ -134,4 +135,4 @@ def reports(caplog: pytest.LogCaptureFixture) -> Generator[list[Any], None, None
         def __getitem__(self, position: Any) -> Any:
             return list(iter(self))[position]
 
-    yield Found()
+    return Found()
