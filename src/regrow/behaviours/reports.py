@@ -1,13 +1,31 @@
-"""The reports of servers and keepers, one logging record each (see `kernel/reports.py`)."""
+"""The reports of servers and keepers, one logging record each (see `kernel/reports.py`).
+
+| logger             | kind                      | told when                                               |
+|--------------------|---------------------------|---------------------------------------------------------|
+| regrow.gen_server  | GenServer terminating     | a server has ended abnormally                           |
+|                    | unexpected message        | a server without `handle_info` got a plain message      |
+| regrow.proc_lib    | process terminating       | … and with an exception: the inside of its process      |
+| regrow.process     | process raised an exception | a process that is no server has                       |
+| regrow.supervisor  | started                   | a child was                                             |
+|                    | terminated                | a child has ended by itself, abnormally or for a restart |
+|                    | failed to start           | a child has                                             |
+|                    | shut down abnormally      | a child did not end as it was told                      |
+|                    | caused shutdown           | a child was restarted too often                         |
+| regrow.application | started, exited           | an application has                                      |
+|                    | callback raised           | its `prep_stop` or `stop` did                           |
+"""
 
 from __future__ import annotations
 
 import logging
+from types import CodeType
 from typing import Any
 
+from regrow.kernel import links
 from regrow.kernel.exits import trace_of
+from regrow.kernel.mailbox import queued
 from regrow.kernel.node import here
-from regrow.kernel.pid import Process
+from regrow.kernel.pid import Pid, Process
 from regrow.kernel.reports import Report, client_of
 from regrow.kernel.signals import Request
 
@@ -16,35 +34,40 @@ PROCESSES = logging.getLogger("regrow.proc_lib")
 SUPERVISORS = logging.getLogger("regrow.supervisor")
 APPLICATIONS = logging.getLogger("regrow.application")
 
+MOST_MESSAGES = 10
+
 
 def server_terminated(process: Process, server: Any, reason: object, message: object, state: object) -> None:
     """A server has ended abnormally: who, why, the last message, the state, the client; then the process itself."""
     if process.rare is not None and process.rare.quiet:
         return
-    client = client_of(message)
-    shown = _formatted(server, reason, message, state)
-    SERVERS.error(
-        Report(
-            "GenServer terminating",
-            pid=process.pid,
-            name=process.name,
-            label=None if process.rare is None else process.rare.label,
-            module=type(server),
-            reason=reason,
-            message=shown["message"],
-            client=client,
-            client_name=None if client is None or client.process is None else client.process.name,
-            client_alive=client is not None and client.process is not None,
-            state=shown["state"],
-            log=shown["log"],
+    if SERVERS.isEnabledFor(logging.ERROR):
+        client = client_of(message)
+        waiting = None if client is None else client.process
+        shown = _formatted(server, reason, message, state)
+        SERVERS.error(
+            Report(
+                "GenServer terminating",
+                pid=process.pid,
+                name=process.name,
+                label=_label(process),
+                module=type(server),
+                reason=shown["reason"],
+                message=shown["message"],
+                client=client,
+                client_name=None if waiting is None else waiting.name,
+                client_alive=waiting is not None,
+                client_trace=() if waiting is None else _where(waiting),
+                state=shown["state"],
+                log=shown["log"],
+            )
         )
-    )
     process_crashed(process, reason)
 
 
 def _formatted(server: Any, reason: object, message: object, state: object) -> dict[str, Any]:
     asked = message.request if isinstance(message, Request) else message
-    status = {"state": state, "message": asked, "reason": reason, "log": []}
+    status: dict[str, Any] = {"state": state, "message": asked, "reason": reason, "log": []}
     try:
         return {**status, **server.format_status(dict(status))}
     except Exception as error:
@@ -52,19 +75,23 @@ def _formatted(server: Any, reason: object, message: object, state: object) -> d
 
 
 def process_crashed(process: Process, reason: object) -> None:
-    """A process that was started by `proc_lib` has ended abnormally (OTP's crash report)."""
-    if not isinstance(reason, BaseException):
+    """A process that was started by `proc_lib` has ended with an exception (OTP's crash report)."""
+    if not isinstance(reason, BaseException) or not PROCESSES.isEnabledFor(logging.ERROR):
         return
+    waiting = queued(process)
     PROCESSES.error(
         Report(
             "process terminating",
             pid=process.pid,
             name=process.name,
+            label=_label(process),
             reason=reason,
             initial_call=process.initial_call,
             ancestors=list(process.ancestors),
-            message_queue_len=len(process.mailbox or ()),
-            links=[] if process.links is None else _pids(process.links),
+            message_queue_len=len(waiting),
+            messages=waiting[:MOST_MESSAGES],
+            links=list(links.each(process.links)),
+            neighbours=_neighbours(process),
             dictionary={} if process.rare is None else dict(process.rare.dictionary),
             trapping_exits=process.trap_exit,
             trace=trace_of(reason),
@@ -72,8 +99,31 @@ def process_crashed(process: Process, reason: object) -> None:
     )
 
 
-def _pids(links: object) -> list[object]:
-    return list(links) if isinstance(links, dict) else [links]
+def _neighbours(process: Process) -> list[Report]:
+    """Who will be taken along: the linked processes of this node that do not trap exits."""
+    linked: list[Pid] = list(links.each(process.links))
+    return [
+        Report(
+            "neighbour",
+            pid=pid,
+            name=other.name,
+            initial_call=other.initial_call,
+            ancestors=list(other.ancestors),
+        )
+        for pid in linked
+        if (other := pid.process) is not None and other.node is process.node and not other.trap_exit
+    ]
+
+
+def _label(process: Process) -> object:
+    return None if process.rare is None else process.rare.label
+
+
+def _where(process: Process) -> tuple[tuple[CodeType, int], ...]:
+    """The lines at which a process waits, outermost first: data, and no frames."""
+    if process.task is None or process.node is not here():
+        return ()
+    return tuple((frame.f_code, frame.f_lineno) for frame in process.task.get_stack())
 
 
 def unexpected_message(server: Any, message: object) -> None:
@@ -85,19 +135,24 @@ def unexpected_message(server: Any, message: object) -> None:
             module=type(server),
             pid=None if process is None else process.pid,
             name=None if process is None else process.name,
+            label=None if process is None else _label(process),
             message=message,
         )
     )
 
 
 def supervisor_report(level: int, kind: str, supervisor: object, child: Any, pid: object, reason: object) -> None:
-    """What a supervisor says of a child: started, terminated, failed to start, shut down abnormally, caused shutdown."""
+    """What a supervisor says of a child, which is a ChildSpec; `supervisor` is a name or (pid, class name)."""
     if SUPERVISORS.isEnabledFor(level):
         SUPERVISORS.log(level, Report(kind, supervisor=supervisor, child=child, pid=pid, reason=reason))
 
 
 def application_report(level: int, kind: str, application: object, reason: object = None) -> None:
     """An application has started or ended."""
-    APPLICATIONS.log(level, Report(kind, application=application, reason=reason))
+    if APPLICATIONS.isEnabledFor(level):
+        APPLICATIONS.log(level, Report(kind, application=application, reason=reason, node=here().name))
 
 
+def callback_raised(application: object, callback: str, error: BaseException) -> None:
+    """One of an application's last callbacks has raised."""
+    APPLICATIONS.error(Report("callback raised", application=application, callback=callback, reason=error))

@@ -16,7 +16,7 @@ from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any, Self
 
-from regrow.kernel import exits, links, names
+from regrow.kernel import exits, links, names, reports
 from regrow.kernel.clock import Clock, VirtualClock
 from regrow.kernel.mailbox import put
 from regrow.kernel.pid import ENDED, RUNNING, Alias, Pid, Process, rare
@@ -256,7 +256,7 @@ class Node:
         if process.alive:
             reason = exits.reason_of(error)
             if not isinstance(error, exits.Exit | exits.CallExit):
-                self.report_crash(process, error)
+                reports.process_raised(process, error)
             links.die(process, reason)
             self._body_over(process, reason)
         else:
@@ -280,14 +280,6 @@ class Node:
 
         if isinstance(error, KeyboardInterrupt | SystemExit):
             self.loop.call_soon(leave)
-
-    def report_crash(self, process: Process, error: BaseException) -> None:
-        """Log that a process has raised; those who report their own end have said so."""
-        if process.rare is None or not process.rare.quiet:
-            self.reporter(process, error)
-
-    def reporter(self, process: Process, error: BaseException) -> None:
-        """How crashes are reported; `ops/logs.py` gives the words."""
 
     def report_remnant(self, process: Process) -> None:
         """Log that a killed process has not ended."""

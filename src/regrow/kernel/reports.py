@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import Request
+
+PLAIN = logging.getLogger("regrow.process")
 
 
 class Report:
@@ -42,3 +45,20 @@ def who(process: Process) -> object:
 def client_of(message: object) -> Pid | None:
     """Who waits for the answer to a message."""
     return message.pid if isinstance(message, Request) else None
+
+
+def process_raised(process: Process, error: BaseException) -> None:
+    """A process that is no server has ended with an exception: one record on the logger `regrow.process`."""
+    if process.rare is not None and process.rare.quiet:
+        return
+    PLAIN.error(
+        Report(
+            "process raised an exception",
+            pid=process.pid,
+            name=process.name,
+            label=None if process.rare is None else process.rare.label,
+            initial_call=process.initial_call,
+            ancestors=list(process.ancestors),
+            reason=error,
+        )
+    )

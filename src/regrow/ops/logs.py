@@ -1,0 +1,290 @@
+"""Reports in words: what an operator reads when a server has died.
+
+    12:00:01.000 [error] GenServer SimpleQueue terminating
+    ** (ValueError) no such value
+        File "silly_worker/simple_queue.py", line 31, in SimpleQueue.handle_call
+          raise ValueError("no such value")
+    Last message (from <0.5.0>): 'dequeue'
+    State: [1, 2, 3]
+    Client <0.5.0> is alive
+
+A report stays data until it comes here (`record.msg` is a `Report`), so that another handler may send the same record
+elsewhere. The library configures no logging: `Formatter` can be given to any handler, and `configure` is for the
+program that is nothing but an application, as `regrow run` makes one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Final, TextIO
+
+from regrow.behaviours.child_spec import ChildSpec
+from regrow.kernel.pid import Pid
+from regrow.kernel.reports import Report
+from regrow.ops.reasons import (
+    banner,
+    call_words,
+    error_lines,
+    frame_lines,
+    function_words,
+    name_words,
+    parts_of,
+    start_failure_lines,
+)
+from regrow.ops.terms import DEFAULT, Limits, cut, show
+
+COLORS: Final = {"debug": "36", "warning": "33", "error": "31", "critical": "31;1"}
+
+# What is shown only with `reports=True`: every start of a child and of an application; every end that is told
+# already, by the server itself; the inside of a process.
+DETAILS: Final = {
+    ("regrow.supervisor", "started"),
+    ("regrow.supervisor", "terminated"),
+    ("regrow.application", "started"),
+    ("regrow.proc_lib", "process terminating"),
+}
+
+
+def words(report: Report, limits: Limits = DEFAULT) -> str:
+    """A report as a text of several lines, or of one.
+
+    Args:
+        report: what was logged.
+        limits: how much of the states and messages in it is shown.
+    """
+    make = WORDS.get(report.kind)
+    try:
+        lines = make(report, limits) if make is not None else _any_lines(report, limits)
+    except AttributeError:  # a report of this kind with other fields, made by somebody else
+        lines = _any_lines(report, limits)
+    text = _on_one_line(lines) if limits.single_line else "\n".join(lines)
+    return text if limits.chars_limit is None else cut(text, limits.chars_limit)
+
+
+# Servers
+
+
+def _server_lines(report: Report, limits: Limits) -> list[str]:
+    who = report.name if report.name is not None else f"{report.pid} ({report.module.__name__})"
+    asker = "" if report.client is None else f" (from {report.client})"
+    lines = [f"GenServer {name_words(who, limits)} terminating", *banner("stop", report.reason, limits)]
+    lines.append(f"Last message{asker}: {show(report.message, limits)}")
+    lines.append(f"State: {show(report.state, limits)}")
+    lines += _labelled(report, limits)
+    if report.log:
+        lines.append(f"Log: {show(report.log, limits)}")
+    return lines + _client_lines(report, limits)
+
+
+def _client_lines(report: Report, limits: Limits) -> list[str]:
+    client: Pid | None = report.client
+    if client is None:
+        return []
+    if client.number == 0:
+        return ["Client is a plain asyncio task"]
+    name = client if report.client_name is None else name_words(report.client_name, limits)
+    state = "alive" if report.client_alive else "dead"
+    return [f"Client {name} is {state}", *("    " + line for line in frame_lines(report.client_trace))]
+
+
+def _unexpected_lines(report: Report, limits: Limits) -> list[str]:
+    who = report.pid if report.name is None else name_words(report.name, limits)
+    name = report.module.__name__
+    return [f"{name} {who} received unexpected message in handle_info: {show(report.message, limits)}"]
+
+
+# Processes
+
+
+def _raised_lines(report: Report, limits: Limits) -> list[str]:
+    return [f"Process {_process_words(report, limits)} raised an exception", *banner("exit", report.reason, limits)]
+
+
+def _process_lines(report: Report, limits: Limits) -> list[str]:
+    lines = [f"Process {_process_words(report, limits)} terminating", *banner("exit", report.reason, limits)]
+    lines += _labelled(report, limits)
+    lines += [
+        f"Initial Call: {function_words(report.initial_call, limits)}",
+        f"Ancestors: [{', '.join(name_words(one, limits) for one in report.ancestors)}]",
+        f"Message Queue Length: {report.message_queue_len}",
+        f"Messages: {show(report.messages, limits)}",
+        f"Links: {show(report.links, limits)}",
+        f"Dictionary: {show(report.dictionary, limits)}",
+        f"Trapping Exits: {report.trapping_exits}",
+    ]
+    if report.neighbours:
+        lines.append("Neighbours:")
+    for neighbour in report.neighbours:
+        lines.append(f"    {_process_words(neighbour, limits)}")
+        lines.append(f"        Initial Call: {function_words(neighbour.initial_call, limits)}")
+        lines.append(f"        Ancestors: [{', '.join(name_words(one, limits) for one in neighbour.ancestors)}]")
+    return lines
+
+
+def _process_words(report: Report, limits: Limits) -> str:
+    return str(report.pid) if report.name is None else f"{name_words(report.name, limits)} ({report.pid})"
+
+
+def _labelled(report: Report, limits: Limits) -> list[str]:
+    return [] if report.label is None else [f"Process Label: {show(report.label, limits)}"]
+
+
+# Supervisors
+
+
+def _child_lines(report: Report, limits: Limits) -> list[str]:
+    spec: ChildSpec = report.child
+    lines = [f"Child {name_words(spec.id, limits)} of Supervisor {_supervisor_words(report, limits)} {report.kind}"]
+    if report.reason is not None:
+        if isinstance(report.reason, BaseException):
+            lines.append("** (exit) an exception was raised:")
+            lines += ["    " + line for line in error_lines(report.reason, limits)]
+        else:
+            lines += banner("exit", report.reason, limits)
+    if report.pid is not None:
+        lines.append(f"Pid: {show(report.pid, limits)}")
+    lines += [
+        f"Start Call: {call_words(spec.start, spec.args, limits)}",
+        f"Restart: {spec.restart}",
+        f"Shutdown: {spec.shutdown}",
+        f"Type: {spec.type}",
+    ]
+    return lines
+
+
+def _supervisor_words(report: Report, limits: Limits) -> str:
+    parts = parts_of(report.supervisor)
+    if len(parts) == 2 and isinstance(parts[0], Pid):  # it has no name
+        return f"{parts[0]} ({parts[1]})"
+    return name_words(report.supervisor, limits)
+
+
+# Applications
+
+
+def _application_lines(report: Report, limits: Limits) -> list[str]:
+    name = name_words(report.application, limits)
+    if report.kind == "started":
+        return [f"Application {name} started at {report.node}"]
+    first, *rest = start_failure_lines(report.reason, limits)
+    return [f"Application {name} exited: {first}", *rest]
+
+
+def _callback_lines(report: Report, limits: Limits) -> list[str]:
+    name = name_words(report.application, limits)
+    return [
+        f"Application {name} raised in {report.callback}, and ends all the same",
+        *banner("exit", report.reason, limits),
+    ]
+
+
+# Whatever else
+
+
+def _started_lines(report: Report, limits: Limits) -> list[str]:
+    return _application_lines(report, limits) if "application" in report.fields else _child_lines(report, limits)
+
+
+def _any_lines(report: Report, limits: Limits) -> list[str]:
+    lines = [report.kind]
+    for name, value in report.fields.items():
+        shown = banner("exit", value, limits) if isinstance(value, BaseException) else [show(value, limits)]
+        lines += [f"{name}: {shown[0]}", *("    " + line for line in shown[1:])]
+    return lines
+
+
+def _on_one_line(lines: list[str]) -> str:
+    first, *rest = [" ".join(line.split()) for line in lines]
+    return f"{first}: {'; '.join(rest)}" if rest else first
+
+
+WORDS: Final[dict[str, Callable[[Report, Limits], list[str]]]] = {
+    "GenServer terminating": _server_lines,
+    "unexpected message": _unexpected_lines,
+    "process raised an exception": _raised_lines,
+    "process terminating": _process_lines,
+    "started": _started_lines,
+    "terminated": _child_lines,
+    "failed to start": _child_lines,
+    "shut down abnormally": _child_lines,
+    "caused shutdown": _child_lines,
+    "exited": _application_lines,
+    "callback raised": _callback_lines,
+}
+
+
+# For the logging of the standard library
+
+
+class Formatter(logging.Formatter):
+    """Writes `12:00:01.000 [error] …`: a report in words, any other record as `logging` does.
+
+    Args:
+        limits: how much of states and messages is shown.
+        colors: whether the stream is a terminal that shows levels in colour.
+    """
+
+    def __init__(self, limits: Limits = DEFAULT, *, colors: bool = False) -> None:
+        super().__init__("%(message)s")
+        self.limits = limits
+        self.colors = colors
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record; what it carries is not changed."""
+        text = words(record.msg, self.limits) if isinstance(record.msg, Report) else super().format(record)
+        level = record.levelname.lower()
+        line = f"{self.formatTime(record, '%H:%M:%S')}.{int(record.msecs):03d} [{level}] {text}"
+        if self.colors and level in COLORS:
+            return f"\x1b[{COLORS[level]}m{line}\x1b[0m"
+        return line
+
+
+class WithoutDetails(logging.Filter):
+    """Lets everything through but the reports of a system that works (Elixir hides them unless it is told otherwise)."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is shown."""
+        return not (isinstance(record.msg, Report) and (record.name, record.msg.kind) in DETAILS)
+
+
+def configure(
+    level: str | int = "info", *, reports: bool = False, stream: TextIO | None = None, limits: Limits = DEFAULT
+) -> logging.Handler | None:
+    """Let the program's log go to a stream, in words. Where logging is configured already, nothing is changed.
+
+    Args:
+        level: the least level that is shown.
+        reports: show every start of a child, every end and every process that ended, too.
+        stream: standard error, unless another is given.
+        limits: how much of states and messages is shown.
+
+    Returns:
+        The handler, or None if there was one.
+
+    Raises:
+        ValueError: an unknown level.
+    """
+    number = _level(level)
+    root = logging.getLogger()
+    if root.handlers:
+        return None
+    chosen = sys.stderr if stream is None else stream
+    handler = logging.StreamHandler(chosen)
+    handler.setFormatter(Formatter(limits, colors=chosen.isatty() and "NO_COLOR" not in os.environ))
+    if not reports:
+        handler.addFilter(WithoutDetails())
+    root.addHandler(handler)
+    root.setLevel(number)
+    return handler
+
+
+def _level(level: str | int) -> int:
+    if isinstance(level, int):
+        return level
+    known = logging.getLevelNamesMapping()
+    if str(level).upper() not in known:
+        raise ValueError(f"level: wanted one of debug, info, warning, error, critical; got {level!r}")
+    return known[str(level).upper()]

@@ -1,0 +1,212 @@
+"""Why a process ended, in words (Elixir's `Exception.format_exit`).
+
+A reason nests: a caller ended because its call failed, for the server ended because its own call failed. Each level
+stands four spaces further in than the one that it explains.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType
+from typing import Any, Final, TypeGuard
+
+from regrow.kernel.exits import trace_of
+from regrow.ops.terms import Limits, show
+
+# Compiled code names its file relative to where it was compiled.
+OURS: Final = (str(Path(__file__).parents[1]), "src/regrow/", "regrow/")
+MOST_FRAMES: Final = 40
+MOST_ERRORS: Final = 20
+PLAIN: Final = {
+    "normal": "normal",
+    "shutdown": "shutdown",
+    "killed": "killed",
+    "timeout": "time out",
+    "calling_self": "process attempted to call itself",
+    "noconnection": "no connection",
+    "noproc": "no process: the process is not alive or nobody has that name now, possibly because its application is not started",
+}
+PAIRS: Final[dict[str, str]] = {
+    "already_started": "already started: ",
+    "bad_return_value": "bad return value: ",
+    "nodedown": "no connection to ",
+}
+INDENT: Final = "    "
+
+
+def error_lines(error: BaseException, limits: Limits) -> list[str]:
+    """An exception with its lines of code, the innermost first; then its members, and what it came from."""
+    return _error_lines(error, limits, [])
+
+
+def banner(kind: str, reason: object, limits: Limits) -> list[str]:
+    """`** (kind) why`; for an exception its class stands where the kind would be."""
+    if isinstance(reason, BaseException):
+        return error_lines(reason, limits)
+    first, *rest = reason_lines(reason, limits)
+    return [f"** ({kind}) {first}", *rest]
+
+
+def reason_lines(reason: Any, limits: Limits) -> list[str]:
+    """A reason; its first line goes on where a sentence stands."""
+    if isinstance(reason, BaseException):
+        return ["an exception was raised:", *(INDENT + line for line in error_lines(reason, limits))]
+    if type(reason) is str:
+        return [PLAIN.get(reason, reason)]
+    parts = parts_of(reason)
+    if len(parts) == 2:
+        why, detail = parts
+        if _is_place(detail):
+            return ["exited in: " + place_words(detail, limits), *_explained(why, limits)]
+        if why == "shutdown":
+            first, *rest = reason_lines(detail, limits)
+            return [f"shutdown: {first}", *rest]
+        if why == "EXIT":
+            return reason_lines(detail, limits)
+        if type(why) is str and why in PAIRS:
+            return [PAIRS[why] + show(detail, limits)]
+    if len(parts) == 3 and parts[0] == "failed_to_start_child":
+        return [f"failed to start child: {name_words(parts[1], limits)}", *_explained(parts[2], limits)]
+    return [show(reason, limits)]
+
+
+def start_failure_lines(reason: Any, limits: Limits) -> list[str]:
+    """Why an application did not start, which names the call that failed; else the reason as it is."""
+    parts = parts_of(reason)
+    if len(parts) == 2:
+        why, place = parts
+        if _is_place(place):
+            first, *rest = reason_lines(why, limits)
+            return [f"{place_words(place, limits)} returned an error: {first}", *rest]
+        inner = parts_of(place)
+        if why == "bad_return" and len(inner) == 2 and _is_place(inner[0]):
+            called = place_words(inner[0], limits)
+            raised = parts_of(inner[1])
+            if len(raised) == 2 and raised[0] == "EXIT":
+                return [f"exited in: {called}", *_explained(raised[1], limits)]
+            return [f"{called} returned a bad value: {show(inner[1], limits)}"]
+    return reason_lines(reason, limits)
+
+
+def place_words(place: tuple[Any, str, list[object]], limits: Limits) -> str:
+    """A call: `GenServer.call(Queue, 'dequeue', 5.0)`."""
+    owner, function, args = place
+    return f"{name_words(owner, limits)}.{function}({', '.join(show(arg, limits) for arg in args)})"
+
+
+def name_words(name: object, limits: Limits) -> str:
+    """A name, an id or a pid as one would write it; a class by its name, a string without its quotes."""
+    if type(name) is str and name:
+        return name if len(name) <= 200 else show(name, limits)
+    return show(name, limits)
+
+
+def call_words(function: Callable[..., Any], args: tuple[Any, ...], limits: Limits) -> str:
+    """A call that starts a child: `Queue.start_link([1, 2, 3])`."""
+    return f"{function_words(function, limits)}({', '.join(show(arg, limits) for arg in args)})"
+
+
+def function_words(function: object, limits: Limits) -> str:
+    """A function by its name; a class method by the class that it was reached through."""
+    owner = getattr(function, "__self__", None)
+    name = getattr(function, "__name__", None)
+    if isinstance(owner, type) and name is not None:
+        return f"{owner.__name__}.{name}"
+    qualified = getattr(function, "__qualname__", None)
+    return qualified.replace("<locals>.", "") if isinstance(qualified, str) else show(function, limits)
+
+
+def _explained(reason: object, limits: Limits) -> list[str]:
+    first, *rest = reason_lines(reason, limits)
+    return [f"{INDENT}** (EXIT) {first}", *(INDENT + line for line in rest)]
+
+
+def parts_of(value: object) -> tuple[Any, ...]:
+    """The parts of a tuple; nothing of any other value."""
+    return value if _is_tuple(value) else ()
+
+
+def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
+    return type(value) is tuple
+
+
+def _is_place(value: Any) -> bool:
+    parts = parts_of(value)
+    return len(parts) == 3 and type(parts[1]) is str and type(parts[2]) is list
+
+
+def _error_lines(error: BaseException, limits: Limits, seen: list[BaseException]) -> list[str]:
+    if len(seen) >= MOST_ERRORS or any(error is other for other in seen):
+        return ["…"]
+    seen.append(error)
+    lines = [*_headline(error, limits), *(INDENT + line for line in frame_lines(_pairs(error)))]
+    members: Any = getattr(error, "exceptions", ())
+    for member in members[:MOST_ERRORS] if isinstance(error, BaseExceptionGroup) else ():
+        lines += [INDENT + line for line in _error_lines(member, limits, seen)]
+    if error.__cause__ is not None:
+        lines += ["caused by:", *_error_lines(error.__cause__, limits, seen)]
+    elif error.__context__ is not None and not error.__suppress_context__:
+        lines += ["while handling:", *_error_lines(error.__context__, limits, seen)]
+    return lines
+
+
+def _headline(error: BaseException, limits: Limits) -> list[str]:
+    try:
+        text = str(error)
+    except Exception as second:
+        text = f"<its str raised {type(second).__name__}>"
+    if isinstance(error, KeyError) and len(error.args) == 1:
+        text = show(error.args[0], limits)
+    longest = limits.chars_limit
+    if longest is not None and len(text) > longest:
+        text = f"{text[:longest]}… ({len(text)} characters)"
+    notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    first, *rest = [*text.split("\n"), *notes]
+    return [f"** ({_class_words(type(error))}) {first}".rstrip(), *(INDENT + line for line in rest)]
+
+
+def _class_words(kind: type) -> str:
+    return (
+        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    )
+
+
+def _pairs(error: BaseException) -> tuple[tuple[CodeType, int], ...]:
+    pairs = list(trace_of(error))
+    traceback = error.__traceback__
+    while traceback is not None:  # an error that has not become a reason yet
+        pairs.append((traceback.tb_frame.f_code, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return tuple(pairs)
+
+
+def frame_lines(pairs: tuple[tuple[CodeType, int], ...]) -> list[str]:
+    """Where it was: each place with its line of code, the innermost first; without the frames of this library."""
+    lines: list[str] = []
+    theirs = [(code, line) for code, line in pairs if not _is_ours(code)]
+    for code, line in reversed(theirs[-MOST_FRAMES:]):
+        lines.append(f'File "{_path_words(code.co_filename)}", line {line}, in {_code_words(code)}')
+        text = linecache.getline(code.co_filename, line).strip()
+        if text:
+            lines.append(f"  {text}")
+    if len(theirs) > MOST_FRAMES:
+        lines.append(f"… ({len(theirs) - MOST_FRAMES} more)")
+    return lines
+
+
+def _is_ours(code: CodeType) -> bool:
+    return code.co_filename.startswith(OURS)
+
+
+def _code_words(code: CodeType) -> str:
+    return code.co_qualname.replace("<locals>.", "")
+
+
+def _path_words(path: str) -> str:
+    """Relative to where the program was started, if it is below."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return path

@@ -1,0 +1,195 @@
+"""The supervision tree of a running node, as data and as text.
+
+    silly_worker.supervisor  <0.3.0>  one_for_one
+    ├─ SimpleQueue  <0.4.0>  waiting
+    └─ CronJob      <0.5.0>  waiting
+
+Every supervisor is asked with `which_children`, as anybody would ask it; what it starts later is found as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from regrow.behaviours import system
+from regrow.behaviours.gen_server import call
+from regrow.behaviours.supervisor import Keeper
+from regrow.kernel import process
+from regrow.kernel.exits import CallExit, safe_repr
+from regrow.kernel.node import here
+from regrow.kernel.pid import Pid
+
+# A supervisor that starts a slow child answers nobody meanwhile: the picture shows it as busy instead of waiting.
+PATIENCE = 1.0
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One process of a tree, and those below it.
+
+    Attributes:
+        label: what it is called: its id under its supervisor, or its registered name.
+        pid: None where a child is known but does not run.
+        kind: "supervisor" or "worker".
+        status: what it is doing, in the kernel's words, or "stopped", "restarting", "busy".
+        strategy: of a supervisor: "one_for_one" and so on; None where it did not say.
+        waiting: how many messages lie in its mailbox.
+        children: in the order in which they were started.
+    """
+
+    label: str
+    pid: Pid | None
+    kind: str
+    status: str
+    strategy: str | None = None
+    waiting: int = 0
+    children: tuple[Branch, ...] = ()
+
+    def each(self) -> Iterator[Branch]:
+        """This one and all below it, from the top down."""
+        yield self
+        for child in self.children:
+            yield from child.each()
+
+    def processes(self) -> int:
+        """How many processes run in it."""
+        return sum(1 for branch in self.each() if branch.pid is not None)
+
+    def supervisors(self) -> int:
+        """How many of them are supervisors."""
+        return sum(1 for branch in self.each() if branch.pid is not None and branch.kind == "supervisor")
+
+
+async def applications() -> list[Branch]:
+    """The trees of all running applications, the first started first."""
+    return [await look(top) for running in here().applications.values() for top in tops(running.master)]
+
+
+async def application_tree(app: Any) -> Branch | None:
+    """The tree of one application; None if it does not run, or runs no process."""
+    running = here().applications.get(app)
+    top = None if running is None else next(iter(tops(running.master)), None)
+    return None if top is None else await look(top)
+
+
+def tops(master: Pid | None) -> list[Pid]:
+    """The tops of an application's tree: what its own process has started and is linked to."""
+    if master is None or not process.alive(master):
+        return []
+    links: list[Pid] = process.info(master, "links")
+    return [pid for pid in links if process.alive(pid) and process.info(pid, "parent") is master]
+
+
+async def look(root: Any) -> Branch:
+    """The tree below a supervisor, given by pid or name.
+
+    Raises:
+        ValueError: nobody has this name.
+    """
+    pid = root if isinstance(root, Pid) else process.whereis(root)
+    if pid is None:
+        raise ValueError(f"tree: nobody has the name {safe_repr(root)}. See whereis(name), or tree() for all of it")
+    found = pid.process
+    is_supervisor = found is not None and getattr(found.initial_call, "__qualname__", "").startswith(Keeper.__name__)
+    return await _branch(called(pid), pid, "supervisor" if is_supervisor else "worker")
+
+
+async def _branch(label: str, pid: Pid, kind: str) -> Branch:
+    status = process.info(pid, "status")
+    if status is None:
+        return Branch(label, None, kind, "stopped")
+    waiting: int = process.info(pid, "message_queue_len")
+    if kind != "supervisor":
+        return Branch(label, pid, kind, status, waiting=waiting)
+    try:
+        rows: list[Any] = await call(pid, "which_children", PATIENCE)
+        strategy = await _strategy(pid)
+    except CallExit:
+        return Branch(label, pid, kind, "busy" if process.alive(pid) else "stopped", waiting=waiting)
+    children = [await _child(row) for row in reversed(rows)]
+    return Branch(label, pid, kind, status, strategy, waiting, tuple(children))
+
+
+async def _child(row: Any) -> Branch:
+    label = words(row.id)
+    if isinstance(row.pid, Pid):
+        return await _branch(label, row.pid, row.type)
+    return Branch(label, None, row.type, "stopped" if row.pid is None else "restarting")
+
+
+async def _strategy(pid: Pid) -> str | None:
+    state = await system.get_state(pid, PATIENCE)
+    strategy = getattr(getattr(state, "flags", None), "strategy", None)
+    return strategy if isinstance(strategy, str) else None
+
+
+# In words
+
+
+def called(pid: Pid) -> str:
+    """What a process is called: by its name, its label, or by what it runs."""
+    found = pid.process
+    if found is None:
+        return repr(pid)
+    if found.name is not None:
+        return words(found.name)
+    label = process.info(pid, "label")
+    if label is not None:
+        return words(label)
+    return runs(pid) or repr(pid)
+
+
+def runs(pid: Pid) -> str:
+    """What a process was started with: the class of a server, the name of a function; "" where nobody knows."""
+    function = process.info(pid, "initial_call")
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, type):
+        return owner.__name__
+    name = str(getattr(function, "__qualname__", "")).replace("<locals>.", "")
+    return name.removesuffix(".init")
+
+
+def words(term: object) -> str:
+    """A name or an id as a reader would say it: a class by its name, a string without quotes."""
+    if isinstance(term, type):
+        return term.__name__
+    return term if isinstance(term, str) else safe_repr(term, 60)
+
+
+def lines(root: Branch) -> list[str]:
+    """A tree as lines of text."""
+    return [_line(root, 0), *_below(root, "")]
+
+
+def _below(branch: Branch, indent: str) -> Iterator[str]:
+    width = max((len(child.label) for child in branch.children), default=0)
+    for position, child in enumerate(branch.children):
+        last = position == len(branch.children) - 1
+        yield f"{indent}{'└─ ' if last else '├─ '}{_line(child, width)}"
+        yield from _below(child, indent + ("   " if last else "│  "))
+
+
+def _line(branch: Branch, width: int) -> str:
+    parts = [branch.label.ljust(width)]
+    if branch.pid is not None:
+        parts.append(repr(branch.pid))
+    if branch.kind != "supervisor" or branch.status in ("busy", "stopped", "restarting"):
+        parts.append(branch.status)
+    if branch.strategy is not None:
+        parts.append(branch.strategy)
+    if branch.waiting:
+        parts.append(f"{branch.waiting} {'message waits' if branch.waiting == 1 else 'messages wait'}")
+    return "  ".join(parts)
+
+
+def counted(root: Branch) -> str:
+    """How much runs, in words: "3 processes, 1 supervisor"."""
+    return (
+        f"{_many(root.processes(), 'process', 'processes')}, {_many(root.supervisors(), 'supervisor', 'supervisors')}"
+    )
+
+
+def _many(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
