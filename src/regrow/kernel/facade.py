@@ -80,7 +80,9 @@ class ProcessTask(asyncio.Future[Any]):
         """Take back one cancellation; returns how many are left."""
         if self._cancels > 0:
             self._cancels -= 1
-            if self._cancels == 0 and sys.version_info >= (3, 13):
+            if self._cancels == 0:
+                # As asyncio does since 3.13; before, a timeout that ended in time could cancel what came next. Here
+                # that would be the next request.
                 self._must_cancel = False
         return self._cancels
 
@@ -89,10 +91,13 @@ class ProcessTask(asyncio.Future[Any]):
         if not self._must_cancel:
             return None
         self._must_cancel = False
-        return asyncio.CancelledError() if self._cancel_message is None else asyncio.CancelledError(self._cancel_message)
+        return (
+            asyncio.CancelledError() if self._cancel_message is None else asyncio.CancelledError(self._cancel_message)
+        )
 
     def end(self, reason: object) -> None:
-        """The process has ended, or what it left behind has."""
+        """The process has ended, or what it left behind has. It lets go of its task, so that neither keeps the other."""
+        self._process.task = None
         _unregister_task(self)
         if not self.done():
             self.set_result(reason)
@@ -122,11 +127,17 @@ class ProcessTask(asyncio.Future[Any]):
         found: list[FrameType] = []
         inner: Any = self._process.body
         while inner is not None:
-            frame = getattr(inner, "cr_frame", None) or getattr(inner, "gi_frame", None) or getattr(inner, "ag_frame", None)
+            frame = (
+                getattr(inner, "cr_frame", None) or getattr(inner, "gi_frame", None) or getattr(inner, "ag_frame", None)
+            )
             if frame is None:
                 break
             found.append(frame)
-            inner = getattr(inner, "cr_await", None) or getattr(inner, "gi_yieldfrom", None) or getattr(inner, "ag_await", None)
+            inner = (
+                getattr(inner, "cr_await", None)
+                or getattr(inner, "gi_yieldfrom", None)
+                or getattr(inner, "ag_await", None)
+            )
         return found if limit is None else found[-limit:]
 
     def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from regrow.kernel.mailbox import put
-from regrow.kernel.pid import AWAITING, CALLING, NEW, READY, RUNNING, Monitor, Pid, Process
+from regrow.kernel.pid import AWAITING, CALLING, ENDED, NEW, READY, RUNNING, Monitor, Pid, Process
 from regrow.kernel.signals import (
     BY_MESSAGE,
     CLOSED,
@@ -210,8 +210,10 @@ def die(process: Process, reason: object) -> None:
     dying.append((process, reason))
     if len(dying) == 1:
         while dying:
-            bury(*dying[0])
-            dying.popleft()
+            try:
+                bury(*dying[0])
+            finally:
+                dying.popleft()
 
 
 def bury(process: Process, reason: object) -> None:
@@ -261,8 +263,8 @@ def end_body(process: Process) -> None:
     status = process.status
     if process.rare is not None and process.rare.adopted is not None:
         process.node.end_adopted(process)
-    elif status == RUNNING:
-        return  # it is on the stack: the kernel unwinds it when it comes back
+    elif status in (RUNNING, ENDED):
+        return  # it is on the stack, and the kernel unwinds it when it comes back; or it has come to its own end
     elif process.as_task and status != NEW:
         process.node.remnants.begin(process)
         if status == AWAITING and process.task is not None:
@@ -274,4 +276,3 @@ def end_body(process: Process) -> None:
     else:
         scheduler.stop_waiting(process)
         scheduler.close_body(process)
-

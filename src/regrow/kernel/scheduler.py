@@ -17,11 +17,12 @@ import random
 import sys
 from asyncio import AbstractEventLoop, CancelledError
 from collections import deque
+from collections.abc import Coroutine, Generator
 from typing import Any, Final
 
 from regrow.kernel import exits, facade
 from regrow.kernel.clock import Clock, VirtualClock
-from regrow.kernel.mailbox import take, take_wanted
+from regrow.kernel.mailbox import put_first, take, take_wanted
 from regrow.kernel.pid import AWAITING, CALLING, ENDED, READY, RECEIVING, RUNNING, SELECTING, Process
 from regrow.kernel.signals import (
     AS_TASK,
@@ -42,6 +43,7 @@ TURN_SECONDS: Final = 0.001
 STEPS_BETWEEN_LOOKS: Final = 8  # at the clock
 VIRTUAL_TURN: Final = 512  # steps, where the clock stands still
 DEEPEST: Final = 16  # hand-overs on one stack
+QUIET_ROUNDS: Final = 3  # of the loop, before a virtual clock jumps: what asyncio has in hand comes first
 
 
 class Patience(Deadline):
@@ -54,9 +56,13 @@ class Patience(Deadline):
         self.process = process
 
     def fire(self) -> None:
-        """Nothing came in time."""
-        self.process.deadline = None
-        self.process.node.scheduler.wake(self.process, TIMEOUT)
+        """Nothing came in time; mail that came before it, and is still to be looked at, goes first."""
+        process = self.process
+        process.deadline = None
+        if process.status == READY and process.value is RESCAN:
+            process.waiting.timeout = 0.0
+        else:
+            process.node.scheduler.wake(process, TIMEOUT)
 
 
 class Launch:
@@ -86,6 +92,8 @@ class Scheduler:
         self.turn_ends = 0.0
         self.in_guests_turn = False
         self.awaiting = 0  # processes that wait for a future: the virtual clock must not jump
+        self.jumping = False  # a virtual clock is asked to jump
+        self.quiet = 0  # rounds of the loop since the last turn
         self.closed = False
 
     # Whose turn it is
@@ -123,17 +131,20 @@ class Scheduler:
         if process.status != READY or process.as_task:
             return False
         value = process.value
-        return value is not None and value is not TIMEOUT and not isinstance(value, Throw | Launch)
+        return (
+            value is not None and value is not TIMEOUT and value is not RESCAN and not isinstance(value, Throw | Launch)
+        )
 
     def turn(self) -> None:
         """Step runnable processes until none is left or the turn is over."""
         self.scheduled = True
         self.turning = True
+        self.quiet = 0
         self.begin_turn()
         queue = self.queue
         try:
             while queue:
-                if self.random is not None:
+                if self.random is not None and queue[0].value.__class__ is not Throw:  # see ready_first
                     queue.rotate(self.random.randrange(len(queue)))
                 process = queue.popleft()
                 if process.status == READY:
@@ -151,7 +162,7 @@ class Scheduler:
             else:
                 self.scheduled = False
                 if self.clock.virtual:
-                    self.loop.call_soon(self.jump, 0)
+                    self.want_jump()
 
     def begin_turn(self) -> None:
         """A new turn: a millisecond, or a number of steps where the clock stands still."""
@@ -171,19 +182,24 @@ class Scheduler:
         self.steps = STEPS_BETWEEN_LOOKS
         return False
 
-    def fired(self) -> None:
-        """Timers have fired: whom they woke need not wait for another round of the loop."""
-        if self.queue and not self.turning:
-            self.turn()
+    def want_jump(self) -> None:
+        """A virtual clock may move by itself, once nothing can run without it."""
+        if not self.jumping:
+            self.jumping = True
+            self.quiet = 0
+            self.loop.call_soon(self.jump)
 
-    def jump(self, quiet: int) -> None:
+    def jump(self) -> None:
         """Move a virtual clock to its next timer, once the loop has gone round thrice and nothing became runnable."""
         clock = self.clock
         if self.closed or self.queue or self.awaiting or self.scheduled or not getattr(clock, "jump", False):
+            self.jumping = False
             return
-        if quiet < 3:
-            self.loop.call_soon(self.jump, quiet + 1)
+        self.quiet += 1
+        if self.quiet <= QUIET_ROUNDS:
+            self.loop.call_soon(self.jump)
             return
+        self.jumping = False
         due = self.timers.next_due()
         if not isinstance(clock, VirtualClock):
             return
@@ -250,7 +266,8 @@ class Scheduler:
             return
         self.current = previous
         if wish is RECEIVE and process.alive:
-            process.as_task = False
+            if process.as_task and self._left_task(process):
+                return
             if process.mailbox is None:
                 process.status = RECEIVING
             else:
@@ -263,7 +280,7 @@ class Scheduler:
         if process.body is None:
             assert isinstance(value, Launch)
             body = process.context.run(value.function, *value.args)
-            if not hasattr(body, "send"):
+            if not isinstance(body, Coroutine | Generator):
                 raise StopIteration(END)
             process.body = body
             process.as_task = True
@@ -280,8 +297,11 @@ class Scheduler:
         task = process.task
         if task is None:
             task = process.task = facade.ProcessTask(process)
-        cancelled = task.take_cancel()
-        if cancelled is not None and not isinstance(value, Throw):
+        waited, process.waiting = process.waiting, None
+        cancelled = task.take_cancel() if task._must_cancel else None
+        if cancelled is not None and value.__class__ is not Throw:
+            if waited.__class__ is Receive and value is not TIMEOUT:
+                put_first(process, value)  # a message on its way must not be lost with the wait
             value = Throw(cancelled)
         body = process.body
         assert body is not None
@@ -292,6 +312,15 @@ class Scheduler:
             return process.context.run(body.send, value)
         finally:
             facade.swap_current_task(self.loop, before)
+
+    def _left_task(self, process: Process) -> bool:
+        """A loop of ours has done with a coroutine of the user's; whether that leaves a cancellation for the loop."""
+        process.as_task = False
+        cancelled = None if process.task is None else process.task.take_cancel()
+        if cancelled is None:
+            return False
+        self.ready(process, Throw(cancelled))
+        return True
 
     def _returned(self, process: Process, value: object) -> None:
         if value.__class__ is Become and process.alive:
@@ -326,13 +355,16 @@ class Scheduler:
             self.ready(process, Throw(RuntimeError(problem)))
 
     def _await_message(self, process: Process, wish: Any) -> None:
-        process.as_task = False
+        if process.as_task and self._left_task(process):
+            return
         if process.mailbox is not None:
             self.ready(process, take(process))
-            return
-        process.status = RECEIVING
-        if wish is not RECEIVE:
-            self.limit(process, wish)
+        elif wish == 0.0:
+            self.ready(process, TIMEOUT)  # at once: what comes from now on comes after it
+        else:
+            process.status = RECEIVING
+            if wish is not RECEIVE:
+                self.limit(process, wish)
 
     def limit(self, process: Process, timeout: float) -> None:
         """Let a receive end after `timeout` seconds."""
@@ -343,8 +375,12 @@ class Scheduler:
         """Give the process the first message that it wants, or let it wait for one."""
         previous = self.current
         self.current = process  # a predicate is code of the process's own
+        process.waiting = wanted
         try:
-            message = take_wanted(process, wanted)
+            if wanted.predicate is None:
+                message = take_wanted(process, wanted)
+            else:
+                message = process.context.run(take_wanted, process, wanted)
         except BaseException as error:
             self.wake(process, Throw(error))
             return
@@ -358,7 +394,6 @@ class Scheduler:
             self.wake(process, Throw(cancelled))
         else:
             process.status = RECEIVING if wanted.kind is None and wanted.predicate is None else SELECTING
-            process.waiting = wanted
             if wanted.timeout is not None and process.deadline is None:
                 if wanted.timeout == 0.0:
                     self.wake(process, TIMEOUT)
@@ -369,6 +404,7 @@ class Scheduler:
         if request.state != PENDING:  # it came while the request was being sent
             self.ready(process, None)
         elif process.task is not None and (cancelled := process.task.take_cancel()) is not None:
+            process.node.abandon(request)
             self.ready(process, Throw(cancelled))
         else:
             process.status = CALLING
@@ -385,7 +421,8 @@ class Scheduler:
         process.status = AWAITING
         process.waiting = future
         self.awaiting += 1
-        future.add_done_callback(Awakening(process), context=process.context)
+        # In a context of its own: the process's is entered again by the step that follows.
+        future.add_done_callback(Awakening(process))
         task = process.task
         if task is not None and task._must_cancel and future.cancel(msg=task._cancel_message):
             task.take_cancel()
@@ -396,18 +433,19 @@ class Scheduler:
         if process.status != AWAITING or process.waiting is not future or self.closed:
             return
         process.waiting = None
-        self.ready(process, None)
-        if not self.turning and self.depth == 0 and self.current is None:
+        if self.scheduled or self.turning or self.depth > 0:
+            self.ready(process, None)
+        else:
+            self.scheduled = True  # at once: the turn that would be scheduled is this one
+            self.ready(process, None)
             self.turn()
 
     def cancel_waiting(self, process: Process) -> None:
         """asyncio cancels the task that a process is; what it waits for is no future."""
-        if process.as_task and process.status in (RECEIVING, SELECTING, CALLING):
+        if process.status in (RECEIVING, SELECTING, CALLING):
             self.stop_waiting(process)
             assert process.task is not None
             self.ready(process, Throw(process.task.take_cancel() or CancelledError()))
-        elif process.status == RECEIVING:
-            process.node.die(process, CancelledError())
 
     def stop_waiting(self, process: Process) -> None:
         """Take back what a process waits for: it will not be woken by it."""
@@ -416,6 +454,8 @@ class Scheduler:
             process.deadline = None
         if process.status == CALLING:
             process.node.abandon(process.waiting)
+        elif process.status == AWAITING:
+            self.awaiting -= process.waiting.remove_done_callback(Awakening(process))
         process.waiting = None
 
     # The end of a body
@@ -429,6 +469,7 @@ class Scheduler:
 
     def close_body(self, process: Process) -> None:
         """Drop a body. A loop of ours has nothing to release; a compiled one releases only what is closed."""
+        self.stop_waiting(process)
         body = process.body
         process.body = None
         process.status = ENDED
@@ -450,6 +491,11 @@ class Awakening:
 
     def __init__(self, process: Process) -> None:
         self.process = process
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Awakening) and other.process is self.process
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __call__(self, future: object) -> None:
         self.process.node.scheduler.future_done(self.process, future)

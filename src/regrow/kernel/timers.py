@@ -64,10 +64,7 @@ class Timer(Deadline):
 class TimersWatcher(Protocol):
     """The scheduler, as its timers know it."""
 
-    def fired(self) -> None:
-        """Something has fired."""
-
-    def jump(self, quiet: int) -> None:
+    def want_jump(self) -> None:
         """There is a deadline to which a virtual clock may jump."""
 
 
@@ -140,13 +137,17 @@ class Timers:
         """Fire all that has fallen due, in the order of their times."""
         self.handle = None
         now = self.clock.now()
-        while (due := self.next_due()) <= now:
-            deadline = self._take(due)
-            deadline.due = 0.0
-            deadline.fire()
+        while found := self._fallen_due(now):
+            for due, deadline in found:
+                if deadline.due == due:  # and not cancelled by one that fired before it
+                    self._forget(deadline)
+                    try:
+                        deadline.fire()
+                    except Exception as error:  # a name table of the user's has raised: the other deadlines must fire
+                        self.loop.call_exception_handler({"message": f"{deadline!r} failed", "exception": error})
+        due = self.next_due()
         if due < float("inf"):
             self._arm(due)
-        self.watcher.fired()
 
     def close(self) -> None:
         """Forget everything."""
@@ -156,18 +157,29 @@ class Timers:
         self.lanes.clear()
         self.heap.clear()
 
-    def _take(self, due: float) -> Deadline:
+    def _fallen_due(self, now: float) -> list[tuple[float, Deadline]]:
+        """What falls due until `now`, by time. Each lane is looked through once: its head is slow to find again."""
+        found: list[tuple[float, Deadline]] = []
         heap = self.heap
-        if heap and heap[0][0] == due and heap[0][2].due == due:
-            return heapq.heappop(heap)[2]
+        while heap and heap[0][0] <= now:
+            due, _, deadline = heapq.heappop(heap)
+            if deadline.due == due:
+                found.append((due, deadline))
+            else:
+                self.dead -= 1
         for lane in self.lanes.values():
             for deadline in lane:
-                if deadline.due == due:
-                    del lane[deadline]
-                    deadline.lane = None
-                    return deadline
-                break
-        raise AssertionError("next_due named a time that no deadline has")
+                if deadline.due > now:
+                    break
+                found.append((deadline.due, deadline))
+        found.sort(key=lambda entry: entry[0])
+        return found
+
+    def _forget(self, deadline: Deadline) -> None:
+        deadline.due = 0.0
+        if deadline.lane is not None:
+            del deadline.lane[deadline]
+            deadline.lane = None
 
     def _new_lane(self, delay: float) -> dict[Deadline, None] | None:
         if len(self.lanes) >= LANES:
@@ -184,7 +196,7 @@ class Timers:
         self.handle_due = due
         if self.clock.virtual:
             self.handle = self.watcher
-            self.loop.call_soon(self.watcher.jump, 0)
+            self.watcher.want_jump()
             return
         if self.handle is not None:
             self.handle.cancel()
