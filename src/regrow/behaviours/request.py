@@ -55,8 +55,8 @@ async def wait(node: Node, caller: Process | None, server: object, made: Request
         return
     target = made.server
     assert target is not None
-    made.server = None
     if target.node is node:
+        made.server = None
         links.watch_for(made, target, timeout)
     elif timeout is not None:
         node.scheduler.timers.start(made, timeout)
@@ -92,8 +92,10 @@ def _send(node: Node, caller: Process | None, server: object, made: Request) -> 
         made.server = target
         if target.node is node:
             put(target, made)
-        else:
-            target.node.post(_admit, target.pid, made)
+        elif not target.node.post(_admit, target.pid, made):
+            made.server = None
+            links.settle(made, FAILED, ("nodedown", target.node.name))
+            return False
         return True
     return False
 
@@ -104,7 +106,6 @@ def _admit(pid: Pid, made: Request) -> None:
     if target is None:
         made.pid.node.settle(made, FAILED, "noproc")
     else:
-        made.server = target
         target.watchers = links.added(target.watchers, made)
         put(target, made)
 

@@ -78,22 +78,29 @@ def is_normal(reason: object) -> bool:
 
 def reason_of(error: BaseException) -> object:
     """The reason with which an uncaught exception ends its process."""
-    if isinstance(error, Exit):
-        return error.reason
-    if isinstance(error, CallExit):
-        return error.reason
-    return without_frames(error)
+    return framed_off(error.reason if isinstance(error, Exit | CallExit) else error)
+
+
+def framed_off(reason: object) -> object:
+    """`reason` itself, once the exceptions in it keep no frames."""
+    if isinstance(reason, BaseException):
+        return without_frames(reason)
+    if type(reason) is tuple:
+        for part in reason:
+            if isinstance(part, BaseException | tuple):
+                framed_off(part)
+    return reason
 
 
 def without_frames(error: BaseException) -> BaseException:
     """Reduce the tracebacks of `error`, its causes, contexts and members to (code, line) pairs; see `trace_of`."""
-    seen: list[BaseException] = []
+    seen: dict[int, BaseException] = {}
     left: list[BaseException | None] = [error]
     while left:
         one = left.pop()
-        if one is None or any(one is other for other in seen):
+        if one is None or id(one) in seen:
             continue
-        seen.append(one)
+        seen[id(one)] = one
         if one.__traceback__ is not None:
             pairs: list[tuple[CodeType, int]] = []
             traceback = one.__traceback__
@@ -105,8 +112,8 @@ def without_frames(error: BaseException) -> BaseException:
             one.__traceback__ = None
             try:
                 setattr(one, TRACE, tuple(pairs))
-            except Exception:  # an exception class may refuse attributes; then its lines are lost, and nothing else
-                continue
+            except Exception as refused:  # an exception class may refuse attributes: its lines are lost, and no more
+                refused.__traceback__ = None
         left.append(one.__cause__)
         left.append(one.__context__)
         if isinstance(one, BaseExceptionGroup):

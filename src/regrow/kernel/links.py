@@ -69,7 +69,9 @@ def link(process: Process, other: Pid) -> None:
         return
     if other.node is not process.node:
         process.links = added(process.links, other)
-        other.node.door(Signal("link", process.pid, other, None, None))
+        if not other.node.door(Signal("link", process.pid, other, None, None)):
+            process.links = removed(process.links, other)
+            exit_signal(process, other, "noconnection", True)
     elif other.process is None:
         exit_signal(process, other, "noproc", True)
     else:
@@ -115,7 +117,8 @@ def monitor(process: Process, target: object, watched: Pid | None, tag: object =
     elif watched is not process.pid:
         process.monitors = added(process.monitors, ref)
         if watched.node is not process.node:
-            watched.node.door(Signal("monitor", process.pid, watched, None, ref))
+            if not watched.node.door(Signal("monitor", process.pid, watched, None, ref)):
+                fire(ref, "noconnection")
         elif watched.process is not None:
             watched.process.watchers = added(watched.process.watchers, ref)
     return ref
@@ -192,7 +195,15 @@ def stop_watching(request: Request) -> None:
     server = request.server
     if server is not None:
         request.server = None
-        server.watchers = removed(server.watchers, request)
+        if server.node is request.pid.node:
+            unwatch(server, request)
+        else:
+            server.node.post(unwatch, server, request)
+
+
+def unwatch(server: Process, request: Request) -> None:
+    """Nobody waits for this server's answer any more."""
+    server.watchers = removed(server.watchers, request)
 
 
 # Death

@@ -89,8 +89,11 @@ class Via:
         if isinstance(self.registry, str | type) and not hasattr(self.registry, "whereis_name"):
             found = node.registries.get(self.registry)
             if found is None:
-                raise ValueError(f"unknown registry: {safe_repr(self.registry)}. Start it first, or pass the object itself")
-            return found
+                raise ValueError(
+                    f"unknown registry: {safe_repr(self.registry)}. Start it first, or pass the object itself"
+                )
+            registry: Names = found
+            return registry
         table: Names = self.registry
         return table
 
@@ -146,7 +149,9 @@ def find(node: Node, address: object) -> Pid | None:
     at = getattr(address, "__regrow_address__", None)
     if at is not None:
         return find(node, at)
-    raise TypeError(f"wanted an address: a pid, a name (a string or a class), Global, Via or (name, node); got {safe_repr(address)}")
+    raise TypeError(
+        f"wanted an address: a pid, a name (a string or a class), Global, Via or (name, node); got {safe_repr(address)}"
+    )
 
 
 def unknown_node(node: Node, address: object) -> object:

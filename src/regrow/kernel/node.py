@@ -38,8 +38,17 @@ HERE = Here()
 NODES: dict[int, Node] = {}
 NODES_LOCK = threading.Lock()
 
+
+def forget_nodes() -> None:
+    """A forked child has none of its parent's nodes: their loops run in the parent alone."""
+    HERE.node = None
+    NODES.clear()
+    NODES_LOCK.release()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: setattr(HERE, "node", None))
+    # The lock is held over the fork, so that the child does not find it held by a thread that it has not.
+    os.register_at_fork(before=NODES_LOCK.acquire, after_in_parent=NODES_LOCK.release, after_in_child=forget_nodes)
 
 
 class NoNode(RuntimeError):
@@ -86,7 +95,7 @@ class Reasoned:
         """Whether it is completed."""
         return self.gone.done()
 
-    def set_result(self, nothing: None) -> None:
+    def set_result(self, _: None) -> None:
         """The process has ended."""
         self.gone.set_result(self.request.answer)
 
@@ -148,9 +157,13 @@ class Node:
         Raises:
             RuntimeError: the node has run before, or the thread has one already.
         """
+        if self.last_pid:
+            raise RuntimeError(f"{self!r} has run before: make a new one")
         self.loop = asyncio.get_running_loop()
-        if HERE.node is not None and HERE.node.loop.is_running():
-            raise RuntimeError(f"this thread has a node already, {HERE.node!r}: one loop has one node")
+        if HERE.node is not None:
+            if HERE.node.loop.is_running():
+                raise RuntimeError(f"this thread has a node already, {HERE.node!r}: one loop has one node")
+            HERE.node.close()  # its loop was left without stopping it
         with NODES_LOCK:
             while self.number in NODES:
                 self.number += 1
@@ -307,9 +320,8 @@ class Node:
     def end_adopted(self, process: Process) -> None:
         """An adopted process was ended: its task is cancelled."""
         task = rare(process).adopted
-        self.adopted.pop(task, None)
-        if task is not asyncio.current_task(self.loop):
-            task.cancel()
+        if self.adopted.pop(task, None) is not None and task is not asyncio.current_task(self.loop):
+            task.cancel()  # one that runs is told by what it does: see `unless_doomed` and `unwind`
 
     # Answers
 
@@ -352,13 +364,15 @@ class Node:
 
     # The door
 
-    def post(self, function: Callable[..., Any], *args: Any) -> None:
-        """Run something on this node's loop, from another thread."""
-        if self.running:
-            try:
-                self.loop.call_soon_threadsafe(function, *args)
-            except RuntimeError:  # the loop has closed meanwhile: what is sent to the dead is dropped
-                return
+    def post(self, function: Callable[..., Any], *args: Any) -> bool:
+        """Run something on this node's loop, from another thread; false if the node is down."""
+        if not self.running:
+            return False
+        try:
+            self.loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:  # the loop has closed meanwhile
+            return False
+        return True
 
     def find_node(self, name: object) -> Node | None:
         """The node of this program that has this name."""
@@ -370,9 +384,9 @@ class Node:
                     return other
         return None
 
-    def door(self, signal: Signal) -> None:
-        """Let a signal from another node in. The sender goes on at once."""
-        self.post(self.admit, signal)
+    def door(self, signal: Signal) -> bool:
+        """Let a signal from another node in; false if this node is down. The sender goes on at once."""
+        return self.post(self.admit, signal)
 
     def admit(self, signal: Signal) -> None:
         """Do here what a signal says, in the order in which the signals of one sender came."""
@@ -431,4 +445,3 @@ def init_loop(process: Process) -> Generator[Any, Any, Any]:
         message = yield RECEIVE
         if isinstance(message, Exited):
             LOG.debug("%s, started by a plain task, has ended: %r", message.pid, message.reason)
-

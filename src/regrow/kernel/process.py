@@ -13,49 +13,30 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from datetime import timedelta
-from typing import Any, TypeVar, overload
+from typing import Any
 
 from regrow.kernel import exits, links, mailbox, names
-from regrow.kernel.clock import seconds
-from regrow.kernel.node import HERE, Node, here, lineage
-from regrow.kernel.pid import RUNNING, SELECTING, STATUS_WORDS, Alias, Monitor, Pid, Process, Ref, rare
-from regrow.kernel.signals import DIE, EMPTY, TIMEOUT, Receive, Request, Signal
-from regrow.kernel.timers import Timer
-
-Message = TypeVar("Message")
-Address = Any
-
-
-def running() -> Process:
-    """The process that runs now.
-
-    Raises:
-        NoNode: there is no node in this thread.
-        RuntimeError: the code runs in a plain asyncio task.
-    """
-    process = here().caller()
-    if process is None:
-        raise RuntimeError(
-            "this runs in a plain asyncio task, which is no process and has neither a pid nor a mailbox.\n"
-            "  Run it in one with spawn(…), or make the task a process with `async with process.adopt():`"
-        )
-    return process
-
-
-def living() -> Process:
-    """The process that runs now, unless it has been ended under its own feet."""
-    process = running()
-    if not process.alive:
-        raise exits.Doomed
-    return process
-
-
-def unless_doomed(process: Process | None) -> None:
-    """Unwind the running process if what it did has ended it."""
-    if process is not None and not process.alive and process.status == RUNNING:
-        raise exits.Doomed
-
+from regrow.kernel.current import current as current  # what is imported under its own name is this module's, too
+from regrow.kernel.current import living, unless_doomed
+from regrow.kernel.current import running as running
+from regrow.kernel.current import unwind as unwind
+from regrow.kernel.messages import Address
+from regrow.kernel.messages import alias as alias
+from regrow.kernel.messages import receive as receive
+from regrow.kernel.messages import send as send
+from regrow.kernel.messages import sleep as sleep
+from regrow.kernel.messages import unalias as unalias
+from regrow.kernel.node import here, lineage
+from regrow.kernel.pid import RUNNING, STATUS_WORDS, Alias, Monitor, Pid, Process, Ref, rare
+from regrow.kernel.signals import Request, Signal
+from regrow.kernel.timing import apply_after as apply_after
+from regrow.kernel.timing import apply_interval as apply_interval
+from regrow.kernel.timing import cancel_timer as cancel_timer
+from regrow.kernel.timing import monotonic as monotonic
+from regrow.kernel.timing import read_timer as read_timer
+from regrow.kernel.timing import send_after as send_after
+from regrow.kernel.timing import send_interval as send_interval
+from regrow.kernel.timing import start_timer as start_timer
 
 # Making processes
 
@@ -73,6 +54,8 @@ def spawn_link(function: Callable[..., Any], *args: Any) -> Pid:
     """Start a process linked to this one (`erlang:spawn_link/1`); from a plain task, to the node's first process."""
     node = here()
     caller = node.caller()
+    if caller is not None and not caller.alive:
+        living()
     process = node.launch(function, args, caller)
     links.link(node.init if caller is None else caller, process.pid)
     return process.pid
@@ -83,16 +66,6 @@ def spawn_monitor(function: Callable[..., Any], *args: Any) -> tuple[Pid, Monito
     caller = living()
     process = caller.node.launch(function, args, caller)
     return process.pid, links.monitor(caller, process.pid, process.pid)
-
-
-def current() -> Pid:
-    """The pid of the running process (`erlang:self/0`).
-
-    Raises:
-        NoNode: there is no node in this thread.
-        RuntimeError: the code runs in a plain asyncio task.
-    """
-    return running().pid
 
 
 @asynccontextmanager
@@ -117,137 +90,12 @@ async def adopt() -> AsyncGenerator[Pid, None]:
     try:
         yield process.pid
     except BaseException as error:
+        node.adopted.pop(task, None)
         links.die(process, exits.reason_of(error))
         raise
     finally:
         node.adopted.pop(task, None)
         links.die(process, "normal")
-
-
-# Messages
-
-
-def send(address: Address, message: Message) -> Message:
-    """Send `message` to a pid, a name, an alias or `(name, node)`, and return it (`erlang:send/2`). Never waits.
-
-    What is sent to a dead process, a switched off alias or a foreign node's name is dropped.
-
-    Raises:
-        NoNode: there is no node in this thread.
-        ValueError: nobody has this name.
-        TypeError: this is no address.
-    """
-    node = HERE.node or here()
-    if node.trace is not None:
-        caller = node.caller()
-        node.trace.tell("send", node.guest if caller is None else caller.pid, address, message)
-    if type(address) is not Pid:
-        found = _receiver(node, address)
-        if found is None:
-            return message
-        address = found
-    target = address.process
-    if target is not None:
-        if target.node is node:
-            mailbox.put(target, message)
-        else:
-            target.node.door(Signal("send", node.guest, address, message, None))
-    return message
-
-
-def _receiver(node: Node, address: Address) -> Pid | None:
-    """Whom a message to something that is not a pid reaches."""
-    if isinstance(address, Alias):
-        if address.mode == "":
-            return None
-        owner = address.owner
-        if address.mode in ("reply", "reply_demonitor") and owner.process is not None:
-            if isinstance(address, Monitor):
-                links.demonitor(owner.process, address)
-            owner.node.drop_alias(owner.process, address)
-        return owner
-    pid = names.find(node, address)
-    if pid is None and type(address) is not tuple:
-        raise ValueError(f"cannot send to {exits.safe_repr(address)}: nobody has this name. See `whereis(name)`")
-    return pid
-
-
-@overload
-async def receive(match: type[Message], *, timeout: float | timedelta | None = None) -> Message: ...
-@overload
-async def receive(
-    match: tuple[type, ...] | Callable[[Any], object] | None = None, *, timeout: float | timedelta | None = None
-) -> Any: ...
-async def receive(match: Any = None, *, timeout: float | timedelta | None = None) -> Any:
-    """Wait for a message and take it out of the mailbox.
-
-    Args:
-        match: a class, a tuple of classes or a predicate: the first message that fits is taken and the others stay,
-            in their order. None takes the oldest.
-        timeout: seconds; 0 looks once, None waits for ever.
-
-    Raises:
-        TimeoutError: nothing fitting came in time.
-        RuntimeError: the code runs in a plain asyncio task.
-    """
-    process = running()
-    if timeout is not None:
-        timeout = seconds(timeout, "receive(timeout=)")
-    wanted = Receive(match, timeout)  # type: ignore[arg-type]
-    if process.rare is not None and process.rare.adopted is not None:
-        message = await _receive_adopted(process, wanted)
-    else:
-        message = await wanted
-    if message is TIMEOUT:
-        what = "" if match is None else f" that fits {getattr(match, '__name__', match)}"
-        raise TimeoutError(f"{process.pid} got no message{what} within {timeout} s. {len(process.mailbox or ())} others wait")
-    return message
-
-
-async def _receive_adopted(process: Process, wanted: Receive) -> Any:
-    """The same in an asyncio task that is a process: it waits for a future, which its mail completes."""
-    while True:
-        message = mailbox.take_wanted(process, wanted)
-        if message is not EMPTY:
-            return message
-        if wanted.timeout == 0.0:
-            return TIMEOUT
-        future: asyncio.Future[Any] = process.node.loop.create_future()
-        process.waiting = future
-        process.status = SELECTING
-        if wanted.timeout is not None:
-            process.node.scheduler.limit(process, wanted.timeout)
-        try:
-            message = await future
-        finally:
-            process.status = RUNNING
-            if process.deadline is not None:
-                process.node.scheduler.timers.cancel(process.deadline)
-                process.deadline = None
-        if message is TIMEOUT:
-            return TIMEOUT
-
-
-class _Die:
-    """Yields to the kernel for the last time."""
-
-    def __await__(self) -> Any:
-        yield DIE
-
-
-async def unwind() -> None:
-    """Give the running process, which is dead, back to the kernel; never returns."""
-    await _Die()
-
-
-async def sleep(delay: float | timedelta) -> None:
-    """Let this process wait for `delay` seconds of its node's clock (`timer:sleep/1`). Its mail waits with it."""
-    wanted = Receive((), seconds(delay, "sleep"))
-    process = running()
-    if process.rare is not None and process.rare.adopted is not None:
-        await _receive_adopted(process, wanted)
-    else:
-        await wanted
 
 
 # Ends
@@ -267,8 +115,7 @@ def exit(pid: Pid, reason: object) -> bool:
     caller = node.caller()
     target = pid.process
     if target is not None:
-        if isinstance(reason, BaseException):
-            exits.without_frames(reason)
+        exits.framed_off(reason)
         source = node.guest if caller is None else caller.pid
         if target.node is node:
             links.exit_signal(target, source, reason, False)
@@ -362,6 +209,8 @@ def register(name: object, pid: Pid) -> bool:
     process = _pid(pid, "register").process
     if process is None:
         raise ValueError(f"could not register {pid} as {name!r}: it is not alive")
+    if process.node is not here():
+        raise ValueError(f"could not register {pid} as {name!r}: it belongs to another node, {process.node!r}")
     if process.name is not None:
         raise ValueError(f"could not register {pid} as {name!r}: it has the name {process.name!r} already")
     held = names.claim(process, name)
@@ -499,114 +348,3 @@ def erase(key: object) -> object:
 def set_label(label: object) -> None:
     """Describe this process in reports and tools (`proc_lib:set_label/1`)."""
     rare(running()).label = label
-
-
-# Aliases
-
-
-def alias(mode: str = "explicit_unalias") -> Alias:
-    """A second address of this process, until `unalias`; with "reply", for one message (`erlang:alias/1`).
-
-    Raises:
-        ValueError: unknown mode.
-    """
-    if mode not in ("explicit_unalias", "reply"):
-        raise ValueError(f'alias: wanted "explicit_unalias" or "reply", got {mode!r}')
-    process = living()
-    made = Alias(process.pid, mode)
-    process.node.add_alias(process, made)
-    return made
-
-
-def unalias(made: Alias) -> bool:
-    """Switch an alias of this process off; whether it was on and its own."""
-    process = living()
-    return process.node.drop_alias(process, made)
-
-
-# Timers
-
-
-def send_after(address: Address, message: object, delay: float | timedelta, *, absolute: bool = False) -> Timer:
-    """Send `message` in `delay` seconds (`erlang:send_after/3`). A name is looked up when the timer fires.
-
-    Args:
-        address: a pid or a name. The timer of a pid ends with its process.
-        message: what to send.
-        delay: seconds from now; with `absolute`, a time of `monotonic()`.
-        absolute: take `delay` as a time.
-
-    Raises:
-        TypeError: not a number of seconds, or no address.
-        ValueError: negative.
-    """
-    node = here()
-    if not absolute:
-        delay = _delay(delay, "send_after")
-    elif isinstance(delay, timedelta):
-        delay = delay.total_seconds()
-    timer = Timer(node.scheduler.timers, address, message, _deliver)
-    owner: Process | None = None
-    if type(address) is Pid:
-        owner = address.process
-        if owner is None:
-            return timer
-        if owner.node is node:
-            rare(owner).timers[timer] = None
-            timer.owner = owner
-    elif not names.is_name(address):
-        names.find(node, address)
-    if absolute:
-        node.scheduler.timers.start_at(timer, delay)
-    else:
-        node.scheduler.timers.start(timer, delay)
-    return timer
-
-
-def _delay(delay: object, what: str) -> float:
-    found = seconds(delay, what)
-    if found is None:
-        raise TypeError(f"{what}: wanted seconds or a timedelta, got {delay!r}")
-    return found
-
-
-def _deliver(timer: Timer) -> None:
-    if timer.owner is not None:
-        rare(timer.owner).timers.pop(timer, None)
-    try:
-        send(timer.address, timer.message)
-    except ValueError:  # nobody has the name now: dropped, as everything that is sent to nobody
-        return
-
-
-def cancel_timer(timer: Timer) -> float | None:
-    """Cancel a timer; the seconds that were left, or None if it had fired or was cancelled (`erlang:cancel_timer/1`).
-
-    Raises:
-        TypeError: this is no timer.
-    """
-    left = read_timer(timer)
-    if left is not None:
-        timer.timers.cancel(timer)
-        if timer.owner is not None:
-            rare(timer.owner).timers.pop(timer, None)
-    return left
-
-
-def read_timer(timer: Timer) -> float | None:
-    """The seconds until a timer fires, or None if it has fired or was cancelled (`erlang:read_timer/1`).
-
-    Raises:
-        TypeError: this is no timer.
-    """
-    if not isinstance(timer, Timer):
-        raise TypeError(f"wanted the timer that send_after() gave, got {exits.safe_repr(timer)}")
-    if timer.due == 0.0:
-        return None
-    return max(0.0, timer.due - timer.timers.clock.now())
-
-
-def monotonic() -> float:
-    """The time of this node's clock in seconds (`erlang:monotonic_time/0`)."""
-    return here().clock.now()
-

@@ -18,7 +18,7 @@ import sys
 from asyncio import AbstractEventLoop, CancelledError
 from collections import deque
 from collections.abc import Coroutine, Generator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from regrow.kernel import exits, facade
 from regrow.kernel.clock import Clock, VirtualClock
@@ -282,7 +282,7 @@ class Scheduler:
             body = process.context.run(value.function, *value.args)
             if not isinstance(body, Coroutine | Generator):
                 raise StopIteration(END)
-            process.body = body
+            process.body = cast("Generator[Any, Any, Any]", body)
             process.as_task = True
             value = None
         if process.as_task:
@@ -498,4 +498,5 @@ class Awakening:
     __hash__ = None  # type: ignore[assignment]
 
     def __call__(self, future: object) -> None:
+        """The future is done."""
         self.process.node.scheduler.future_done(self.process, future)

@@ -45,7 +45,7 @@ class Timer(Deadline):
 
     __slots__ = ("action", "address", "message", "owner", "timers")
 
-    def __init__(self, timers: Timers, address: object, message: object, action: Callable[[Timer], None]) -> None:
+    def __init__(self, timers: Timers, address: object, message: Any, action: Callable[[Timer], None]) -> None:
         super().__init__()
         self.timers = timers
         self.address = address
@@ -58,6 +58,25 @@ class Timer(Deadline):
 
     def fire(self) -> None:
         """Send the message."""
+        self.action(self)
+
+
+class Interval(Timer):
+    """A timer that starts again when it fires, at its next time: it does not drift."""
+
+    __slots__ = ("at", "interval")
+
+    def __init__(
+        self, timers: Timers, address: object, message: Any, action: Callable[[Timer], None], interval: float
+    ) -> None:
+        super().__init__(timers, address, message, action)
+        self.interval = interval
+        self.at = timers.clock.now() + interval
+
+    def fire(self) -> None:
+        """Do it, and wait for the next time."""
+        self.at += self.interval
+        self.timers.start_at(self, self.at)
         self.action(self)
 
 

@@ -31,4 +31,6 @@ class Trace:
                 listener(point, who, whom, what)
             except Exception:
                 self.listeners.pop(listener, None)
-                logging.getLogger("regrow.trace").exception("%r listened at %s, raised, and listens no more", listener, point)
+                logging.getLogger("regrow.trace").exception(
+                    "%r listened at %s, raised, and listens no more", listener, point
+                )

@@ -1,0 +1,155 @@
+"""Send and receive, and the aliases under which a process can be reached for a while."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar, overload
+
+from regrow.kernel import exits, links, mailbox, names
+from regrow.kernel.clock import seconds
+from regrow.kernel.current import living, running
+from regrow.kernel.node import HERE, Node, here
+from regrow.kernel.pid import RUNNING, SELECTING, Alias, Monitor, Pid, Process
+from regrow.kernel.signals import EMPTY, TIMEOUT, Receive, Signal
+
+Message = TypeVar("Message")
+Address = Any
+
+
+def send(address: Address, message: Message) -> Message:
+    """Send `message` to a pid, a name, an alias or `(name, node)`, and return it (`erlang:send/2`). Never waits.
+
+    What is sent to a dead process, a switched off alias or a foreign node's name is dropped.
+
+    Raises:
+        NoNode: there is no node in this thread.
+        ValueError: nobody has this name.
+        TypeError: this is no address.
+    """
+    node = HERE.node or here()
+    if node.trace is not None:
+        caller = node.caller()
+        node.trace.tell("send", node.guest if caller is None else caller.pid, address, message)
+    if type(address) is not Pid:
+        found = _receiver(node, address)
+        if found is None:
+            return message
+        address = found
+    target = address.process
+    if target is not None:
+        if target.node is node:
+            mailbox.put(target, message)
+        else:
+            target.node.door(Signal("send", node.guest, address, message, None))
+    return message
+
+
+def _receiver(node: Node, address: Address) -> Pid | None:
+    """Whom a message to something that is not a pid reaches."""
+    if isinstance(address, Alias):
+        if address.mode == "":
+            return None
+        owner = address.owner
+        if address.mode in ("reply", "reply_demonitor") and owner.process is not None:
+            if isinstance(address, Monitor):
+                links.demonitor(owner.process, address)
+            owner.node.drop_alias(owner.process, address)
+        return owner
+    pid = names.find(node, address)
+    if pid is None and type(address) is not tuple:
+        raise ValueError(f"cannot send to {exits.safe_repr(address)}: nobody has this name. See `whereis(name)`")
+    return pid
+
+
+@overload
+async def receive(match: type[Message], *, timeout: float | timedelta | None = None) -> Message: ...
+@overload
+async def receive(
+    match: tuple[type, ...] | Callable[[Any], object] | None = None, *, timeout: float | timedelta | None = None
+) -> Any: ...
+async def receive(match: Any = None, *, timeout: float | timedelta | None = None) -> Any:
+    """Wait for a message and take it out of the mailbox.
+
+    Args:
+        match: a class, a tuple of classes or a predicate: the first message that fits is taken and the others stay,
+            in their order. None takes the oldest.
+        timeout: seconds; 0 looks once, None waits for ever.
+
+    Raises:
+        TimeoutError: nothing fitting came in time.
+        RuntimeError: the code runs in a plain asyncio task.
+    """
+    process = running()
+    if timeout is not None:
+        timeout = seconds(timeout, "receive(timeout=)")
+    wanted = Receive(match, timeout)
+    if process.rare is not None and process.rare.adopted is not None:
+        message = await _receive_adopted(process, wanted)
+    else:
+        message = await wanted
+    if message is TIMEOUT:
+        what = "" if match is None else f" that fits {getattr(match, '__name__', match)}"
+        raise TimeoutError(
+            f"{process.pid} got no message{what} within {timeout} s. {len(process.mailbox or ())} others wait"
+        )
+    return message
+
+
+async def _receive_adopted(process: Process, wanted: Receive) -> Any:
+    """The same in an asyncio task that is a process: it waits for a future, which its mail completes."""
+    clock = process.node.clock
+    ends = None if wanted.timeout is None else clock.now() + wanted.timeout
+    while True:
+        message = mailbox.take_wanted(process, wanted)
+        if message is not EMPTY:
+            return message
+        if ends is not None and clock.now() >= ends:
+            return TIMEOUT
+        future: asyncio.Future[Any] = process.node.loop.create_future()
+        process.waiting = future
+        process.status = SELECTING
+        if ends is not None:
+            process.node.scheduler.limit(process, ends - clock.now())
+        try:
+            await future  # mail has come, or the time is over: look again
+        finally:
+            process.status = RUNNING
+            process.waiting = None
+            if process.deadline is not None:
+                process.node.scheduler.timers.cancel(process.deadline)
+                process.deadline = None
+
+
+async def sleep(delay: float | timedelta) -> None:
+    """Let this process wait for `delay` seconds of its node's clock (`timer:sleep/1`). Its mail waits with it."""
+    wanted = Receive((), seconds(delay, "sleep"))
+    process = running()
+    if process.rare is not None and process.rare.adopted is not None:
+        await _receive_adopted(process, wanted)
+    else:
+        await wanted
+
+
+# Aliases
+
+
+def alias(mode: str = "explicit_unalias") -> Alias:
+    """A second address of this process, until `unalias`; with "reply", for one message (`erlang:alias/1`).
+
+    Raises:
+        ValueError: unknown mode.
+    """
+    if mode not in ("explicit_unalias", "reply"):
+        raise ValueError(f'alias: wanted "explicit_unalias" or "reply", got {mode!r}')
+    process = living()
+    made = Alias(process.pid, mode)
+    process.node.add_alias(process, made)
+    return made
+
+
+def unalias(made: Alias) -> bool:
+    """Switch an alias of this process off; whether it was on and its own."""
+    process = living()
+    return process.node.drop_alias(process, made)
