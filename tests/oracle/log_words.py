@@ -15,7 +15,6 @@ from regrow.ops import logs, reasons
 from tests.oracle.twin import inspected
 
 FRAME = re.compile(r"(\s*)File \".*\", line \d+, in ")
-QUIET = ("regrow.proc_lib",)  # reports that Elixir shows only when it is asked for SASL's
 
 
 def entry(record: logging.LogRecord) -> tuple[str, str]:

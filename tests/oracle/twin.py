@@ -43,6 +43,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import inspect
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -120,7 +121,7 @@ class Keyword(dict[str, object]):
 
 PLAIN_ATOM = re.compile(r"[a-z_][A-Za-z0-9_@]*[?!]?|EXIT|DOWN|ERROR|THROW")
 ALIAS = re.compile(r"(?!(EXIT|DOWN|ERROR|THROW)$)[A-Z]\w*(\.[A-Z]\w*)*")
-PLACES = {"GenServer", "sys", "Supervisor"}
+PLACES = ("GenServer", "sys", "Supervisor")
 
 
 def term(value: object) -> str:
@@ -141,20 +142,18 @@ def number(value: float) -> str:
     return repr(value).lower()
 
 
-def tupled(value: tuple[Any, ...]) -> str:
+def tupled(value: Any) -> str:
     """A tuple, among them two that are not printed as they are."""
-    match value:
-        case (str(module), str(function), list(arguments)) if module in PLACES:
-            return braces(module, function, in_milliseconds(arguments))
-        case (Request() as asked, answer):
-            return braces(Reference(asked), answer)  # the answer to a request that was sent by hand
-        case _:
-            return braces(*value)
+    if len(value) == 3 and value[0] in PLACES and isinstance(value[2], list):
+        return braces(*value[:2], in_milliseconds(value[2]))
+    if len(value) == 2 and isinstance(value[0], Request):
+        return braces(Reference(value[0]), value[1])  # the answer to a request that was sent by hand
+    return braces(*value)
 
 
 def downed(value: Down) -> str:
     """The message of a monitor; of one by name, with the node behind it."""
-    who = value.pid if isinstance(value.pid, Pid | tuple) else (value.pid, NODE_NAME)
+    who = (value.pid, NODE_NAME) if isinstance(value.pid, str | type) else value.pid
     return braces(value.tag or "DOWN", value.ref, "process", who, value.reason)
 
 
@@ -211,10 +210,15 @@ def braces(*values: object) -> str:
 
 def listed(values: list[object]) -> str:
     """A list; of pairs that begin with atoms, a keyword list."""
-    pairs = [one for one in values if type(one) is tuple and len(one) == 2 and is_key(one[0])]
+    pairs: list[Any] = [one for one in values if is_pair(one)]
     if values and len(pairs) == len(values):
         return "[" + keywords(pairs) + "]"
     return "[" + ", ".join(inspected(one) for one in values) + "]"
+
+
+def is_pair(value: Any) -> bool:
+    """Whether this is an entry of a keyword list."""
+    return type(value) is tuple and len(value) == 2 and is_key(value[0])  # pyright: ignore[reportUnknownArgumentType]
 
 
 def is_key(value: object) -> bool:
@@ -271,12 +275,12 @@ def exception(error: BaseException) -> str:
 # The first that fits prints.
 PRINTERS: list[tuple[Any, Callable[[Any], str]]] = [
     (NoneType, lambda _: "nil"),
-    (Text, lambda value: quoted(value)),
-    (str, lambda value: atom(value)),
+    (Text, quoted),
+    (str, atom),
     (int | float, number),
     (Pid, repr),
     (Request, lambda value: f"{{{value.pid!r}, [:alias | {reference(value)}]}}"),
-    (Ref | Timer, lambda value: reference(value)),
+    (Ref | Timer, reference),
     (Reference, lambda value: reference(value.request)),
     (Exited, lambda value: braces("EXIT", value.pid, value.reason)),
     (Down, downed),
@@ -285,11 +289,11 @@ PRINTERS: list[tuple[Any, Callable[[Any], str]]] = [
     (Counts, lambda value: mapped(value._asdict())),
     (ChildSpec, lambda value: mapped(spec_map(value))),
     (tuple, tupled),
-    (list, lambda value: listed(value)),
+    (list, listed),
     (Keyword, lambda value: "[" + keywords(value.items()) + "]"),
-    (dict, lambda value: mapped(value)),
+    (dict, mapped),
     (Raised, lambda value: exception(value.error)),
-    (BaseException, lambda value: crash(value)),
+    (BaseException, crash),
     (type, lambda value: getattr(value, "__elixir__", value.__name__)),
     (Hibernate, lambda _: ":hibernate"),
     (Ignore, lambda _: ":ignore"),
@@ -387,12 +391,15 @@ def generation(id: object) -> int:
 # Helpers, named and timed as in the scenarios: in milliseconds
 
 
+async def awaited(value: Any) -> Any:
+    """A value, or what is awaited for it."""
+    return await value if inspect.isawaitable(value) else value
+
+
 async def attempt(function: Callable[[], Any]) -> Any:
     """What a function gives, or ("EXIT", reason), or ("ERROR", exception). Nothing stands for "ok"."""
     try:
-        value = function()
-        if isinstance(value, Awaitable):
-            value = await value
+        value = await awaited(function())
     except Exit as error:
         return ("EXIT", error.reason)
     except CallExit as error:
@@ -461,10 +468,7 @@ async def kill(pid_or_name: Any, reason: object = "kill") -> Any:
 async def until(condition: Callable[[], Any], tries: int = 200) -> str:
     """Wait, in steps of 5 ms, until a condition holds."""
     for _ in range(tries):
-        held = condition()
-        if isinstance(held, Awaitable):
-            held = await held
-        if held:
+        if await awaited(condition()):
             return "ok"
         await settle(5)
     return "never"
@@ -492,10 +496,7 @@ class Errand:
 
     async def run(self, owner: Pid, function: Callable[[], Any]) -> None:
         """In the new process."""
-        value = function()
-        if isinstance(value, Awaitable):
-            value = await value
-        process.send(owner, (self.ref, value))
+        process.send(owner, (self.ref, await awaited(function())))
 
     async def wait(self) -> Any:
         """What the function gave."""
@@ -521,9 +522,7 @@ class Child(GenServer[dict[str, Any]]):
             process.trap_exit(True)
         what = options.get("init")
         if callable(what):
-            what = what(count)
-            if isinstance(what, Awaitable):
-                what = await what
+            what = await awaited(what(count))
         match what:
             case None | "ok":
                 ev("start")
@@ -597,26 +596,33 @@ def child(id: str, **options: Any) -> ChildSpec:
 
 
 async def logs(milliseconds: float = 60) -> None:
-    """Print what was logged since the last call, in the words of Elixir's Logger. Only in a `Twin(…, logs=True)`."""
-    from tests.oracle.log_words import in_elixirs_words  # the words need the printer, which is here
+    """Print what was logged since the last call, in the words of Elixir's Logger. Only in a `Twin(…, logs="plain")`
+    or "sasl", which is as `T.start_log(sasl: true)`: the reports of supervisors and of ended processes, too.
+    """
+    from tests.oracle.log_words import entry  # the words need the printer, which is here
 
     await settle(milliseconds)
     page = current_page()
     records, page.reports = page.reports, []
-    entries = [entry for record in records for entry in in_elixirs_words(record)]
-    if not entries:
+    if not records:
         say("log: (nothing)")
-    for level, text in entries:
+    for record in records:
+        level, text = entry(record)
         say(f"log [{level}] " + text.rstrip().replace("\n", "\n    "))
 
 
 class Reports(logging.Handler):
-    """Keeps what is logged for the page of the block that runs."""
+    """Keeps what is logged for the page of the block that runs; without SASL's reports unless `sasl` asks for them."""
+
+    def __init__(self, page: Page, sasl: bool) -> None:
+        super().__init__()
+        self.page = page
+        self.hidden = () if sasl else ("regrow.proc_lib", "regrow.supervisor")
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one."""
-        if pages and isinstance(record.msg, Report):
-            pages[-1].reports.append(record)
+        if isinstance(record.msg, Report) and record.name not in self.hidden:
+            self.page.reports.append(record)
 
 
 # Twins
@@ -647,10 +653,10 @@ class Twin:
 
     Args:
         scenario: the name of its transcript.
-        logs: whether its blocks read the log.
+        logs: whether its blocks read the log: "plain", or "sasl" with all reports.
     """
 
-    def __init__(self, scenario: str, *, logs: bool = False) -> None:
+    def __init__(self, scenario: str, *, logs: str = "") -> None:
         self.scenario = scenario
         self.logs = logs
         self.blocks: list[Block] = []
@@ -728,11 +734,11 @@ def transcript(scenario: str) -> dict[str, list[str]]:
 # Running a block
 
 
-def run(function: Callable[..., Awaitable[None]], args: tuple[Any, ...] = (), logs: bool = False) -> list[str]:
+def run(function: Callable[..., Awaitable[None]], args: tuple[Any, ...] = (), logs: str = "") -> list[str]:
     """The lines that a block prints, on a node of its own."""
     page = Page()
     pages.append(page)
-    handler = Reports()
+    handler = Reports(page, sasl=logs == "sasl")
     logger = logging.getLogger("regrow")
     level = logger.level
     if logs:
@@ -772,22 +778,26 @@ async def on_a_node(page: Page, function: Callable[..., Awaitable[None]], args: 
 async def keep(function: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
     """Start the block's process, wait for its end, and then for the ends of those that were linked to it."""
 
+    linked: list[Pid] = []
+
     async def main() -> None:
         name(process.current(), "main")
         await function(*args)
-        raise Exit(("t_done", process.info(process.current(), "links")))
+        linked.extend(process.info(process.current(), "links"))
+        raise Exit(("t_done", linked))
 
     pid, ref = process.spawn_monitor(main)
     assert pid.process is not None
     pid.process.ancestors = ()  # as on the BEAM, where a bare spawn leaves no trace of who spawned
-    match await process.receive(lambda message: isinstance(message, Down) and message.ref is ref):
-        case Down(_, _, ("t_done", list(links))):
-            for other in links:
-                await reap(other)
-        case Down(_, _, reason):
-            if isinstance(reason, BaseException) and not isinstance(reason, RuntimeError | NoClause):
-                raise reason  # a mistake in the twin
-            say("<main> exited", reason)
+    ended: Down = await process.receive(lambda message: isinstance(message, Down) and message.ref is ref)
+    reason = ended.reason
+    if reason == ("t_done", linked):
+        for other in linked:
+            await reap(other)
+    elif isinstance(reason, BaseException) and not isinstance(reason, RuntimeError | NoClause):
+        raise reason  # a mistake in the twin
+    else:
+        say("<main> exited", reason)
 
 
 async def reap(pid: Pid) -> None:

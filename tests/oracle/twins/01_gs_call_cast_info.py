@@ -89,7 +89,7 @@ async def by_hand() -> None:
     send(server, Cast("by_hand"))
     request = Request(process.current(), "by_hand")
     request.state = BY_MESSAGE
-    send(server, request)
+    assert send(server, request) is request
     say("reply", await mailbox())
 
 
