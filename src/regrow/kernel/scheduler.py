@@ -21,7 +21,8 @@ from collections.abc import Coroutine, Generator
 from typing import Any, Final, cast
 
 from regrow.kernel import exits, facade
-from regrow.kernel.clock import Clock, VirtualClock
+from regrow.kernel.clock import Clock
+from regrow.kernel.jumps import Jumps
 from regrow.kernel.mailbox import put_first, take, take_wanted
 from regrow.kernel.pid import AWAITING, CALLING, ENDED, READY, RECEIVING, RUNNING, SELECTING, Process
 from regrow.kernel.signals import (
@@ -37,32 +38,13 @@ from regrow.kernel.signals import (
     Request,
     Throw,
 )
-from regrow.kernel.timers import Deadline, Timers
+from regrow.kernel.timers import Timers
+from regrow.kernel.waits import Awakening, Patience
 
 TURN_SECONDS: Final = 0.001
 STEPS_BETWEEN_LOOKS: Final = 8  # at the clock
 VIRTUAL_TURN: Final = 512  # steps, where the clock stands still
 DEEPEST: Final = 16  # hand-overs on one stack
-QUIET_ROUNDS: Final = 3  # of the loop, before a virtual clock jumps: what asyncio has in hand comes first
-
-
-class Patience(Deadline):
-    """The time limit of one `receive`."""
-
-    __slots__ = ("process",)
-
-    def __init__(self, process: Process) -> None:
-        super().__init__()
-        self.process = process
-
-    def fire(self) -> None:
-        """Nothing came in time; mail that came before it, and is still to be looked at, goes first."""
-        process = self.process
-        process.deadline = None
-        if process.status == READY and process.value is RESCAN:
-            process.waiting.timeout = 0.0
-        else:
-            process.node.scheduler.wake(process, TIMEOUT)
 
 
 class Launch:
@@ -81,7 +63,8 @@ class Scheduler:
     def __init__(self, loop: AbstractEventLoop, clock: Clock, seed: int | None) -> None:
         self.loop = loop
         self.clock = clock
-        self.timers = Timers(loop, clock, self)
+        self.jumps = Jumps(self)
+        self.timers = Timers(loop, clock, self.jumps)
         self.random = None if seed is None else random.Random(seed)
         self.queue: deque[Process] = deque()
         self.current: Process | None = None
@@ -91,9 +74,7 @@ class Scheduler:
         self.steps = 0  # left until the next look at the clock
         self.turn_ends = 0.0
         self.in_guests_turn = False
-        self.awaiting = 0  # processes that wait for a future: the virtual clock must not jump
-        self.jumping = False  # a virtual clock is asked to jump
-        self.quiet = 0  # rounds of the loop since the last turn
+        self.awaiting = 0  # processes that wait for a future
         self.closed = False
 
     # Whose turn it is
@@ -139,7 +120,7 @@ class Scheduler:
         """Step runnable processes until none is left or the turn is over."""
         self.scheduled = True
         self.turning = True
-        self.quiet = 0
+        self.jumps.quiet = 0
         self.begin_turn()
         queue = self.queue
         try:
@@ -162,7 +143,7 @@ class Scheduler:
             else:
                 self.scheduled = False
                 if self.clock.virtual:
-                    self.want_jump()
+                    self.jumps.want()
 
     def begin_turn(self) -> None:
         """A new turn: a millisecond, or a number of steps where the clock stands still."""
@@ -181,32 +162,6 @@ class Scheduler:
             return True
         self.steps = STEPS_BETWEEN_LOOKS
         return False
-
-    def want_jump(self) -> None:
-        """A virtual clock may move by itself, once nothing can run without it."""
-        if not self.jumping:
-            self.jumping = True
-            self.quiet = 0
-            self.loop.call_soon(self.jump)
-
-    def jump(self) -> None:
-        """Move a virtual clock to its next timer, once the loop has gone round thrice and nothing became runnable."""
-        clock = self.clock
-        if self.closed or self.queue or self.awaiting or self.scheduled or not getattr(clock, "jump", False):
-            self.jumping = False
-            return
-        self.quiet += 1
-        if self.quiet <= QUIET_ROUNDS:
-            self.loop.call_soon(self.jump)
-            return
-        self.jumping = False
-        due = self.timers.next_due()
-        if not isinstance(clock, VirtualClock):
-            return
-        if due < float("inf"):
-            clock.move_to(due)
-        elif clock.stuck is not None:
-            clock.stuck()
 
     # The short way
 
@@ -482,21 +437,3 @@ class Scheduler:
                 pass
             except BaseException as error:
                 process.node.interrupted(error)
-
-
-class Awakening:
-    """The callback of a future that a process awaits."""
-
-    __slots__ = ("process",)
-
-    def __init__(self, process: Process) -> None:
-        self.process = process
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Awakening) and other.process is self.process
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __call__(self, future: object) -> None:
-        """The future is done."""
-        self.process.node.scheduler.future_done(self.process, future)

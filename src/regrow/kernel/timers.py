@@ -81,9 +81,9 @@ class Interval(Timer):
 
 
 class TimersWatcher(Protocol):
-    """The scheduler, as its timers know it."""
+    """Who moves a virtual clock."""
 
-    def want_jump(self) -> None:
+    def want(self) -> None:
         """There is a deadline to which a virtual clock may jump."""
 
 
@@ -215,7 +215,7 @@ class Timers:
         self.handle_due = due
         if self.clock.virtual:
             self.handle = self.watcher
-            self.watcher.want_jump()
+            self.watcher.want()
             return
         if self.handle is not None:
             self.handle.cancel()

@@ -1,0 +1,78 @@
+"""When a virtual clock moves by itself.
+
+It jumps to the next timer once nothing can run without that: no process is runnable, and the event loop has gone round
+a few times without making one so. A process that awaits a future of asyncio's may be woken by another process, which
+waits for the clock, or from outside, by a socket or a thread. Where nothing outside is open the clock jumps at once;
+else it gives the outside a moment of real time first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from regrow.kernel.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from regrow.kernel.scheduler import Scheduler
+
+QUIET_ROUNDS: Final = 3  # of the loop: what asyncio has in hand comes first
+GRACE: Final = 0.1  # real seconds, where a socket or a thread may have something to say
+
+
+class Jumps:
+    """Moves the clock of one node."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+        self.wanted = False
+        self.quiet = 0  # rounds of the loop since the last turn
+
+    def want(self) -> None:
+        """All is done for now; the clock may move if it stays so."""
+        if not self.wanted:
+            self.wanted = True
+            self.quiet = 0
+            self.scheduler.loop.call_soon(self.look)
+
+    def look(self) -> None:
+        """One round of the loop is over."""
+        scheduler = self.scheduler
+        if scheduler.closed or scheduler.queue or scheduler.scheduled:
+            self.wanted = False  # it is asked for again when the turn is over
+            return
+        self.quiet += 1
+        if self.quiet <= QUIET_ROUNDS:
+            scheduler.loop.call_soon(self.look)
+        elif scheduler.awaiting and self.outside_is_open():
+            scheduler.loop.call_later(GRACE, self.last_look)
+        else:
+            self.jump()
+
+    def last_look(self) -> None:
+        """The outside has had its moment."""
+        if self.quiet <= QUIET_ROUNDS:  # something has run meanwhile
+            self.look()
+        else:
+            self.jump()
+
+    def jump(self) -> None:
+        """Move the clock to its next timer, or tell that there is none."""
+        self.wanted = False
+        clock = self.scheduler.clock
+        if self.scheduler.closed or not isinstance(clock, VirtualClock) or not clock.jump:
+            return
+        due = self.scheduler.timers.next_due()
+        if due < float("inf"):
+            clock.move_to(due)
+        elif clock.stuck is not None:
+            clock.stuck()
+
+    def outside_is_open(self) -> bool:
+        """Whether a socket, a thread or a timer of asyncio's may wake somebody; a loop that cannot be asked may."""
+        loop: Any = self.scheduler.loop
+        selector = getattr(loop, "_selector", None)
+        if selector is None or getattr(loop, "_default_executor", None) is not None:
+            return True
+        readers = len(selector.get_map() or ())
+        timers = any(not handle.cancelled() for handle in getattr(loop, "_scheduled", ()))
+        return readers > 1 or timers  # the one is the loop's own pipe to itself

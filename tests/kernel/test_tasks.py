@@ -1,0 +1,544 @@
+"""A process is a task to asyncio: libraries that ask for the current task, cancel it and count on it work inside."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import aiohttp
+import anyio
+import anyio.to_thread
+import httpx
+import pytest
+from aiohttp import web
+
+from regrow import CalleeExit, Down, GenServer, Node, NoReply, Pid, Reply, call, cast, process
+from regrow.kernel.facade import ProcessTask
+
+Inside: TypeAlias = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
+real = pytest.mark.regrow(clock="real")
+
+
+class Runner(GenServer[int]):
+    """Runs what it is asked to run, inside of an `async def` callback."""
+
+    async def handle_call(self, request: Any, from_: object, state: int) -> Reply[int]:
+        return Reply(await request(), state + 1)
+
+    async def handle_cast(self, request: Any, state: int) -> NoReply[int]:
+        await request()
+        return NoReply(state + 1)
+
+
+class Adder(GenServer[int]):
+    """Adds up what it is asked to add."""
+
+    def handle_call(self, request: Any, from_: object, state: int) -> Reply[int]:
+        return Reply(state + request, state + request)
+
+
+async def in_a_process(function: Callable[[], Awaitable[Any]]) -> Any:
+    return await function()
+
+
+async def in_a_callback(function: Callable[[], Awaitable[Any]]) -> Any:
+    return await call(await Runner.start_link(0), function, None)
+
+
+everywhere = pytest.mark.parametrize("inside", [in_a_process, in_a_callback])
+
+
+@everywhere
+async def test_current_task(node: Node, inside: Inside) -> None:
+    """asyncio's current task is the process's own, while it runs and after every await."""
+
+    async def look() -> None:
+        task: object = asyncio.current_task()
+        assert isinstance(task, ProcessTask)
+        assert task is process.current().process.task  # type: ignore[union-attr]
+        assert str(process.current()) in repr(task)
+        await asyncio.sleep(0)
+        assert asyncio.current_task() is task
+        await process.sleep(1)
+        assert asyncio.current_task() is task
+
+    await inside(look)
+
+
+@everywhere
+@real
+async def test_timeout(node: Node, inside: Inside) -> None:
+    """asyncio.timeout cuts off an await, a receive and a call, and leaves the process as it was."""
+
+    async def cut_off() -> list[int]:
+        silent = await Runner.start_link(0)
+        left: list[int] = []
+        for wait in (
+            lambda: asyncio.sleep(60),
+            lambda: process.receive(bytes),
+            lambda: call(silent, lambda: asyncio.sleep(60), None),
+        ):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await wait()
+            task = asyncio.current_task()
+            assert task is not None
+            left.append(task.cancelling())
+        process.unlink(silent)
+        process.exit(silent, "kill")
+        return left
+
+    assert await inside(cut_off) == [0, 0, 0]
+
+
+@everywhere
+@real
+async def test_timeout_that_is_not_needed(node: Node, inside: Inside) -> None:
+    """asyncio.timeout lets through what is done in time."""
+
+    async def in_time() -> str:
+        async with asyncio.timeout(30):
+            await asyncio.sleep(0)
+            return await asyncio.wait_for(asyncio.sleep(0, "done"), 30)
+
+    assert await inside(in_time) == "done"
+
+
+@everywhere
+@real
+async def test_wait_for(node: Node, inside: Inside) -> None:
+    """asyncio.wait_for raises TimeoutError and cancels what it waited for."""
+
+    async def too_slow() -> bool:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(future, 0.01)
+        return future.cancelled()
+
+    assert await inside(too_slow)
+
+
+@everywhere
+async def test_gather(node: Node, inside: Inside) -> None:
+    """asyncio.gather runs its coroutines as tasks of asyncio's own."""
+
+    async def one(number: int) -> int:
+        await asyncio.sleep(0)
+        return number
+
+    async def all_of_them() -> list[int]:
+        return await asyncio.gather(one(1), one(2), one(3))
+
+    assert await inside(all_of_them) == [1, 2, 3]
+
+
+@everywhere
+async def test_task_group(node: Node, inside: Inside) -> None:
+    """asyncio.TaskGroup runs children and waits for them."""
+
+    async def group() -> int:
+        async with asyncio.TaskGroup() as tasks:
+            first = tasks.create_task(asyncio.sleep(0, 1))
+            second = tasks.create_task(asyncio.sleep(0, 2))
+        return first.result() + second.result()
+
+    assert await inside(group) == 3
+
+
+@everywhere
+async def test_task_group_with_a_failing_child(node: Node, inside: Inside) -> None:
+    """A child that fails cancels its siblings and the block, and leaves no cancellation behind."""
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("child")
+
+    async def group() -> tuple[bool, int, str]:
+        endless: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def wait() -> None:
+            await endless
+
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(wait())
+                tasks.create_task(fail())
+                await asyncio.Event().wait()
+        except* ValueError as errors:
+            found = str(errors.exceptions[0])
+        await asyncio.sleep(0)
+        return endless.cancelled(), task.cancelling(), found
+
+    assert await inside(group) == (True, 0, "child")
+
+
+@everywhere
+async def test_call_inside_a_task_group(node: Node, inside: Inside) -> None:
+    """A child task of a TaskGroup is a plain task: it may call servers, and has no mailbox."""
+
+    async def group() -> list[int]:
+        adder = await Adder.start_link(10)
+        async with asyncio.TaskGroup() as tasks:
+            found = [tasks.create_task(call(adder, 1)) for _ in range(3)]
+            refused = tasks.create_task(no_receive())
+        assert "plain asyncio task" in await refused
+        return [task.result() for task in found]
+
+    async def no_receive() -> str:
+        with pytest.raises(RuntimeError) as raised:
+            await process.receive()
+        return str(raised.value)
+
+    assert await inside(group) == [11, 12, 13]
+
+
+@everywhere
+@real
+async def test_to_thread(node: Node, inside: Inside) -> None:
+    """asyncio.to_thread runs in a thread, which has no node."""
+
+    def in_the_thread() -> str:
+        with pytest.raises(RuntimeError, match="no node in this thread"):
+            process.current()
+        return "done"
+
+    assert await inside(lambda: asyncio.to_thread(in_the_thread)) == "done"
+
+
+@everywhere
+@real
+async def test_anyio(node: Node, inside: Inside) -> None:
+    """anyio's task groups, cancel scopes and threads work in a process."""
+
+    async def with_anyio() -> list[object]:
+        found: list[object] = []
+
+        async def child(number: int) -> None:
+            await anyio.sleep(0)
+            found.append(number)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(child, 1)
+            tasks.start_soon(child, 2)
+        with anyio.move_on_after(0.01) as scope:
+            await anyio.sleep(60)
+        found.append(scope.cancelled_caught)
+        with anyio.move_on_after(0.01) as scope:
+            await process.receive(bytes)
+        found.append(scope.cancelled_caught)
+        with pytest.raises(TimeoutError):
+            with anyio.fail_after(0.01):
+                await anyio.Event().wait()
+        found.append(await anyio.to_thread.run_sync(lambda: "thread"))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.sleep, 60)
+            tasks.cancel_scope.cancel()
+        await anyio.lowlevel.checkpoint()
+        return found
+
+    assert await inside(with_anyio) == [1, 2, True, True, "thread"]
+
+
+async def local_server(answer: str) -> tuple[asyncio.Server, str]:
+    """A small web server of asyncio's, and its address."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (await reader.readline()).strip():
+            pass
+        body = answer.encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    return server, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+@everywhere
+@real
+async def test_httpx(node: Node, inside: Inside) -> None:
+    """httpx's client gets a page."""
+    server, address = await local_server("hello")
+
+    async def get() -> str:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.get(address)).text
+
+    async with server:
+        assert await inside(get) == "hello"
+
+
+@everywhere
+@real
+async def test_httpx_timeout(node: Node, inside: Inside) -> None:
+    """httpx's time limit ends a request, and the next one works."""
+
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    deaf = await asyncio.start_server(never, "127.0.0.1", 0)
+    server, address = await local_server("again")
+
+    async def get() -> str:
+        async with httpx.AsyncClient(trust_env=False, timeout=0.05) as client:
+            with pytest.raises(httpx.ReadTimeout):
+                await client.get(f"http://127.0.0.1:{deaf.sockets[0].getsockname()[1]}/")
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            return (await client.get(address)).text
+
+    async with deaf, server:
+        assert await inside(get) == "again"
+
+
+@everywhere
+@real
+async def test_aiohttp(node: Node, inside: Inside) -> None:
+    """aiohttp's client gets a page from aiohttp's server, which runs in the same process."""
+
+    async def hello(request: web.Request) -> web.Response:
+        return web.Response(text=f"hello {request.query['name']}")
+
+    app = web.Application()
+    app.router.add_get("/", hello)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+
+    async def get() -> str:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as session,
+            session.get(f"http://127.0.0.1:{port}/?name=you") as answer,
+        ):
+            return await answer.text()
+
+    try:
+        assert await inside(get) == "hello you"
+    finally:
+        await runner.cleanup()
+
+
+async def test_lock_between_processes(node: Node) -> None:
+    """asyncio.Lock excludes processes from each other."""
+    lock = asyncio.Lock()
+    events: list[str] = []
+    me = process.current()
+
+    async def worker(word: str) -> None:
+        async with lock:
+            events.append(f"{word} in")
+            await process.sleep(0.1)
+            events.append(f"{word} out")
+        process.send(me, "done")
+
+    for word in "abc":
+        process.spawn_link(worker, word)
+    for _ in "abc":
+        await process.receive(str)
+    assert events == ["a in", "a out", "b in", "b out", "c in", "c out"]
+
+
+async def test_queue_between_processes(node: Node) -> None:
+    """asyncio.Queue carries values from one process to another."""
+    queue: asyncio.Queue[int] = asyncio.Queue(1)
+
+    async def producer() -> None:
+        for number in range(5):
+            await queue.put(number)
+
+    process.spawn_link(producer)
+    assert [await queue.get() for _ in range(5)] == [0, 1, 2, 3, 4]
+
+
+async def test_cancelling_the_task_ends_the_process(node: Node) -> None:
+    """Cancelling a process's task from outside ends it with the CancelledError as reason."""
+
+    async def wait() -> None:
+        process.send(me, asyncio.current_task())
+        await process.receive()
+
+    me = process.current()
+    _, ref = process.spawn_monitor(wait)
+    task = await process.receive(ProcessTask)
+    assert task.cancel("enough")
+    down = await process.receive(Down)
+    assert down.ref is ref
+    assert isinstance(down.reason, asyncio.CancelledError)
+    assert down.reason.args == ("enough",)
+    assert not task.cancel()
+    assert task.done()
+
+
+@pytest.mark.parametrize("wait", ["future", "receive", "call", "ready"])
+async def test_cancellation_can_be_survived(node: Node, wait: str) -> None:
+    """A process that catches CancelledError lives on, wherever it waited, and loses no message."""
+    deaf = process.spawn_link(process.receive, bytes)
+
+    async def survivor() -> None:
+        process.send(me, asyncio.current_task())
+        try:
+            match wait:
+                case "future":
+                    await asyncio.Event().wait()
+                case "receive" | "ready":
+                    await process.receive()
+                case _:
+                    await call(deaf, "x", None)
+        except asyncio.CancelledError:
+            process.send(me, "cancelled")
+        process.send(me, await process.receive())
+
+    me = process.current()
+    pid = process.spawn_link(survivor)
+    task = await process.receive(ProcessTask)
+    await process.sleep(0.1)
+    if wait == "ready":  # the message is on its way in when the cancellation comes
+        process.send(pid, "message")
+    task.cancel()
+    if wait != "ready":
+        process.send(pid, "message")
+    assert await process.receive(timeout=1) == "cancelled"
+    assert await process.receive(timeout=1) == "message"
+
+
+async def test_cancelling_an_idle_server(node: Node) -> None:
+    """A server that waits for mail is ended by its task's cancellation, and terminate is called."""
+    ended: list[object] = []
+
+    class Server(Runner):
+        def terminate(self, reason: object, state: int) -> None:
+            ended.append(type(reason))
+
+    async def task() -> object:
+        return asyncio.current_task()
+
+    server = await Server.start(0)
+    facade = await call(server, task)
+    ref = process.monitor(server)
+    facade.cancel()
+    down = await process.receive(Down)
+    assert down.ref is ref
+    assert isinstance(down.reason, asyncio.CancelledError)
+    assert ended == [asyncio.CancelledError]
+
+
+async def test_a_cancellation_does_not_reach_the_next_request(node: Node) -> None:
+    """A callback that takes its own cancellation back leaves nothing behind for the next."""
+
+    async def cancel_and_take_back() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        task.uncancel()
+
+    server = await Runner.start_link(0)
+    await call(server, cancel_and_take_back)
+    assert await call(server, lambda: asyncio.sleep(0, "well")) == "well"
+
+
+async def test_a_cancelled_call_leaves_no_watcher(node: Node) -> None:
+    """A caller that is cancelled, even before it waits, is forgotten by the server."""
+    deaf = process.spawn_link(process.receive, bytes)
+
+    async def caller() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await call(deaf, "x", None)
+
+    _, ref = process.spawn_monitor(caller)
+    assert isinstance((await process.receive(Down)).reason, asyncio.CancelledError)
+    assert process.info(deaf, "monitored_by") == []
+    assert process.info(deaf, "message_queue_len") == 1
+
+
+async def test_call_from_a_plain_task(node: Node) -> None:
+    """A plain asyncio task calls and casts; a dead server raises in it."""
+    adder = await Adder.start(1)
+
+    async def plain() -> int:
+        assert await call(adder, 1) == 2
+        cast(adder, 1)
+        with pytest.raises(CalleeExit):
+            await call(adder, 1)
+        return 3
+
+    assert await asyncio.create_task(plain()) == 3
+
+
+async def test_many_plain_tasks(node: Node) -> None:
+    """A thousand plain tasks call one server that awaits, and each gets its own answer."""
+
+    class Echo(GenServer[None]):
+        async def handle_call(self, request: Any, from_: object, state: None) -> Reply[None]:
+            await asyncio.sleep(0)
+            return Reply(request, state)
+
+    echo = await Echo.start_link()
+    numbers = list(range(1000))
+    assert await asyncio.gather(*(call(echo, number) for number in numbers)) == numbers
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+async def test_call_from_an_eager_task(node: Node) -> None:
+    """A task that asyncio starts eagerly, on a process's stack, may call too, whether the server waits or not."""
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009
+    try:
+        adder = await Adder.start_link(1)
+        slow = await Runner.start_link(0)
+        own = asyncio.current_task()
+
+        async def ask() -> tuple[int, str]:
+            assert asyncio.current_task() is not own
+            return await call(adder, 1), await call(slow, lambda: asyncio.sleep(0, "slow"))
+
+        task = loop.create_task(ask())
+        assert asyncio.current_task() is own
+        assert await task == (2, "slow")
+    finally:
+        loop.set_task_factory(None)
+
+
+async def test_stack_of_a_waiting_process(node: Node) -> None:
+    """The task of a process shows the frames at which it waits, and has a name."""
+
+    async def inner() -> None:
+        await asyncio.Event().wait()
+
+    async def outer() -> None:
+        process.send(me, asyncio.current_task())
+        await inner()
+
+    me = process.current()
+    pid = process.spawn_link(outer)
+    process.register("outer", pid)
+    task = await process.receive(ProcessTask)
+    await process.sleep(0)
+    await asyncio.sleep(0)
+    assert [frame.f_code.co_name for frame in task.get_stack()][:2] == ["outer", "inner"]
+    assert task.get_name() == f"regrow {pid} outer"
+    task.set_name("mine")
+    assert task.get_name() == "mine"
+    process.unlink(pid)
+    process.exit(pid, "kill")
+
+
+async def test_a_task_is_not_kept(node: Node) -> None:
+    """all_tasks() shows the tasks of living processes only."""
+
+    async def wait() -> None:
+        await asyncio.sleep(0)
+
+    pids: list[Pid] = [process.spawn(wait) for _ in range(10)]
+    await process.sleep(1)
+    assert not any(process.alive(pid) for pid in pids)
+    tasks = [task for task in asyncio.all_tasks() if isinstance(task, ProcessTask)]
+    assert len(tasks) == 1
