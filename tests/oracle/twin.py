@@ -108,6 +108,10 @@ class Raised:
         self.error = error
 
 
+class Thrown(Exception):
+    """Stands where the scenario throws: Python has no throw, and what is raised is never a return."""
+
+
 class Reference:
     """A request as the reference alone that its answer carries."""
 

@@ -1,0 +1,96 @@
+"""What start and start_link give for each way init can end, and what happens to a linked caller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regrow import IGNORE, Exit, GenServer, Ok, Stop, process
+from tests.oracle.twin import Thrown, Twin, ev, exit_reason_of, mailbox, result, say, term
+
+twin = Twin("02_gs_init_returns")
+
+
+class S(GenServer[str]):
+    def init(self, way: object) -> Any:
+        match way:
+            case "ok":
+                return Ok("state")
+            case "ignore":
+                return IGNORE
+            case ("stop", reason):
+                return Stop(reason)
+            case "raise":
+                raise RuntimeError("boom")
+            case "throw":
+                raise Thrown("thrown")
+            case "throw_ok":
+                raise Thrown("ok")
+            case ("exit", reason):
+                raise Exit(reason)
+            case _:
+                return "bad_value"
+
+    def terminate(self, reason: object, _state: str) -> None:
+        ev("terminate (never printed for a failed init)", reason)
+
+
+async def started(link: bool, way: object) -> Any:
+    answer = await result(S.start_link(way) if link else S.start(way))
+    return "ok" if answer[0] == "ok" else answer
+
+
+async def init_ends(way: object) -> None:
+    say("start", await started(False, way))
+    process.trap_exit(True)
+    say("start_link, caller traps", await started(True, way))
+    say("caller's mailbox", await mailbox(20))
+
+    async def start_and_leave() -> None:
+        raise Exit(("start_link_returned", await started(True, way)))
+
+    say("start_link, caller does not trap: caller ends with", await exit_reason_of(start_and_leave))
+
+
+CASES: list[Any] = [
+    "ok",
+    "ignore",
+    ("stop", "normal"),
+    ("stop", "shutdown"),
+    ("stop", "oops"),
+    "raise",
+    "throw",
+    "throw_ok",
+    ("exit", "normal"),
+    ("exit", "oops"),
+    "bad",
+]
+for case in CASES:
+    twin.add(f"init {term(case)}", init_ends, case)
+
+NO_THROW = "Python has no throw: what init raises is an error"
+THROWN = '{%Thrown{message: "thrown"}, <stack>}'
+twin.differs(
+    "init :throw",
+    "start: {:error, {:bad_return_value, :thrown}}\n"
+    "start_link, caller traps: {:error, {:bad_return_value, :thrown}}\n"
+    "caller's mailbox: [{:EXIT, <A>, {:bad_return_value, :thrown}}]\n"
+    "start_link, caller does not trap: caller ends with: {:bad_return_value, :thrown}",
+    f"start: {{:error, {THROWN}}}\n"
+    f"start_link, caller traps: {{:error, {THROWN}}}\n"
+    f"caller's mailbox: [{{:EXIT, <A>, {THROWN}}}]\n"
+    f"start_link, caller does not trap: caller ends with: {THROWN}",
+    because=NO_THROW,
+)
+THROWN = '{%Thrown{message: "ok"}, <stack>}'
+twin.differs(
+    "init :throw_ok",
+    "start: :ok\n"
+    "start_link, caller traps: :ok\n"
+    "caller's mailbox: []\n"
+    "start_link, caller does not trap: caller ends with: {:start_link_returned, :ok}",
+    f"start: {{:error, {THROWN}}}\n"
+    f"start_link, caller traps: {{:error, {THROWN}}}\n"
+    f"caller's mailbox: [{{:EXIT, <A>, {THROWN}}}]\n"
+    f"start_link, caller does not trap: caller ends with: {THROWN}",
+    because=NO_THROW + ", and never a return",
+)
