@@ -1,11 +1,18 @@
 """A part of a program that is started and stopped as one: a supervision tree and its environment (OTP's `application`).
 
-    class SillyWorker(Application, env={"interval": 1.0}):
-        async def start(self, start_type, args):
-            return await Supervisor.start_link([Worker], name="silly_worker.supervisor")
+    start(app)    the callback `start` runs in the application's own process and returns the top supervisor
+    stop(app)     the callback `prep_stop`, then the tree from the last child to the first, then the callback `stop`
 
-    await application.start(SillyWorker)       the callbacks run in the application's own process
-    await application.stop(SillyWorker)        prep_stop, then the tree from the last child to the first, then stop
+    >>> class SillyWorker(Application, env={"interval": 1.0}):
+    ...     async def start(self, start_type, args):
+    ...         return await Supervisor.start_link([], name="silly_worker.supervisor")
+    >>> async def main():
+    ...     await application.start(SillyWorker)
+    ...     up = process.whereis("silly_worker.supervisor") is not None
+    ...     await application.stop(SillyWorker)
+    ...     return up, process.whereis("silly_worker.supervisor"), application.get_env(SillyWorker, "interval")
+    >>> run(main)
+    (True, None, 1.0)
 
 An application may need others: `class Shop(Application, applications=[Database])`. `start` refuses while one of them
 does not run; `ensure_all_started` starts them first.
@@ -15,16 +22,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from inspect import isawaitable
 from typing import Any, ClassVar, Final, Literal
 
 from regrow.behaviours import reports
+from regrow.behaviours.keeper import stop_process
 from regrow.behaviours.proc_lib import StartError
 from regrow.behaviours.request import ask, outgoing, reply
-from regrow.behaviours.results import MISSING, Error
-from regrow.behaviours.supervisor import stop_process
+from regrow.behaviours.results import Error
 from regrow.kernel import exits, links
-
+from regrow.kernel.mailbox import put_first
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import receive, running
@@ -91,14 +98,15 @@ class Application:
 
 
 class Running:
-    """An application that runs on a node."""
+    """An application that runs, or is being started, on a node."""
 
-    __slots__ = ("app", "ended", "master", "start_type")
+    __slots__ = ("app", "ended", "master", "start_type", "starting")
 
     def __init__(self, app: type[Application], start_type: StartType, ended: asyncio.Future[object]) -> None:
         self.app = app
         self.start_type = start_type
         self.master: Pid | None = None
+        self.starting = True
         self.ended = ended
 
 
@@ -123,35 +131,42 @@ async def start(app: type[Application], start_type: StartType = "temporary", arg
     if start_type not in START_TYPES:
         raise ValueError(f"start: start_type is one of {', '.join(START_TYPES)}; got {start_type!r}")
     node = here()
-    if app in node.applications:
+    entry: Running | None = node.applications.get(app)
+    if entry is None:
+        entry = _launch(node, app, start_type, args)
+    elif not entry.starting or _is_part_of(node, app):
         raise ApplicationError(("already_started", app), f"{app.__name__} runs already")
+    if entry.master is None:  # a library: nothing runs
+        return
+    answer = await ask(entry.master, outgoing(node, "start"), None, ("application", "start", [app]))
+    if isinstance(answer, ApplicationError):
+        raise ApplicationError(answer.reason, answer.letter)
+
+
+def _launch(node: Node, app: type[Application], start_type: StartType, args: Any) -> Running:
+    """Let an application start in a process of its own; it goes on even if nobody waits for it any more."""
     for need in app.__regrow_needs__:
         if need not in node.applications:
-            letter = f"{app.__name__} needs {need.__name__}, which does not run. Use ensure_all_started"
+            letter = f"{app.__name__} needs {_name_of(need)}, which does not run. Use ensure_all_started"
             raise ApplicationError(("not_started", need), letter)
-    entry = Running(app, start_type, node.loop.create_future())
-    node.applications[app] = entry
+    entry = node.applications[app] = Running(app, start_type, node.loop.create_future())
     environment(node, app)
-    if app.start is Application.start:  # a library: nothing runs
-        return
-    try:
-        await _start_master(node, entry, args)
-    except BaseException:
-        node.applications.pop(app, None)
-        raise
-    reports.application_report(logging.INFO, "started", app)
-
-
-async def _start_master(node: Node, entry: Running, args: Any) -> None:
-    order = outgoing(node, ("start", args))
-    master = node.launch(run_master, (entry, order), node.init)
-    master.initial_call = entry.app.start
-    master.application = entry.app
+    if app.start is Application.start:
+        entry.starting = False
+        return entry
+    master = node.launch(run_master, (entry, args), node.init)
+    master.initial_call = app.start
+    master.application = app
     entry.master = master.pid
-    order.server = master
-    answer = await ask(master.pid, order, None, ("application", "start", [entry.app]))
-    if isinstance(answer, ApplicationError):
-        raise answer
+    links.link(node.init, master.pid)  # the node's end is told to it
+    node.ended(master).add_done_callback(lambda gone: _gone(node, entry, gone.result()))
+    return entry
+
+
+def _is_part_of(node: Node, app: type[Application]) -> bool:
+    """Whether the running process belongs to an application: it cannot wait for that one's start."""
+    caller = node.caller()
+    return caller is not None and caller.application is app
 
 
 async def ensure_all_started(app: type[Application], start_type: StartType = "temporary") -> list[type[Application]]:
@@ -171,14 +186,21 @@ async def ensure_all_started(app: type[Application], start_type: StartType = "te
     return started
 
 
-async def _ensure(app: type[Application], start_type: StartType, started: list[type[Application]]) -> None:
-    if app in here().applications:
+async def _ensure(
+    app: type[Application], start_type: StartType, started: list[type[Application]], above: tuple[object, ...] = ()
+) -> None:
+    if app in above:
+        names = " needs ".join(_name_of(one) for one in (*above[above.index(app) :], app))
+        raise ApplicationError(("cyclic", app), f"these applications wait for each other: {names}")
+    entry: Running | None = here().applications.get(app)
+    if entry is not None and not entry.starting:
         return
     for need in app.__regrow_needs__:
         check_application(need)
-        await _ensure(need, start_type, started)
+        await _ensure(need, start_type, started, (*above, app))
     await start(app, start_type)
-    started.append(app)
+    if entry is None:
+        started.append(app)
 
 
 async def stop(app: type[Application]) -> None:
@@ -190,24 +212,33 @@ async def stop(app: type[Application]) -> None:
     node = here()
     entry: Running | None = node.applications.get(app)
     if entry is None:
-        name = getattr(app, "__name__", repr(app))
-        raise ApplicationError(("not_started", app), f"{name} does not run")
+        raise ApplicationError(("not_started", app), f"{_name_of(app)} does not run")
     if entry.master is None:
         _gone(node, entry, "stopped")
-        return
-    order = outgoing(node, ("stop", None))
-    await ask(entry.master, order, None, ("application", "stop", [app]))
+    else:
+        await ask(entry.master, outgoing(node, "stop"), None, ("application", "stop", [app]))
+
+
+def _name_of(app: object) -> str:
+    return app.__name__ if isinstance(app, type) else exits.safe_repr(app)
 
 
 async def wait_ended(app: type[Application]) -> object:
-    """Wait until a running application has ended, and return why: "stopped" if it was told to."""
-    entry: Running = here().applications[app]
+    """Wait until a running application has ended, and return why: "stopped" if it was told to.
+
+    Raises:
+        ApplicationError: it does not run.
+    """
+    entry: Running | None = here().applications.get(app)
+    if entry is None:
+        raise ApplicationError(("not_started", app), f"{_name_of(app)} does not run")
     return await asyncio.shield(entry.ended)
 
 
 def started_applications() -> list[tuple[type[Application], str, str]]:
     """What runs: (application, description, version), the last started first."""
-    return [(app, *app.__regrow_about__) for app in reversed(here().applications)]
+    entries: list[Running] = list(here().applications.values())
+    return [(entry.app, *entry.app.__regrow_about__) for entry in reversed(entries)]
 
 
 def get_application(pid: Pid | None = None) -> Any:
@@ -237,8 +268,7 @@ def fetch_env(app: Any, key: str) -> Any:
     """
     found = environment(here(), app)
     if key not in found:
-        name = getattr(app, "__name__", app)
-        raise KeyError(f"could not fetch {key!r} from the environment of {name}: it is not set")
+        raise KeyError(f"could not fetch {key!r} from the environment of {_name_of(app)}: it is not set")
     return found[key]
 
 
@@ -263,84 +293,118 @@ def check_application(app: Any) -> None:
     Raises:
         TypeError: it is not.
     """
+    shown = _name_of(app)
     if not (isinstance(app, type) and issubclass(app, Application)):
-        raise TypeError(f"wanted a class derived from Application, got {exits.safe_repr(app)}")
+        raise TypeError(f"wanted a class derived from Application, got {shown}")
 
 
 # The application's own process
 
 
-async def run_master(entry: Running, order: Request) -> None:
+async def run_master(entry: Running, args: Any) -> None:
     """Run `start`, keep the tree until it ends or is to be stopped, run `prep_stop` and `stop`."""
     process = running()
     process.trap_exit = True
     app = entry.app()
     try:
-        top, state = await _start_tree(entry, app, order.request[1])
+        top, state = await _start_tree(entry, app, args)
     except ApplicationError as error:
-        reply(order, error)
+        process.node.applications.pop(entry.app, None)
+        _answer_all(process, error)
         return
-    reply(order, None)
-    asked: Request | None = None
-    reason: object = None
-    while asked is None and reason is None:
-        message = await receive((Exited, Request))
-        if isinstance(message, Request):
-            asked = message
-        elif message.pid is top or message.pid is process.node.init.pid:
-            reason = message.reason
+    entry.starting = False
+    reports.application_report(logging.INFO, "started", entry.app)
+    reason = await _until_the_end(process, top)
     state = await _called(entry, app.prep_stop, state, state)
     await stop_process(process, top, "infinity")
     await _called(entry, app.stop, state, None)
-    _gone(process.node, entry, "stopped" if asked is not None else reason)
-    if asked is not None:
-        reply(asked, None)
+    _end_stragglers(process, entry)
+    _gone(process.node, entry, reason)
+    _answer_all(process, None)
+
+
+async def _until_the_end(process: Process, top: Pid) -> object:
+    """Why an application ends: its tree has, the node does, or somebody wants it to, who is answered when it is over."""
+    while True:
+        message = await receive((Exited, Request))
+        if isinstance(message, Exited):
+            if message.pid is top or message.pid is process.node.init.pid:
+                return message.reason
+        elif message.request == "stop":
+            put_first(process, message)
+            return "stopped"
+        else:
+            reply(message, None)
+
+
+def _answer_all(process: Process, answer: object) -> None:
+    """Tell those who wait for the start or the stop how it went."""
+    for message in list(process.mailbox or ()):
+        if isinstance(message, Request):
+            reply(message, answer)
+
+
+def _end_stragglers(process: Process, entry: Running) -> None:
+    """What an application has started outside its tree ends with it."""
+    for other in list(process.node.processes.values()):
+        if other.application is entry.app and other is not process:
+            links.die(other, "killed")
 
 
 async def _start_tree(entry: Running, app: Application, args: Any) -> tuple[Pid, Any]:
     place = (entry.app, "start", ["normal", args])
     try:
-        result = await app.start("normal", args)
+        result: Any = app.start("normal", args)
+        if isawaitable(result):
+            result = await result
     except StartError as error:
-        raise _start_failed((error.reason, place), entry.app, error) from None
-    except Exception as error:
-        exits.without_frames(error)
-        raise _start_failed(("bad_return", (place, ("EXIT", error))), entry.app, error) from None
-    if isinstance(result, Error):
-        raise _start_failed((result.reason, place), entry.app, result)
-    top, state = result if isinstance(result, tuple) and len(result) == 2 else (result, MISSING)
-    if not isinstance(top, Pid):
-        wanted = f"{exits.safe_repr(result)}, where the pid of the top supervisor, or (pid, state), was wanted"
-        raise _start_failed(("bad_return", (place, result)), entry.app, wanted)
+        raise _start_failed((error.reason, place), entry.app, str(error)) from None
+    except (Exception, exits.Exit) as error:
+        reason = exits.reason_of(error)
+        letter = f"its start ended with {exits.safe_repr(reason)}"
+        raise _start_failed(("bad_return", (place, ("EXIT", reason))), entry.app, letter) from None
+    top: Pid
+    state: Any = []
+    match result:
+        case Pid():
+            top = result
+        case (Pid() as top, state):
+            pass
+        case Error():
+            letter = f"its start returned {exits.safe_repr(result)}"
+            raise _start_failed((result.reason, place), entry.app, letter)
+        case _:
+            wanted = "wanted the pid of the top supervisor, or (pid, state)"
+            letter = f"its start returned {exits.safe_repr(result)}; {wanted}"
+            raise _start_failed(("bad_return", (place, result)), entry.app, letter)
     process = running()
     if top.process is not None and not links.contains(process.links, top):
         links.link(process, top)
-    return top, [] if state is MISSING else state
+    return top, state
 
 
-def _start_failed(reason: Any, app: type[Application], why: object) -> ApplicationError:
-    letter = f"{app.__name__} did not start: {why if isinstance(why, str) else exits.safe_repr(why)}"
-    if isinstance(why, StartError):
-        letter = f"{app.__name__} did not start: {why}"
+def _start_failed(reason: Any, app: type[Application], why: str) -> ApplicationError:
     reports.application_report(logging.ERROR, "exited", app, reason)
-    return ApplicationError(reason, letter)
+    return ApplicationError(reason, f"{app.__name__} did not start: {why}")
 
 
 async def _called(entry: Running, callback: Any, state: Any, otherwise: Any) -> Any:
     """Run one of the last callbacks: an application that fails in it ends all the same."""
     try:
         result = callback(state)
-        return await result if isinstance(result, Awaitable) else result
-    except Exception:
-        logging.getLogger("regrow.application").exception("%s.%s raised", entry.app.__name__, callback.__name__)
+        return await result if isawaitable(result) else result
+    except (Exception, exits.Exit) as error:
+        reports.callback_raised(entry.app, callback.__name__, exits.reason_of(error))
         return otherwise
 
 
 def _gone(node: Node, entry: Running, reason: object) -> None:
-    node.applications.pop(entry.app, None)
-    if not entry.ended.done():
-        entry.ended.set_result(reason)
-    level = logging.INFO if exits.is_normal(reason) or reason == "stopped" else logging.ERROR
-    reports.application_report(level, "exited", entry.app, reason)
-
-
+    """It does not run any more. Told twice when its own process has ended in order, and then the process itself."""
+    if entry.ended.done():
+        return
+    entry.ended.set_result(reason)
+    if node.applications.get(entry.app) is entry:
+        del node.applications[entry.app]
+    if not entry.starting:  # the failure of a start is reported as such
+        level = logging.INFO if exits.is_normal(reason) or reason == "stopped" else logging.ERROR
+        reports.application_report(level, "exited", entry.app, reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Final, Literal, cast
 
 from regrow.kernel.exits import safe_repr
@@ -53,12 +54,12 @@ class ChildSpec:
         id: Any,
         start: Any,
         restart: RestartType = "permanent",
-        shutdown: float | Literal["brutal_kill", "infinity"] | None = None,
+        shutdown: float | timedelta | Literal["brutal_kill", "infinity"] | None = None,
         type: ChildType = "worker",
         significant: bool = False,
         modules: tuple[object, ...] | None = None,
     ) -> None:
-        self.id = id
+        self.id = _hashable(id)
         self.start, self.args = _start(id, start)
         self.restart = _one_of(id, "restart", restart, RESTARTS, "invalid_restart_type")
         self.type = _one_of(id, "type", type, TYPES, "invalid_child_type")
@@ -83,6 +84,10 @@ class ChildSpec:
 
     def __hash__(self) -> int:
         return hash(self.id)
+
+    def without_args(self) -> ChildSpec:
+        """The same without what `start` is given: what is never started again need not be kept alive."""
+        return self.replace(start=(self.start, ())) if self.args else self
 
     def replace(self, **changes: Any) -> ChildSpec:
         """The same spec with other values, as `Supervisor.child_spec/2` makes it."""
@@ -144,6 +149,28 @@ def start_call(spec: ChildSpec) -> str:
     return f"{name}({', '.join(safe_repr(arg, 200) for arg in spec.args)})"
 
 
+def class_options(cls: type, options: dict[str, Any], *others: str) -> dict[str, Any]:
+    """The options of a class that concern its child spec.
+
+    Raises:
+        TypeError: there is one that no class has.
+    """
+    unknown = options.keys() - CLASS_OPTIONS
+    if unknown:
+        known = ", ".join(sorted(CLASS_OPTIONS.union(others)))
+        raise TypeError(f"class {cls.__name__}: unknown option {', '.join(sorted(unknown))}. Wanted one of {known}")
+    return options
+
+
+def _hashable(id: object) -> object:
+    try:
+        hash(id)
+    except TypeError:
+        letter = f"a child's id is a string, a class or any other hashable term; got {safe_repr(id)}"
+        raise InvalidChild(("invalid_id", id), letter) from None
+    return id
+
+
 def _start(id: object, start: Any) -> tuple[Start, tuple[Any, ...]]:
     match start:
         case (function, [*args]) if callable(function):
@@ -167,8 +194,10 @@ def _one_of(id: object, what: str, value: Any, allowed: tuple[str, ...], word: s
 
 
 def _shutdown(id: object, value: Any) -> Any:
-    if value in ("brutal_kill", "infinity"):
+    if isinstance(value, str) and value in ("brutal_kill", "infinity"):
         return value
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         raise InvalidChild(
             ("invalid_shutdown", value),

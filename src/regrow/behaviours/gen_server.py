@@ -211,11 +211,8 @@ class GenServer(Generic[State]):
         super().__init_subclass__()
         if named is not None:
             cls.__regrow_named__ = named
-        unknown = spec.keys() - child_spec.CLASS_OPTIONS
-        if unknown:
-            known = ", ".join(sorted(child_spec.CLASS_OPTIONS | {"named"}))
-            raise TypeError(f"class {cls.__name__}: unknown option {', '.join(sorted(unknown))}. Wanted one of {known}")
-        cls.__regrow_spec__ = {**cls.__regrow_spec__, **spec}
+        options = child_spec.class_options(cls, spec, "named")
+        cls.__regrow_spec__ = {**cls.__regrow_spec__, **options}
 
     @classmethod
     async def start_link(
@@ -278,7 +275,7 @@ class GenServer(Generic[State]):
 
     def handle_info(self, message: Any, state: State, /) -> CastReturn[State]:
         """Take any other message. Without one of its own a server logs it and goes on."""
-        unexpected_message(self, message)
+        unexpected_message(type(self), message)
         return NoReply(state)
 
     def handle_continue(self, arg: Any, state: State, /) -> CastReturn[State]:

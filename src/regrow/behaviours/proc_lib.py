@@ -33,7 +33,27 @@ class StartError(Exception):
         self.who = who
 
     def __str__(self) -> str:
-        return f"{self.who or 'the process'} did not start: {exits.safe_repr(self.reason)}"
+        return f"{_called(self.who)} did not start: {_why(self.reason)}"
+
+
+def _called(who: object) -> str:
+    if isinstance(who, type):
+        return who.__name__
+    return "the process" if who is None else str(who)
+
+
+def _why(reason: Any) -> str:
+    """The reasons of supervisors in words; the others are the user's own."""
+    match reason:
+        case ("shutdown", ("failed_to_start_child", id, inner)):
+            return f"its child {_called(id)} did not start: {_why(inner)}"
+        case ("bad_return", (type() as module, "init", value)):
+            wanted = "Wanted: Supervisor.init(children, strategy=…) or IGNORE"
+            return f"{module.__name__}.init returned {exits.safe_repr(value)}. {wanted}"
+        case ("EXIT", inner):
+            return exits.safe_repr(inner)
+        case _:
+            return exits.safe_repr(reason)
 
 
 class AlreadyStarted(StartError):
@@ -92,7 +112,13 @@ def init_ack(process: Process, starter: Starter, answer: object) -> None:
 
 
 async def start(
-    body: Body, who: object, *, initial_call: object, name: object = None, link: bool = True, timeout: float | None = None
+    body: Body,
+    who: object,
+    *,
+    initial_call: object,
+    name: object = None,
+    link: bool = True,
+    timeout: float | None = None,
 ) -> Pid:
     """Start a process that runs `body(process, starter)` and wait until it has called `init_ack`.
 

@@ -24,7 +24,7 @@ from typing import Any
 from regrow.kernel import links
 from regrow.kernel.exits import trace_of
 from regrow.kernel.mailbox import queued
-from regrow.kernel.node import here
+from regrow.kernel.node import HERE, here
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.reports import Report, client_of
 from regrow.kernel.signals import Request
@@ -126,13 +126,13 @@ def _where(process: Process) -> tuple[tuple[CodeType, int], ...]:
     return tuple((frame.f_code, frame.f_lineno) for frame in process.task.get_stack())
 
 
-def unexpected_message(server: Any, message: object) -> None:
+def unexpected_message(module: type, message: object) -> None:
     """A server without `handle_info` got a plain message."""
     process = here().caller()
     SERVERS.error(
         Report(
             "unexpected message",
-            module=type(server),
+            module=module,
             pid=None if process is None else process.pid,
             name=None if process is None else process.name,
             label=None if process is None else _label(process),
@@ -150,9 +150,14 @@ def supervisor_report(level: int, kind: str, supervisor: object, child: Any, pid
 def application_report(level: int, kind: str, application: object, reason: object = None) -> None:
     """An application has started or ended."""
     if APPLICATIONS.isEnabledFor(level):
-        APPLICATIONS.log(level, Report(kind, application=application, reason=reason, node=here().name))
+        APPLICATIONS.log(level, Report(kind, application=application, reason=reason, node=_node_name()))
 
 
-def callback_raised(application: object, callback: str, error: BaseException) -> None:
+def _node_name() -> str:
+    node = HERE.node
+    return "a node that is down" if node is None else node.name
+
+
+def callback_raised(application: object, callback: str, reason: object) -> None:
     """One of an application's last callbacks has raised."""
-    APPLICATIONS.error(Report("callback raised", application=application, callback=callback, reason=error))
+    APPLICATIONS.error(Report("callback raised", application=application, callback=callback, reason=reason))

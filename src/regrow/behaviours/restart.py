@@ -6,6 +6,7 @@ Every keeper asks here, and nowhere else is it decided.
 from __future__ import annotations
 
 from collections import deque
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Final, Literal
 
@@ -72,8 +73,8 @@ def affected(strategy: Strategy, position: int, count: int) -> range:
             return range(count)
 
 
-def ends_supervisor(auto_shutdown: AutoShutdown, significant: bool, others_left: int) -> bool:
-    """Whether a child that has gone for good takes its supervisor along; `others_left` are significant and still there.
+def ends_supervisor(auto_shutdown: AutoShutdown, significant: bool, others_left: bool) -> bool:
+    """Whether a child that has gone for good takes its supervisor along; `others_left`: other significant ones run.
 
     | auto_shutdown   | a significant child has gone |
     |-----------------|------------------------------|
@@ -87,14 +88,23 @@ def ends_supervisor(auto_shutdown: AutoShutdown, significant: bool, others_left:
         case "any_significant":
             return significant
         case "all_significant":
-            return significant and others_left == 0
+            return significant and not others_left
 
 
-def expected_end(shutdown: object, reason: object) -> bool:
-    """Whether a child that was told to end did so as it was told; what did not is reported."""
-    if shutdown == "brutal_kill":
-        return type(reason) is str and reason == "killed"
-    return is_normal(reason) or (type(reason) is str and reason == "noproc")
+def expected_end(shutdown: object, restart: RestartType, reason: object) -> bool:
+    """Whether a child that was told to end did so as it was told; what did not is reported.
+
+    | reason                  | shutdown: seconds, "infinity" | "brutal_kill"         |
+    |-------------------------|-------------------------------|-----------------------|
+    | shutdown, (shutdown, x) | yes                           | unless it is permanent |
+    | normal                  | unless it is permanent        | unless it is permanent |
+    | killed                  | no                            | yes                   |
+    | anything else           | no                            | no                    |
+    """
+    brutal = shutdown == "brutal_kill"
+    if not is_normal(reason):
+        return brutal and type(reason) is str and reason == "killed"
+    return restart != "permanent" or not (brutal or reason == "normal")
 
 
 class Intensity:
@@ -148,24 +158,34 @@ class Flags:
         self,
         strategy: Strategy = "one_for_one",
         max_restarts: int = 3,
-        max_seconds: float = 5.0,
+        max_seconds: float | timedelta = 5.0,
         auto_shutdown: AutoShutdown = "never",
     ) -> None:
         if strategy not in STRATEGIES:
             raise _invalid("strategy", strategy, f"is one of {', '.join(STRATEGIES)}")
-        if isinstance(max_restarts, bool) or not isinstance(max_restarts, int) or max_restarts < 0:
+        if not _is_count(max_restarts):
             raise _invalid("intensity", max_restarts, "(max_restarts) is a whole number ≥ 0")
-        if isinstance(max_seconds, bool) or not isinstance(max_seconds, int | float) or not 0 < max_seconds < float("inf"):
+        if isinstance(max_seconds, timedelta):
+            max_seconds = max_seconds.total_seconds()
+        if not _is_period(max_seconds):
             raise _invalid("period", max_seconds, "(max_seconds) is a number of seconds > 0")
         if auto_shutdown not in AUTO_SHUTDOWNS:
             raise _invalid("auto_shutdown", auto_shutdown, f"is one of {', '.join(AUTO_SHUTDOWNS)}")
-        self.strategy = strategy
+        self.strategy: Strategy = strategy
         self.max_restarts = max_restarts
-        self.max_seconds = max_seconds
-        self.auto_shutdown = auto_shutdown
+        self.max_seconds = float(max_seconds)
+        self.auto_shutdown: AutoShutdown = auto_shutdown
 
     def __repr__(self) -> str:
         return f"Flags({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_period(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
 def _invalid(what: str, value: Any, wanted: str) -> InvalidFlags:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final, TypeGuard
@@ -110,6 +111,8 @@ def call_words(function: Callable[..., Any], args: tuple[Any, ...], limits: Limi
 
 def function_words(function: object, limits: Limits) -> str:
     """A function by its name; a class method by the class that it was reached through."""
+    if isinstance(function, partial):
+        return function_words(function.func, limits)
     owner = getattr(function, "__self__", None)
     name = getattr(function, "__name__", None)
     if isinstance(owner, type) and name is not None:
