@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import Awaitable, Callable
+from types import FrameType
 from typing import Any, overload
 
 from regrow.behaviours import application
@@ -70,15 +72,46 @@ async def program(node: Node, main: Any, args: tuple[Any, ...]) -> Any:
 
 
 async def _run_application(app: type[Application], stop_signals: StopSignals) -> None:
-    await application.ensure_all_started(app, "permanent")
-    ended = asyncio.ensure_future(application.wait_ended(app))
-    await asyncio.wait((ended, stop_signals.asked), return_when=asyncio.FIRST_COMPLETED)
-    if not ended.done():
-        for other, _, _ in application.started_applications():
-            await application.stop(other)
-    reason = await ended
+    reason = await keep_running(app, stop_signals)
     if reason != "stopped" and reason != "normal":
         raise Ended(reason, app.__name__)
+
+
+async def keep_running(
+    app: type[Application], stop_signals: StopSignals, meanwhile: Callable[[], Awaitable[None]] | None = None
+) -> object:
+    """Start an application and all that it needs, and stop it when that is asked for; the node is up.
+
+    Args:
+        app: the application.
+        stop_signals: who asks.
+        meanwhile: run as a plain task once all is up, and cancelled when the end comes.
+
+    Returns:
+        Why it has ended: "stopped" if that was asked for, else the reason with which its tree, or that of an
+        application it needs, gave up.
+
+    Raises:
+        ApplicationError: it did not start.
+    """
+    started = await application.ensure_all_started(app, "permanent")
+    ends = [asyncio.ensure_future(application.wait_ended(one)) for one in started]
+    beside = [] if meanwhile is None else [asyncio.ensure_future(meanwhile())]
+    try:
+        waiting: set[asyncio.Future[Any]] = {*ends, *beside, stop_signals.asked}
+        while not any(end.done() for end in ends) and not stop_signals.asked.done():
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in beside:
+                if task in done:
+                    task.result()
+        early = next((end.result() for end in ends if end.done()), None)
+    finally:
+        for task in beside:
+            task.cancel()
+        for other, _, _ in application.started_applications():
+            await application.stop(other)
+    reasons = await asyncio.gather(*ends)
+    return reasons[-1] if early is None else early
 
 
 async def _run_function(node: Node, main: Any, args: tuple[Any, ...], stop_signals: StopSignals) -> Any:
@@ -109,29 +142,49 @@ async def _run_function(node: Node, main: Any, args: tuple[Any, ...], stop_signa
 
 
 class StopSignals:
-    """SIGINT and SIGTERM while a program runs; where the loop cannot handle them, Python's own handling stays."""
+    """SIGINT and SIGTERM while a program runs. The first asks for a stop in order; the next ones are for `again`.
 
-    def __init__(self, node: Node) -> None:
+    The handlers are Python's own, not the loop's: they are heard even while a callback blocks the loop.
+
+    Args:
+        node: the node that runs.
+        first: told the signal's number when the first one comes, in the midst of whatever runs; what it returns says
+            whether that is to stop anything.
+        again: told of each one after that; by default KeyboardInterrupt is raised where the program is.
+    """
+
+    def __init__(
+        self, node: Node, *, first: Callable[[int], bool] | None = None, again: Callable[[int], None] | None = None
+    ) -> None:
         self.loop = node.loop
         self.asked: asyncio.Future[int] = self.loop.create_future()
-        self.handled: list[int] = []
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self.loop.add_signal_handler(number, self.ask, number)
-            except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
-                continue
-            self.handled.append(number)
+        self.first = first
+        self.again = again
+        self.came = False
+        self.before: dict[int, Any] = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.before[number] = signal.signal(number, self.received)
 
-    def ask(self, number: int) -> None:
-        """The first time: stop in order. The second: at once."""
+    def received(self, number: int, _frame: FrameType | None = None) -> None:
+        """A signal has come."""
+        if not self.came and not self.asked.done():
+            if self.first is not None and not self.first(number):
+                return
+            self.came = True
+            self.loop.call_soon_threadsafe(self.ask, number)
+        elif self.again is not None:
+            self.again(number)
+        else:
+            raise KeyboardInterrupt
+
+    def ask(self, number: int = 0) -> None:
+        """Ask for a stop in order."""
         if not self.asked.done():
             self.asked.set_result(number)
-        else:
-            self.close()
-            signal.raise_signal(signal.SIGINT)
 
     def close(self) -> None:
         """Give the signals back."""
-        for number in self.handled:
-            self.loop.remove_signal_handler(number)
-        self.handled.clear()
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+        self.before.clear()

@@ -97,19 +97,31 @@ async def look(root: Any) -> Branch:
 
 
 async def _branch(label: str, pid: Pid, kind: str) -> Branch:
-    status = process.info(pid, "status")
-    if status is None:
-        return Branch(label, None, kind, "stopped")
-    waiting: int = process.info(pid, "message_queue_len")
     if kind != "supervisor":
-        return Branch(label, pid, kind, status, waiting=waiting)
+        return _seen(label, pid, kind)
     try:
         rows: list[Any] = await call(pid, "which_children", PATIENCE)
         strategy = await _strategy(pid)
     except CallExit:
-        return Branch(label, pid, kind, "busy" if process.alive(pid) else "stopped", waiting=waiting)
+        return _seen(label, pid, kind, busy=True)
     children = [await _child(row) for row in reversed(rows)]
-    return Branch(label, pid, kind, status, strategy, waiting, tuple(children))
+    return _seen(label, pid, kind, strategy=strategy, children=tuple(children))
+
+
+def _seen(
+    label: str,
+    pid: Pid,
+    kind: str,
+    *,
+    busy: bool = False,
+    strategy: str | None = None,
+    children: tuple[Branch, ...] = (),
+) -> Branch:
+    status = process.info(pid, "status")
+    if status is None:
+        return Branch(label, None, kind, "stopped")
+    waiting: int = process.info(pid, "message_queue_len")
+    return Branch(label, pid, kind, "busy" if busy else status, strategy, waiting, children)
 
 
 async def _child(row: Any) -> Branch:
@@ -138,6 +150,8 @@ def called(pid: Pid) -> str:
     label = process.info(pid, "label")
     if label is not None:
         return words(label)
+    if found is found.node.init:
+        return "init"
     return runs(pid) or repr(pid)
 
 
