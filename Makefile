@@ -8,7 +8,7 @@ help: ## list what make can do
 		printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 demo: .venv/run ## run the silly_worker application until Ctrl-C (or: make demo SECONDS=10)
-	@exec .venv/bin/regrow run --project examples/silly_worker $(seconds)
+	@exec .venv/bin/regrow run --demo --project examples/silly_worker $(seconds)
 
 test: lint .venv/dev ## everything: checkers, then the tests on asyncio and on uvloop
 	@scripts/test .venv

@@ -1,0 +1,21 @@
+"""With what the command ends: one table, for `--help`, the documentation and whoever starts it from a script."""
+
+from typing import Final
+
+STOPPED: Final = 0
+GAVE_UP: Final = 1
+WRONG_USE: Final = 2
+NO_APPLICATION: Final = 3
+AT_ONCE: Final = 128  # and the number of the signal: 130 for a second Ctrl-C, 143 for a second SIGTERM
+
+# The backspace tells the help that these lines stay lines.
+TABLE: Final = """\
+Exit codes:
+
+\b
+  0  stopped on request: Ctrl-C, SIGTERM, --seconds, Ctrl-D in the shell
+  1  the application gave up, or did not start
+  2  wrong use of the command
+  3  no application: none is named, or it cannot be loaded
+  130, 143  stopped at once, by a second Ctrl-C or SIGTERM
+"""

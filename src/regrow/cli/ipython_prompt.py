@@ -1,0 +1,105 @@
+"""The prompt of `regrow shell` where IPython is installed. It runs in a thread; its cells run on the application's loop."""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType
+from typing import Any
+
+from IPython.core.interactiveshell import ExecutionResult
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+from traitlets.config import Config
+
+from regrow.cli.cells import Cells, ShellEnded
+from regrow.cli.words import NoSuchProcess, Settling
+
+
+class Shell(TerminalInteractiveShell):
+    """IPython, whose cells run as steps of the shell's process."""
+
+    cells: Cells
+    in_this_thread: bool = False
+
+    def should_run_async(
+        self,
+        raw_cell: str,
+        *,
+        transformed_cell: Any = None,
+        preprocessing_exc_tuple: Any = None,  # noqa: ARG002
+    ) -> bool:
+        """No event loop of IPython's own. Its magics, and what the system's shell does, must not hold up the application."""
+        self.in_this_thread = (transformed_cell or raw_cell).startswith("get_ipython().")
+        return False
+
+    async def run_code(
+        self, code_obj: CodeType, result: ExecutionResult | None = None, *, async_: bool = False
+    ) -> bool:
+        """Run one line of a cell; true if it raised, as IPython has it."""
+        shell: Any = self  # IPython tells the types of half its attributes
+
+        async def line() -> None:
+            value = eval(code_obj, shell.user_global_ns, shell.user_ns)  # noqa: S307 - what is typed is to be run
+            if async_:
+                await value
+
+        try:
+            if self.in_this_thread and not async_:
+                exec(code_obj, shell.user_global_ns, shell.user_ns)  # noqa: S102 - the same
+            else:
+                self.cells.run(line)
+        except BaseException as error:
+            if result is not None:
+                result.error_in_exec = error
+            self.show(error, code_obj)
+            return True
+        return False
+
+    def show(self, error: BaseException, code: CodeType) -> None:
+        """Show what a cell has raised, from the cell's own line on."""
+        if isinstance(error, ShellEnded | NoSuchProcess):
+            print(error, file=sys.stderr)
+            return
+        if isinstance(error, KeyboardInterrupt):
+            print("KeyboardInterrupt", file=sys.stderr)
+            return
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code is not code:
+            trace = trace.tb_next
+        self.showtraceback((type(error), error, trace or error.__traceback__), tb_offset=0)
+
+
+class IPythonPrompt:
+    """The prompt, for its thread and for whoever wants it to end."""
+
+    def __init__(self, namespace: dict[str, Any], cells: Cells, banner: str) -> None:
+        self.namespace = namespace
+        self.cells = cells
+        self.banner = banner
+        self.shell: Any = None
+
+    def run(self) -> None:
+        """Read and run cells until the user leaves. In a thread of its own."""
+        settings = Config()
+        settings.TerminalInteractiveShell.confirm_exit = False
+        settings.TerminalInteractiveShell.term_title = False
+        shell: Any = Shell.instance(config=settings, user_ns=self.namespace)
+        shell.cells = self.cells
+        shell.ast_transformers.append(Settling())
+        self.shell = shell
+        print(self.banner, flush=True)
+        shell.mainloop()
+
+    def leave(self) -> None:
+        """Let the prompt go, from another thread; to be asked again until it is gone."""
+        if self.shell is None:
+            return
+        self.shell.ask_exit()
+        session = self.shell.pt_app
+        prompt = None if session is None else session.app
+        if prompt is not None and prompt.is_running and prompt.loop is not None:
+            prompt.loop.call_soon_threadsafe(_end, prompt)
+
+
+def _end(prompt: Any) -> None:
+    if prompt.is_running and not prompt.is_done:
+        prompt.exit(exception=EOFError)

@@ -1,0 +1,126 @@
+"""`regrow run`: an application in the foreground, from its first line to its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from regrow import Application, Node
+from regrow.behaviours.application import ApplicationError
+from regrow.cli.exit_codes import AT_ONCE, GAVE_UP, STOPPED
+from regrow.kernel.exits import safe_repr
+from regrow.ops import tree
+from regrow.run import StopSignals, keep_running
+
+Meanwhile = Callable[[StopSignals], Awaitable[None]]
+
+
+def run_application(
+    app: type[Application], name: str, *, seconds: float | None, meanwhile: Meanwhile | None = None
+) -> int:
+    """Run an application until it ends, a signal comes or its time is over.
+
+    Args:
+        app: the application.
+        name: what it is called on the screen.
+        seconds: how long it may run; None for as long as it likes.
+        meanwhile: what else happens while it runs.
+
+    Returns:
+        The exit code.
+    """
+
+    async def beside(stop_signals: StopSignals) -> None:
+        say(f"{name} started: {await counted(app)}")
+        if seconds is not None:
+            asyncio.get_running_loop().call_later(seconds, stop_signals.ask)
+        if meanwhile is not None:
+            await meanwhile(stop_signals)
+
+    with asyncio.Runner() as runner:
+        return runner.run(program(app, name, beside))
+
+
+async def program(
+    app: type[Application],
+    name: str,
+    beside: Meanwhile,
+    *,
+    node: Node | None = None,
+    interrupt: Callable[[], bool] | None = None,
+    before_the_end: Callable[[], Awaitable[None]] | None = None,
+) -> int:
+    """The same within a loop, and with a node of one's own.
+
+    Args:
+        app: the application.
+        name: what it is called on the screen.
+        beside: what happens while it runs.
+        node: the node it runs on.
+        interrupt: told of Ctrl-C; true if that is dealt with, and nothing has to stop.
+        before_the_end: awaited before the last word is said.
+
+    Returns:
+        The exit code.
+    """
+
+    def first(number: int) -> bool:
+        if number == signal.SIGINT and interrupt is not None and interrupt():
+            return False
+        say_at_any_time(f"\nStopping {name}, children first. Once more stops it at once.\n")
+        return True
+
+    stop_signals: StopSignals | None = None
+    try:
+        async with Node() if node is None else node as up:
+            signals = stop_signals = StopSignals(up, first=first, again=leave_at_once)
+            try:
+                reason = await keep_running(app, signals, lambda: beside(signals))
+            except ApplicationError as error:
+                reason = error
+            if before_the_end is not None:
+                await before_the_end()
+    finally:
+        if stop_signals is not None:
+            stop_signals.close()
+    return last_word(name, reason)
+
+
+def last_word(name: str, reason: object) -> int:
+    """Say how it ended; gives the exit code."""
+    if isinstance(reason, ApplicationError):
+        print(reason, file=sys.stderr, flush=True)
+        return GAVE_UP
+    if reason == "stopped" or reason == "normal":
+        say(f"{name} stopped")
+        return STOPPED
+    told = reason if isinstance(reason, str) else safe_repr(reason)
+    print(f"{name} has ended by itself: {told}", file=sys.stderr, flush=True)
+    return GAVE_UP
+
+
+async def counted(app: type[Application]) -> str:
+    """How much of an application runs, in words."""
+    root = await tree.application_tree(app)
+    return "no processes" if root is None else tree.counted(root)
+
+
+def say(line: str) -> None:
+    """A line for whoever looks on; who reads a pipe gets it at once, too."""
+    print(line, flush=True)
+
+
+def say_at_any_time(text: str) -> None:
+    """A word from within a signal handler, where a stream may be in the midst of its own writing."""
+    with suppress(OSError):
+        os.write(2, text.encode())
+
+
+def leave_at_once(number: int) -> None:
+    """End the program here and now: no callback runs any more, not even one that does not come to its end."""
+    say_at_any_time("\nStopped at once.\n")
+    os._exit(AT_ONCE + number)
