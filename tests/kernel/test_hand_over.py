@@ -35,10 +35,14 @@ from regrow import (
 WORD: contextvars.ContextVar[str] = contextvars.ContextVar("WORD", default="default")
 
 
+async def awaited(function: Any) -> Any:
+    return await function()
+
+
 class Doer(GenServer[list[Any]]):
     """Does what it is asked to do and remembers it."""
 
-    def handle_call(self, request: Any, from_: From, state: list[Any]) -> Any:
+    def handle_call(self, request: Any, _from: From, state: list[Any]) -> Any:
         if callable(request):
             return Reply(request(), state)
         if request == "seen":
@@ -57,7 +61,7 @@ class AsyncDoer(Doer):
 
     async def handle_call(self, request: Any, from_: From, state: list[Any]) -> Any:
         if callable(request):
-            return Reply(await request(), state)
+            return Reply(await awaited(request), state)
         return super().handle_call(request, from_, state)
 
 
@@ -121,7 +125,7 @@ async def test_a_chain_of_two_hundred_servers(node: Node) -> None:
     """Calls that nest deeper than the bound are queued, and all are answered."""
 
     class Link(GenServer[Pid | None]):
-        async def handle_call(self, request: int, from_: From, state: Pid | None) -> Any:
+        async def handle_call(self, request: int, _from: From, state: Pid | None) -> Any:
             return Reply(request if state is None else await call(state, request + 1), state)
 
     last: Pid | None = None
@@ -134,7 +138,7 @@ async def test_a_ring_of_calls_ends_by_its_deadline(node: Node) -> None:
     """Servers that call each other in a ring time out, one after another, as they do on the BEAM."""
 
     class Ring(GenServer[object]):
-        async def handle_call(self, request: Any, from_: From, state: object) -> Any:
+        async def handle_call(self, request: Any, _from: From, state: object) -> Any:
             return Reply(await call(state, request, 1), state)
 
     first = await Ring.start("second", name="first")
@@ -207,7 +211,7 @@ async def test_a_doomed_server_in_between(node: Node) -> None:
     events: list[str] = []
 
     class Middle(GenServer[Pid]):
-        async def handle_call(self, request: object, from_: From, state: Pid) -> Any:
+        async def handle_call(self, request: object, _from: From, state: Pid) -> Any:
             try:
                 return Reply(await call(state, request), state)
             finally:
@@ -268,7 +272,7 @@ async def test_a_late_reply_is_dropped(node: Node, virtual_clock: VirtualClock) 
     """An answer that comes after the deadline reaches nobody."""
 
     class Late(GenServer[None]):
-        async def handle_call(self, request: float, from_: From, state: None) -> Any:
+        async def handle_call(self, request: float, _from: From, state: None) -> Any:
             await process.sleep(request)
             return Reply("late", state)
 
@@ -284,10 +288,10 @@ async def test_reply_from_elsewhere(node: Node) -> None:
     """handle_call may return NoReply, and anybody answer later; a second answer is dropped."""
 
     class Deferred(GenServer[list[From]]):
-        def handle_call(self, request: object, from_: From, state: list[From]) -> Any:
+        def handle_call(self, _request: object, from_: From, state: list[From]) -> Any:
             return NoReply([*state, from_])
 
-        def handle_cast(self, request: object, state: list[From]) -> Any:
+        def handle_cast(self, _request: object, state: list[From]) -> Any:
             for from_ in state:
                 reply(from_, "first")
                 reply(from_, "second")
@@ -311,7 +315,7 @@ async def test_a_callee_that_stops_after_its_reply(node: Node) -> None:
     """Stop with a reply answers before the end is seen."""
 
     class Once(GenServer[None]):
-        def handle_call(self, request: object, from_: From, state: None) -> Any:
+        def handle_call(self, request: object, _from: From, state: None) -> Any:
             return Stop("normal", state, reply=request)
 
     server = await Once.start()
@@ -361,7 +365,7 @@ async def test_an_async_server_lets_the_loop_go_round(node: Node) -> None:
     loop = asyncio.get_running_loop()
 
     class Awaiting(GenServer[None]):
-        async def handle_call(self, request: object, from_: From, state: None) -> Any:
+        async def handle_call(self, request: object, _from: From, state: None) -> Any:
             future: asyncio.Future[object] = loop.create_future()
             loop.call_soon(future.set_result, request)
             return Reply(await future, state)

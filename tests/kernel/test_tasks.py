@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import aiohttp
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import httpx
 import pytest
@@ -24,7 +25,7 @@ real = pytest.mark.regrow(clock="real")
 class Runner(GenServer[int]):
     """Runs what it is asked to run, inside of an `async def` callback."""
 
-    async def handle_call(self, request: Any, from_: object, state: int) -> Reply[int]:
+    async def handle_call(self, request: Any, _from: object, state: int) -> Reply[int]:
         return Reply(await request(), state + 1)
 
     async def handle_cast(self, request: Any, state: int) -> NoReply[int]:
@@ -35,7 +36,7 @@ class Runner(GenServer[int]):
 class Adder(GenServer[int]):
     """Adds up what it is asked to add."""
 
-    def handle_call(self, request: Any, from_: object, state: int) -> Reply[int]:
+    def handle_call(self, request: Any, _from: object, state: int) -> Reply[int]:
         return Reply(state + request, state + request)
 
 
@@ -55,9 +56,11 @@ async def test_current_task(node: Node, inside: Inside) -> None:
     """asyncio's current task is the process's own, while it runs and after every await."""
 
     async def look() -> None:
-        task: object = asyncio.current_task()
-        assert isinstance(task, ProcessTask)
-        assert task is process.current().process.task  # type: ignore[union-attr]
+        task: Any = asyncio.current_task()
+        assert type(task) is ProcessTask
+        mine = process.current().process
+        assert mine is not None
+        assert mine.task is task
         assert str(process.current()) in repr(task)
         await asyncio.sleep(0)
         assert asyncio.current_task() is task
@@ -128,10 +131,10 @@ async def test_gather(node: Node, inside: Inside) -> None:
         await asyncio.sleep(0)
         return number
 
-    async def all_of_them() -> list[int]:
+    async def all_of_them() -> tuple[int, ...]:
         return await asyncio.gather(one(1), one(2), one(3))
 
-    assert await inside(all_of_them) == [1, 2, 3]
+    assert list(await inside(all_of_them)) == [1, 2, 3]
 
 
 @everywhere
@@ -161,6 +164,7 @@ async def test_task_group_with_a_failing_child(node: Node, inside: Inside) -> No
         async def wait() -> None:
             await endless
 
+        found: list[str] = []
         task = asyncio.current_task()
         assert task is not None
         try:
@@ -169,9 +173,9 @@ async def test_task_group_with_a_failing_child(node: Node, inside: Inside) -> No
                 tasks.create_task(fail())
                 await asyncio.Event().wait()
         except* ValueError as errors:
-            found = str(errors.exceptions[0])
+            found.append(str(errors.exceptions[0]))
         await asyncio.sleep(0)
-        return endless.cancelled(), task.cancelling(), found
+        return endless.cancelled(), task.cancelling(), found[0]
 
     assert await inside(group) == (True, 0, "child")
 
@@ -180,7 +184,7 @@ async def test_task_group_with_a_failing_child(node: Node, inside: Inside) -> No
 async def test_call_inside_a_task_group(node: Node, inside: Inside) -> None:
     """A child task of a TaskGroup is a plain task: it may call servers, and has no mailbox."""
 
-    async def group() -> list[int]:
+    async def group() -> list[Any]:
         adder = await Adder.start_link(10)
         async with asyncio.TaskGroup() as tasks:
             found = [tasks.create_task(call(adder, 1)) for _ in range(3)]
@@ -218,7 +222,7 @@ async def test_anyio(node: Node, inside: Inside) -> None:
         found: list[object] = []
 
         async def child(number: int) -> None:
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             found.append(number)
 
         async with anyio.create_task_group() as tasks:
@@ -413,7 +417,7 @@ async def test_cancelling_an_idle_server(node: Node) -> None:
     ended: list[object] = []
 
     class Server(Runner):
-        def terminate(self, reason: object, state: int) -> None:
+        def terminate(self, reason: object, _state: int) -> None:
             ended.append(type(reason))
 
     async def task() -> object:
@@ -453,7 +457,7 @@ async def test_a_cancelled_call_leaves_no_watcher(node: Node) -> None:
         task.cancel()
         await call(deaf, "x", None)
 
-    _, ref = process.spawn_monitor(caller)
+    process.spawn_monitor(caller)
     assert isinstance((await process.receive(Down)).reason, asyncio.CancelledError)
     assert process.info(deaf, "monitored_by") == []
     assert process.info(deaf, "message_queue_len") == 1
@@ -477,7 +481,7 @@ async def test_many_plain_tasks(node: Node) -> None:
     """A thousand plain tasks call one server that awaits, and each gets its own answer."""
 
     class Echo(GenServer[None]):
-        async def handle_call(self, request: Any, from_: object, state: None) -> Reply[None]:
+        async def handle_call(self, request: Any, _from: object, state: None) -> Reply[None]:
             await asyncio.sleep(0)
             return Reply(request, state)
 
@@ -540,5 +544,5 @@ async def test_a_task_is_not_kept(node: Node) -> None:
     pids: list[Pid] = [process.spawn(wait) for _ in range(10)]
     await process.sleep(1)
     assert not any(process.alive(pid) for pid in pids)
-    tasks = [task for task in asyncio.all_tasks() if isinstance(task, ProcessTask)]
-    assert len(tasks) == 1
+    tasks: set[Any] = asyncio.all_tasks()
+    assert sum(isinstance(task, ProcessTask) for task in tasks) == 1

@@ -72,7 +72,7 @@ async def unwind() -> None:
         CancelledError: it runs as a task of asyncio's own, which the kernel cannot take off its stack.
     """
     caller = here().caller()
-    task: object = asyncio.current_task()
+    task: Any = asyncio.current_task()
     if caller is None or caller.task is None or caller.task is not task:
         raise CancelledError
     await _Die()

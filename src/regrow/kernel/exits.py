@@ -15,8 +15,8 @@ A reason is never raised itself, but wrapped: in `Exit` to leave a process with 
 
 from __future__ import annotations
 
-from types import CodeType
-from typing import Final
+from types import CodeType, TracebackType
+from typing import Final, cast
 
 TRACE: Final = "__regrow_trace__"
 
@@ -73,7 +73,10 @@ def is_normal(reason: object) -> bool:
     """Whether nothing went wrong: `"normal"`, `"shutdown"` or `("shutdown", detail)`."""
     if type(reason) is str:
         return reason == "normal" or reason == "shutdown"
-    return type(reason) is tuple and len(reason) == 2 and type(reason[0]) is str and reason[0] == "shutdown"
+    if type(reason) is not tuple:
+        return False
+    parts = cast("tuple[object, ...]", reason)
+    return len(parts) == 2 and type(parts[0]) is str and parts[0] == "shutdown"
 
 
 def reason_of(error: BaseException) -> object:
@@ -85,11 +88,11 @@ def framed_off(reason: object) -> object:
     """`reason` itself, once the exceptions in it keep no frames."""
     if isinstance(reason, BaseException):
         return without_frames(reason)
-    if type(reason) is tuple:
-        for part in reason:
+    if isinstance(reason, tuple):
+        for part in cast("tuple[object, ...]", reason):
             if isinstance(part, BaseException | tuple):
-                framed_off(part)
-    return reason
+                framed_off(cast("object", part))
+    return cast("object", reason)
 
 
 def without_frames(error: BaseException) -> BaseException:
@@ -103,11 +106,9 @@ def without_frames(error: BaseException) -> BaseException:
         seen[id(one)] = one
         if one.__traceback__ is not None:
             pairs: list[tuple[CodeType, int]] = []
-            traceback = one.__traceback__
+            traceback: TracebackType | None = one.__traceback__
             while traceback is not None:
                 pairs.append((traceback.tb_frame.f_code, traceback.tb_lineno))
-                if traceback.tb_next is None:
-                    break
                 traceback = traceback.tb_next
             one.__traceback__ = None
             try:
@@ -117,7 +118,7 @@ def without_frames(error: BaseException) -> BaseException:
         left.append(one.__cause__)
         left.append(one.__context__)
         if isinstance(one, BaseExceptionGroup):
-            left.extend(one.exceptions)
+            left.extend(cast("BaseExceptionGroup[BaseException]", one).exceptions)
     return error
 
 

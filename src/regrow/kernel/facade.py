@@ -48,8 +48,8 @@ class ProcessTask(asyncio.Future[Any]):
         self._process = process
         self._name: str | None = None
         self._cancels = 0
-        self._must_cancel = False
-        self._cancel_message: Any = None
+        self.must_cancel = False
+        self.cancel_message: Any = None
         _register_task(self)
 
     def __repr__(self) -> str:
@@ -59,6 +59,14 @@ class ProcessTask(asyncio.Future[Any]):
     def _fut_waiter(self) -> Any:
         return self._process.waiting if asyncio.isfuture(self._process.waiting) else None
 
+    @property
+    def _must_cancel(self) -> bool:  # anyio reads this, and takes it back
+        return self.must_cancel
+
+    @_must_cancel.setter
+    def _must_cancel(self, value: bool) -> None:
+        self.must_cancel = value
+
     def cancel(self, msg: Any = None) -> bool:
         """Throw CancelledError into the process where it waits, as `asyncio.Task.cancel` does."""
         if self.done():
@@ -67,8 +75,8 @@ class ProcessTask(asyncio.Future[Any]):
         waiter = self._fut_waiter
         if waiter is not None and waiter.cancel(msg=msg):
             return True
-        self._cancel_message = msg
-        self._must_cancel = True
+        self.cancel_message = msg
+        self.must_cancel = True
         self._process.node.scheduler.cancel_waiting(self._process)
         return True
 
@@ -83,17 +91,15 @@ class ProcessTask(asyncio.Future[Any]):
             if self._cancels == 0:
                 # As asyncio does since 3.13; before, a timeout that ended in time could cancel what came next. Here
                 # that would be the next request.
-                self._must_cancel = False
+                self.must_cancel = False
         return self._cancels
 
     def take_cancel(self) -> asyncio.CancelledError | None:
         """The cancellation that the next step must begin with, if there is one."""
-        if not self._must_cancel:
+        if not self.must_cancel:
             return None
-        self._must_cancel = False
-        return (
-            asyncio.CancelledError() if self._cancel_message is None else asyncio.CancelledError(self._cancel_message)
-        )
+        self.must_cancel = False
+        return asyncio.CancelledError() if self.cancel_message is None else asyncio.CancelledError(self.cancel_message)
 
     def end(self, reason: object) -> None:
         """The process has ended, or what it left behind has. It lets go of its task, so that neither keeps the other."""

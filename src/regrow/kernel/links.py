@@ -8,7 +8,7 @@ that a chain of ten thousand links needs no deep stack.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from regrow.kernel.mailbox import put
 from regrow.kernel.pid import AWAITING, CALLING, ENDED, NEW, READY, RUNNING, Monitor, Pid, Process
@@ -35,23 +35,25 @@ def added(kept: object, one: object) -> object:
     if kept is None or kept is one:
         return one
     if type(kept) is dict:
-        kept[one] = None
-        return kept
+        many = cast("dict[object, None]", kept)
+        many[one] = None
+        return many
     return {kept: None, one: None}
 
 
 def removed(kept: object, one: object) -> object:
     """`kept` without `one`."""
     if type(kept) is dict:
-        kept.pop(one, None)
-        return kept or None
+        many = cast("dict[object, None]", kept)
+        many.pop(one, None)
+        return many or None
     return None if kept is one else kept
 
 
 def each(kept: object) -> Iterable[Any]:
     """All that is in `kept`, in the order in which it came."""
     if type(kept) is dict:
-        return tuple(kept)
+        return tuple(cast("dict[object, None]", kept))
     return () if kept is None else (kept,)
 
 

@@ -122,8 +122,8 @@ async def _receive_adopted(process: Process, wanted: Receive) -> Any:
                 process.deadline = None
 
 
-async def sleep(delay: float | timedelta) -> None:
-    """Let this process wait for `delay` seconds of its node's clock (`timer:sleep/1`). Its mail waits with it."""
+async def sleep(delay: float | timedelta | None) -> None:
+    """Let this process wait for `delay` seconds of its node's clock, None for ever (`timer:sleep/1`). Its mail waits too."""
     wanted = Receive((), seconds(delay, "sleep"))
     process = running()
     if process.rare is not None and process.rare.adopted is not None:

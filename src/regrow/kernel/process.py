@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from contextvars import copy_context
-from typing import Any
+from typing import Any, cast
 
 from regrow.kernel import exits, links, mailbox, names
 from regrow.kernel.current import current as current  # what is imported under its own name is this module's, too
@@ -176,7 +176,7 @@ def demonitor(ref: Ref, *, flush: bool = False, info: bool = False) -> bool:
         TypeError: this is no reference.
     """
     process = living()
-    if not isinstance(ref, Ref):
+    if not isinstance(cast("object", ref), Ref):
         raise TypeError(f"demonitor: wanted the ref that monitor() gave, got {exits.safe_repr(ref)}")
     found = isinstance(ref, Monitor) and links.demonitor(process, ref)
     if flush and not found and process.mailbox is not None:

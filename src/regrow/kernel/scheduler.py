@@ -253,7 +253,7 @@ class Scheduler:
         if task is None:
             task = process.task = facade.ProcessTask(process)
         waited, process.waiting = process.waiting, None
-        cancelled = task.take_cancel() if task._must_cancel else None
+        cancelled = task.take_cancel() if task.must_cancel else None
         if cancelled is not None and value.__class__ is not Throw:
             if waited.__class__ is Receive and value is not TIMEOUT:
                 put_first(process, value)  # a message on its way must not be lost with the wait
@@ -379,7 +379,7 @@ class Scheduler:
         # In a context of its own: the process's is entered again by the step that follows.
         future.add_done_callback(Awakening(process))
         task = process.task
-        if task is not None and task._must_cancel and future.cancel(msg=task._cancel_message):
+        if task is not None and task.must_cancel and future.cancel(msg=task.cancel_message):
             task.take_cancel()
 
     def future_done(self, process: Process, future: object) -> None:

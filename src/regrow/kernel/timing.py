@@ -91,7 +91,7 @@ def apply_interval(interval: float | timedelta, function: Callable[..., Any], *a
     return timer
 
 
-def cancel_timer(timer: Timer | Ref, *, asynchronous: bool = False, info: bool = True) -> float | None:
+def cancel_timer(timer: Any, *, asynchronous: bool = False, info: bool = True) -> float | None:
     """Cancel a timer; the seconds that were left, or None if it had fired or was cancelled (`erlang:cancel_timer/2`).
 
     Args:
@@ -112,7 +112,7 @@ def cancel_timer(timer: Timer | Ref, *, asynchronous: bool = False, info: bool =
     return left if info and not asynchronous else None
 
 
-def read_timer(timer: Timer | Ref) -> float | None:
+def read_timer(timer: Any) -> float | None:
     """The seconds until a timer fires, or None if it has fired or was cancelled (`erlang:read_timer/1`).
 
     Raises:
