@@ -17,6 +17,14 @@ from tests.oracle.twin import inspected
 FRAME = re.compile(r"(\s*)File \".*\", line \d+, in ")
 
 
+class Atoms(dict[str, str]):
+    """The reasons that have words of their own; any other is an atom, and Elixir shows that it is one."""
+
+    def get(self, key: str, _default: object = None) -> str:
+        """The words, or the atom."""
+        return self[key] if key in self else inspected(key)
+
+
 def entry(record: logging.LogRecord) -> tuple[str, str]:
     """The level and the text of a record."""
     report = record.msg
@@ -25,11 +33,15 @@ def entry(record: logging.LogRecord) -> tuple[str, str]:
     def shown(value: Any, *_: Any) -> str:
         return inspected(value)
 
+    def named(value: Any, *_: Any) -> str:
+        return value if isinstance(value, str) and value.startswith("<") else inspected(value)
+
     with (
         patch.object(logs, "show", shown),
         patch.object(reasons, "show", shown),
-        patch.object(logs, "name_words", shown),
-        patch.object(reasons, "name_words", shown),
+        patch.object(logs, "name_words", named),
+        patch.object(reasons, "name_words", named),
+        patch.object(reasons, "PLAIN", Atoms(reasons.PLAIN)),
     ):
         lines = logs.words(report).split("\n")
     return record.levelname.lower(), "\n".join(without_frames(in_elixir(line) for line in lines))

@@ -68,7 +68,7 @@ class AlreadyStarted(StartError):
         self.pid = pid
 
     def __str__(self) -> str:
-        return f"{exits.safe_repr(self.who)} is running already, as {self.pid}"
+        return f"{names.called(self.who)} is running already, as {self.pid}"
 
 
 class Ignored(Exception):
@@ -145,7 +145,8 @@ async def start(
     if name is not None and (held := names.claim(process, name)) is not None:
         links.die(process, "normal")
         raise AlreadyStarted(held, name)
-    starter = Starter(node.guest if caller is None else caller.pid, parent)
+    # Without a link a process is its own parent: whoever started it ends, or sends an exit signal, as any stranger does.
+    starter = Starter(node.guest if caller is None else caller.pid, parent if link else process)
     process.body = body(process, starter)
     if link:
         links.link(parent, process.pid)
