@@ -29,34 +29,46 @@ def entry(record: logging.LogRecord) -> tuple[str, str]:
     """The level and the text of a record."""
     report = record.msg
     assert isinstance(report, Report)
-
-    def shown(value: Any, *_: Any) -> str:
-        return inspected(value)
-
-    def named(value: Any, *_: Any) -> str:
-        return value if isinstance(value, str) and value.startswith("<") else inspected(value)
-
     with (
         patch.object(logs, "show", shown),
         patch.object(reasons, "show", shown),
         patch.object(logs, "name_words", named),
         patch.object(reasons, "name_words", named),
+        patch.object(logs, "function_words", function),
+        patch.object(reasons, "function_words", function),
         patch.object(reasons, "PLAIN", Atoms(reasons.PLAIN)),
     ):
         lines = logs.words(report).split("\n")
     return record.levelname.lower(), "\n".join(without_frames(in_elixir(line) for line in lines))
 
 
+def shown(value: Any, *_: Any) -> str:
+    """A value as a term."""
+    return inspected(value)
+
+
+def named(value: Any, *_: Any) -> str:
+    """A name as a term; what has been put into words already, as it is."""
+    return value if isinstance(value, str) and value.startswith("<") else inspected(value)
+
+
+def function(value: Any, *_: Any) -> str:
+    """A function by its module."""
+    owner = getattr(value, "__self__", None)
+    if isinstance(owner, type):
+        return f"{inspected(owner)}.{value.__name__}"
+    return str(value.__qualname__)
+
+
 def in_elixir(line: str) -> str:
-    """The few words that are Python's own."""
-    found = re.fullmatch(r"(Restart|Type): (\w+)", line)
-    if found:
-        return f"{found[1]}: {inspected(found[2])}"
-    found = re.fullmatch(r"Shutdown: (.*)", line)
-    if found:
-        limit = found[1]
-        return f"Shutdown: {inspected(limit) if limit[0].isalpha() else round(float(limit) * 1000)}"
-    return re.sub(r"^Trapping Exits: (True|False)$", lambda found: found[0].lower().title(), line)
+    """The few values that our words give as they are, as terms."""
+    found = re.fullmatch(r"(Restart|Type|Shutdown|Trapping Exits): (.+)", line)
+    if found is None:
+        return line
+    what, value = found[1], found[2]
+    if re.fullmatch(r"[\d.]+", value):
+        return f"{what}: {round(float(value) * 1000)}"
+    return f"{what}: {value.lower()}" if what == "Trapping Exits" else f"{what}: {inspected(value)}"
 
 
 def without_frames(lines: Any) -> list[str]:

@@ -47,6 +47,7 @@ import inspect
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -119,7 +120,7 @@ class Reference:
         self.request = request
 
 
-class Keyword(dict[str, object]):
+class Keyword(dict[str, Any]):
     """Prints as a keyword list, in the order of its entries."""
 
 
@@ -327,6 +328,7 @@ class Page:
         self.kept: list[object] = []  # what has a number here must not share its id with something later
         self.generations: dict[object, int] = {}
         self.reports: list[logging.LogRecord] = []
+        self.registered: dict[object, Pid] = {}  # of the block's Registry
 
     def number_of(self, value: object) -> str:
         """What tells one reference from another."""
@@ -508,15 +510,36 @@ class Errand:
         return value
 
 
+class Registry:
+    """As much of a registry as a `Via` needs: a table of pids, a fresh one for each block."""
+
+    @classmethod
+    def register_name(cls, key: object, pid: Pid) -> bool:
+        """Give a pid a name."""
+        return current_page().registered.setdefault(key, pid) is pid
+
+    @classmethod
+    def unregister_name(cls, key: object) -> None:
+        """Free a name."""
+        current_page().registered.pop(key, None)
+
+    @classmethod
+    def whereis_name(cls, key: object) -> Pid | None:
+        """Who has a name."""
+        return current_page().registered.get(key)
+
+
 class Child(GenServer[dict[str, Any]]):
     """A child that reports its start and its end; see `child`."""
 
     __elixir__ = "T.Child"
 
     @classmethod
-    async def start(cls, options: dict[str, Any]) -> Pid:  # type: ignore[override]
-        """Start it, linked, under its id as name."""
-        return await cls.start_link(options, name=options["id"])
+    async def start_link(
+        cls, arg: Any = None, *, name: object = None, timeout: float | timedelta | None = None, debug: object = ()
+    ) -> Pid:
+        """Start it, under its id unless another name is given."""
+        return await super().start_link(arg, name=name or arg["id"], timeout=timeout, debug=debug)
 
     async def init(self, options: dict[str, Any], /) -> Any:
         """Start, or not, as told."""
@@ -593,7 +616,7 @@ def child(id: str, **options: Any) -> ChildSpec:
     restart, shutdown (seconds), type, significant: of the spec
     """
     spec = {key: options.pop(key) for key in ("restart", "shutdown", "type", "significant") if key in options}
-    return ChildSpec(id, (Child.start, ({"id": id, **options},)), modules=(Child,), **spec)
+    return ChildSpec(id, (Child.start_link, (Keyword({"id": id, **options}),)), modules=(Child,), **spec)
 
 
 # Logs

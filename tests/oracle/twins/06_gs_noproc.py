@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from regrow import From, GenServer, Global, Ok, Pid, Reply, Via, call, cast, gen_server, process, send, stop, system
+from regrow import From, GenServer, Global, Ok, Reply, Via, call, cast, gen_server, process, send, stop, system
 from regrow.kernel.signals import Request
 from regrow.kernel.timers import Timer
-from tests.oracle.twin import Twin, attempt, say, settle, try_say
+from tests.oracle.twin import Registry, Twin, attempt, say, settle, try_say
 
 twin = Twin("06_gs_noproc")
 
@@ -65,24 +65,6 @@ async def name_and_node() -> None:
     await try_say("this node", lambda: call(("nobody", "nonode@nohost"), "x"))
     await try_say("unknown node", lambda: call(("nobody", "no@where"), "x"))
     await try_say("cast to an unknown node", lambda: cast(("nobody", "no@where"), "x"))
-
-
-class Registry:
-    """As much of a registry as a name needs: a table of pids."""
-
-    pids: ClassVar[dict[object, Pid]] = {}
-
-    @classmethod
-    def register_name(cls, key: object, pid: Pid) -> bool:
-        return cls.pids.setdefault(key, pid) is pid
-
-    @classmethod
-    def unregister_name(cls, key: object) -> None:
-        cls.pids.pop(key, None)
-
-    @classmethod
-    def whereis_name(cls, key: object) -> Pid | None:
-        return cls.pids.get(key)
 
 
 @twin.block("via and global")
