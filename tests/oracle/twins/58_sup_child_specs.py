@@ -1,0 +1,200 @@
+"""Forms of child specs, defaults, module-based supervisors, errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regrow import IGNORE, ChildSpec, GenServer, ModuleSupervisor, Ok, Pid, Supervisor, process
+from tests.oracle.twin import Twin, ev, result, say, try_say
+
+twin = Twin("58_sup_child_specs")
+
+
+class W(GenServer[Any]):
+    def init(self, arg: Any) -> Ok[Any]:
+        ev("init", arg)
+        return Ok(arg)
+
+
+class W2(GenServer[Any], restart="temporary", shutdown=0.01):
+    def init(self, arg: Any) -> Ok[Any]:
+        ev("init", arg)
+        return Ok(arg)
+
+
+class NoSpec:
+    pass
+
+
+class Sup(ModuleSupervisor):
+    def init(self, arg: Any) -> Any:
+        match arg:
+            case "ignore":
+                return IGNORE
+            case "bad":
+                return "bad"
+            case _:
+                ev("sup init", arg)
+                return Supervisor.init([(W, arg)])
+
+
+async def started(children: list[Any]) -> Pid:
+    return await Supervisor.start_link(children, strategy="one_for_one")
+
+
+FORMS = "a module, {module, arg}, a map"
+NO_ARGUMENT = "a class alone is started without an argument, not with an empty list"
+
+
+@twin.block(FORMS)
+async def forms() -> None:
+    sup = await started([W, (W2, "arg"), ChildSpec("m", (W.start_link, ("map",)))])
+    say("children", await Supervisor.which_children(sup))
+
+
+twin.differs(FORMS, "<A> init: []", "<A> init: nil", because=NO_ARGUMENT)
+
+twin.open_block(
+    "Supervisor.child_spec", needs="Task, Agent, Registry, DynamicSupervisor, Task.Supervisor, PartitionSupervisor"
+)
+
+
+@twin.block("duplicate ids")
+async def duplicates() -> None:
+    process.trap_exit(True)
+    await try_say("start_link", lambda: result(started([W, W])))
+
+
+@twin.block("bad specs")
+async def bad() -> None:
+    process.trap_exit(True)
+    wrong: Any = ("sometimes", "boss", (W, "start_link"))
+    start = (W.start_link, (1,))
+    await try_say("no start", lambda: ChildSpec("x"))  # type: ignore[call-arg]
+    await try_say("no id", lambda: ChildSpec(start=start))  # type: ignore[call-arg]
+    await try_say("bad start", lambda: result(begun(start=wrong[2])))
+    await try_say("bad restart", lambda: result(begun(restart=wrong[0])))
+    await try_say("bad shutdown", lambda: result(begun(shutdown=-1)))
+    await try_say("bad type", lambda: result(begun(type=wrong[1])))
+    await try_say("an unknown key", lambda: begun(colour="red"))
+    sup = await started([])
+    await try_say("start_child with a bad spec", lambda: result(Supervisor.start_child(sup, 1)))
+
+
+async def begun(**options: Any) -> Pid:
+    parts: dict[str, Any] = {"id": "x", "start": (W.start_link, (1,))}
+    return await started([ChildSpec(**{**parts, **options})])
+
+
+RAISED_AT_THE_SPEC = "raised where the spec is made, before there is a supervisor whose start it could fail"
+UNEXPECTED = "ChildSpec.__init__() got an unexpected keyword argument 'colour'"
+MISSING = "__init__() missing 1 required positional argument"
+for theirs, ours, because in (
+    (
+        "start_link: {:error, {:start_spec, {:duplicate_child_name, W}}}",
+        "start_link: {:error, {:duplicate_child_name, W}}",
+        RAISED_AT_THE_SPEC,
+    ),
+    (
+        "no start: {:error, {:start_spec, :missing_start}}",
+        f"no start: {{:ERROR, %TypeError{{message: \"ChildSpec.{MISSING}: 'start'\"}}}}",
+        "an argument that is missing is Python's own affair",
+    ),
+    (
+        "no id: {:error, {:start_spec, :missing_id}}",
+        f"no id: {{:ERROR, %TypeError{{message: \"ChildSpec.{MISSING}: 'id'\"}}}}",
+        "an argument that is missing is Python's own affair",
+    ),
+    (
+        "bad start: {:error, {:start_spec, {:invalid_mfa, {W, :start_link}}}}",
+        "bad start: {:error, {:invalid_mfa, {W, :start_link}}}",
+        RAISED_AT_THE_SPEC,
+    ),
+    (
+        "bad restart: {:error, {:start_spec, {:invalid_restart_type, :sometimes}}}",
+        "bad restart: {:error, {:invalid_restart_type, :sometimes}}",
+        RAISED_AT_THE_SPEC,
+    ),
+    (
+        "bad shutdown: {:error, {:start_spec, {:invalid_shutdown, -1}}}",
+        "bad shutdown: {:error, {:invalid_shutdown, -1}}",
+        RAISED_AT_THE_SPEC,
+    ),
+    (
+        "bad type: {:error, {:start_spec, {:invalid_child_type, :boss}}}",
+        "bad type: {:error, {:invalid_child_type, :boss}}",
+        RAISED_AT_THE_SPEC,
+    ),
+    (
+        "<A> init: 1\nan unknown key is ignored: :ok",
+        f'an unknown key: {{:ERROR, %TypeError{{message: "{UNEXPECTED}"}}}}',
+        "a misspelt option is a mistake, and is told where it is made",
+    ),
+    (
+        "start_child with a bad spec: {:error, :missing_start}",
+        "start_child with a bad spec: {:error, {:invalid_child_spec, 1}}",
+        "a spec without start cannot be made at all; what is no child is named as such",
+    ),
+):
+    title = "duplicate ids" if theirs.startswith("start_link") else "bad specs"
+    twin.differs(title, theirs, ours, because=because)
+
+
+@twin.block("a module-based supervisor")
+async def by_module() -> None:
+    sup = await Sup.start_link(1, name=Sup)
+    say("children", await Supervisor.which_children(sup))
+    say("again", await result(Sup.start_link(1, name=Sup)))
+    await Supervisor.stop(sup)
+    say("init :ignore", await result(Sup.start_link("ignore", name=Sup)))
+    process.trap_exit(True)
+    say("init gives nonsense", await result(Sup.start_link("bad", name=Sup)))
+
+
+@twin.block("Supervisor.init/2 gives")
+async def init() -> None:
+    made = Supervisor.init([W], strategy="one_for_all")
+    flags = made.flags
+    shown = {"intensity": flags.max_restarts, "period": int(flags.max_seconds), "strategy": flags.strategy}
+    say("flags", shown)
+    say("specs", made.specs)
+
+
+twin.differs(
+    "Supervisor.init/2 gives",
+    "specs: [%{id: W, start: {W, :start_link, [[]]}}]",
+    "specs: [%{id: W, start: {W, :start_link, []}}]",
+    because=NO_ARGUMENT,
+)
+
+
+@twin.block("the defaults of worker and supervisor children: shutdown")
+async def defaults() -> None:
+    inner = ChildSpec("s", (Supervisor.start_link, ([],)), type="supervisor")
+    sup = await started([ChildSpec("w", (W.start_link, (1,))), inner])
+    for label, id in (("worker", "w"), ("supervisor", "s")):
+        spec = await Supervisor.get_childspec(sup, id)
+        say(label, all_of(spec))
+
+
+def all_of(spec: ChildSpec) -> dict[str, object]:
+    owner: Any = getattr(spec.start, "__self__", None)
+    shutdown = spec.shutdown if isinstance(spec.shutdown, str) else round(spec.shutdown * 1000)
+    return {
+        "id": spec.id,
+        "modules": list(spec.modules),
+        "restart": spec.restart,
+        "shutdown": shutdown,
+        "significant": spec.significant,
+        "start": (owner, "start_link", list(spec.args)),
+        "type": spec.type,
+    }
+
+
+LAST = "id: :s, modules: [Supervisor], restart: :permanent, shutdown: :infinity, significant: false"
+twin.differs(
+    "the defaults of worker and supervisor children: shutdown",
+    f"supervisor: %{{{LAST}, start: {{Supervisor, :start_link, [[], [strategy: :one_for_one]]}}, type: :supervisor}}",
+    f"supervisor: %{{{LAST}, start: {{Supervisor, :start_link, [[]]}}, type: :supervisor}}",
+    because="strategy has a default, one_for_one",
+)
