@@ -11,7 +11,7 @@ twin = Twin("02_gs_init_returns")
 
 
 class S(GenServer[str]):
-    def init(self, way: object) -> Any:
+    def init(self, way: Any) -> Any:
         match way:
             case "ok":
                 return Ok("state")
@@ -67,30 +67,35 @@ CASES: list[Any] = [
 for case in CASES:
     twin.add(f"init {term(case)}", init_ends, case)
 
-NO_THROW = "Python has no throw: what init raises is an error"
-THROWN = '{%Thrown{message: "thrown"}, <stack>}'
-twin.differs(
+
+def thrown_differs(title: str, word: str, theirs: str, because: str) -> None:
+    thrown = f'{{%Thrown{{message: "{word}"}}, <stack>}}'
+    twin.differs(
+        title,
+        theirs,
+        f"start: {{:error, {thrown}}}\n"
+        f"start_link, caller traps: {{:error, {thrown}}}\n"
+        f"caller's mailbox: [{{:EXIT, <A>, {thrown}}}]\n"
+        f"start_link, caller does not trap: caller ends with: {thrown}",
+        because,
+    )
+
+
+thrown_differs(
     "init :throw",
+    "thrown",
     "start: {:error, {:bad_return_value, :thrown}}\n"
     "start_link, caller traps: {:error, {:bad_return_value, :thrown}}\n"
     "caller's mailbox: [{:EXIT, <A>, {:bad_return_value, :thrown}}]\n"
     "start_link, caller does not trap: caller ends with: {:bad_return_value, :thrown}",
-    f"start: {{:error, {THROWN}}}\n"
-    f"start_link, caller traps: {{:error, {THROWN}}}\n"
-    f"caller's mailbox: [{{:EXIT, <A>, {THROWN}}}]\n"
-    f"start_link, caller does not trap: caller ends with: {THROWN}",
-    because=NO_THROW,
+    because="Python has no throw: what init raises is an error",
 )
-THROWN = '{%Thrown{message: "ok"}, <stack>}'
-twin.differs(
+thrown_differs(
     "init :throw_ok",
+    "ok",
     "start: :ok\n"
     "start_link, caller traps: :ok\n"
     "caller's mailbox: []\n"
     "start_link, caller does not trap: caller ends with: {:start_link_returned, :ok}",
-    f"start: {{:error, {THROWN}}}\n"
-    f"start_link, caller traps: {{:error, {THROWN}}}\n"
-    f"caller's mailbox: [{{:EXIT, <A>, {THROWN}}}]\n"
-    f"start_link, caller does not trap: caller ends with: {THROWN}",
-    because=NO_THROW + ", and never a return",
+    because="Python has no throw: what init raises is an error, and never a return",
 )
