@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from regrow.kernel.scheduler import Scheduler
 
 QUIET_ROUNDS: Final = 3  # of the loop: what asyncio has in hand comes first
+MOST_ROUNDS: Final = 50  # if asyncio always has: a task that spins does not stop the clock
 GRACE: Final = 0.1  # real seconds, where a socket or a thread may have something to say
 
 
@@ -41,7 +42,8 @@ class Jumps:
             self.wanted = False  # it is asked for again when the turn is over
             return
         self.quiet += 1
-        if self.quiet <= QUIET_ROUNDS:
+        in_hand = getattr(scheduler.loop, "_ready", True)  # a loop that cannot be asked gets all its rounds
+        if self.quiet <= (MOST_ROUNDS if in_hand else QUIET_ROUNDS):
             scheduler.loop.call_soon(self.look)
         elif scheduler.awaiting and self.outside_is_open():
             scheduler.loop.call_later(GRACE, self.last_look)

@@ -66,7 +66,7 @@ class Remnants:
             if first and process.task is not None:
                 process.task.cancel()
         elif wish is None and not first:
-            scheduler.ready(process, None)
+            scheduler.let_others(process)
         else:
             self.cancel(process)
 

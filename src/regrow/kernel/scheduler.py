@@ -67,6 +67,7 @@ class Scheduler:
         self.timers = Timers(loop, clock, self.jumps)
         self.random = None if seed is None else random.Random(seed)
         self.queue: deque[Process] = deque()
+        self.yielded: list[Process] = []  # for the next turn
         self.current: Process | None = None
         self.scheduled = False  # a turn is
         self.turning = False
@@ -97,6 +98,15 @@ class Scheduler:
             self.scheduled = True
             self.loop.call_soon(self.turn)
 
+    def let_others(self, process: Process) -> None:
+        """`asyncio.sleep(0)`: this process goes on once the event loop has gone round."""
+        process.status = READY
+        process.value = None
+        self.yielded.append(process)
+        if not self.scheduled:
+            self.scheduled = True
+            self.loop.call_soon(self.turn)
+
     def wake(self, process: Process, value: object) -> None:
         """What a process waited for has come."""
         if process.deadline is not None and value is not RESCAN:
@@ -123,6 +133,9 @@ class Scheduler:
         self.jumps.quiet = 0
         self.begin_turn()
         queue = self.queue
+        if self.yielded:
+            queue.extend(self.yielded)
+            self.yielded.clear()
         try:
             while queue:
                 if self.random is not None and queue[0].value.__class__ is not Throw:  # see ready_first
@@ -138,7 +151,7 @@ class Scheduler:
                     break
         finally:
             self.turning = False
-            if queue and not self.closed:
+            if (queue or self.yielded) and not self.closed:
                 self.loop.call_soon(self.turn)
             else:
                 self.scheduled = False
@@ -302,7 +315,7 @@ class Scheduler:
         elif isinstance(wish, Request):
             self._await_answer(process, wish)
         elif wish is None:
-            self.ready(process, None)
+            self.let_others(process)
         elif getattr(wish, "_asyncio_future_blocking", None) is not None:
             self.await_future(process, wish)
         else:

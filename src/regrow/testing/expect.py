@@ -47,7 +47,7 @@ async def expect_idle() -> None:
     """Wait, without moving the clock, until every other process waits for a message, a timer or asyncio."""
     scheduler = here().scheduler
     quiet = 0
-    while quiet < 3:
+    while quiet < 10:  # rounds of the loop: what asyncio's own tasks have in hand takes some
         await asyncio.sleep(0)
         quiet = 0 if scheduler.queue else quiet + 1
 
