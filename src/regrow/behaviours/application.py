@@ -26,10 +26,10 @@ from inspect import isawaitable
 from typing import Any, ClassVar, Final, Literal
 
 from regrow.behaviours import reports
-from regrow.behaviours.keeper import stop_process
 from regrow.behaviours.proc_lib import StartError
 from regrow.behaviours.request import ask, outgoing, reply
 from regrow.behaviours.results import Error
+from regrow.behaviours.stopping import stop_process
 from regrow.kernel import exits, links
 from regrow.kernel.mailbox import put_first
 from regrow.kernel.node import Node, here

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from inspect import isawaitable
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from regrow.behaviours import reports
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild
@@ -27,10 +27,11 @@ from regrow.behaviours.restart import (
     expected_end,
 )
 from regrow.behaviours.results import NoClause, NoReply, Ok, Reply, Stop
-from regrow.kernel import exits, links
+from regrow.behaviours.stopping import stop_process, take_exits
+from regrow.kernel import exits
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import running
-from regrow.kernel.signals import FAILED, Exited, Request, Token
+from regrow.kernel.signals import Exited, Token
 
 RESTARTING: Final = Token("restarting")
 
@@ -57,7 +58,7 @@ class ChildError(Exception):
     """A child could not be administered so.
 
     Attributes:
-        reason: "not_found", "running", "restarting" or "already_present".
+        reason: "not_found", "running", "restarting", "already_present" or "max_children".
         id: of the child, as it was given.
     """
 
@@ -71,10 +72,11 @@ class ChildError(Exception):
 
 
 CHILD_ERRORS: Final = {
-    "not_found": "the supervisor has no child with this id",
+    "not_found": "the supervisor has no such child",
     "running": "it is running. Stop it first, with terminate_child",
     "restarting": "it is being restarted. Stop it first, with terminate_child",
     "already_present": "its spec is there already, stopped. Use restart_child, or delete_child first",
+    "max_children": "the supervisor has as many children as its max_children allows. Try later, or allow more",
 }
 
 
@@ -89,6 +91,10 @@ class Init:
 
     def __repr__(self) -> str:
         return f"Init({self.flags!r}, {len(self.specs)} children)"
+
+    def tree(self, module: type) -> Tree:
+        """The state that its supervisor begins with."""
+        return Tree(module, self.flags)
 
 
 def check_significant(spec: ChildSpec, flags: Flags) -> None:
@@ -136,9 +142,21 @@ class Tree:
         child = self.children[spec.id] = Child(spec)
         return child
 
+    def find(self, id: object) -> Child | None:
+        """The child that is called so."""
+        return self.children.get(id)
+
     def forget(self, child: Child) -> None:
         """No child any more."""
         self.children.pop(child.spec.id, None)
+
+    def rows(self) -> list[ChildInfo]:
+        """What `which_children` gives."""
+        return [shown(child, child.spec.id) for child in reversed(self.children.values())]
+
+    def counts(self) -> Counts:
+        """What `count_children` gives."""
+        return counted(self.children.values(), len(self.by_pid))
 
     def others_left(self) -> bool:
         """Whether a significant child still runs."""
@@ -159,21 +177,23 @@ class Tree:
 class Keeper(GenServer[Tree]):
     """The server behind every supervisor."""
 
+    made_of: ClassVar[type[Init]] = Init
+
     async def init(self, arg: tuple[type, Any], /) -> Any:
         """Start all children, or none."""
         process = running()
         process.trap_exit = True
         module, given = arg
         init: Any = given
-        if not isinstance(given, Init):
+        if not isinstance(given, self.made_of):
             init = module().init(given)
             if isawaitable(init):
                 init = await init
             if isinstance(init, Ignore):
                 return init
-            if not isinstance(init, Init):
+            if not isinstance(init, self.made_of):
                 return Stop(("bad_return", (module, "init", init)))
-        tree = Tree(module, init.flags)
+        tree = init.tree(module)
         specs, init.specs = init.specs, []  # what a temporary child was started with is not kept
         for spec in specs:
             started = await self.start_child_process(process, tree, tree.add(spec))
@@ -189,18 +209,18 @@ class Keeper(GenServer[Tree]):
         process = running()
         match request:
             case "which_children":
-                return Reply([_shown(child) for child in reversed(tree.children.values())], tree)
+                return Reply(tree.rows(), tree)
             case "count_children":
-                return Reply(_counted(tree), tree)
+                return Reply(tree.counts(), tree)
             case "get_callback_module":
                 return Reply(tree.module, tree)
             case ("start_child", ChildSpec() as spec):
                 return Reply(await self.start_child(process, tree, spec), tree)
             case ("get_childspec", wanted):
-                found = tree.by_pid.get(wanted) if isinstance(wanted, Pid) else tree.children.get(wanted)
+                found = tree.by_pid.get(wanted) if isinstance(wanted, Pid) else tree.find(wanted)
                 return Reply(ChildError("not_found", wanted) if found is None else found.spec, tree)
             case ("terminate_child" | "restart_child" | "delete_child" as what, id):
-                child = tree.children.get(id)
+                child = tree.find(id)
                 if child is None:
                     return Reply(ChildError("not_found", id), tree)
                 return Reply(await getattr(self, what)(process, tree, child), tree)
@@ -211,7 +231,7 @@ class Keeper(GenServer[Tree]):
         """Try a restart again that has failed, unless the child was stopped meanwhile."""
         match request:
             case ("try_again_restart", id):
-                child = tree.children.get(id)
+                child = tree.find(id)
                 if child is None or child.pid is not RESTARTING:
                     return NoReply(tree)
                 return await self.restart(running(), tree, child)
@@ -272,6 +292,19 @@ class Keeper(GenServer[Tree]):
     # Starting
 
     async def start_child_process(self, process: Process, tree: Tree, child: Child) -> Any:
+        """Start a child's process and report how it went; gives what `try_start` gives."""
+        started = await self.try_start(process, tree, child)
+        if isinstance(started, StartError):
+            reports.supervisor_report(
+                logging.ERROR, "failed to start", _me(process, tree), child.spec, None, started.reason
+            )
+        elif started is not None:
+            reports.supervisor_report(logging.INFO, "started", _me(process, tree), child.spec, child.pid, None)
+            if child.spec.restart == "temporary":
+                child.spec = child.spec.without_args()
+        return started
+
+    async def try_start(self, process: Process, tree: Tree, child: Child) -> Any:
         """Start a child's process; gives its pid, (pid, extra), None if it did not want to run, or a StartError."""
         spec = child.spec
         child.pid = None
@@ -282,26 +315,28 @@ class Keeper(GenServer[Tree]):
         except Ignored:
             return None
         except StartError as error:
-            failed = error
+            return error
         except (Exception, exits.Exit) as error:
-            failed = StartError(("EXIT", exits.reason_of(error)), spec.id)
+            return self.raised(spec, error)
         except asyncio.CancelledError as error:
             if not process.alive or process.task is None or process.task.cancelling():
                 raise
             # Nobody cancelled this supervisor: something that the start function waited for was.
-            failed = StartError(("EXIT", exits.reason_of(error)), spec.id)
-        else:
-            pid = _pid_in(started)
-            if pid is not None:
-                child.pid = pid
-                tree.by_pid[pid] = child
-                reports.supervisor_report(logging.INFO, "started", _me(process, tree), spec, pid, None)
-                if spec.restart == "temporary":
-                    child.spec = spec.without_args()
-                return started
-            failed = StartError(("bad_return_value", started), spec.id)
-        reports.supervisor_report(logging.ERROR, "failed to start", _me(process, tree), spec, None, failed.reason)
-        return failed
+            return self.raised(spec, error)
+        pid = _pid_in(started)
+        if pid is None:
+            return self.bad_start(spec, started)
+        child.pid = pid
+        tree.by_pid[pid] = child
+        return started
+
+    def raised(self, spec: ChildSpec, error: BaseException) -> StartError:
+        """A start function has raised."""
+        return StartError(("EXIT", exits.reason_of(error)), spec.id)
+
+    def bad_start(self, spec: ChildSpec, started: object) -> StartError:
+        """A start function gave no pid."""
+        return StartError(("bad_return_value", started), spec.id)
 
     # Restarting
 
@@ -326,6 +361,11 @@ class Keeper(GenServer[Tree]):
             reports.supervisor_report(logging.ERROR, "caused shutdown", _me(process, tree), child.spec, None, reason)
             tree.forget(child)
             return Stop("shutdown", tree)
+        await self.start_again(process, tree, child)
+        return NoReply(tree)
+
+    async def start_again(self, process: Process, tree: Tree, child: Child) -> None:
+        """Start a child again, and those who are affected; try later if that fails."""
         group = tree.affected(child)
         if len(group) > 1:
             await self.shut_down_all(process, tree, reversed(group))
@@ -337,7 +377,6 @@ class Keeper(GenServer[Tree]):
                 other.pid = RESTARTING
                 cast(process.pid, ("try_again_restart", other.spec.id))
                 break
-        return NoReply(tree)
 
     # Stopping
 
@@ -347,10 +386,11 @@ class Keeper(GenServer[Tree]):
 
     async def shut_down_all(self, process: Process, tree: Tree, children: Iterable[Child]) -> None:
         """Stop some children, one after the other."""
-        ended = _take_exits(process, tree)
+        ended = take_exits(process, tree.by_pid)
         for child in children:
             if child.pid in ended:
                 pid, child.pid = child.pid, None
+                del tree.by_pid[pid]
                 self.report_end(process, tree, child, pid, ended[pid])
             else:
                 await self.shut_down(process, tree, child)
@@ -369,6 +409,23 @@ class Keeper(GenServer[Tree]):
             reports.supervisor_report(logging.ERROR, "shut down abnormally", _me(process, tree), spec, pid, reason)
 
 
+async def start_keeper(keeper: type[Keeper], module: type, arg: Any, name: object) -> Pid:
+    """Start a supervisor that is `module` to those who look, from its `Init` or the argument of its `init`."""
+    try:
+        return await keeper.start_link((module, arg), name=name)
+    except StartError as error:
+        if error.who is keeper:  # whoever reads this wrote the module
+            error.who = module if name is None else name
+        raise
+
+
+def or_raise(answer: Any) -> Any:
+    """What a keeper answered, or raised if it answered with an exception."""
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
 def _pid_in(started: Any) -> Pid | None:
     """The pid that a start function gave, by itself or as (pid, extra)."""
     match started:
@@ -378,76 +435,16 @@ def _pid_in(started: Any) -> Pid | None:
             return None
 
 
-async def stop_process(process: Process, pid: Pid, shutdown: Any) -> object:
-    """Tell a linked process to end, wait as long as it may take, then kill it; gives the reason of its end."""
-    if shutdown == "brutal_kill":
-        reason = await _signalled(process, pid, "kill", None)
-    else:
-        limit = None if shutdown == "infinity" else float(shutdown)
-        reason = await _signalled(process, pid, "shutdown", limit)
-        if reason is None:
-            reason = await _signalled(process, pid, "kill", None)
-    links.unlink(process, pid)
-    return _take_exit(process, pid, reason)
-
-
-async def _signalled(process: Process, pid: Pid, signal: str, limit: float | None) -> object:
-    """Send an exit signal and wait for the end; None if it does not come within `limit` seconds."""
-    target = pid.process
-    if target is None:
-        return "noproc"
-    watch = Request(process.pid, None)
-    links.watch_for(watch, target, limit or None)
-    links.exit_signal(target, process.pid, signal, False)
-    if watch.state != FAILED:
-        if limit == 0.0:
-            links.stop_watching(watch)
-            return None
-        await watch
-    return watch.answer if watch.state == FAILED else None
-
-
-def _take_exit(process: Process, pid: Pid, reason: object) -> object:
-    """The exit message of a child that is gone is not for the loop; one that came before says the true reason."""
-    for message in process.mailbox or ():
-        if isinstance(message, Exited) and message.pid is pid:
-            assert process.mailbox is not None
-            process.mailbox.remove(message)
-            if not process.mailbox:
-                process.mailbox = None
-            return message.reason
-    return reason
-
-
-def _take_exits(process: Process, tree: Tree) -> dict[Pid, object]:
-    """Take the exit messages of all children that are gone already: looking for each by itself would take for ever."""
-    ended: dict[Pid, object] = {}
-    mailbox = process.mailbox
-    if mailbox is None:
-        return ended
-    left: list[Any] = []
-    for message in mailbox:
-        if isinstance(message, Exited) and tree.by_pid.pop(message.pid, None) is not None:
-            ended[message.pid] = message.reason
-        else:
-            left.append(message)
-    if ended:
-        mailbox.clear()
-        mailbox.extend(left)
-        if not left:
-            process.mailbox = None
-    return ended
-
-
-def _shown(child: Child) -> ChildInfo:
+def shown(child: Child, id: object) -> ChildInfo:
+    """A child as a row of `which_children`."""
     pid = "restarting" if child.pid is RESTARTING else child.pid
-    return ChildInfo(child.spec.id, pid, child.spec.type, child.spec.modules)
+    return ChildInfo(id, pid, child.spec.type, child.spec.modules)
 
 
-def _counted(tree: Tree) -> Counts:
-    every = tree.children.values()
+def counted(every: Collection[Child], active: int) -> Counts:
+    """These children in numbers."""
     supervisors = sum(1 for child in every if child.spec.type == "supervisor")
-    return Counts(len(every), len(tree.by_pid), supervisors, len(every) - supervisors)
+    return Counts(len(every), active, supervisors, len(every) - supervisors)
 
 
 def _me(process: Process, tree: Tree) -> object:

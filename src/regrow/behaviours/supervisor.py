@@ -28,8 +28,17 @@ from typing import Any, ClassVar
 from regrow.behaviours import child_spec, system
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild
 from regrow.behaviours.gen_server import call
-from regrow.behaviours.keeper import ChildError, ChildInfo, Counts, Init, Keeper, check_significant
-from regrow.behaviours.proc_lib import Ignore, StartError
+from regrow.behaviours.keeper import (
+    ChildError,
+    ChildInfo,
+    Counts,
+    Init,
+    Keeper,
+    check_significant,
+    or_raise,
+    start_keeper,
+)
+from regrow.behaviours.proc_lib import Ignore
 from regrow.behaviours.restart import AutoShutdown, Flags, Strategy
 from regrow.kernel import exits
 from regrow.kernel.clock import seconds
@@ -77,7 +86,7 @@ class Supervisor:
             max_seconds=max_seconds,
             auto_shutdown=auto_shutdown,
         )
-        return await _started(cls, init, name)
+        return await start_keeper(Keeper, cls, init, name)
 
     @staticmethod
     def init(
@@ -120,7 +129,7 @@ class Supervisor:
             ChildError: "already_present": it is there, stopped.
             StartError: it did not start; its spec is not kept.
         """
-        return _or_raise(await call(supervisor, ("start_child", child_spec.child_spec(child)), None))
+        return or_raise(await call(supervisor, ("start_child", child_spec.child_spec(child)), None))
 
     @staticmethod
     async def terminate_child(supervisor: Any, id: object) -> None:
@@ -129,7 +138,7 @@ class Supervisor:
         Raises:
             ChildError: "not_found".
         """
-        _or_raise(await call(supervisor, ("terminate_child", _hashable(id)), None))
+        or_raise(await call(supervisor, ("terminate_child", _hashable(id)), None))
 
     @staticmethod
     async def restart_child(supervisor: Any, id: object) -> Any:
@@ -139,7 +148,7 @@ class Supervisor:
             ChildError: "not_found", "running" or "restarting".
             StartError: it did not start.
         """
-        return _or_raise(await call(supervisor, ("restart_child", _hashable(id)), None))
+        return or_raise(await call(supervisor, ("restart_child", _hashable(id)), None))
 
     @staticmethod
     async def delete_child(supervisor: Any, id: object) -> None:
@@ -148,7 +157,7 @@ class Supervisor:
         Raises:
             ChildError: "not_found", "running" or "restarting".
         """
-        _or_raise(await call(supervisor, ("delete_child", _hashable(id)), None))
+        or_raise(await call(supervisor, ("delete_child", _hashable(id)), None))
 
     @staticmethod
     async def which_children(supervisor: Any) -> list[ChildInfo]:
@@ -169,7 +178,7 @@ class Supervisor:
         Raises:
             ChildError: "not_found".
         """
-        found: ChildSpec = _or_raise(await call(supervisor, ("get_childspec", _hashable(id_or_pid)), None))
+        found: ChildSpec = or_raise(await call(supervisor, ("get_childspec", _hashable(id_or_pid)), None))
         return found
 
     @staticmethod
@@ -200,7 +209,7 @@ class ModuleSupervisor:
     @classmethod
     async def start_link(cls, arg: Any = None, *, name: object = None) -> Pid:
         """Start it, linked, with what its `init(arg)` gives; returns and raises as `Supervisor.start_link`."""
-        return await _started(cls, arg, name)
+        return await start_keeper(Keeper, cls, arg, name)
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> ChildSpec:
@@ -225,22 +234,7 @@ def check_specs(specs: list[ChildSpec], flags: Flags) -> None:
         check_significant(spec, flags)
 
 
-async def _started(module: type, arg: Any, name: object) -> Pid:
-    try:
-        return await Keeper.start_link((module, arg), name=name)
-    except StartError as error:
-        if error.who is Keeper:  # whoever reads this wrote the module
-            error.who = module if name is None else name
-        raise
-
-
 def _hashable(id: object) -> object:
     """An id that a child could have: one that could not would be the end of the supervisor."""
     hash(id)
     return id
-
-
-def _or_raise(answer: Any) -> Any:
-    if isinstance(answer, Exception):
-        raise answer
-    return answer

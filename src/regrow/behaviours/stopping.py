@@ -1,0 +1,86 @@
+"""How a keeper ends the processes of its children: a watch on each, a signal, a limit, and the kill that follows it.
+
+    keeper                                child
+    ------                                -----
+    unlinks and watches it, then signals
+      "shutdown"            ----->        ends, or traps exits and takes its time
+      "kill"                ----->        … which is over
+    hears of its end        <-----
+
+The watch is its own deadline: children that are told together are also killed each in its own time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Any
+
+from regrow.kernel import links
+from regrow.kernel.pid import Pid, Process
+from regrow.kernel.signals import FAILED, Exited, Request
+
+
+class Ending(Request):
+    """One child on its way to its end, as its keeper watches it."""
+
+    __slots__ = ("child",)
+
+    def __init__(self, keeper: Process, child: Process) -> None:
+        super().__init__(keeper.pid, None)
+        self.child = child
+
+    def fire(self) -> None:
+        """Its time is over."""
+        links.exit_signal(self.child, self.pid, "kill", False)
+
+    async def reason(self) -> object:
+        """Wait for the end; gives its reason."""
+        if self.state == FAILED:
+            links.stop_watching(self)
+        else:
+            await self
+        return self.answer
+
+
+def begin(keeper: Process, pid: Pid, shutdown: Any) -> Ending | None:
+    """Tell a linked process to end in the way of its spec; None if it has gone already."""
+    child = pid.process
+    links.unlink(keeper, pid)
+    if child is None:
+        return None
+    ending = Ending(keeper, child)
+    brutal = shutdown == "brutal_kill"
+    limit = None if brutal or shutdown == "infinity" else float(shutdown)
+    links.watch_for(ending, child, limit or None)
+    links.exit_signal(child, keeper.pid, "kill" if brutal else "shutdown", False)
+    if limit == 0.0:
+        ending.fire()
+    return ending
+
+
+async def stop_process(keeper: Process, pid: Pid, shutdown: Any) -> object:
+    """Tell a linked process to end, wait as long as it may take, then kill it; gives the reason of its end."""
+    ending = begin(keeper, pid, shutdown)
+    if ending is None:
+        return take_exits(keeper, (pid,)).get(pid, "noproc")
+    return await ending.reason()
+
+
+def take_exits(keeper: Process, pids: Container[Pid]) -> dict[Pid, object]:
+    """Take the exit messages of those that have gone already, all at once; gives the reasons of their ends."""
+    ended: dict[Pid, object] = {}
+    mailbox = keeper.mailbox
+    if mailbox is None:
+        return ended
+    left: list[Any] = []
+    for message in mailbox:
+        if isinstance(message, Exited) and message.pid in pids:
+            ended.setdefault(message.pid, message.reason)
+        else:
+            left.append(message)
+    if ended:
+        mailbox.clear()
+        mailbox.extend(left)
+        if not left:
+            keeper.mailbox = None
+    return ended
