@@ -1,0 +1,90 @@
+"""Every session in a docstring of regrow runs, and prints what it says."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import logging
+import pkgutil
+import re
+import textwrap
+from collections.abc import Iterator
+
+import pytest
+
+import regrow
+
+EXAMPLES = doctest.DocTestParser()
+
+
+def module_names() -> Iterator[str]:
+    """Every module of the package; templates are no modules."""
+    yield "regrow"
+    for found in pkgutil.walk_packages(regrow.__path__, "regrow."):
+        if not found.name.endswith("__main__"):
+            yield found.name
+
+
+NAMES = sorted(module_names())
+
+
+def docstrings(name: str) -> Iterator[tuple[str, int, str]]:
+    """The docstrings of a module, each with whose it is and its line: by reading, which runs no descriptor."""
+    module = importlib.import_module(name)
+    tree = ast.parse(inspect.getsource(module) or "")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node, clean=True)
+            if text:
+                yield getattr(node, "name", name), node.body[0].lineno, text
+
+
+def code_that_nobody_runs(text: str) -> Iterator[str]:
+    """The indented blocks that are Python with something to run in it, but no session."""
+    for block in re.split(r"\n(?=\S)|\n\n(?=    \S)", text):
+        inside = textwrap.dedent(block)
+        if not block.startswith("    ") or inside.startswith(">>> "):
+            continue
+        try:
+            tree = compile(inside, "block", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        except SyntaxError:
+            continue
+        if any(isinstance(node, ast.Await | ast.ClassDef | ast.FunctionDef | ast.Call) for node in ast.walk(tree)):
+            yield inside.strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sessions_print_what_they_say(name: str) -> None:
+    """A session has regrow's public names at hand, as if it began with `from regrow import *`."""
+    module = importlib.import_module(name)
+    given = {**vars(module), **{public: getattr(regrow, public) for public in regrow.__all__}}
+    told: list[str] = []
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS)
+    logging.disable(logging.ERROR)  # a session may break things on purpose
+    try:
+        for owner, line, text in docstrings(name):
+            test = EXAMPLES.get_doctest(text, dict(given), owner, module.__file__, line - 1)
+            if test.examples:
+                runner.run(test, out=told.append)
+    finally:
+        logging.disable(logging.NOTSET)
+    assert not told, "".join(told)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_code_is_only_shown(name: str) -> None:
+    shown = [f"{owner}:\n{block}" for owner, _, text in docstrings(name) for block in code_that_nobody_runs(text)]
+    assert not shown, "\n".join(["write it as a session, with >>>, or as a drawing", *shown])
+
+
+def test_a_wrong_docstring_would_be_seen() -> None:
+    told: list[str] = []
+    test = EXAMPLES.get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
+    doctest.DocTestRunner(verbose=False).run(test, out=told.append)
+    assert "Expected:\n    3\nGot:\n    2" in "".join(told)
+
+
+def test_code_without_a_session_would_be_seen() -> None:
+    assert list(code_that_nobody_runs("Opens.\n\n    pid = spawn(worker)\n\nMore.")) == ["pid = spawn(worker)"]

@@ -1,0 +1,33 @@
+"""Every snippet of README, docs and examples runs, and does what the document says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.snippets.document import Document
+from tests.snippets.markdown import snippets, unexplained
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_document_does_what_it_says(name: str, tmp_path: Path) -> None:
+    Document(tmp_path).run(list(snippets(name, text_of(name))))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_snippet_escapes(name: str) -> None:
+    problems = unexplained(list(snippets(name, text_of(name))))
+    assert not problems, "\n".join(problems)
+
+
+def test_documents_are_found() -> None:
+    assert {"README.md", "docs/lesson.md", "docs/reference.md"} <= set(NAMES)
