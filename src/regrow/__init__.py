@@ -19,7 +19,7 @@ The map, in the order in which one would learn it:
     testing/      what you test with: a node a test, virtual time
 """
 
-from regrow.behaviours import gen_server, system
+from regrow.behaviours import application, gen_server, system
 from regrow.behaviours.application import Application
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild, child_spec
 from regrow.behaviours.gen_server import (
@@ -48,7 +48,7 @@ from regrow.behaviours.results import (
     Stop,
 )
 from regrow.behaviours.supervisor import ChildError, ModuleSupervisor, Supervisor
-from regrow.from_thread import ThreadDoor
+from regrow.from_thread import from_thread
 from regrow.kernel import process
 from regrow.kernel.clock import VirtualClock
 from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, Exit, NoProcess
@@ -60,8 +60,6 @@ from regrow.kernel.signals import Down, Exited
 from regrow.run import run
 
 __version__ = "0.1.0"
-
-from_thread = ThreadDoor()
 
 __all__ = [
     "HIBERNATE",
@@ -105,6 +103,7 @@ __all__ = [
     "Supervisor",
     "Via",
     "VirtualClock",
+    "application",
     "call",
     "cast",
     "child_spec",

@@ -65,3 +65,6 @@ def chosen_node(node: Node | None) -> Node:
     if len(nodes) > 1:
         raise RuntimeError(f"{len(nodes)} nodes run in this program: say which with node=")
     return nodes[0]
+
+
+from_thread = ThreadDoor()

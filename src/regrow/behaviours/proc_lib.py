@@ -68,7 +68,7 @@ class AlreadyStarted(StartError):
         self.pid = pid
 
     def __str__(self) -> str:
-        return f"{names.called(self.who)} is running already, as {self.pid}"
+        return f"{exits.called(self.who)} is running already, as {self.pid}"
 
 
 class Ignored(Exception):

@@ -17,7 +17,7 @@ import asyncio
 from typing import Any
 
 from regrow.kernel import links, names
-from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, NoProcess, safe_repr
+from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, NoProcess, called, safe_repr
 from regrow.kernel.mailbox import put
 from regrow.kernel.node import Node
 from regrow.kernel.pid import RECEIVING, Pid, Process
@@ -48,7 +48,7 @@ async def wait(node: Node, caller: Process | None, server: object, made: Request
         await unwind()
     if made.state != PENDING:
         return
-    if made.server is None and not _send(node, caller, server, made):
+    if made.server is None and not deliver(node, caller, server, made):
         return
     if timeout == 0.0:
         links.settle(made, CLOSED, None)
@@ -74,7 +74,7 @@ async def wait(node: Node, caller: Process | None, server: object, made: Request
         node.abandon(made)
 
 
-def _send(node: Node, caller: Process | None, server: object, made: Request) -> bool:
+def deliver(node: Node, caller: Process | None, server: object, made: Request) -> bool:
     """Put the request into the server's mailbox; false if it is settled already, for nobody is there."""
     elsewhere = names.unknown_node(node, server)
     if elsewhere is not None:
@@ -128,7 +128,7 @@ def failure(node: Node, made: Request, server: object, timeout: float | None, pl
     """What is raised in a caller whose request came to nothing."""
     why = "timeout" if made.state == CLOSED else made.answer
     kind = ERRORS.get(why, CalleeExit) if type(why) is str else CalleeExit
-    who = safe_repr(server, 100)
+    who = called(server)
     asked = safe_repr(made.request, 200)
     if kind is CallTimeout:
         letter = _timeout_letter(node, server, asked, timeout)
@@ -144,7 +144,7 @@ def failure(node: Node, made: Request, server: object, timeout: float | None, pl
 def _timeout_letter(node: Node, server: object, asked: str, timeout: float | None) -> str:
     pid = names.find(node, server)
     process = None if pid is None else pid.process
-    lines = [f"{safe_repr(server, 100)} did not answer {asked} within {timeout} s."]
+    lines = [f"{called(server)} did not answer {asked} within {timeout} s."]
     if process is not None and process.node is node:
         waiting = len(process.mailbox or ())
         doing = "is waiting for messages" if process.status == RECEIVING else "is busy"

@@ -102,7 +102,7 @@ class Cells:
             return
         self.start()
         told = f"** the shell's process {pid} has ended: {safe_repr(reason)}. {self.pid} has taken its place"
-        if self.cell is None:
+        if self.cell is None or self.cell.done.done():
             self.tell(told)
         else:
             self.cell.fail(ShellEnded(told))

@@ -137,3 +137,8 @@ def safe_repr(value: object, limit: int = 1000) -> str:
     if len(text) > limit:
         text = f"{text[:limit]}… ({len(text)} characters)"
     return text
+
+
+def called(who: object) -> str:
+    """How a name or an address stands in a sentence: a class by its own name."""
+    return who.__name__ if isinstance(who, type) else safe_repr(who, 100)
