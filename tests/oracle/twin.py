@@ -29,7 +29,9 @@ compares what it printed with the transcript, line by line.
 Strings are atoms: `"normal"` prints as `:normal`, `"Srv"` as `Srv`; what is a string on the BEAM is `Text("boom")`.
 None is nil. Seconds print as milliseconds where OTP has milliseconds. Several lines that differ together may be
 given as one text with line ends, and a line that is missing here as `None`. A difference that is none any more fails.
-On the BEAM `say` lets others run, here it does not: where that shows, `await settle(0)` stands in the twin.
+Each block runs in several orders, so that no line is where it is by chance: on the BEAM `say` lets others run, here it
+does not, and where that shows, `await settle(1)` stands in the twin. Where two lines race on the BEAM, too, the block
+is `@twin.block(title, raced=True)` and runs in one order only.
 Milliseconds are what the helpers take (`settle(150)`), as in the scenarios; regrow itself takes seconds.
 
     <main>        the process that runs the block
@@ -663,6 +665,7 @@ class Block:
         self.function = function
         self.args = args
         self.needs = ""
+        self.raced = False
 
 
 class Difference:
@@ -689,11 +692,14 @@ class Twin:
         self.blocks: list[Block] = []
         self.differences: list[Difference] = []
 
-    def block(self, title: str) -> Callable[[Callable[[], Awaitable[None]]], Callable[[], Awaitable[None]]]:
-        """The function below is the block with this title."""
+    def block(
+        self, title: str, *, raced: bool = False
+    ) -> Callable[[Callable[[], Awaitable[None]]], Callable[[], Awaitable[None]]]:
+        """The function below is the block with this title; `raced`, if two of its lines may come in either order."""
 
         def added(function: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
             self.add(title, function)
+            self.blocks[-1].raced = raced
             return function
 
         return added
@@ -724,11 +730,11 @@ class Twin:
                 lines = lines[:at] + difference.ours + lines[at + len(difference.theirs) :]
         return lines
 
-    def check(self, block: Block) -> None:
-        """Run a block and compare; the failure shows where the two part."""
+    def check(self, block: Block, seed: int | None = None) -> None:
+        """Run a block, in the order that a seed makes, and compare; the failure shows where the two part."""
         assert block.function is not None
         expected = self.expected(block.title)
-        found = run(block.function, block.args, self.logs)
+        found = run(block.function, block.args, self.logs, seed)
         if found != expected:
             parted = difflib.unified_diff(expected, found, "the transcript", "the twin", lineterm="", n=100)
             raise AssertionError(f"{self.scenario}: {block.title}\n" + "\n".join(parted))
@@ -761,7 +767,9 @@ def transcript(scenario: str) -> dict[str, list[str]]:
 # Running a block
 
 
-def run(function: Callable[..., Awaitable[None]], args: tuple[Any, ...] = (), logs: str = "") -> list[str]:
+def run(
+    function: Callable[..., Awaitable[None]], args: tuple[Any, ...] = (), logs: str = "", seed: int | None = None
+) -> list[str]:
     """The lines that a block prints, on a node of its own."""
     page = Page()
     pages.append(page)
@@ -773,7 +781,7 @@ def run(function: Callable[..., Awaitable[None]], args: tuple[Any, ...] = (), lo
         logger.setLevel(logging.DEBUG)
     try:
         with asyncio.Runner() as runner:
-            runner.run(on_a_node(page, function, args))
+            runner.run(on_a_node(Node(clock=VirtualClock(), seed=seed), page, function, args))
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
@@ -783,10 +791,11 @@ def run(function: Callable[..., Awaitable[None]], args: tuple[Any, ...] = (), lo
     return page.lines
 
 
-async def on_a_node(page: Page, function: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
+async def on_a_node(node: Node, page: Page, function: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
     """Run a block on a fresh node in virtual time, and fail when nothing can go on."""
-    clock = VirtualClock()
-    async with Node(clock=clock) as node:
+    clock = node.clock
+    assert isinstance(clock, VirtualClock)
+    async with node:
         gone = node.ended(node.launch(keep, (function, args), node.init))
 
         def stuck() -> None:

@@ -55,7 +55,7 @@ async def call_cast_info() -> None:
     say("call", await call(server, "a"))
     cast(server, "b")
     say("cast", "ok")
-    await settle(0)
+    await settle(1)
     say("send", send(server, "c"))
     say("call", await call(server, "d"))
     say("state", await system.get_state(server))
@@ -79,7 +79,9 @@ async def sending_order() -> None:
     await settle(60)
     cast(server, 6)
     await system.resume(server)
-    say("call", await errand.wait())
+    answer = await errand.wait()
+    await settle(1)
+    say("call", answer)
     say("state", await system.get_state(server))
 
 

@@ -56,7 +56,7 @@ twin.differs(
 )
 
 
-@twin.block("suspend: requests wait, system messages are served")
+@twin.block("suspend: requests wait, system messages are served", raced=True)
 async def suspended() -> None:
     server = await S.start_link([])
     say("suspend", await result(system.suspend(server)))

@@ -121,7 +121,9 @@ async def own_end() -> None:
         say("supervisor down with", await down(ref))
 
 
-@twin.block("the supervisor is killed: its linked children die of :killed, without terminate unless they trap")
+@twin.block(
+    "the supervisor is killed: its linked children die of :killed, without terminate unless they trap", raced=True
+)
 async def killed() -> None:
     sup = await started([child("a"), child("b", trap=True)])
     process.unlink(sup)
