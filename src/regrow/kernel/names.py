@@ -33,6 +33,18 @@ class Names(Protocol):
         ...
 
 
+class Held(Protocol):
+    """What a process holds by being alive, such as its entries in a table; noted in its `rare` part.
+
+    It is told of the process's end, or of its failed start, before anyone else: names and entries are free again
+    before a `Down` or an exit signal arrives.
+    """
+
+    def release(self, pid: Pid) -> None:
+        """Let go of all that `pid` holds here."""
+        ...
+
+
 class Global:
     """A name that is known to all nodes: `Global("leader")`.
 
@@ -60,16 +72,19 @@ class Via:
     """A name in another table: `Via(registry, key)`.
 
     Args:
-        registry: an object with `register_name`, `unregister_name` and `whereis_name`, or the name of a registry.
+        registry: an object with `register_name`, `unregister_name` and `whereis_name`, or the name of a `Registry` or
+            `PartitionSupervisor`.
         key: the name in that table.
+        value: what a `Registry` keeps beside the name. As an address the name is the same with any value.
     """
 
-    __slots__ = ("key", "registry")
+    __slots__ = ("key", "registry", "value")
     __match_args__ = ("registry", "key")
 
-    def __init__(self, registry: Any, key: Hashable) -> None:
+    def __init__(self, registry: Any, key: Hashable, value: object = None) -> None:
         self.registry = registry
         self.key = key
+        self.value = value
 
     def __repr__(self) -> str:
         return f"Via({self.registry!r}, {self.key!r})"
@@ -174,8 +189,9 @@ def claim(process: Process, name: object) -> Pid | None:
         rare(process).global_names[name.key] = None
         return None
     if isinstance(name, Via):
-        table = name.table(node)
-        return None if table.register_name(name.key, process.pid) else table.whereis_name(name.key)
+        table: Any = name.table(node)
+        value = () if name.value is None else (name.value,)
+        return None if table.register_name(name.key, process.pid, *value) else table.whereis_name(name.key)
     taken: Process | None = node.names.get(name)
     if taken is not None:
         return taken.pid
@@ -197,3 +213,8 @@ def release(process: Process) -> None:
                 if GLOBAL_NAMES.get(key) is process.pid:
                     del GLOBAL_NAMES[key]
         process.rare.global_names.clear()
+    if process.rare is not None and process.rare.tables:
+        tables: list[Held] = list(process.rare.tables)
+        process.rare.tables.clear()
+        for held in tables:
+            held.release(process.pid)

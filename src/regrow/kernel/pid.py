@@ -161,13 +161,25 @@ class Process:
 class Rare:
     """What few processes have."""
 
-    __slots__ = ("adopted", "aliases", "cancels", "dictionary", "global_names", "label", "parent", "quiet", "timers")
+    __slots__ = (
+        "adopted",
+        "aliases",
+        "cancels",
+        "dictionary",
+        "global_names",
+        "label",
+        "parent",
+        "quiet",
+        "tables",
+        "timers",
+    )
 
     def __init__(self) -> None:
         self.dictionary: dict[object, object] = {}
         self.aliases: dict[Alias, None] = {}
         self.timers: dict[Timer, None] = {}
         self.global_names: dict[object, None] = {}
+        self.tables: dict[Any, None] = {}  # those that have entries of this process: see names.Held
         self.label: object = None
         self.cancels = 0  # how often a remnant was cancelled
         self.quiet = False  # no crash report
