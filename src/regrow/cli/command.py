@@ -53,7 +53,7 @@ ReportsOption = Annotated[
 def main() -> None:
     """The entry point of `regrow`."""
     try:
-        app()
+        app(prog_name="regrow")
     except Problem as problem:
         print(f"regrow: {problem}", file=sys.stderr)
         sys.exit(problem.code)

@@ -82,7 +82,7 @@ def find_project(start: Path | None = None) -> Project:
         if (place / "pyproject.toml").is_file():
             return read_project(place)
     raise Problem(
-        f"no application found: there is no pyproject.toml in {folder}, or above it.\n"
+        f"no project found, and so no application: there is no pyproject.toml in {folder}, or above it.\n"
         "Go into your project, name it with --project DIR, or make one: regrow new NAME --sup",
         NO_APPLICATION,
     )

@@ -1,0 +1,147 @@
+"""`regrow run`: how an application starts, stops and gives up, seen from outside."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import EXAMPLES, Terminal, regrow
+
+STAGES = """
+import asyncio
+import time
+
+from regrow import Application, ChildSpec, GenServer, Ok, Supervisor, process
+
+
+class Stage(GenServer[str]):
+    def init(self, name):
+        process.trap_exit(True)
+        return Ok(name)
+
+    async def terminate(self, reason, name):
+        print(name, "stops", flush=True)
+        match name:
+            case "waits":
+                await asyncio.sleep(600)
+            case "blocks":
+                time.sleep(600)
+
+
+class Stages(Application):
+    async def start(self, start_type, args):
+        children = [
+            ChildSpec(name, (Stage.start_link, [name]), shutdown=300.0) for name in NAMES
+        ]
+        return await Supervisor.start_link(children)
+
+    def prep_stop(self, state):
+        print("prep_stop", flush=True)
+        return state
+
+    def stop(self, state):
+        print("stop", flush=True)
+"""
+
+GIVES_UP = """
+from regrow import Application, GenServer, Ok, Supervisor
+
+
+class Falls(GenServer[None]):
+    def init(self, arg):
+        return Ok(None, 0.01)
+
+    def handle_info(self, message, state):
+        raise RuntimeError("it always falls")
+
+
+class Stages(Application):
+    async def start(self, start_type, args):
+        return await Supervisor.start_link([Falls], name="stages.supervisor")
+"""
+
+
+def stages(*names: str) -> str:
+    """An application whose children say when they stop."""
+    return STAGES + f"\nNAMES = {list(names)!r}\n"
+
+
+@pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM"])
+def test_it_stops_in_order_children_first(
+    project: Callable[..., Path], terminal: Callable[..., Terminal], how: str
+) -> None:
+    running = terminal("run", cwd=project(application=stages("first", "second", "third")))
+    running.expect(r"stages started: 4 processes, 1 supervisor")
+    if how == "Ctrl-C":
+        running.press("c")
+    else:
+        running.signal(signal.SIGTERM)
+    assert running.exit_code() == 0
+    words = [
+        line for line in running.seen.splitlines() if re.fullmatch(r"\w+ stops|prep_stop|stop|stages stopped", line)
+    ]
+    assert words == ["prep_stop", "third stops", "second stops", "first stops", "stop", "stages stopped"]
+
+
+@pytest.mark.parametrize("child", ["waits", "blocks"])
+def test_a_second_interrupt_stops_it_at_once(
+    project: Callable[..., Path], terminal: Callable[..., Terminal], child: str
+) -> None:
+    running = terminal("run", cwd=project(application=stages(child)))
+    running.expect("stages started")
+    running.press("c")
+    running.expect(f"{child} stops")
+    running.press("c")
+    running.expect("Stopped at once")
+    assert running.exit_code() == 128 + signal.SIGINT
+
+
+def test_it_stops_by_itself_after_so_many_seconds(project: Callable[..., Path]) -> None:
+    done = regrow("run", "--seconds", "0.2", cwd=project(application=stages("only")))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "stages started: 2 processes, 1 supervisor",
+        "prep_stop",
+        "only stops",
+        "stop",
+        "stages stopped",
+    ]
+
+
+def test_a_tree_that_gives_up_ends_it_with_its_own_code(project: Callable[..., Path]) -> None:
+    done = regrow("run", cwd=project(application=GIVES_UP))
+    assert done.returncode == 1
+    assert done.stderr.count("RuntimeError) it always falls") >= 4
+    assert "exited: shutdown" in done.stderr
+    assert done.stderr.endswith("stages has ended by itself: shutdown\n")
+
+
+def test_an_application_that_does_not_start_is_told(project: Callable[..., Path]) -> None:
+    broken = stages("only").replace("process.trap_exit(True)", 'raise RuntimeError("not today")')
+    done = regrow("run", cwd=project(application=broken))
+    assert done.returncode == 1
+    assert "Stages did not start" in done.stderr
+    assert "not today" in done.stderr
+
+
+def test_the_level_and_the_reports_are_as_asked_for(project: Callable[..., Path]) -> None:
+    folder = project(application=stages("only"))
+    quiet = regrow("run", "--seconds", "0", "--level", "error", cwd=folder)
+    full = regrow("run", "--seconds", "0", "--reports", cwd=folder)
+    assert quiet.stderr == ""
+    assert "Application Stages started" in full.stderr
+    assert "Child" in full.stderr
+
+
+def test_the_demo_ticks_is_hurt_and_goes_on(tmp_path: Path) -> None:
+    done = regrow("run", "--demo", "--seconds", "6", "--project", str(EXAMPLES / "silly_worker"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 3 <= done.stderr.count("Job Number 1 Complete!") <= 6
+    pids = re.findall(r"└─ CronJob +(<[\d.]+>)", done.stdout)
+    assert len(pids) == 2
+    assert pids[0] != pids[1]
+    assert f"Now CronJob is killed: {pids[0]}" in done.stdout

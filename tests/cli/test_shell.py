@@ -1,0 +1,144 @@
+"""`regrow shell` in a real terminal."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import EXAMPLES, REGROW, Terminal, environment
+
+SILLY_WORKER = EXAMPLES / "silly_worker"
+PID = r"<\d+\.\d+\.\d+>"
+# A tree has the time to start again what was killed, and no more than five seconds go by.
+FOUR_CRASHES = 'for _ in range(4): await kill("CronJob"); await process.sleep(0.05)'
+
+
+class Prompt:
+    """One of the two prompts: IPython's or Python's own."""
+
+    def __init__(self, shell: Terminal, ready: str, answer: str) -> None:
+        self.shell = shell
+        self.ready = ready
+        self.answer = answer
+
+    def ask(self, line: str, pattern: str) -> str:
+        """Enter a line when the prompt is there, and wait for what it must show; gives the first group of it."""
+        self.shell.enter(line)
+        found = self.shell.expect(pattern)
+        self.shell.expect(self.ready)
+        return found.group(1) if found.re.groups else found.group()
+
+
+@pytest.fixture(params=["IPython", "plain"])
+def prompt(request: pytest.FixtureRequest, terminal: Callable[..., Terminal]) -> Prompt:
+    """The shell in the silly_worker's project, its prompt ready."""
+    if request.param == "IPython":
+        opened = Prompt(terminal("shell", cwd=SILLY_WORKER), r"In \[\d+\]: ", r"Out\[\d+\]: ")
+    else:
+        opened = Prompt(terminal("shell", "--plain", cwd=SILLY_WORKER), r">>> ", r"\n")
+    opened.shell.expect("silly_worker, 3 processes, 1 supervisor")
+    opened.shell.expect(opened.ready)
+    return opened
+
+
+def test_the_queue_answers_and_the_killed_job_comes_back(prompt: Prompt) -> None:
+    prompt.ask("await SimpleQueue.dequeue()", f"{prompt.answer}1\n")
+    prompt.ask("await SimpleQueue.dequeue()", f"{prompt.answer}2\n")
+    before = prompt.ask("tree()", rf"└─ CronJob +({PID})")
+    prompt.ask('kill("CronJob")', f"{prompt.answer}True\n")
+    after = prompt.ask("tree()", rf"└─ CronJob +({PID})")
+    assert before != after
+    prompt.shell.expect("Job Number 1 Complete!")
+    prompt.shell.press("d")
+    prompt.shell.expect("silly_worker stopped")
+    assert prompt.shell.exit_code() == 0
+
+
+def test_four_crashes_end_the_application_with_its_report(prompt: Prompt) -> None:
+    prompt.shell.enter(FOUR_CRASHES)
+    prompt.shell.enter("")
+    prompt.shell.expect("Child CronJob of Supervisor silly_worker.supervisor caused shutdown")
+    prompt.shell.expect("reached_max_restart_intensity")
+    prompt.shell.expect("exited: shutdown")
+    prompt.shell.expect("silly_worker has ended by itself: shutdown")
+    assert prompt.shell.exit_code() == 1
+
+
+def test_cells_are_steps_of_a_process_that_is_replaced(prompt: Prompt) -> None:
+    prompt.ask("process.send(process.current(), 'hello')", "hello")
+    prompt.ask("flush()", "'hello'\n")
+    first = prompt.ask("process.current()", f"{prompt.answer}({PID})")
+    prompt.ask("whereis(SimpleQueue)", f"{prompt.answer}{PID}")
+    prompt.ask("1 / 0", "ZeroDivisionError: division by zero")
+    assert prompt.ask("process.current()", f"{prompt.answer}({PID})") == first
+    told = prompt.ask('process.exit(process.current(), "bye")', rf"has ended: 'bye'. ({PID}) has taken its place")
+    assert prompt.ask("process.current()", f"{prompt.answer}({PID})") == told != first
+
+
+@pytest.mark.parametrize(
+    "cell", ["await process.receive()", "while True: print('busy') or __import__('time').sleep(600)"]
+)
+def test_an_interrupt_ends_the_cell_alone(prompt: Prompt, cell: str) -> None:
+    prompt.shell.enter(cell)
+    if cell.startswith("while"):
+        prompt.shell.enter("")
+        prompt.shell.expect("busy\n")
+    else:
+        prompt.shell.expect("Job Number 1 Complete!")
+    prompt.shell.press("c")
+    prompt.shell.expect("KeyboardInterrupt")
+    prompt.shell.expect(prompt.ready)
+    prompt.ask("6 * 7", f"{prompt.answer}42\n")
+
+
+def test_sigterm_stops_the_application_and_the_prompt(prompt: Prompt) -> None:
+    prompt.shell.signal(signal.SIGTERM)
+    prompt.shell.expect("silly_worker stopped")
+    assert prompt.shell.exit_code() == 0
+
+
+def test_without_ipython_it_is_pythons_own_console(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    missing.mkdir()
+    (missing / "IPython.py").write_text("raise ImportError('it is not installed')", encoding="utf-8")
+    shell = terminal("shell", cwd=SILLY_WORKER, PYTHONPATH=str(missing))
+    shell.expect("silly_worker, 3 processes")
+    shell.expect(">>> ")
+    shell.enter("await SimpleQueue.dequeue()")
+    shell.expect("\n1\n(?s:.)*>>> ")
+    shell.enter("exit()")
+    shell.expect("silly_worker stopped")
+    assert shell.exit_code() == 0
+
+
+def test_it_reads_a_pipe(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*REGROW, "shell"],
+        cwd=SILLY_WORKER,
+        env=environment(tmp_path),
+        input="await SimpleQueue.dequeue()\nx y\nkill('nobody')\n",
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "1\n" in done.stdout
+    assert "SyntaxError: invalid syntax" in done.stderr
+    assert "there is no process 'nobody'. Wanted a pid, a registered name, or one of:" in done.stderr
+
+
+def test_a_project_without_application_has_a_shell(
+    terminal: Callable[..., Terminal], project: Callable[..., Path]
+) -> None:
+    shell = terminal("shell", "--plain", cwd=project(None, "class Thing:\n    number = 7\n"))
+    shell.expect("stages, no application")
+    shell.expect(">>> ")
+    shell.enter("Thing.number")
+    shell.expect("\n7\n>>> ")
+    shell.press("d")
+    assert shell.exit_code() == 0
