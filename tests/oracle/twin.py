@@ -1,8 +1,8 @@
 """What a twin is made of: the printer of terms, the blocks, the helpers, and the comparison with the transcript.
 
-A transcript in `transcripts/` is what the real BEAM printed when it ran a scenario. A twin, `twins/NN_name.py`, is
-the same scenario in Python; `test_twins.py` runs each of its blocks on a node of its own, in virtual time, and
-compares what it printed with the transcript, line by line.
+A transcript in `transcripts/` is what the real BEAM (OTP 25, Elixir 1.14) printed when it ran a scenario. A twin,
+`twins/NN_name.py`, is the same scenario in Python; `test_twins.py` runs each of its blocks on a node of its own, in
+virtual time, and compares what it printed with the transcript, line by line.
 
     twin = Twin("01_gs_call_cast_info")
 
@@ -734,7 +734,7 @@ class Twin:
         """Run a block, in the order that a seed makes, and compare; the failure shows where the two part."""
         assert block.function is not None
         expected = self.expected(block.title)
-        found = run(block.function, block.args, self.logs, seed)
+        found = block_lines(block.function, block.args, self.logs, seed)
         if found != expected:
             parted = difflib.unified_diff(expected, found, "the transcript", "the twin", lineterm="", n=100)
             raise AssertionError(f"{self.scenario}: {block.title}\n" + "\n".join(parted))
@@ -767,7 +767,7 @@ def transcript(scenario: str) -> dict[str, list[str]]:
 # Running a block
 
 
-def run(
+def block_lines(
     function: Callable[..., Awaitable[None]], args: tuple[Any, ...] = (), logs: str = "", seed: int | None = None
 ) -> list[str]:
     """The lines that a block prints, on a node of its own."""
