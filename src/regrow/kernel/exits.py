@@ -18,6 +18,8 @@ from __future__ import annotations
 from types import CodeType, TracebackType
 from typing import Final, cast
 
+from regrow.kernel.terms import Limits, show
+
 TRACE: Final = "__regrow_trace__"
 
 
@@ -129,14 +131,8 @@ def trace_of(error: BaseException) -> tuple[tuple[CodeType, int], ...]:
 
 
 def safe_repr(value: object, limit: int = 1000) -> str:
-    """A repr that neither raises nor grows beyond `limit` characters."""
-    try:
-        text = repr(value)
-    except Exception as error:
-        text = f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
-    if len(text) > limit:
-        text = f"{text[:limit]}… ({len(text)} characters)"
-    return text
+    """A repr that neither raises nor grows much beyond `limit` characters, and is not made in full to be cut."""
+    return show(value, Limits(depth=None, chars_limit=limit))
 
 
 def called(who: object) -> str:

@@ -24,6 +24,7 @@ from typing import Final, TextIO
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.kernel.pid import Pid
 from regrow.kernel.reports import Report
+from regrow.kernel.terms import DEFAULT, Limits, cut, show
 from regrow.ops.reasons import (
     banner,
     call_words,
@@ -34,7 +35,6 @@ from regrow.ops.reasons import (
     parts_of,
     start_failure_lines,
 )
-from regrow.ops.terms import DEFAULT, Limits, cut, show
 
 COLORS: Final = {"debug": "36", "warning": "33", "error": "31", "critical": "31;1"}
 

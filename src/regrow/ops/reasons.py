@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any, Final, TypeGuard
 
 from regrow.kernel.exits import trace_of
-from regrow.ops.terms import Limits, show
+from regrow.kernel.terms import Limits, show
 
 # Compiled code names its file relative to where it was compiled.
 OURS: Final = (str(Path(__file__).parents[1]), "src/regrow/", "regrow/")
