@@ -1,0 +1,269 @@
+"""Names and locks that hold in the whole program, for all its nodes and threads (OTP's `global`).
+
+    await global_.register_name("leader", pid)     true, or false when another has it
+    await global_.trans((resource, me), function)  runs it while nobody else holds the lock of that resource
+
+`Global("leader")` is such a name as a server's name and as an address. Names of a process that ends are free, and locks
+that it holds are released, before anyone hears of its end. There is one program, and so nothing to resolve or to merge.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Hashable
+from inspect import isawaitable
+from typing import Any, Final, TypeVar
+
+from regrow.kernel import process
+from regrow.kernel.exits import CallExit, safe_repr
+from regrow.kernel.names import GLOBAL_LOCK, GLOBAL_NAMES
+from regrow.kernel.pid import Pid, rare
+
+LOG = logging.getLogger("regrow.global")
+
+Result = TypeVar("Result")
+LockId = tuple[Hashable, Hashable]  # (resource, requester): a requester may set the lock of a resource again
+Retries = int | None
+
+NAMES: Final = "global"  # the resource that is locked while a name changes
+FIRST_DELAY: Final = 0.125  # OTP's: an eighth of a second, then twice as long each time, at most 8 seconds
+LONGEST_DELAY: Final = 8.0
+
+
+class Aborted(Exception):
+    """`trans` did not get its lock."""
+
+
+# Names
+
+
+async def register_name(name: Hashable, pid: Pid) -> bool:
+    """Give a process a name; it waits while another process holds the lock of the names (`global:register_name/2`).
+
+    A process has one global name: a second one is refused, and reported.
+
+    Returns:
+        Whether the process has the name now. A process that has ended loses it at once.
+
+    Raises:
+        TypeError: `pid` is not a pid.
+    """
+    _check_pid("register_name", pid)
+    return await _alone(lambda: _register(name, pid))
+
+
+async def re_register_name(name: Hashable, pid: Pid) -> None:
+    """Give a process a name, whoever has it now (`global:re_register_name/2`).
+
+    Raises:
+        TypeError: `pid` is not a pid.
+    """
+    _check_pid("re_register_name", pid)
+
+    def replace() -> None:
+        _unregister(name)
+        _register(name, pid)
+
+    await _alone(replace)
+
+
+async def unregister_name(name: Hashable) -> None:
+    """Free a name; nobody may have it (`global:unregister_name/1`)."""
+    await _alone(lambda: _unregister(name))
+
+
+def whereis_name(name: Hashable) -> Pid | None:
+    """Who has a name (`global:whereis_name/1`)."""
+    return GLOBAL_NAMES.get(name)
+
+
+def registered_names() -> list[Hashable]:
+    """All global names (`global:registered_names/0`)."""
+    return list(GLOBAL_NAMES)
+
+
+def send(name: Hashable, message: object) -> Pid:
+    """Send a message to whoever has a name; gives the pid (`global:send/2`).
+
+    Raises:
+        CallExit: nobody has it; the reason is ("badarg", (name, message)).
+    """
+    pid = whereis_name(name)
+    if pid is None:
+        raise CallExit(("badarg", (name, message)), f"nobody has the global name {safe_repr(name)}")
+    process.send(pid, message)
+    return pid
+
+
+async def sync() -> None:
+    """Wait until all nodes agree on the names: in one program they always do (`global:sync/0`)."""
+
+
+async def _alone(change: Callable[[], Result]) -> Result:
+    me = process.current()
+    if LOCKS.holds(NAMES, me):  # by a lock of its own, which is not for us to release
+        return change()
+    return await trans((NAMES, me), change)
+
+
+def _check_pid(what: str, pid: object) -> None:
+    if not isinstance(pid, Pid):
+        raise TypeError(f"{what}: wanted a pid, got {safe_repr(pid)}")
+
+
+def _register(name: Hashable, pid: Pid) -> bool:
+    holder = pid.process
+    with GLOBAL_LOCK:
+        if name in GLOBAL_NAMES:
+            return False
+        if holder is None:
+            return True
+        others = rare(holder).global_names
+        if not others:
+            GLOBAL_NAMES[name] = pid
+            others[name] = None
+            if pid.process is None:  # it has ended meanwhile, in a thread of its own
+                GLOBAL_NAMES.pop(name)
+            return True
+    LOG.error("global: %s is registered under %r, and not under a second name, %r", pid, list(others), name)
+    return False
+
+
+def _unregister(name: Hashable) -> None:
+    with GLOBAL_LOCK:
+        pid = GLOBAL_NAMES.pop(name, None)
+        if pid is not None and pid.process is not None:
+            rare(pid.process).global_names.pop(name, None)
+
+
+# Locks
+
+
+class Lock:
+    """Who holds the lock of a resource: one requester, in one or several processes."""
+
+    def __init__(self, requester: Hashable) -> None:
+        self.requester = requester
+        self.pids: dict[Pid, None] = {}
+
+
+class Locks:
+    """All locks of the program."""
+
+    def __init__(self) -> None:
+        self.by_resource: dict[Hashable, Lock] = {}
+        self.held: dict[Pid, dict[Hashable, None]] = {}
+
+    def take(self, resource: Hashable, requester: Hashable, pid: Pid) -> bool:
+        """Let a process hold a lock; false when another requester does."""
+        with GLOBAL_LOCK:
+            lock = self.by_resource.setdefault(resource, Lock(requester))
+            if lock.requester != requester:
+                return False
+            lock.pids[pid] = None
+            self.held.setdefault(pid, {})[resource] = None
+            return True
+
+    def drop(self, resource: Hashable, requester: Hashable, pid: Pid) -> None:
+        """A process holds this lock no longer, if it did."""
+        with GLOBAL_LOCK:
+            lock = self.by_resource.get(resource)
+            if lock is None or lock.requester != requester or pid not in lock.pids:
+                return
+            del lock.pids[pid]
+            if not lock.pids:
+                del self.by_resource[resource]
+            del self.held[pid][resource]
+            if not self.held[pid]:
+                del self.held[pid]
+
+    def holds(self, resource: Hashable, pid: Pid) -> bool:
+        """Whether a process holds this lock."""
+        return resource in self.held.get(pid, ())
+
+    def release(self, pid: Pid) -> None:
+        """A process that holds locks has ended."""
+        for resource in list(self.held.get(pid, ())):
+            self.drop(resource, self.by_resource[resource].requester, pid)
+
+
+LOCKS: Final = Locks()
+
+
+async def set_lock(id: LockId, *, retries: Retries = None) -> bool:
+    """Set the lock of a resource for this process, waiting for it if need be (`global:set_lock/3`).
+
+    Args:
+        id: (resource, requester). The same requester may hold it in several processes, and set it again.
+        retries: how often to try again, after pauses that grow up to 8 s; None, until it is had.
+
+    Returns:
+        Whether this process holds the lock now.
+
+    Raises:
+        TypeError: the id is no pair, or the retries are no number.
+        ValueError: fewer than 0 retries.
+        RuntimeError: the code runs in a plain asyncio task.
+    """
+    resource, requester = _checked(id)
+    _check_retries(retries)
+    holder = process.running()
+    delay = FIRST_DELAY
+    tries = 0
+    while not LOCKS.take(resource, requester, holder.pid):
+        if tries == retries:
+            return False
+        tries += 1
+        await process.sleep(delay)
+        delay = min(delay * 2, LONGEST_DELAY)
+    rare(holder).tables[LOCKS] = None
+    return True
+
+
+def del_lock(id: LockId) -> None:
+    """Release a lock, if this process holds it for that requester (`global:del_lock/1`).
+
+    Raises:
+        TypeError: the id is no pair.
+    """
+    resource, requester = _checked(id)
+    LOCKS.drop(resource, requester, process.current())
+
+
+async def trans(id: LockId, function: Callable[[], Awaitable[Result] | Result], *, retries: Retries = None) -> Result:
+    """Run a function while holding a lock, and give what it gave (`global:trans/4`).
+
+    The lock is released when the function returns or raises.
+
+    Raises:
+        Aborted: the lock was not to be had with so many retries; the function has not run.
+        TypeError: as in `set_lock`.
+        ValueError: as in `set_lock`.
+    """
+    if not await set_lock(id, retries=retries):
+        raise Aborted(f"the lock {safe_repr(id)} is held by another, also after {retries} retries")
+    try:
+        result = function()
+        if isawaitable(result):
+            return await result
+        return result
+    finally:
+        del_lock(id)
+
+
+def _checked(id: Any) -> LockId:
+    pair: Any = id
+    if isinstance(id, tuple) and len(pair) == 2:
+        resource, requester = pair
+        hash(resource)
+        return resource, requester
+    raise TypeError(f"wanted a lock's id, (resource, requester); got {safe_repr(pair)}")
+
+
+def _check_retries(retries: Any) -> None:
+    if retries is None:
+        return
+    if type(retries) is not int:
+        raise TypeError(f"retries: wanted how often to try again, or None for ever; got {safe_repr(retries)}")
+    if retries < 0:
+        raise ValueError(f"retries: wanted 0 or more; got {retries}")

@@ -1,0 +1,347 @@
+"""Groups of processes, under any key, in scopes that do not know of each other (OTP's `pg`).
+
+    join("room 7", pid)       a process may be in many groups, and several times in one
+    get_members("room 7")     all of them, at once: nobody is asked
+    monitor("room 7")         (ref, members), and from then on (ref, "join" or "leave", group, pids) as messages
+
+A scope is a process whose end empties its groups; those who were in them live on. Start the default one, "pg", or one
+of your own under a supervisor. Members that end are out of their groups before anyone hears of it.
+
+    >>> async def main():
+    ...     await pg.start_link()
+    ...     pg.join("listeners", process.current())
+    ...     return pg.get_members("listeners") == [process.current()], pg.which_groups()
+    >>> import regrow
+    >>> from regrow.behaviours import pg
+    >>> regrow.run(main)
+    (True, ['listeners'])
+
+All members are members of this node: `get_local_members` and `which_local_groups` are here for those who look for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Any, Final, cast
+
+from regrow.behaviours import gen_server
+from regrow.behaviours.child_spec import ChildSpec
+from regrow.behaviours.gen_server import CallReturn, CastReturn, From, GenServer
+from regrow.behaviours.pattern import exact
+from regrow.behaviours.results import NoClause, Ok
+from regrow.kernel import mailbox, process
+from regrow.kernel.exits import NoProcess, safe_repr
+from regrow.kernel.node import Node, here
+from regrow.kernel.pid import Pid, Ref, rare
+
+Scope = str | type
+DEFAULT: Final = "pg"
+EVERY: Final = object()  # what a monitor of a whole scope watches
+
+# Scopes
+
+
+async def start_link(scope: Scope = DEFAULT) -> Pid:
+    """Start a scope, linked and registered under its name (`pg:start_link/1`).
+
+    Raises:
+        AlreadyStarted: it runs already, or another process has the name.
+        TypeError: the name is neither a string nor a class.
+    """
+    return await ScopeServer.start_link(_name(scope), name=scope)
+
+
+async def start(scope: Scope = DEFAULT) -> Pid:
+    """The same, without a link (`pg:start/1`)."""
+    return await ScopeServer.start(_name(scope), name=scope)
+
+
+def child_spec(scope: Scope = DEFAULT) -> ChildSpec:
+    """A scope as the child of a supervisor, its name being its id."""
+    return ChildSpec(scope, (start_link, (scope,)))
+
+
+def _name(scope: object) -> object:
+    if type(scope) is str or isinstance(scope, type):
+        return scope
+    raise TypeError(f"pg: wanted a scope's name, a string or a class; got {safe_repr(scope)}")
+
+
+# Groups
+
+
+def join(group: Hashable, pids: Pid | Iterable[Pid], *, scope: Scope = DEFAULT) -> None:
+    """Add a process, or several, to a group; one that is in it already is in it once more (`pg:join/3`).
+
+    Raises:
+        TypeError: what is to join is no pid; then nobody has joined.
+        ValueError: a pid is another node's; then nobody has joined.
+        NoProcess: the scope does not run.
+    """
+    joining = _pids("join", pids)
+    groups = _running(scope, "join", [scope, group, pids])
+    for pid in joining:
+        if pid.node is not groups.node:
+            raise ValueError(f"join: wanted processes of this node; {pid} is of {pid.node!r}")
+    groups.join(group, [pid for pid in joining if pid.process is not None])
+
+
+def leave(group: Hashable, pids: Pid | Iterable[Pid], *, scope: Scope = DEFAULT) -> bool:
+    """Take a process, or several, out of a group, once for each time it is named (`pg:leave/3`).
+
+    Returns:
+        Whether any was in it: OTP's `not_joined` is False.
+
+    Raises:
+        TypeError: what is to leave is no pid.
+        NoProcess: the scope does not run.
+    """
+    leaving = _pids("leave", pids)
+    return _running(scope, "leave", [scope, group, pids]).leave(group, leaving)
+
+
+def get_members(group: Hashable, *, scope: Scope = DEFAULT) -> list[Pid]:
+    """The members of a group, each as often as it has joined; none of a group or scope that there is not."""
+    groups = _find(scope)
+    return [] if groups is None else groups.listed(exact(group))
+
+
+def which_groups(*, scope: Scope = DEFAULT) -> list[Any]:
+    """The groups that have members; none if the scope does not run (`pg:which_groups/1`)."""
+    groups = _find(scope)
+    return [] if groups is None else list(groups.names.values())
+
+
+get_local_members = get_members
+which_local_groups = which_groups
+
+
+# Monitors
+
+
+def monitor(group: Hashable, *, scope: Scope = DEFAULT) -> tuple[Ref, list[Pid]]:
+    """Watch a group: its members now; from then on each change is a message to this process (`pg:monitor/2`).
+
+    Returns:
+        A ref and the members. The messages are (ref, "join", group, pids) and (ref, "leave", group, pids).
+
+    Raises:
+        NoProcess: the scope does not run.
+    """
+    groups = _running(scope, "monitor", [scope, group])
+    return groups.watch(exact(group)), groups.listed(exact(group))
+
+
+def monitor_scope(*, scope: Scope = DEFAULT) -> tuple[Ref, dict[Any, list[Pid]]]:
+    """Watch all groups of a scope, in the same way (`pg:monitor_scope/1`).
+
+    Returns:
+        A ref and the members of every group that has any.
+
+    Raises:
+        NoProcess: the scope does not run.
+    """
+    groups = _running(scope, "monitor_scope", [scope])
+    return groups.watch(EVERY), {name: groups.listed(key) for key, name in groups.names.items()}
+
+
+def demonitor(ref: Ref, *, scope: Scope = DEFAULT) -> bool:
+    """Watch no longer; messages of this monitor that have come already are removed (`pg:demonitor/2`).
+
+    Returns:
+        Whether there was such a monitor.
+
+    Raises:
+        NoProcess: the scope does not run.
+    """
+    if not _running(scope, "demonitor", [scope, ref]).unwatch(ref):
+        return False
+    running = process.running()
+    if running.mailbox is not None:
+        left = [message for message in running.mailbox if not _is_of(message, ref)]
+        running.mailbox.clear()
+        running.mailbox.extend(left)
+        if not left:
+            running.mailbox = None
+    return True
+
+
+def _is_of(message: Any, ref: Ref) -> bool:
+    return isinstance(message, tuple) and len(cast("Any", message)) == 4 and message[0] is ref
+
+
+def _pids(what: str, pids: object) -> list[Pid]:
+    given = [pids] if isinstance(pids, Pid) else pids
+    if isinstance(given, list | tuple | set | frozenset):
+        several = list(cast("Iterable[object]", given))
+        found = [pid for pid in several if isinstance(pid, Pid)]
+        if len(found) == len(several):
+            return found
+    raise TypeError(f"{what}: wanted a pid or a list of pids; got {safe_repr(pids)}. For a name: whereis(name)")
+
+
+def _find(scope: object) -> Groups | None:
+    found: Groups | None = here().registries.get(("pg", scope))
+    return found
+
+
+def _running(scope: object, function: str, args: list[object]) -> Groups:
+    found = _find(scope)
+    if found is None:
+        letter = f"no process: the scope {safe_repr(scope)} does not run. Start it with pg.start_link(scope)"
+        raise NoProcess(("noproc", ("pg", function, args)), letter)
+    return found
+
+
+# The groups of a scope
+
+
+class Groups:
+    """Who is in which group, and who watches. Found in the node's registries under ("pg", scope)."""
+
+    def __init__(self, node: Node, scope: object, server: Pid) -> None:
+        self.node = node
+        self.place = ("pg", scope)
+        self.server = server
+        self.members: dict[Any, dict[Pid, int]] = {}  # how often each has joined
+        self.names: dict[Any, Any] = {}  # the groups as they were named: the keys of `members` are exact ones
+        self.joined: dict[Pid, list[Any]] = {}
+        self.monitors: dict[Ref, tuple[Pid, Any]] = {}
+        self.watched: dict[Any, dict[Ref, None]] = {}
+        self.watching: dict[Pid, dict[Ref, None]] = {}
+        node.registries[self.place] = self
+
+    def release(self, pid: Pid) -> None:
+        """A process has ended: a member, one who watched, or the scope itself."""
+        for key in self.joined.pop(pid, ()):
+            self.take_out(key, [pid])
+        for ref in self.watching.pop(pid, ()):
+            self.forget(ref)
+        if pid is self.server:
+            if self.node.registries.get(self.place) is self:
+                del self.node.registries[self.place]
+            for other in {**self.joined, **self.watching}:
+                if other.process is not None:
+                    rare(other.process).tables.pop(self, None)
+
+    def listed(self, key: Any) -> list[Pid]:
+        """The members of a group."""
+        return [pid for pid, times in self.members.get(key, {}).items() for _ in range(times)]
+
+    def join(self, group: Hashable, pids: list[Pid]) -> None:
+        """Add members and tell those who watch."""
+        key = exact(group)
+        if not pids:
+            return
+        self.names.setdefault(key, group)
+        members = self.members.setdefault(key, {})
+        for pid in pids:
+            members[pid] = members.get(pid, 0) + 1
+            self.joined.setdefault(pid, []).append(key)
+            self.hold(pid)
+        self.tell(key, "join", group, pids)
+
+    def leave(self, group: Hashable, pids: list[Pid]) -> bool:
+        """Take members out, once each; whether there were any."""
+        key = exact(group)
+        left: list[Pid] = []
+        for pid in pids:
+            keys = self.joined.get(pid)
+            if keys is not None and key in keys:
+                keys.remove(key)
+                left.append(pid)
+                if not keys:
+                    del self.joined[pid]
+                self.let_go(pid)
+        if left:
+            self.take_out(key, left)
+        return bool(left)
+
+    def take_out(self, key: Any, pids: list[Pid]) -> None:
+        """Out of a group, which vanishes with its last member."""
+        group, members = self.names[key], self.members[key]
+        for pid in pids:
+            members[pid] -= 1
+            if members[pid] == 0:
+                del members[pid]
+        if not members:
+            del self.members[key]
+            del self.names[key]
+        self.tell(key, "leave", group, pids)
+
+    def watch(self, key: Any) -> Ref:
+        """A monitor of the running process."""
+        watcher = process.current()
+        ref = Ref()
+        self.monitors[ref] = (watcher, key)
+        self.watched.setdefault(key, {})[ref] = None
+        self.watching.setdefault(watcher, {})[ref] = None
+        self.hold(watcher)
+        return ref
+
+    def unwatch(self, ref: Ref) -> bool:
+        """Take a monitor back; whether there was one."""
+        if ref not in self.monitors:
+            return False
+        watcher = self.monitors[ref][0]
+        self.forget(ref)
+        refs = self.watching[watcher]
+        del refs[ref]
+        if not refs:
+            del self.watching[watcher]
+        self.let_go(watcher)
+        return True
+
+    def forget(self, ref: Ref) -> None:
+        """A monitor is no more."""
+        _, key = self.monitors.pop(ref)
+        refs = self.watched[key]
+        del refs[ref]
+        if not refs:
+            del self.watched[key]
+
+    def tell(self, key: Any, what: str, group: Hashable, pids: list[Pid]) -> None:
+        """Tell those who watch the scope, then those who watch the group."""
+        for watched in (EVERY, key):
+            for ref in tuple(self.watched.get(watched, ())):
+                watcher = self.monitors[ref][0].process
+                if watcher is not None:
+                    mailbox.put(watcher, (ref, what, group, list(pids)))
+
+    def hold(self, pid: Pid) -> None:
+        """Hear of the end of a process that has something here."""
+        assert pid.process is not None
+        rare(pid.process).tables[self] = None
+
+    def let_go(self, pid: Pid) -> None:
+        """Hear no more of a process that has nothing here."""
+        if pid.process is not None and pid is not self.server and pid not in self.joined and pid not in self.watching:
+            rare(pid.process).tables.pop(self, None)
+
+
+class ScopeServer(GenServer[Groups]):
+    """The process of a scope: its groups end with it. It takes no messages, and one ends it, as in OTP."""
+
+    def init(self, scope: object, /) -> Ok[Groups]:
+        """Show the groups to the node."""
+        running = process.running()
+        groups = Groups(running.node, scope, running.pid)
+        rare(running).tables[groups] = None
+        return Ok(groups)
+
+    def handle_call(self, request: Any, from_: From, groups: Groups, /) -> CallReturn[Groups]:
+        """Nothing is asked of it."""
+        raise NoClause(request)
+
+    def handle_cast(self, request: Any, groups: Groups, /) -> CastReturn[Groups]:
+        """Nothing is told to it."""
+        raise NoClause(request)
+
+    def handle_info(self, message: Any, groups: Groups, /) -> CastReturn[Groups]:
+        """Nothing is sent to it."""
+        raise NoClause(message)
+
+
+async def stop(scope: Scope = DEFAULT) -> None:
+    """Stop a scope: all its groups are empty (`gen_server:stop/1`)."""
+    await gen_server.stop(scope)
