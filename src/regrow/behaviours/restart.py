@@ -6,9 +6,10 @@ Every keeper asks here, and nowhere else is it decided.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from regrow.behaviours.child_spec import RestartType
 from regrow.kernel.exits import is_normal, safe_repr
@@ -177,7 +178,47 @@ class Flags:
         self.auto_shutdown: AutoShutdown = auto_shutdown
 
     def __repr__(self) -> str:
-        return f"Flags({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
+        slots = Flags.__slots__ if type(self) is Flags else (*Flags.__slots__, *self.__slots__)
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in slots)})"
+
+
+class DynamicFlags(Flags):
+    """The options of a dynamic supervisor.
+
+    Args:
+        strategy: "one_for_one" is the only one.
+        max_restarts: how many restarts are borne …
+        max_seconds: … within so many seconds.
+        max_children: how many children there may be; None is any number.
+        extra_arguments: what every start function gets first.
+        auto_shutdown: "never" is the only one.
+
+    Raises:
+        InvalidFlags: one of these is something else.
+    """
+
+    __slots__ = ("extra_arguments", "max_children")
+
+    def __init__(
+        self,
+        strategy: Any = "one_for_one",
+        max_restarts: int = 3,
+        max_seconds: float | timedelta = 5.0,
+        max_children: Any = None,
+        extra_arguments: Any = (),
+        auto_shutdown: Any = "never",
+    ) -> None:
+        if strategy != "one_for_one":
+            raise _invalid("strategy", strategy, "is one_for_one if it is a dynamic one")
+        if auto_shutdown != "never":
+            raise _invalid("auto_shutdown", auto_shutdown, "is never if it is a dynamic one")
+        if max_children is not None and not _is_count(max_children):
+            raise _invalid("max_children", max_children, "is a whole number ≥ 0, or None")
+        if not isinstance(extra_arguments, list | tuple):
+            raise _invalid("extra_arguments", extra_arguments, "is a list")
+        super().__init__(strategy, max_restarts, max_seconds, auto_shutdown)
+        self.max_children: int | None = max_children
+        self.extra_arguments: tuple[Any, ...] = tuple(cast("Iterable[Any]", extra_arguments))
 
 
 def _is_count(value: object) -> bool:
