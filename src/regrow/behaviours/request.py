@@ -29,6 +29,17 @@ Place = tuple[str, str, list[object]]  # module, function, arguments: where a fa
 ERRORS: dict[object, type[CallExit]] = {"noproc": NoProcess, "calling_self": CallingSelf, "timeout": CallTimeout}
 
 
+class Elsewhere:
+    """Stands for a caller on another node until it waits: its answer comes through its own thread, never at once."""
+
+    def done(self) -> bool:
+        """There is nothing to wake yet."""
+        return True
+
+
+ELSEWHERE = Elsewhere()
+
+
 def reply(from_: Request, value: object) -> None:
     """Answer a call, from any process, now or later (`gen_server:reply/2`). An answer nobody waits for is dropped."""
     node = from_.pid.node
@@ -92,7 +103,9 @@ def deliver(node: Node, caller: Process | None, server: object, made: Request) -
         made.server = target
         if target.node is node:
             put(target, made)
-        elif not target.node.post(_admit, target.pid, made):
+            return True
+        made.waiter = ELSEWHERE
+        if not target.node.post(_admit, target.pid, made):
             made.server = None
             links.settle(made, FAILED, ("nodedown", target.node.name))
             return False

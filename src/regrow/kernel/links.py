@@ -244,7 +244,8 @@ def bury(process: Process, reason: object) -> None:
             exit_signal(other.process, process.pid, reason, True)
     for watcher in each(watchers):
         if isinstance(watcher, Request):
-            watcher.server = None
+            if watcher.pid.node is process.node:  # the fields of another node's request are for its thread alone
+                watcher.server = None
             watcher.pid.node.settle(watcher, FAILED, reason)
         elif watcher.owner.node is not process.node:
             watcher.owner.node.door(Signal("down", process.pid, watcher.owner, reason, watcher))
