@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from regrow import ChildSpec, Pid, Supervisor, cast, system
-from tests.oracle.twin import Twin, child, kill, name, result, say, settle
+from regrow import CallReturn, ChildSpec, From, GenServer, Pid, Reply, Supervisor, call, cast, process, system
+from tests.oracle.twin import Twin, await_new, child, kill, name, result, say, settle
 
 twin = Twin("50_sup_one_for_one")
 
@@ -40,7 +40,24 @@ async def permanent() -> None:
     say("children", await Supervisor.which_children(sup))
 
 
-twin.open_block("the restarted child starts from its first arguments: state is lost", needs="Agent")
+class Counter(GenServer[int]):
+    """Stands for the scenario's Agent, which is only there to have a state."""
+
+    def handle_call(self, request: int, _from: From, count: int) -> CallReturn[int]:
+        return Reply(count + request, count + request)
+
+
+@twin.block("the restarted child starts from its first arguments: state is lost")
+async def state_is_lost() -> None:
+    sup = await Supervisor.start_link([ChildSpec("A", lambda: Counter.start_link(0, name="Cnt"))])
+    await call("Cnt", 5)
+    say("before", await call("Cnt", 0))
+    old = process.whereis("Cnt")
+    assert old is not None
+    process.exit(old, "kill")
+    await await_new("Cnt", old)
+    say("after", await call("Cnt", 0))
+    await Supervisor.stop(sup)
 
 
 @twin.block("two children crash at once: restarted in the order of their exit messages")
