@@ -1,0 +1,227 @@
+"""Receiving: by class, tuple and predicate, with and without a time limit, from a mailbox that is absent when empty."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from regrow import Down, Node, VirtualClock, process
+
+
+def send_all(*messages: object) -> None:
+    """Send some messages to oneself."""
+    for message in messages:
+        process.send(process.current(), message)
+
+
+async def test_oldest_first(node: Node) -> None:
+    """Without a wish the oldest message is taken."""
+    send_all(1, 2, 3)
+    assert [await process.receive() for _ in range(3)] == [1, 2, 3]
+
+
+async def test_by_class_tuple_and_predicate(node: Node) -> None:
+    """The first message that fits is taken, and the others stay in their order."""
+    send_all("a", 1, b"b", 2.5, "c", None)
+    assert await process.receive(bytes) == b"b"
+    assert await process.receive((int, float)) == 1
+    assert await process.receive(lambda message: message == "c") == "c"
+    assert process.info(process.current(), "messages") == ["a", 2.5, None]
+    assert await process.receive(lambda message: message is None) is None
+    assert [await process.receive(), await process.receive()] == ["a", 2.5]
+
+
+async def test_one_that_comes_later(node: Node) -> None:
+    """A selective receive wakes for what fits only, and looks at each message once."""
+    looked: list[object] = []
+
+    async def receiver() -> None:
+        def fits(message: object) -> bool:
+            looked.append(message)
+            return message == 3
+
+        await process.receive(fits)
+        process.send(me, process.info(process.current(), "messages"))
+
+    me = process.current()
+    pid = process.spawn_link(receiver)
+    for number in range(6):
+        process.send(pid, number)
+        await process.sleep(0.1)
+    assert await process.receive() == [0, 1, 2]
+    assert looked == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("match", [None, int, lambda _: True])
+async def test_timeout(node: Node, virtual_clock: VirtualClock, match: Any) -> None:
+    """A receive ends after its time, in virtual time exactly; with 0 it looks once."""
+    start = virtual_clock.now()
+    for timeout, seconds in ((2, 2.0), (timedelta(seconds=3), 3.0), (0, 0.0)):
+        with pytest.raises(TimeoutError, match="got no message"):
+            await process.receive(match, timeout=timeout)
+        assert virtual_clock.now() == pytest.approx(start + seconds)
+        start = virtual_clock.now()
+    send_all(7)
+    assert await process.receive(match, timeout=0) == 7
+
+
+async def test_the_limit_is_not_started_anew(node: Node, virtual_clock: VirtualClock) -> None:
+    """Messages that do not fit do not prolong a receive."""
+    start = virtual_clock.now()
+    ticks = process.send_interval(process.current(), "tick", 0.3)
+    with pytest.raises(TimeoutError):
+        await process.receive(int, timeout=1)
+    assert virtual_clock.now() == start + 1
+    process.cancel_timer(ticks)
+    assert process.info(process.current(), "message_queue_len") == 3
+
+
+async def test_a_message_that_comes_with_the_deadline(node: Node) -> None:
+    """What was sent before the deadline is taken, even if both fall into the same moment."""
+    process.send_after(process.current(), 1, 1.0)
+    assert await process.receive(int, timeout=1.0) == 1
+    assert process.current().process is not None
+    process.send_after(process.current(), "x", 1.0)
+    with pytest.raises(TimeoutError):
+        await process.receive(int, timeout=1.0)
+
+
+async def test_a_predicate_that_raises(node: Node) -> None:
+    """Its error is raised in receive, the message stays, and the sender notices nothing."""
+
+    async def receiver() -> None:
+        def fits(message: Any) -> bool:
+            return bool(1 / message)
+
+        with pytest.raises(ZeroDivisionError):
+            await process.receive(fits, timeout=60)
+        process.send(me, await process.receive())
+
+    me = process.current()
+    pid = process.spawn_link(receiver)
+    await process.sleep(1)
+    assert process.send(pid, 0) == 0
+    assert await process.receive(timeout=1) == 0
+
+
+async def test_a_predicate_that_sends_to_itself(node: Node) -> None:
+    """Messages that a predicate sends to its own process are looked at as well."""
+
+    def fits(message: object) -> bool:
+        if message == "first":
+            send_all("second")
+        return message == "second"
+
+    send_all("first")
+    assert await process.receive(fits, timeout=0) == "second"
+
+
+async def test_a_predicate_that_ends_its_process(node: Node) -> None:
+    """A predicate may even end its own process."""
+
+    async def receiver() -> None:
+        def fits(_: object) -> bool:
+            process.exit(process.current(), "enough")
+            return True
+
+        await process.receive(fits)
+
+    pid, ref = process.spawn_monitor(receiver)
+    process.send(pid, 1)
+    down = await process.receive(Down)
+    assert (down.ref, down.reason) == (ref, "enough")
+
+
+async def test_a_drained_mailbox_is_none_again(node: Node) -> None:
+    """An empty mailbox takes no memory, however it was emptied."""
+    me = process.current().process
+    assert me is not None
+    assert me.mailbox is None
+    send_all(1, "a")
+    await process.receive()
+    await process.receive()
+    assert me.mailbox is None
+    send_all(1, "a")
+    await process.receive(str)
+    await process.receive(int)
+    assert me.mailbox is None
+    _, ref = process.spawn_monitor(int)
+    await process.sleep(1)
+    process.demonitor(ref, flush=True)
+    assert me.mailbox is None
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"), [(-1, ValueError), ("1", TypeError), (True, TypeError), (float("nan"), ValueError)]
+)
+async def test_wrong_timeouts(node: Node, timeout: Any, error: type[Exception]) -> None:
+    """A time limit that is none is refused where it is given."""
+    with pytest.raises(error, match=r"receive\(timeout=\)"):
+        await process.receive(timeout=timeout)
+
+
+async def test_adopted_task(node: Node) -> None:
+    """A plain task that was adopted sends, receives, selects and times out like any process."""
+
+    async def plain() -> list[object]:
+        async with process.adopt() as pid:
+            assert process.current() is pid
+            process.send_after(pid, "x", 0.5)
+            process.send_after(pid, 2, 1.0)
+            found = [await process.receive(int, timeout=5), await process.receive()]
+            start = process.monotonic()
+            ticks = process.send_interval(pid, "tick", 0.3)
+            with pytest.raises(TimeoutError):
+                await process.receive(int, timeout=1)
+            found.append(process.monotonic() - start)
+            process.cancel_timer(ticks)
+            await process.sleep(1)
+        assert not process.alive(pid)
+        with pytest.raises(RuntimeError, match="plain asyncio task"):
+            process.current()
+        return found
+
+    assert await asyncio.create_task(plain()) == [2, "x", 1.0]
+
+
+async def test_adopted_links(node: Node) -> None:
+    """An exit signal cancels an adopted task; what leaves its block ends the process with it; links hold."""
+    process.trap_exit(True)
+    pids: list[Any] = []
+
+    async def plain(error: BaseException | None) -> None:
+        async with process.adopt() as pid:
+            pids.append(pid)
+            process.link(me)
+            if error is not None:
+                raise error
+            await process.receive()
+
+    me = process.current()
+    task = asyncio.create_task(plain(None))
+    await process.sleep(1)
+    process.exit(pids[0], "kill")
+    assert not process.alive(pids[0])
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await process.receive()).reason == "killed"
+
+    failed = ValueError("mine")
+    with pytest.raises(ValueError, match="mine"):
+        await asyncio.create_task(plain(failed))
+    assert (await process.receive()).reason is failed
+
+    async def ends_itself() -> None:
+        async with process.adopt() as pid:
+            process.exit(pid, "oops")
+
+    task = asyncio.create_task(ends_itself())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(RuntimeError, match="process already"):
+        async with process.adopt():
+            pass
+    assert node.adopted == {}
