@@ -4,7 +4,11 @@
 |--------------------|---------------------------|---------------------------------------------------------|
 | regrow.gen_server  | GenServer terminating     | a server has ended abnormally                           |
 |                    | unexpected message        | a server without `handle_info` got a plain message      |
+| regrow.gen_statem  | GenStatem terminating     | a state machine has ended abnormally                    |
+| regrow.gen_event   | handler terminating       | a handler has failed and is removed                     |
+|                    | unhandled info            | a handler without `handle_info` got a plain message     |
 | regrow.proc_lib    | process terminating       | … and with an exception: the inside of its process      |
+| regrow.task        | task terminating          | a task has ended abnormally                             |
 | regrow.process     | process raised an exception | a process that is no server has                       |
 | regrow.supervisor  | started                   | a child was                                             |
 |                    | terminated                | a child has ended by itself, abnormally or for a restart |
@@ -30,7 +34,10 @@ from regrow.kernel.reports import Report, client_of
 from regrow.kernel.signals import Request
 
 SERVERS = logging.getLogger("regrow.gen_server")
+MACHINES = logging.getLogger("regrow.gen_statem")
+MANAGERS = logging.getLogger("regrow.gen_event")
 PROCESSES = logging.getLogger("regrow.proc_lib")
+TASKS = logging.getLogger("regrow.task")
 SUPERVISORS = logging.getLogger("regrow.supervisor")
 APPLICATIONS = logging.getLogger("regrow.application")
 
@@ -99,6 +106,26 @@ def process_crashed(process: Process, reason: object) -> None:
     )
 
 
+def task_terminated(
+    process: Process, starter: Pid, callers: tuple[Pid, ...], function: object, args: tuple[object, ...], reason: object
+) -> None:
+    """A task has ended abnormally: who, started by whom, what it ran and why. There is no other report of its end."""
+    if TASKS.isEnabledFor(logging.ERROR) and not (process.rare is not None and process.rare.quiet):
+        TASKS.error(
+            Report(
+                "task terminating",
+                pid=process.pid,
+                name=process.name,
+                label=_label(process),
+                starter=starter,
+                callers=list(callers),
+                function=function,
+                args=list(args),
+                reason=reason,
+            )
+        )
+
+
 def _neighbours(process: Process) -> list[Report]:
     """Who will be taken along: the linked processes of this node that do not trap exits."""
     linked: list[Pid] = list(links.each(process.links))
@@ -161,3 +188,75 @@ def _node_name() -> str:
 def callback_raised(application: object, callback: str, reason: object) -> None:
     """One of an application's last callbacks has raised."""
     APPLICATIONS.error(Report("callback raised", application=application, callback=callback, reason=reason))
+
+
+def machine_terminated(process: Process, reason: object, event: Any, status: dict[str, Any], **shape: object) -> None:
+    """A state machine has ended abnormally: who, why, the event, what it held; then the process itself.
+
+    Args:
+        process: whose it was.
+        reason: why.
+        event: the one that was being handled, or None.
+        status: what the machine shows of itself.
+        shape: its modules, its callback mode and whether it has enter events.
+    """
+    if process.rare is not None and process.rare.quiet:
+        return
+    if MACHINES.isEnabledFor(logging.ERROR):
+        match event:
+            case (("call", Request() as asked), _):
+                client: Pid | None = client_of(asked)
+            case _:
+                client = None
+        waiting = None if client is None else client.process
+        MACHINES.error(
+            Report(
+                "GenStatem terminating",
+                pid=process.pid,
+                name=process.name,
+                label=_label(process),
+                reason=status["reason"],
+                queue=status["queue"],
+                postponed=status["postponed"],
+                state=(status["state"], status["data"]),
+                timeouts=(len(status["timeouts"]), status["timeouts"]),
+                log=status["log"],
+                client=client,
+                client_name=None if waiting is None else waiting.name,
+                client_alive=waiting is not None,
+                client_trace=() if waiting is None else _where(waiting),
+                **shape,
+            )
+        )
+    process_crashed(process, reason)
+
+
+def handler_terminated(process: Process, handler: object, shown: dict[str, Any]) -> None:
+    """A handler of an event manager has failed and is removed; `shown` is what its `format_status` makes of it."""
+    if MANAGERS.isEnabledFor(logging.ERROR):
+        MANAGERS.error(
+            Report(
+                "handler terminating",
+                pid=process.pid,
+                name=process.name,
+                label=_label(process),
+                handler=handler,
+                message=shown["message"],
+                state=shown["state"],
+                reason=shown["reason"],
+            )
+        )
+
+
+def unexpected_info(module: type, message: object) -> None:
+    """A handler without `handle_info` got a plain message."""
+    process = here().caller()
+    MANAGERS.warning(
+        Report(
+            "unhandled info",
+            module=module,
+            pid=None if process is None else process.pid,
+            name=None if process is None else process.name,
+            message=message,
+        )
+    )

@@ -47,7 +47,7 @@ class Ok(Generic[State]):
         self.then = then
 
     def __repr__(self) -> str:
-        return _shown("Ok", self.state, self.then)
+        return shown("Ok", self.state, self.then)
 
 
 class Error:
@@ -75,7 +75,7 @@ class Reply(Generic[State]):
         self.then = then
 
     def __repr__(self) -> str:
-        return _shown("Reply", self.value, self.state, self.then)
+        return shown("Reply", self.value, self.state, self.then)
 
 
 class NoReply(Generic[State]):
@@ -89,7 +89,7 @@ class NoReply(Generic[State]):
         self.then = then
 
     def __repr__(self) -> str:
-        return _shown("NoReply", self.state, self.then)
+        return shown("NoReply", self.state, self.then)
 
 
 class Missing:
@@ -114,7 +114,7 @@ class Stop(Generic[State]):
         self.reply = reply
 
     def __repr__(self) -> str:
-        return _shown("Stop", self.reason, *([self.state] if self.has_state else []))
+        return shown("Stop", self.reason, *([self.state] if self.has_state else []))
 
     @property
     def has_state(self) -> bool:
@@ -164,8 +164,9 @@ def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
     return hasattr(value, "__await__")
 
 
-def _shown(name: str, *values: object) -> str:
-    shown = [repr(value) for value in values]
-    while shown and shown[-1] == "None" and len(shown) > 1:
-        shown.pop()
-    return f"{name}({', '.join(shown)})"
+def shown(name: str, *values: object) -> str:
+    """How a result prints: its name and its parts, without the last ones that are None."""
+    parts = [repr(value) for value in values]
+    while len(parts) > 1 and parts[-1] == "None":
+        parts.pop()
+    return f"{name}({', '.join(parts)})"

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from regrow.behaviours.request import Place, ask, reply
-from regrow.behaviours.results import Reply
+from regrow.behaviours.results import Ok, Reply
 from regrow.kernel import exits
 from regrow.kernel.clock import seconds
 from regrow.kernel.node import here
@@ -127,6 +127,15 @@ async def terminate(server: Any, reason: object, timeout: Timeout = None) -> Non
     await stop(server, reason, seconds(timeout, "terminate(timeout=)"), "sys")
 
 
+async def change_code(server: Any, module: type, old_version: object, extra: object, timeout: Timeout = 5.0) -> Any:
+    """Let `module` turn a suspended server's state into that of its new version (`sys:change_code/4`).
+
+    Returns:
+        "ok", or ("error", reason) if its `code_change` raised or returned no Ok; then all stays as it was.
+    """
+    return await _ask(server, "change_code", (module, old_version, extra), timeout)
+
+
 async def stop(server: Any, reason: object, timeout: float | None, module: str) -> None:
     """What all `stop` functions do; `module` is whose, for the failure."""
     node = here()
@@ -215,7 +224,7 @@ class Held:
         """All that is known, the state as the server wants it shown."""
         process = self.process
         logged = [] if self.debug is None or self.debug.log is None else list(self.debug.log)
-        shown = self.server.format_status({"state": self.state, "message": None, "reason": "normal", "log": logged})
+        shown = self.shown(logged)
         return {
             "pid": process.pid,
             "name": process.name,
@@ -227,6 +236,23 @@ class Held:
             "log": shown.get("log", []),
             "state": shown.get("state"),
         }
+
+    def change_code(self, module: type, old_version: object, extra: object) -> Any:
+        """The state as `code_change` makes it."""
+        try:
+            result = self.server.code_change(old_version, self.state, extra)
+        except Exception as error:
+            return "error", exits.without_frames(error)
+        if result.__class__ is not Ok:
+            return "error", result
+        self.state = result.state
+        return "ok"
+
+    def shown(self, logged: list[Any]) -> dict[str, Any]:
+        """State and log as the server wants them shown."""
+        status = {"state": self.state, "message": None, "reason": "normal", "log": logged}
+        found: dict[str, Any] = self.server.format_status(status)
+        return found
 
     def statistics(self, flag: bool | str) -> Any:
         """Count, stop counting, or tell the counts."""
@@ -286,19 +312,18 @@ class Debug:
 
     def saw_in(self, process: Process, message: object) -> Debug | None:
         """A message was taken."""
-        if self.counts is not None:
-            self.counts["messages_in"] += 1
-        return self._saw(process, ("in", message))
+        return self.saw(process, ("in", message))
 
     def saw_out(self, process: Process, message: object, result: Any) -> Debug | None:
         """A callback has returned."""
         if result.__class__ is Reply:
-            if self.counts is not None:
-                self.counts["messages_out"] += 1
-            return self._saw(process, ("out", result.value, message, result.state))
-        return self._saw(process, ("noreply", result.state))
+            return self.saw(process, ("out", result.value, message, result.state))
+        return self.saw(process, ("noreply", result.state))
 
-    def _saw(self, process: Process, event: tuple[Any, ...]) -> Debug | None:
+    def saw(self, process: Process, event: tuple[Any, ...]) -> Debug | None:
+        """Something has happened; ("in", …) and ("out", …) are counted. None when nothing looks any more."""
+        if self.counts is not None and event[0] in ("in", "out"):
+            self.counts["messages_in" if event[0] == "in" else "messages_out"] += 1
         if self.log is not None:
             self.log.append(event)
         if self.printing:

@@ -1,0 +1,395 @@
+"""A state machine: one process, a state, data, and what each state does with an event (OTP's `gen_statem`).
+
+    your class                              this module
+    ----------                              -----------
+    init(arg)                     <-----    start_link(arg)
+      NextState(state, data)      ----->    the starter gets the pid
+    handle_event(("call", from_), request, state, data)
+                                  <-----    call(machine, request)
+      NextState(new, data, [ReplyAction(from_, value)])
+                                  ----->    call returns value
+    handle_event("cast", request, state, data)
+                                  <-----    cast(machine, request)
+    handle_event("info", message, state, data)
+                                  <-----    whatever was sent otherwise
+    handle_event("state_timeout", content, state, data), and so on
+                                  <-----    what the machine has asked for itself
+    terminate(reason, state, data)
+                                  <-----    a callback returned Stop or raised, stop(machine), or the parent's end
+
+Every event type: ("call", from_), "cast", "info", "internal", "timeout", "state_timeout", ("timeout", name) and, when
+the machine asks for it, "enter". Results and actions are in `machine_results.py`.
+
+The class says with `callback_mode` how it is called: "handle_event_function" as above, or "state_functions", where each
+state is a method of its own: `def locked(self, event_type, content, data)`. A list with "state_enter" in it asks for an
+event "enter" at each change of the state. Callbacks may be `def` or `async def`.
+
+    >>> class Door(GenStatem[str, int]):
+    ...     def callback_mode(self):
+    ...         return "state_functions"
+    ...
+    ...     def init(self, code):
+    ...         return NextState("locked", code)
+    ...
+    ...     def locked(self, event_type, content, code):
+    ...         match event_type, content:
+    ...             case ("call", from_), ("code", given) if given == code:
+    ...                 return NextState("open", code, [ReplyAction(from_, "opened"), StateTimeout(10.0, "lock")])
+    ...             case ("call", from_), _:
+    ...                 return KeepStateAndData(ReplyAction(from_, "wrong"))
+    ...
+    ...     def open(self, event_type, content, code):
+    ...         match event_type, content:
+    ...             case "state_timeout", "lock":
+    ...                 return NextState("locked", code)
+    >>> async def main():
+    ...     door = await Door.start_link(42)
+    ...     return await call(door, ("code", 1)), await call(door, ("code", 42))
+    >>> import regrow
+    >>> regrow.run(main)
+    ('wrong', 'opened')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Generator
+from datetime import timedelta
+from typing import Any, ClassVar, Generic, Literal, NoReturn, TypeVar
+
+from regrow.behaviours import child_spec, proc_lib, request, system
+from regrow.behaviours.gen_server import cast as cast
+from regrow.behaviours.gen_server import whereis as whereis
+from regrow.behaviours.machine_results import Action as Action
+from regrow.behaviours.machine_results import Actions as Actions
+from regrow.behaviours.machine_results import ChangeCallbackModule as ChangeCallbackModule
+from regrow.behaviours.machine_results import EventTimeout as EventTimeout
+from regrow.behaviours.machine_results import GenericTimeout as GenericTimeout
+from regrow.behaviours.machine_results import KeepState as KeepState
+from regrow.behaviours.machine_results import KeepStateAndData as KeepStateAndData
+from regrow.behaviours.machine_results import NextEvent as NextEvent
+from regrow.behaviours.machine_results import NextState as NextState
+from regrow.behaviours.machine_results import PopCallbackModule as PopCallbackModule
+from regrow.behaviours.machine_results import Postpone as Postpone
+from regrow.behaviours.machine_results import PushCallbackModule as PushCallbackModule
+from regrow.behaviours.machine_results import RepeatState as RepeatState
+from regrow.behaviours.machine_results import RepeatStateAndData as RepeatStateAndData
+from regrow.behaviours.machine_results import ReplyAction as ReplyAction
+from regrow.behaviours.machine_results import StateTimeout as StateTimeout
+from regrow.behaviours.machine_results import StopAndReply as StopAndReply
+from regrow.behaviours.proc_lib import Failed, Ignore, Starter, init_ack
+from regrow.behaviours.request_ids import RequestIds as RequestIds
+from regrow.behaviours.request_ids import check_response as check_response
+from regrow.behaviours.request_ids import receive_response as receive_response
+from regrow.behaviours.request_ids import reqids_add as reqids_add
+from regrow.behaviours.request_ids import reqids_new as reqids_new
+from regrow.behaviours.request_ids import reqids_size as reqids_size
+from regrow.behaviours.request_ids import reqids_to_list as reqids_to_list
+from regrow.behaviours.request_ids import send_request as send_request
+from regrow.behaviours.request_ids import wait_response as wait_response
+from regrow.behaviours.results import Error, Ok, Stop, is_awaitable
+from regrow.behaviours.state_machine import Machine
+from regrow.behaviours.transition import BadTransition as BadTransition
+from regrow.behaviours.transition import listed
+from regrow.kernel import exits, names, process
+from regrow.kernel.clock import seconds
+from regrow.kernel.node import here
+from regrow.kernel.pid import Monitor, Pid, Process
+from regrow.kernel.signals import AS_TASK, END, Become, Request
+
+State = TypeVar("State")
+Data = TypeVar("Data")
+
+Mode = Literal["state_functions", "handle_event_function"]
+CallbackMode = Mode | list[Mode | Literal["state_enter"]]
+Result = NextState[State, Data] | KeepState[Data] | KeepStateAndData | Stop[Data] | StopAndReply[Data]
+EventReturn = Result[State, Data] | Awaitable[Result[State, Data]]
+Start = NextState[State, Data] | Ok[State] | Ignore | Stop[Any] | Error
+InitReturn = Start[State, Data] | Awaitable[Start[State, Data]]
+
+CallTime = float | timedelta | None | tuple[Literal["clean_timeout", "dirty_timeout"], float | timedelta | None]
+
+
+# Client
+
+
+async def call(machine: Any, request_: Any, timeout: CallTime = None) -> Any:
+    """Ask a machine and wait for its answer, by default for ever (`gen_statem:call/3`).
+
+    Args:
+        machine: a pid, a name, `Global`, `Via` or `(name, node)`.
+        request_: what comes with the event `("call", from_)`.
+        timeout: seconds; None waits for ever. OTP's ("clean_timeout", seconds) and ("dirty_timeout", seconds) are the
+            same here: what comes too late is dropped.
+
+    Raises:
+        CallExit: nobody is there, the machine ended before it answered, no answer came in time, or it is the caller.
+    """
+    match timeout:
+        case ("clean_timeout" | "dirty_timeout", given):
+            limit = seconds(given, "call(timeout=)")
+        case _:
+            limit = seconds(timeout, "call(timeout=)")
+    made = request.outgoing(here(), request_)
+    return await request.ask(machine, made, limit, ("gen_statem", "call", [machine, request_, timeout]))
+
+
+def reply(from_: Request | ReplyAction | list[ReplyAction], value: Any = None) -> None:
+    """Answer a call from any process: `reply(from_, value)`, or a reply action or a list of them (`gen_statem:reply/1,2`).
+
+    What nobody waits for any more is dropped.
+    """
+    if isinstance(from_, Request):
+        request.reply(from_, value)
+        return
+    for action in listed(from_):
+        request.reply(action.from_, action.value)
+
+
+async def stop(machine: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
+    """Order a machine to terminate with `reason` and wait until it has ended (`gen_statem:stop/3`).
+
+    Raises:
+        CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
+    """
+    await system.stop(machine, reason, seconds(timeout, "stop(timeout=)"), "gen_statem")
+
+
+# Machine
+
+
+class GenStatem(Generic[State, Data]):
+    """The base of all state machines; `State` and `Data` are what your callbacks are given and return.
+
+    Class options, as in `class Door(GenStatem[str, int], named=True, restart="transient")`:
+        named: register every started machine under its class.
+        id, restart, shutdown, significant: of the child spec (see `ChildSpec`).
+    """
+
+    __regrow_named__: ClassVar[bool] = False
+    __regrow_spec__: ClassVar[dict[str, Any]] = {}
+    __regrow_reserved__: ClassVar[frozenset[str]] = frozenset()  # what is no state's name
+
+    def __init_subclass__(cls, *, named: bool | None = None, **spec: Any) -> None:
+        super().__init_subclass__()
+        if named is not None:
+            cls.__regrow_named__ = named
+        cls.__regrow_spec__ = {**cls.__regrow_spec__, **child_spec.class_options(cls, spec, "named")}
+
+    @classmethod
+    async def start_link(
+        cls,
+        arg: Any = None,
+        *,
+        name: object = None,
+        timeout: float | timedelta | None = None,
+        debug: object = (),
+        hibernate_after: float | timedelta | None = None,
+    ) -> Pid:
+        """Start a machine linked to this process and wait until its `init` is done (`gen_statem:start_link/4`).
+
+        Args:
+            arg: what `init` gets.
+            name: a string, a class, `Global(key)` or `Via(registry, key)`.
+            timeout: seconds that `init` may take; then it is killed.
+            debug: debug options of `regrow.system`.
+            hibernate_after: seconds; accepted as OTP has it, but nothing is saved here by hibernating.
+
+        Raises:
+            AlreadyStarted: the name is taken.
+            Ignored: `init` returned IGNORE.
+            StartError: `init` returned Stop or Error, raised, or took too long.
+            TypeError: this can be no name.
+        """
+        return await cls._start(arg, name, timeout, True, debug, hibernate_after)
+
+    @classmethod
+    async def start(
+        cls,
+        arg: Any = None,
+        *,
+        name: object = None,
+        timeout: float | timedelta | None = None,
+        debug: object = (),
+        hibernate_after: float | timedelta | None = None,
+    ) -> Pid:
+        """The same, without a link (`gen_statem:start/4`)."""
+        return await cls._start(arg, name, timeout, False, debug, hibernate_after)
+
+    @classmethod
+    async def start_monitor(
+        cls,
+        arg: Any = None,
+        *,
+        name: object = None,
+        timeout: float | timedelta | None = None,
+        debug: object = (),
+        hibernate_after: float | timedelta | None = None,
+    ) -> tuple[Pid, Monitor]:
+        """The same, monitored: the pid, and the ref of the `Down` that will come (`gen_statem:start_monitor/4`)."""
+        pid = await cls._start(arg, name, timeout, False, debug, hibernate_after)
+        return pid, process.monitor(pid)
+
+    @classmethod
+    async def _start(
+        cls,
+        arg: Any,
+        name: object,
+        timeout: float | timedelta | None,
+        link: bool,
+        debug: object,
+        hibernate_after: float | timedelta | None,
+    ) -> Pid:
+        if name is None and cls.__regrow_named__:
+            name = cls
+        seconds(hibernate_after, "start_link(hibernate_after=)")
+        limit = seconds(timeout, "start_link(timeout=)")
+        callbacks = cls()
+        options = system.debug_options(debug)
+
+        def body(process: Process, starter: Starter) -> Generator[Any, Any, Any]:
+            return run(process, starter, callbacks, arg, options)
+
+        return await proc_lib.start(body, cls, initial_call=cls.init, name=name, link=link, timeout=limit)
+
+    @classmethod
+    def child_spec(cls, arg: Any = None) -> child_spec.ChildSpec:
+        """How a supervisor starts this machine: by `start_link(arg)`, under the class as id."""
+        return child_spec.of_class(cls, arg, cls.__regrow_spec__)
+
+    # Callbacks
+
+    def callback_mode(self) -> CallbackMode:
+        """How events reach this class; with "state_enter" in a list, the change of a state is an event, too.
+
+        Without one of its own: "handle_event_function" if the class has `handle_event`, else "state_functions".
+        """
+        own: object = getattr(type(self), "handle_event")  # noqa: B009 (its type would be half known)
+        return "state_functions" if own is getattr(GenStatem, "handle_event") else "handle_event_function"  # noqa: B009
+
+    def init(self, arg: Any, /) -> InitReturn[State, Data]:
+        """The first state and the data: NextState(state, data[, actions]), or Ok(state, data) as OTP writes it."""
+        raise NotImplementedError(f"the GenStatem {type(self).__name__} has no init")
+
+    def handle_event(self, event_type: Any, content: Any, state: State, data: Data, /) -> EventReturn[State, Data]:
+        """Handle an event, in the mode "handle_event_function"."""
+        raise NotImplementedError(f"the GenStatem {type(self).__name__} has no handle_event")
+
+    def terminate(self, reason: Any, state: State, data: Data, /) -> Any:
+        """Clean up. Called on Stop, on an error, on `stop`, and when the parent ends while this process traps exits."""
+
+    def code_change(self, old_version: Any, state: State, data: Data, extra: Any, /) -> Any:
+        """Turn state and data of an older version into this one's: return `Ok(state, data)`."""
+        raise NotImplementedError("code_change")
+
+    def format_status(self, status: dict[str, Any], /) -> dict[str, Any]:
+        """What `system.get_status` and crash reports show: state, data, reason, queue, postponed, timeouts and log."""
+        return status
+
+
+GenStatem.__regrow_reserved__ = frozenset(dir(GenStatem))
+
+
+# Start
+
+
+def run(
+    process: Process, starter: Starter, callbacks: GenStatem[Any, Any], arg: object, debug: system.Debug | None
+) -> Generator[Any, Any, Any]:
+    """What a machine does before its loop: `init`, and the word to the starter."""
+    try:
+        result: Any = callbacks.init(arg)
+        if is_awaitable(result):
+            yield AS_TASK
+            result = yield from result.__await__()
+    except BaseException as error:
+        if process.alive:
+            init_ack(process, starter, Failed(exits.reason_of(error)))
+        raise exits.Exit(exits.reason_of(error)) from None
+    kind = result.__class__
+    if kind is NextState or kind is Ok:
+        init_ack(process, starter, None)
+        data, actions = (result.data, result.actions) if kind is NextState else (result.then, ())
+        return Become(Machine(process, callbacks, starter.parent, result.state, data, debug).run(actions))
+    if kind is Ignore:
+        init_ack(process, starter, result)
+    elif kind is Error:
+        init_ack(process, starter, Failed(result.reason))
+    elif kind is Stop:
+        init_ack(process, starter, Failed(result.reason))
+        raise exits.Exit(result.reason)
+    else:
+        wanted = "NextState(state, data[, actions]), IGNORE, Stop(reason) or Error(reason)"
+        problem = BadTransition("bad_return_from_init", callbacks, "init", result, wanted)
+        init_ack(process, starter, Failed(problem.reason))
+        raise problem
+    return END
+
+
+class Entered:
+    """The loop of a machine, to be awaited by the process that becomes one."""
+
+    def __init__(self, machine: Machine, actions: Actions) -> None:
+        self.machine = machine
+        self.actions = actions
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self.machine.run(self.actions)
+
+
+async def enter_loop(
+    module: type[GenStatem[State, Data]],
+    state: State,
+    data: Data,
+    actions: Actions = (),
+    *,
+    name: object = None,
+    debug: object = (),
+) -> NoReturn:
+    """Make the running process a machine, after whatever it did to begin with (`gen_statem:enter_loop/6`). Never returns.
+
+    Any process may, for every process of regrow knows its parent. What is left of its own function is unwound at the end.
+
+    Args:
+        module: the class; its `init` is not called.
+        state: the first state.
+        data: the data.
+        actions: what the first transition is to do.
+        name: a name of any form, which must be this process's already.
+        debug: debug options of `regrow.system`.
+
+    Raises:
+        Exit: the name is not this process's.
+        RuntimeError: this runs in a plain asyncio task.
+    """
+    running = process.running()
+    check_registered(running, name)
+    machine = Machine(running, module(), parent_of(running), state, data, system.debug_options(debug))
+    await Entered(machine, actions)
+    raise AssertionError("a machine's loop ends with an exception")
+
+
+def check_registered(running: Process, name: object) -> None:
+    """Leave the process unless `name` is its own.
+
+    Raises:
+        Exit: with "process_not_registered", "process_not_registered_globally" or ("process_not_registered_via", registry).
+    """
+    if name is None:
+        return
+    names.check_name(name)
+    if names.find(running.node, name) is running.pid:
+        return
+    match name:
+        case names.Global():
+            raise exits.Exit("process_not_registered_globally")
+        case names.Via(registry=registry):
+            raise exits.Exit(("process_not_registered_via", registry))
+        case _:
+            raise exits.Exit("process_not_registered")
+
+
+def parent_of(running: Process) -> Pid:
+    """Who started a process; the node's first process if that has gone."""
+    parent = running.ancestors[0] if running.ancestors else None
+    found = names.find(running.node, parent)
+    return running.node.init.pid if found is None else found

@@ -1,0 +1,93 @@
+"""One transition of a state machine while it is put together, and what may stand in it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from regrow.behaviours.machine_results import Timeout
+from regrow.behaviours.results import BadReturn
+from regrow.kernel.signals import Request
+
+Event = tuple[Any, Any]  # its type and its content
+
+PLAIN_TYPES: Final = ("cast", "info", "timeout", "state_timeout", "internal")
+
+RESULTS: Final = "NextState, KeepState, KeepStateAndData, RepeatState, RepeatStateAndData, Stop or StopAndReply"
+ENTER_RESULTS: Final = "the state that it is: an enter event may not change it"
+ACTIONS: Final = (
+    "ReplyAction, NextEvent, Postpone, StateTimeout, EventTimeout, GenericTimeout, seconds, HIBERNATE, "
+    "ChangeCallbackModule, PushCallbackModule or PopCallbackModule, each as its own text wants it; in an enter event no "
+    "NextEvent, Postpone or change of the module"
+)
+REPLIES: Final = "ReplyAction(from_, value), with the from_ of a call"
+
+
+class BadTransition(BadReturn):
+    """A callback of a state machine returned what it must not; `reason` has OTP's word for it, and the value."""
+
+    def __init__(self, word: str, callbacks: object, callback: str | None, value: object, wanted: str) -> None:
+        super().__init__(callbacks, callback, value, wanted)
+        self.reason = (word, value)
+
+
+class Transition:
+    """What the callbacks of one event have said so far."""
+
+    __slots__ = ("data", "next_events", "postpone", "state", "timeouts")
+
+    def __init__(self, state: Any, data: Any) -> None:
+        self.state = state
+        self.data = data
+        self.postpone = False
+        self.next_events: list[Event] = []
+        self.timeouts: dict[object, tuple[Timeout, float | None]] = {}  # by type: of two the later counts
+
+    def wants(self, timeout: Timeout, time: float | None) -> None:
+        """Start, change or cancel a timeout when the transition is done."""
+        self.timeouts.pop(timeout.event_type, None)
+        self.timeouts[timeout.event_type] = (timeout, time)
+
+
+def is_change(before: object, after: object) -> bool:
+    """Whether these are two states."""
+    return before is not after and before != after
+
+
+def is_list(value: object) -> bool:
+    """Whether this is a list or a tuple."""
+    return isinstance(value, list | tuple)
+
+
+def listed(actions: Any) -> Any:
+    """One action or a list of them, as a list."""
+    return actions if is_list(actions) else (actions,)
+
+
+def is_type(value: Any) -> bool:
+    """Whether an event of this type can be inserted."""
+    match value:
+        case str():
+            return value in PLAIN_TYPES
+        case ("call", Request()) | ("timeout", _):
+            return True
+        case _:
+            return False
+
+
+def want(transition: Transition, timeout: Timeout) -> bool:
+    """Put a timeout into the transition; false if it has no time that can be."""
+    time: Any = timeout.time
+    if isinstance(time, timedelta):
+        time = time.total_seconds()
+    if time is None or time in ("cancel", float("inf")):
+        time = None
+    elif time == "update":
+        time = 0.0
+    elif isinstance(time, bool) or not isinstance(time, int | float) or not (timeout.absolute or time >= 0):
+        return False
+    try:
+        transition.wants(timeout, time)
+    except TypeError:  # a name that cannot be hashed
+        return False
+    return True
