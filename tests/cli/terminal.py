@@ -24,6 +24,7 @@ PATIENCE = 40.0
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """An environment in which nothing of the user's own is read or written."""
     own = {"IPYTHONDIR": str(folder / "ipython"), "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", "NO_COLOR": "1"}
+    own["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # `regrow test` asks for ours itself
     without = {"PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"}
     return {**{name: value for name, value in os.environ.items() if name not in without}, **own, **more}
 

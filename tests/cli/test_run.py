@@ -87,17 +87,21 @@ def test_it_stops_in_order_children_first(
     assert words == ["prep_stop", "third stops", "second stops", "first stops", "stop", "stages stopped"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("child", ["waits", "blocks"])
-def test_a_second_interrupt_stops_it_at_once(
-    project: Callable[..., Path], terminal: Callable[..., Terminal], child: str
+def test_a_second_one_stops_it_at_once(
+    project: Callable[..., Path], terminal: Callable[..., Terminal], child: str, number: signal.Signals
 ) -> None:
     running = terminal("run", cwd=project(application=stages(child)))
     running.expect("stages started")
     running.press("c")
     running.expect(f"{child} stops")
-    running.press("c")
+    if number == signal.SIGINT:
+        running.press("c")
+    else:
+        running.signal(number)
     running.expect("Stopped at once")
-    assert running.exit_code() == 128 + signal.SIGINT
+    assert running.exit_code() == 128 + number
 
 
 def test_it_stops_by_itself_after_so_many_seconds(project: Callable[..., Path]) -> None:
@@ -117,6 +121,15 @@ def test_a_tree_that_gives_up_ends_it_with_its_own_code(project: Callable[..., P
     assert done.returncode == 1
     assert done.stderr.count("RuntimeError) it always falls") >= 4
     assert "exited: shutdown" in done.stderr
+    assert done.stderr.endswith("stages has ended by itself: shutdown\n")
+
+
+def test_an_application_ends_with_one_that_it_needs(project: Callable[..., Path]) -> None:
+    needed = GIVES_UP.replace("class Stages", "class Database") + stages("only")
+    needed = needed.replace("class Stages(Application)", "class Stages(Application, applications=[Database])")
+    done = regrow("run", cwd=project(application=needed))
+    assert done.returncode == 1
+    assert "only stops\n" in done.stdout
     assert done.stderr.endswith("stages has ended by itself: shutdown\n")
 
 

@@ -110,8 +110,9 @@ async def counted(app: type[Application]) -> str:
 
 
 def say(line: str) -> None:
-    """A line for whoever looks on; who reads a pipe gets it at once, too."""
-    print(line, flush=True)
+    """A line for whoever looks on; who reads a pipe gets it at once, too, and who has closed it gets nothing."""
+    with suppress(BrokenPipeError):
+        print(line, flush=True)
 
 
 def say_at_any_time(text: str) -> None:
