@@ -275,6 +275,7 @@ class Node:
         else:
             if not isinstance(error, exits.Doomed | asyncio.CancelledError | GeneratorExit | exits.Exit):
                 LOG.debug("%s, already dead, raised %r while it was unwound", process.pid, error)
+            exits.without_frames(error)  # it was thrown by frames that hold it: nothing else would break the cycle
             self._body_over(process, "killed")
         if isinstance(error, KeyboardInterrupt | SystemExit):
             self.interrupted(error)
