@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.snippets.document import Document
+from tests.snippets.document import FILE, Document
 from tests.snippets.markdown import snippets, unexplained
 
 ROOT = Path(__file__).parents[2]
@@ -31,3 +31,15 @@ def test_no_snippet_escapes(name: str) -> None:
 
 def test_documents_are_found() -> None:
     assert {"README.md", "docs/lesson.md", "docs/reference.md"} <= set(NAMES)
+
+
+def test_the_lesson_ends_where_the_example_stands() -> None:
+    """The files that the lesson writes are the files of the example, character by character."""
+    source = ROOT / "examples" / "silly_worker"
+    written = {
+        named["path"]: snippet.text[named.end() :]
+        for snippet in snippets("docs/lesson.md", text_of("docs/lesson.md"))
+        if snippet.language == "python" and (named := FILE.match(snippet.text))
+    }
+    assert written
+    assert written == {path: (source / path).read_text(encoding="utf-8") for path in written}
