@@ -103,6 +103,13 @@ def _raised_lines(report: Report, limits: Limits) -> list[str]:
     return [f"Process {_process_words(report, limits)} raised an exception", *banner("exit", report.reason, limits)]
 
 
+def _task_lines(report: Report, limits: Limits) -> list[str]:
+    who = report.pid if report.name is None else name_words(report.name, limits)
+    lines = [f"Task {who} started from {report.starter} terminating", *banner("stop", report.reason, limits)]
+    lines += [f"Function: {function_words(report.function, limits)}", f"    Args: {show(report.args, limits)}"]
+    return lines + _labelled(report, limits)
+
+
 def _process_lines(report: Report, limits: Limits) -> list[str]:
     lines = [f"Process {_process_words(report, limits)} terminating", *banner("exit", report.reason, limits)]
     lines += _labelled(report, limits)
@@ -206,6 +213,7 @@ WORDS: Final[dict[str, Callable[[Report, Limits], list[str]]]] = {
     "unexpected message": _unexpected_lines,
     "process raised an exception": _raised_lines,
     "process terminating": _process_lines,
+    "task terminating": _task_lines,
     "started": _started_lines,
     "terminated": _child_lines,
     "failed to start": _child_lines,

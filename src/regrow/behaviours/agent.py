@@ -1,0 +1,199 @@
+"""A process that holds a state and runs functions on it (Elixir's `Agent`).
+
+    client                                    agent
+    ------                                    -----
+    Agent.get(agent, f)            ---->      f(state)             its value is the answer
+    Agent.update(agent, f)         ---->      state = f(state)
+    Agent.get_and_update(agent, f) ---->      value, state = f(state)
+    Agent.cast(agent, f)           ---->      state = f(state), and nobody waits
+
+The functions run in the agent, one at a time; they may be `def` or `async def`. What takes long is better done by the
+client, with what `get` gave it: while a function runs, all others wait. One that raises ends the agent.
+
+    >>> async def main():
+    ...     counter = await Agent.start_link(lambda: 0)
+    ...     await Agent.update(counter, lambda count: count + 1)
+    ...     before = await Agent.get_and_update(counter, lambda count: (count, count * 10))
+    ...     return before, await Agent.get(counter, lambda count: count)
+    >>> import regrow
+    >>> regrow.run(main)
+    (1, 10)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from regrow.behaviours import child_spec, gen_server, system
+from regrow.behaviours.child_spec import ChildSpec
+from regrow.behaviours.gen_server import From, GenServer, call
+from regrow.behaviours.results import BadReturn, NoClause, NoReply, Ok, Reply, is_awaitable
+from regrow.kernel.clock import seconds
+from regrow.kernel.exits import safe_repr
+from regrow.kernel.pid import Pid
+
+Timeout = float | timedelta | None
+
+
+class Agent:
+    """Holds a state. All its functions are class methods: `Agent.get(agent, function)`.
+
+    As a child of a supervisor: `(Agent, function)`. A subclass has an id of its own and the class options id, restart,
+    shutdown and significant of a child spec.
+    """
+
+    __regrow_spec__: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls, **spec: Any) -> None:
+        super().__init_subclass__()
+        cls.__regrow_spec__ = {**cls.__regrow_spec__, **child_spec.class_options(cls, spec)}
+
+    @classmethod
+    async def start_link(
+        cls,
+        function: Callable[..., Any],
+        *args: Any,
+        name: object = None,
+        timeout: Timeout = None,
+        debug: object = (),
+    ) -> Pid:
+        """Start an agent, linked, whose state is what `function(*args)` gives (`Agent.start_link/2`).
+
+        Args:
+            function: runs in the agent.
+            args: its arguments.
+            name: a string, a class, `Global(key)` or `Via(registry, key)`.
+            timeout: seconds that the function may take; then the agent is killed.
+            debug: debug options of `regrow.system`.
+
+        Raises:
+            AlreadyStarted: the name is taken.
+            StartError: the function raised or took too long.
+            TypeError: this is no function, or can be no name.
+        """
+        check_function("start_link", function)
+        return await AgentServer.start_link((function, args), name=name, timeout=timeout, debug=debug)
+
+    @classmethod
+    async def start(
+        cls,
+        function: Callable[..., Any],
+        *args: Any,
+        name: object = None,
+        timeout: Timeout = None,
+        debug: object = (),
+    ) -> Pid:
+        """The same, without a link (`Agent.start/2`)."""
+        check_function("start", function)
+        return await AgentServer.start((function, args), name=name, timeout=timeout, debug=debug)
+
+    @classmethod
+    def child_spec(cls, function: Any) -> ChildSpec:
+        """How a supervisor starts it: by `start_link(function)`, under the class as id (`Agent.child_spec/1`)."""
+        return child_spec.of_class(cls, function, cls.__regrow_spec__)
+
+    @staticmethod
+    async def get(agent: Any, function: Callable[..., Any], *args: Any, timeout: Timeout = 5.0) -> Any:
+        """What `function(state, *args)` gives (`Agent.get/3`).
+
+        Args:
+            agent: its pid or name.
+            function: runs in the agent.
+            args: what the function gets after the state.
+            timeout: seconds to wait; None waits for ever. The function is not stopped by it.
+
+        Raises:
+            CallExit: nobody is there, the agent ended, or it took longer.
+            TypeError: this is no function.
+        """
+        check_function("get", function)
+        return await call(agent, ("get", function, args), timeout)
+
+    @staticmethod
+    async def update(agent: Any, function: Callable[..., Any], *args: Any, timeout: Timeout = 5.0) -> None:
+        """Let the state be what `function(state, *args)` gives (`Agent.update/3`); arguments and errors as of `get`."""
+        check_function("update", function)
+        await call(agent, ("update", function, args), timeout)
+
+    @staticmethod
+    async def get_and_update(agent: Any, function: Callable[..., Any], *args: Any, timeout: Timeout = 5.0) -> Any:
+        """`function(state, *args)` gives (value, new state): returns the value (`Agent.get_and_update/3`).
+
+        Arguments and errors as of `get`. An agent whose function gives something else ends with
+        ("bad_return_value", what it gave).
+        """
+        check_function("get_and_update", function)
+        return await call(agent, ("get_and_update", function, args), timeout)
+
+    @staticmethod
+    def cast(agent: Any, function: Callable[..., Any], *args: Any) -> None:
+        """Let the state become what `function(state, *args)` gives, and do not wait for it (`Agent.cast/2`)."""
+        check_function("cast", function)
+        gen_server.cast(agent, ("cast", function, args))
+
+    @staticmethod
+    async def stop(agent: Any, reason: object = "normal", timeout: Timeout = None) -> None:
+        """Stop an agent and wait until it has ended (`Agent.stop/3`).
+
+        Raises:
+            CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
+        """
+        await system.stop(agent, reason, seconds(timeout, "stop(timeout=)"), "Agent")
+
+
+def check_function(where: str, function: object) -> None:
+    """Raise here, and not in the agent, whose end it would be.
+
+    Raises:
+        TypeError: this is no function.
+    """
+    if not callable(function):
+        raise TypeError(f"Agent.{where}: wanted a function of the state, got {safe_repr(function)}")
+
+
+class AgentServer(GenServer[Any]):
+    """The server behind every agent."""
+
+    async def init(self, arg: tuple[Callable[..., Any], tuple[Any, ...]], /) -> Ok[Any]:
+        """Make the state."""
+        function, args = arg
+        return Ok(await awaited(function(*args)))
+
+    async def handle_call(self, request: Any, from_: From, state: Any, /) -> Reply[Any]:
+        """Run a function on the state."""
+        match request:
+            case ("get", function, args):
+                return Reply(await awaited(function(state, *args)), state)
+            case ("update", function, args):
+                return Reply(None, await awaited(function(state, *args)))
+            case ("get_and_update", function, args):
+                found = await awaited(function(state, *args))
+                if is_pair(found):
+                    return Reply(found[0], found[1])
+                raise BadReturn(self, "get_and_update", found, "(value, new state)")
+            case _:
+                raise NoClause(request)
+
+    async def handle_cast(self, request: Any, state: Any, /) -> NoReply[Any]:
+        """Update the state."""
+        match request:
+            case ("cast", function, args):
+                return NoReply(await awaited(function(state, *args)))
+            case _:
+                raise NoClause(request)
+
+    def handle_info(self, message: Any, state: Any, /) -> NoReply[Any]:
+        """An agent takes no messages."""
+        return NoReply(state)
+
+
+def is_pair(value: Any) -> bool:
+    """Whether this is (value, new state)."""
+    return isinstance(value, tuple) and len(value) == 2  # pyright: ignore[reportUnknownArgumentType]
+
+
+async def awaited(value: Any) -> Any:
+    """What a function gave, or what its coroutine gives."""
+    return await value if is_awaitable(value) else value

@@ -1,0 +1,170 @@
+"""What runs in the process of a task, whoever started it: one function, whose value is sent to whoever asked.
+
+    owner                                   task
+    -----                                   ----
+    spawns it, monitors it      ----->      run(job)
+    takes (ref, value)          <-----      sends what the function gave
+    or Down(ref, pid, reason)   <-----      or ends with what it raised
+
+A task under a supervisor is spawned by that one. It waits until its owner, who alone can monitor it for itself, sends
+the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, Final
+
+from regrow.behaviours import reports
+from regrow.behaviours.child_spec import ChildSpec
+from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
+from regrow.behaviours.keeper import ChildError
+from regrow.behaviours.results import is_awaitable
+from regrow.kernel import exits, process
+from regrow.kernel.node import here
+from regrow.kernel.pid import Monitor, Pid
+from regrow.kernel.signals import Down
+
+PATIENCE_SECONDS: Final = 5.0  # how long a supervised task waits for its job
+
+# Whose callers, and who they are. A process that a task spawns has a copy of this, and is no task.
+CALLERS: ContextVar[tuple[Pid, tuple[Pid, ...]] | None] = ContextVar("regrow_callers", default=None)
+
+
+def callers() -> tuple[Pid, ...]:
+    """For which processes the running task works: its caller, that one's caller …; nobody if this is no task.
+
+    Elixir keeps them as `$callers`. They lead to the request on whose behalf something is done, where the ancestors of a
+    process lead to its supervisor.
+    """
+    found = CALLERS.get()
+    caller = here().caller()
+    return found[1] if found is not None and caller is not None and found[0] is caller.pid else ()
+
+
+def callers_of_new() -> tuple[Pid, ...]:
+    """The callers of a task that is started here."""
+    caller = here().caller()
+    return () if caller is None else (caller.pid, *callers())
+
+
+class Job:
+    """One function to be run for an owner; without a ref nobody waits for its value."""
+
+    __slots__ = ("args", "callers", "function", "owner", "ref")
+
+    def __init__(
+        self,
+        owner: Pid,
+        callers: tuple[Pid, ...],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        ref: Monitor | None = None,
+    ) -> None:
+        self.owner = owner
+        self.callers = callers
+        self.function = function
+        self.args = args
+        self.ref = ref
+
+
+def new_job(function: Callable[..., Any], args: tuple[Any, ...]) -> Job:
+    """A job of whoever runs now.
+
+    Raises:
+        TypeError: this is no function.
+    """
+    if not callable(function):
+        raise TypeError(
+            f"a task runs a function, got {exits.safe_repr(function)}. Give the function, not what it gives"
+        )
+    node = here()
+    caller = node.caller()
+    return Job(node.guest if caller is None else caller.pid, callers_of_new(), function, args)
+
+
+async def run(job: Job) -> None:
+    """A task's whole life."""
+    process_ = process.running()
+    process_.initial_call = job.function
+    CALLERS.set((process_.pid, job.callers))
+    try:
+        value = job.function(*job.args)
+        if is_awaitable(value):
+            value = await value
+    except BaseException as error:
+        if not process_.alive or isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+            raise
+        reason = exits.reason_of(error)
+        if not exits.is_normal(reason):
+            reports.task_terminated(process_, job.owner, job.callers, job.function, job.args, reason)
+        raise exits.Exit(reason) from None
+    if job.ref is not None:
+        process.send(job.ref, (job.ref, value))
+
+
+async def wait_for_job(owner: Pid) -> None:
+    """The life of a supervised task: its owner says what to do, unless it ends before."""
+    ref = process.monitor(owner)
+
+    def is_for_me(message: object) -> bool:
+        return isinstance(message, Job) or (isinstance(message, Down) and message.ref is ref)
+
+    try:
+        message = await process.receive(is_for_me, timeout=PATIENCE_SECONDS)
+    except TimeoutError:
+        raise exits.Exit("timeout") from None
+    process.demonitor(ref, flush=True)
+    if isinstance(message, Down):
+        raise exits.Exit(("shutdown", message.reason))
+    await run(message)
+
+
+# Starting
+
+
+async def spawn(context: Context, function: Callable[..., Any], argument: object) -> Pid:
+    """Spawn a task's process, linked, with the context variables of whoever wants it: a supervisor has its own."""
+    return context.run(process.spawn_link, function, argument)
+
+
+def supervised(function: Callable[..., Any], argument: object, restart: Any, shutdown: Any) -> ChildSpec:
+    """The spec of a task under a supervisor."""
+    start = (spawn, (copy_context(), function, argument))
+    return ChildSpec("task", start, restart=restart, shutdown=shutdown, modules=(Job,))
+
+
+FULL = """reached the maximum number of tasks for this task supervisor.
+  How many may run at the same time is set with TaskSupervisor.start_link(max_children=…)."""
+
+
+async def start_waiting(supervisor: Any, shutdown: Any) -> Pid:
+    """Start a supervised task that waits for the job which its owner, whoever runs now, will send.
+
+    Raises:
+        RuntimeError: the supervisor has as many tasks as it may have.
+        CallExit: the supervisor is not there.
+    """
+    spec = supervised(wait_for_job, process.current(), "temporary", shutdown)
+    try:
+        pid: Pid = await DynamicSupervisor.start_child(supervisor, spec)
+    except ChildError as error:
+        if error.reason != "max_children":
+            raise
+        raise RuntimeError(FULL) from None
+    return pid
+
+
+def hand_in(job: Job, pid: Pid) -> Monitor:
+    """Monitor a waiting task, and let it do a job whose value comes under the ref of the monitor."""
+    ref = job.ref = process.monitor(pid, alias="demonitor")
+    process.send(pid, job)
+    return ref
+
+
+def spawn_job(job: Job) -> tuple[Pid, Monitor]:
+    """Spawn a linked process that does a job; its value comes under the ref of the monitor."""
+    pid = process.spawn_link(run, job)
+    ref = job.ref = process.monitor(pid, alias="demonitor")
+    return pid, ref

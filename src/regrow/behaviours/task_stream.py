@@ -1,0 +1,330 @@
+"""Many tasks, a few at a time, and their results as they are asked for (Elixir's `Task.async_stream`).
+
+    consumer                        spawner                     tasks
+    --------                        -------                     -----
+    goes through the items
+    ("spawn", position, item) ----> spawns, monitors, limits -> function(item)
+    "take"                    ---->          <----------------- value, or end
+    ("result", …)             <----
+    "close"                   ----> kills those that run
+
+The spawner is a process of its own, so that no message of a task reaches the consumer, and so that whoever leaves a
+loop early may close it from anywhere. It is linked to the consumer, and to the tasks unless these are nolink: where
+the consumer does not trap exits, a task that fails takes both along.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import Any, Final, Literal, NamedTuple, TypeVar
+
+from regrow.behaviours.gen_server import From, GenServer, call, cast, reply
+from regrow.behaviours.results import MISSING, NoClause, NoReply, Ok, Stop
+from regrow.behaviours.stopping import begin
+from regrow.behaviours.task_job import Job, callers_of_new, hand_in, spawn_job, start_waiting
+from regrow.kernel import exits, links, process
+from regrow.kernel.clock import seconds
+from regrow.kernel.node import here
+from regrow.kernel.pid import Monitor, Pid, Process, rare
+from regrow.kernel.signals import Down, Exited
+from regrow.kernel.timers import Timer
+
+Result = TypeVar("Result")
+Outcome = tuple[Literal["ok"], Result] | tuple[Literal["exit"], Any]
+OnTimeout = Literal["exit", "kill_task"]
+
+ON_TIMEOUT: Final = ("exit", "kill_task")
+
+
+class StreamOptions:
+    """How a stream runs; see `Task.async_stream`.
+
+    Raises:
+        ValueError: one of these is something else.
+    """
+
+    def __init__(
+        self,
+        max_concurrency: int | None,
+        ordered: bool,
+        timeout: float | timedelta | None,
+        on_timeout: str,
+        zip_input_on_exit: bool,
+    ) -> None:
+        if max_concurrency is None:
+            max_concurrency = os.cpu_count() or 1
+        if max_concurrency < 1:
+            raise ValueError(f"async_stream: max_concurrency is a number of tasks ≥ 1, got {max_concurrency!r}")
+        if on_timeout not in ON_TIMEOUT:
+            raise ValueError(f"async_stream: on_timeout is one of {', '.join(ON_TIMEOUT)}; got {on_timeout!r}")
+        self.max_concurrency = max_concurrency
+        self.ordered = ordered
+        self.timeout = seconds(timeout, "async_stream(timeout=)")
+        self.on_timeout = on_timeout
+        self.zip_input_on_exit = zip_input_on_exit
+        self.supervisor: Any = None
+        self.link = True
+        self.shutdown: Any = 5.0
+
+
+class Stream:
+    """What `async_stream` gives: to be gone through with `async for`, each time with tasks of its own."""
+
+    def __init__(
+        self,
+        items: Iterable[Any] | AsyncIterable[Any],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        options: StreamOptions,
+    ) -> None:
+        self.items = items
+        self.function = function
+        self.args = args
+        self.options = options
+
+    def __aiter__(self) -> AsyncGenerator[Any, None]:  # noqa: PYI058 (aclosing needs to know that it can be closed)
+        return self._outcomes()
+
+    async def _outcomes(self) -> AsyncGenerator[Any, None]:
+        """Keep as many tasks as may be, and give one result after the other."""
+        options = self.options
+        consumer = here().caller()
+        plan = Plan(
+            self.function,
+            self.args,
+            options,
+            callers_of_new(),
+            here().guest if consumer is None else consumer.pid,
+            consumer is None or consumer.trap_exit,
+        )
+        items = Items(self.items)
+        spawner = await Spawner.start_link(plan)
+        inputs: dict[int, Any] = {}
+        started = taken = 0
+        try:
+            while True:
+                while not items.over and started - taken < options.max_concurrency:
+                    item = await items.next()
+                    if item is MISSING:
+                        break
+                    if options.zip_input_on_exit:
+                        inputs[started] = item
+                    cast(spawner, ("spawn", started, item))
+                    started += 1
+                if started == taken:
+                    break
+                position, outcome = checked(await call(spawner, "take", None), options)
+                taken += 1
+                if options.zip_input_on_exit:
+                    item = inputs.pop(position)
+                    if outcome[0] == "exit":
+                        outcome = ("exit", (item, outcome[1]))
+                yield outcome
+        finally:
+            try:
+                await close(spawner, consumer)
+            finally:
+                await items.close()
+
+
+def checked(answer: Any, options: StreamOptions) -> tuple[int, Any]:
+    """A result, unless the spawner answers that there will be none."""
+    match answer:
+        case ("result", position, outcome):
+            return position, outcome
+        case ("raise", error):
+            raise error
+        case _:
+            place = ("Task.Supervised", "stream", [options.timeout])
+            letter = f"a task of a stream was not done within {options.timeout} s"
+            raise exits.CallTimeout(("timeout", place), letter)
+
+
+async def close(spawner: Pid, consumer: Process | None) -> None:
+    """End the spawner and the tasks that still run."""
+    if consumer is not None and consumer.alive:
+        links.unlink(consumer, spawner)
+    try:
+        await call(spawner, "close", None)
+    except exits.CallExit:
+        return  # it has gone: its tasks have, too
+
+
+class Items:
+    """The items, whatever they come from. An iterator that was made here is closed here."""
+
+    def __init__(self, items: Iterable[Any] | AsyncIterable[Any]) -> None:
+        self.over = False
+        self.plain: Iterator[Any] | None = None
+        self.asynchronous: AsyncIterator[Any] | None = None
+        if isinstance(items, AsyncIterable):
+            self.asynchronous = aiter(items)
+            self.made: Any = None if self.asynchronous is items else self.asynchronous
+        else:
+            self.plain = iter(items)
+            self.made = None if self.plain is items else self.plain
+
+    async def next(self) -> Any:
+        """The next item; MISSING when there is none."""
+        item: Any = MISSING
+        if self.asynchronous is not None:
+            item = await anext(self.asynchronous, MISSING)
+        elif self.plain is not None:
+            item = next(self.plain, MISSING)
+        self.over = item is MISSING
+        return item
+
+    async def close(self) -> None:
+        """Nobody wants more."""
+        if hasattr(self.made, "aclose"):
+            await self.made.aclose()
+        elif hasattr(self.made, "close"):
+            self.made.close()
+
+
+# The spawner
+
+
+class Plan(NamedTuple):
+    """What a spawner is to do, and for whom."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    options: StreamOptions
+    callers: tuple[Pid, ...]
+    owner: Pid
+    trap_exit: bool
+
+
+class Running:
+    """One task of a stream."""
+
+    __slots__ = ("pid", "position", "timer")
+
+    def __init__(self, position: int, pid: Pid, timer: Timer | None) -> None:
+        self.position = position
+        self.pid = pid
+        self.timer = timer
+
+
+class Crew:
+    """A spawner's state: the tasks that run, and the results that nobody has taken."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.running: dict[Monitor, Running] = {}
+        self.results: dict[int, Any] = {}
+        self.next = 0  # the position whose result is given next, where they are ordered
+        self.taker: From | None = None
+        self.over: Any = None  # the answer to whoever still asks, once there are no more results
+
+    def answer(self) -> None:
+        """Give the one who waits what there is for it."""
+        if self.taker is None:
+            return
+        if self.over is not None:
+            found = self.over
+        else:
+            position = self.next if self.plan.options.ordered else next(iter(self.results), -1)
+            if position not in self.results:
+                return
+            found = ("result", position, self.results.pop(position))
+            self.next += 1
+        taker, self.taker = self.taker, None
+        reply(taker, found)
+
+    def done(self, ref: Monitor, outcome: Any) -> None:
+        """A task has come to its end."""
+        task = self.running.pop(ref, None)
+        if task is not None:
+            if task.timer is not None:
+                process.cancel_timer(task.timer)
+            process.demonitor(ref, flush=True)
+            self.results[task.position] = outcome
+            self.answer()
+
+
+class Spawner(GenServer[Crew]):
+    """Starts the tasks of one stream and keeps their results."""
+
+    def init(self, plan: Plan, /) -> Ok[Crew]:
+        """Outlive the tasks."""
+        me = process.running()
+        me.trap_exit = True
+        rare(me).quiet = True  # an end with a task's reason has been reported by the task
+        return Ok(Crew(plan))
+
+    async def handle_call(self, request: Any, from_: From, crew: Crew, /) -> NoReply[Crew] | Stop[Crew]:
+        """Give a result when there is one; or end."""
+        match request:
+            case "take":
+                crew.taker = from_
+                crew.answer()
+                return NoReply(crew)
+            case "close":
+                me = process.running()
+                endings = [begin(me, task.pid, "brutal_kill") for task in crew.running.values()]
+                crew.running.clear()
+                for ending in endings:
+                    if ending is not None:
+                        await ending.reason()
+                return Stop("normal", crew, reply=None)
+            case _:
+                raise NoClause(request)
+
+    async def handle_cast(self, request: Any, crew: Crew, /) -> NoReply[Crew]:
+        """Start one more task."""
+        match request:
+            case ("spawn", int(position), item):
+                try:
+                    ref, pid = await self.start_task(crew.plan, item)
+                except Exception as error:
+                    crew.over = ("raise", exits.without_frames(error))
+                    crew.answer()
+                    return NoReply(crew)
+                limit = crew.plan.options.timeout
+                timer = None if limit is None else process.send_after(process.current(), ("timeout", ref), limit)
+                crew.running[ref] = Running(position, pid, timer)
+                return NoReply(crew)
+            case _:
+                raise NoClause(request)
+
+    async def start_task(self, plan: Plan, item: Any) -> tuple[Monitor, Pid]:
+        """Start a task for an item, here or under its supervisor."""
+        job = Job(plan.owner, plan.callers, plan.function, (item, *plan.args))
+        options = plan.options
+        if options.supervisor is None:
+            pid, ref = spawn_job(job)
+            return ref, pid
+        pid = await start_waiting(options.supervisor, options.shutdown)
+        if options.link:
+            process.link(pid)
+        return hand_in(job, pid), pid
+
+    def handle_info(self, message: Any, crew: Crew, /) -> NoReply[Crew] | Stop[Crew]:
+        """A task has given its value, ended, or not ended in time."""
+        match message:
+            case (Monitor() as ref, value):
+                crew.done(ref, ("ok", value))
+            case Down(Monitor() as ref, _, reason):
+                crew.done(ref, ("exit", reason))
+            case ("timeout", Monitor() as ref) if ref in crew.running:
+                if crew.plan.options.on_timeout == "exit":
+                    crew.over = ("timeout",)
+                    crew.answer()
+                else:
+                    begin(process.running(), crew.running[ref].pid, "brutal_kill")
+                    crew.done(ref, ("exit", "timeout"))
+            case Exited(_, reason) if reason != "normal" and not crew.plan.trap_exit:
+                return Stop(reason, crew)
+            case _:
+                pass  # the end of a linked task, of which its monitor tells, or a timer that was too late
+        return NoReply(crew)
+
+    def terminate(self, reason: Any, crew: Crew, /) -> None:
+        """The consumer has gone: linked tasks go with it."""
+        if crew.plan.options.link:
+            for task in crew.running.values():
+                begin(process.running(), task.pid, "brutal_kill")
