@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Hashable
 from inspect import isawaitable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 from regrow.kernel import process
 from regrow.kernel.exits import CallExit, safe_repr
@@ -230,7 +230,11 @@ def del_lock(id: LockId) -> None:
     LOCKS.drop(resource, requester, process.current())
 
 
-async def trans(id: LockId, function: Callable[[], Awaitable[Result] | Result], *, retries: Retries = None) -> Result:
+@overload
+async def trans(id: LockId, function: Callable[[], Awaitable[Result]], *, retries: Retries = None) -> Result: ...
+@overload
+async def trans(id: LockId, function: Callable[[], Result], *, retries: Retries = None) -> Result: ...
+async def trans(id: LockId, function: Callable[[], Any], *, retries: Retries = None) -> Any:
     """Run a function while holding a lock, and give what it gave (`global:trans/4`).
 
     The lock is released when the function returns or raises.

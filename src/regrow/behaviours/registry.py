@@ -272,8 +272,14 @@ class Registry:
 
     # Locks
 
+    @overload
     @staticmethod
-    async def lock(registry: Name, key: Hashable, function: Callable[[], Awaitable[Result] | Result]) -> Result:
+    async def lock(registry: Name, key: Hashable, function: Callable[[], Awaitable[Result]]) -> Result: ...
+    @overload
+    @staticmethod
+    async def lock(registry: Name, key: Hashable, function: Callable[[], Result]) -> Result: ...
+    @staticmethod
+    async def lock(registry: Name, key: Hashable, function: Callable[[], Any]) -> Any:
         """Run a function, in this process, while no other holds the lock of `key`; gives what it gave.
 
         Locks have nothing to do with who is registered. They are granted in the order in which they were asked for,
