@@ -371,7 +371,7 @@ async def test_a_forked_child_has_no_node(node: Node) -> None:
     if child == 0:
         os.write(writer, b"node" if HERE.node is not None or NODES else b"none")
         os._exit(0)
-    os.waitpid(child, 0)
+    await asyncio.to_thread(os.waitpid, child, 0)
     assert os.read(reader, 4) == b"none"
     os.close(reader)
     os.close(writer)

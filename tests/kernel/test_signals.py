@@ -109,15 +109,14 @@ def test_one_down_a_monitor_and_the_name_is_free(seed: int) -> None:
         raise Exit("done")
 
     async def watcher(pid: Pid, answer_to: Pid) -> None:
-        refs = [process.monitor(pid) for _ in range(3)]
+        refs: list[Ref] = [process.monitor(pid) for _ in range(3)]
         process.send(answer_to, "watching")
-        for _ in refs:
+        while refs:
             down = await process.receive(Down)
             assert down.reason in ("done", "noproc")
             assert process.whereis("name") is None
             assert not process.alive(pid)
             refs.remove(down.ref)
-            refs.append(Ref())
         with pytest.raises(TimeoutError):
             await process.receive(timeout=1)
 
@@ -214,7 +213,7 @@ def test_hand_over_is_a_coin_under_a_seed() -> None:
                 found.append(scheduler.depth > 0)
             step(one, value)
 
-        scheduler.step = watched  # type: ignore[method-assign]
+        scheduler.step = watched  # type: ignore[method-assign, assignment]
         for number in range(20):
             assert await call(server, number) == number
         return found
@@ -332,7 +331,8 @@ async def test_what_a_function_may_be(node: Node) -> None:
     assert await reason_of(Socket) == "normal"
     assert await reason_of(int) == "normal"
     assert isinstance(await reason_of(stops), RuntimeError)
-    assert isinstance(await reason_of(lambda: asyncio.sleep("x")), TypeError)  # type: ignore[arg-type]
+    text: Any = "x"
+    assert isinstance(await reason_of(lambda: asyncio.sleep(text)), TypeError)
 
 
 async def test_errors_of_use(node: Node) -> None:
@@ -357,8 +357,6 @@ async def test_errors_of_use(node: Node) -> None:
         process.alias("nonsense")
     with pytest.raises(ValueError, match="alias"):
         process.monitor(process.current(), alias="nonsense")
+    sleeper = process.spawn(process.sleep, 1)
     with pytest.raises(CalleeExit):
-        server = await Log.start([])
-        process.send_after(server, "x", 0)
-        process.apply_after(1, process.exit, server, "oops")
-        await call(process.spawn(process.sleep, 1), "x", 10)
+        await call(sleeper, "x", 10)

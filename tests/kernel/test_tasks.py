@@ -60,7 +60,8 @@ async def test_current_task(node: Node, inside: Inside) -> None:
         assert type(task) is ProcessTask
         mine = process.current().process
         assert mine is not None
-        assert mine.task is task
+        facade: Any = mine.task
+        assert facade is task
         assert str(process.current()) in repr(task)
         await asyncio.sleep(0)
         assert asyncio.current_task() is task

@@ -112,13 +112,13 @@ async def test_a_timer_whose_table_raises_does_not_stop_the_others(node: Node) -
     from regrow import Via
 
     class Broken:
-        def register_name(self, key: Any, pid: Any) -> bool:
+        def register_name(self, _key: Any, _pid: Any) -> bool:
             return False
 
-        def unregister_name(self, key: Any) -> None:
+        def unregister_name(self, _key: Any) -> None:
             return None
 
-        def whereis_name(self, key: Any) -> None:
+        def whereis_name(self, _key: Any) -> None:
             if process.monotonic() > start:
                 raise LookupError("broken")
 

@@ -90,11 +90,12 @@ def framed_off(reason: object) -> object:
     """`reason` itself, once the exceptions in it keep no frames."""
     if isinstance(reason, BaseException):
         return without_frames(reason)
+    whole = reason
     if isinstance(reason, tuple):
         for part in cast("tuple[object, ...]", reason):
             if isinstance(part, BaseException | tuple):
                 framed_off(cast("object", part))
-    return cast("object", reason)
+    return whole
 
 
 def without_frames(error: BaseException) -> BaseException:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Alias, Pid, Process, rare
@@ -109,8 +109,7 @@ class Via:
                 )
             registry: Names = found
             return registry
-        table: Names = self.registry
-        return table
+        return cast("Names", self.registry)
 
 
 GLOBAL_LOCK = Lock()
@@ -156,9 +155,8 @@ def find(node: Node, address: object) -> Pid | None:
         return address.table(node).whereis_name(address.key)
     if isinstance(address, Alias):
         return address.owner
-    if type(address) is tuple and len(address) == 2:
-        other = node.find_node(address[1])
-        return None if other is None else find(other, address[0])
+    if isinstance(address, tuple):
+        return find_elsewhere(node, cast("tuple[object, ...]", address))
     if address is None:
         return None
     at = getattr(address, "__regrow_address__", None)
@@ -171,11 +169,23 @@ def find(node: Node, address: object) -> Pid | None:
 
 def unknown_node(node: Node, address: object) -> object:
     """The node that an address `(name, node)` names, if no node of this program is called so."""
-    match address:
-        case (_, where) if node.find_node(where) is None:
-            return where
-        case _:
-            return None
+    if not isinstance(address, tuple):
+        return None
+    pair = cast("tuple[object, ...]", address)
+    return pair[1] if len(pair) == 2 and node.find_node(pair[1]) is None else None
+
+
+def find_elsewhere(node: Node, address: tuple[object, ...]) -> Pid | None:
+    """The pid that `(name, node)` stands for.
+
+    Raises:
+        TypeError: this is no address.
+    """
+    if len(address) != 2:
+        raise TypeError(f"wanted (name, node) as an address; got {safe_repr(address)}")
+    name, where = address
+    other = node.find_node(where)
+    return None if other is None else find(other, name)
 
 
 def claim(process: Process, name: object) -> Pid | None:
