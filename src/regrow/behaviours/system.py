@@ -250,8 +250,11 @@ class Held:
 
     def shown(self, logged: list[Any]) -> dict[str, Any]:
         """State and log as the server wants them shown."""
-        status = {"state": self.state, "message": None, "reason": "normal", "log": logged}
-        found: dict[str, Any] = self.server.format_status(status)
+        status: dict[str, Any] = {"state": self.state, "message": None, "reason": "normal", "log": logged}
+        try:
+            found: dict[str, Any] = self.server.format_status(dict(status))
+        except Exception as error:  # whoever looks must not end what is looked at
+            return {**status, "state": f"<format_status raised {type(error).__name__}>"}
         return found
 
     def statistics(self, flag: bool | str) -> Any:
