@@ -57,9 +57,9 @@ def code_that_nobody_runs(text: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_sessions_print_what_they_say(name: str) -> None:
-    """A session has regrow's public names at hand, as if it began with `from regrow import *`."""
+    """A session has the names of its own module at hand, and all public names of regrow."""
     module = importlib.import_module(name)
-    given = {**vars(module), **{public: getattr(regrow, public) for public in regrow.__all__}}
+    given = {**{public: getattr(regrow, public) for public in regrow.__all__}, **vars(module)}
     told: list[str] = []
     runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS)
     logging.disable(logging.ERROR)  # a session may break things on purpose

@@ -10,9 +10,17 @@
 A RequestIds is a collection of them, each with a label. It is never changed: to add one makes a new collection, and
 so does every answer that is taken out of it.
 
-    requests = gen_server.send_request(server, "one", "first", RequestIds())
-    requests = gen_server.send_request(other, "two", "second", requests)
-    response, label, requests = await gen_server.receive_response(requests, 5.0)
+    >>> class Echo(GenServer[None]):
+    ...     def handle_call(self, request, from_, state):
+    ...         return Reply(request, state)
+    >>> async def main():
+    ...     server = await Echo.start_link()
+    ...     requests = send_request(server, "one", "first", RequestIds())
+    ...     requests = send_request(server, "two", "second", requests)
+    ...     response, label, requests = await receive_response(requests, 5.0)
+    ...     return response, label, len(requests)
+    >>> run(main)
+    (('reply', 'one'), 'first', 1)
 """
 
 from __future__ import annotations
