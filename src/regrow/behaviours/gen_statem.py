@@ -52,7 +52,7 @@ event "enter" at each change of the state. Callbacks may be `def` or `async def`
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Generator, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, Literal, NoReturn, TypeVar
 
@@ -133,7 +133,7 @@ async def call(machine: Any, request_: Any, timeout: CallTime = None) -> Any:
     return await request.ask(machine, made, limit, ("gen_statem", "call", [machine, request_, timeout]))
 
 
-def reply(from_: Request | ReplyAction | list[ReplyAction], value: Any = None) -> None:
+def reply(from_: Request | ReplyAction | Sequence[ReplyAction], value: Any = None) -> None:
     """Answer a call from any process: `reply(from_, value)`, or a reply action or a list of them (`gen_statem:reply/1,2`).
 
     What nobody waits for any more is dropped.

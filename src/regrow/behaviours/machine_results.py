@@ -26,6 +26,7 @@ Results:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
@@ -204,7 +205,7 @@ Action = (
     | float
     | timedelta
 )
-Actions = Action | list[Action] | tuple[Action, ...]
+Actions = Action | Sequence[Action]
 
 
 class NextState(Generic[State, Data]):
@@ -273,7 +274,7 @@ class StopAndReply(Generic[Data]):
     __slots__ = ("data", "reason", "replies")
     __match_args__ = ("reason", "replies", "data")
 
-    def __init__(self, reason: Any, replies: ReplyAction | list[ReplyAction], data: Data = MISSING) -> None:
+    def __init__(self, reason: Any, replies: ReplyAction | Sequence[ReplyAction], data: Data = MISSING) -> None:
         self.reason = reason
         self.replies = replies
         self.data = data
