@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from regrow import Exit, Supervisor, cast, process
-from tests.oracle.twin import Twin, child, kill, logs, name, result, say, settle
+from regrow.behaviours.agent import Agent
+from regrow.behaviours.task import Task
+from tests.oracle.twin import Twin, attempt, child, kill, logs, name, result, say, settle
 
 twin = Twin("70_logs_supervision", logs="sasl")
 
@@ -38,14 +40,18 @@ async def killed() -> None:
     await logs()
 
 
-twin.open_block("a task that raises", needs="Task")
+async def boom(*_: object) -> None:
+    raise RuntimeError("boom")
+
+
+@twin.block("a task that raises")
+async def task() -> None:
+    name(await Task.start(boom), "task")
+    await logs()
 
 
 @twin.block("a plain process that raises")
 async def plain() -> None:
-    async def boom() -> None:
-        raise RuntimeError("boom")
-
     name(process.spawn(boom), "plain")
     await logs()
 
@@ -59,9 +65,17 @@ async def exits() -> None:
     await logs()
 
 
-twin.open_block("an agent that raises", needs="Agent")
+@twin.block("an agent that raises")
+async def agent() -> None:
+    pid = name(await Agent.start(lambda: 0), "agent")
+    await attempt(lambda: Agent.update(pid, boom))
+    await logs()
 
 
+WITH_SIZES = (
+    "    Dictionary: []\n    Trapping Exits: false\n    Status: :running\n"
+    "    Heap Size: <n>\n    Stack Size: <n>\n    Reductions: <n>"
+)
 twin.differs(
     "supervised start",
     "    Initial Call: T.Child.init/1",
@@ -70,8 +84,44 @@ twin.differs(
 )
 twin.differs(
     "supervised start",
-    "    Dictionary: []\n    Trapping Exits: false\n    Status: :running\n"
-    "    Heap Size: <n>\n    Stack Size: <n>\n    Reductions: <n>",
+    WITH_SIZES,
     "    Dictionary: %{}\n    Trapping Exits: false",
     because="a process dictionary is a dict, and processes here have no heap, stack or reductions of their own",
+)
+for theirs, ours, because in (
+    (
+        "log [error] GenServer <agent> terminating",
+        "log [error] GenServer <agent> (AgentServer) terminating",
+        "a server without a name is told with its class",
+    ),
+    (
+        "    Last message (from <main>): {:update, <fun>}",
+        "    Last message (from <main>): {:update, <fun>, {}}",
+        "the arguments of the function travel beside it",
+    ),
+    ("    \n        <stack>", "        <stack>", "no empty line stands before the lines at which the client waits"),
+    (
+        "    Initial Call: anonymous fn/0 in :elixir_compiler_0.__FILE__/1",
+        "    Initial Call: AgentServer.init",
+        "an agent is a server of a class of its own",
+    ),
+    (
+        WITH_SIZES,
+        "    Dictionary: %{}\n    Trapping Exits: false",
+        "a process dictionary is a dict, and processes here have no heap, stack or reductions of their own",
+    ),
+):
+    twin.differs("an agent that raises", theirs, ours, because=because)
+twin.differs(
+    "a task that raises", "    Function: <fun>", "    Function: boom", because="a function has a name in Python"
+)
+twin.differs(
+    "a task that raises",
+    "log [error] Process <task> terminating\n    ** (RuntimeError) boom\n        <stack>\n"
+    "    Initial Call: anonymous fn/0 in :elixir_compiler_0.__FILE__/1\n    Ancestors: [<main>]\n"
+    "    Message Queue Length: 0\n    Messages: []\n    Links: []\n"
+    '    Dictionary: ["$callers": [<main>]]\n    Trapping Exits: false\n    Status: :running\n'
+    "    Heap Size: <n>\n    Stack Size: <n>\n    Reductions: <n>",
+    None,
+    because="one death of a task is reported once, as newer Elixir does",
 )
