@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVarTuple
 
 from regrow.behaviours import child_spec, gen_server, system
 from regrow.behaviours.child_spec import ChildSpec
@@ -35,6 +35,7 @@ from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid
 
 Timeout = float | timedelta | None
+Args = TypeVarTuple("Args")
 
 
 class Agent:
@@ -53,8 +54,8 @@ class Agent:
     @classmethod
     async def start_link(
         cls,
-        function: Callable[..., Any],
-        *args: Any,
+        function: Callable[[*Args], Any],
+        *args: *Args,
         name: object = None,
         timeout: Timeout = None,
         debug: object = (),
@@ -79,8 +80,8 @@ class Agent:
     @classmethod
     async def start(
         cls,
-        function: Callable[..., Any],
-        *args: Any,
+        function: Callable[[*Args], Any],
+        *args: *Args,
         name: object = None,
         timeout: Timeout = None,
         debug: object = (),
@@ -95,7 +96,7 @@ class Agent:
         return child_spec.of_class(cls, function, cls.__regrow_spec__)
 
     @staticmethod
-    async def get(agent: Any, function: Callable[..., Any], *args: Any, timeout: Timeout = 5.0) -> Any:
+    async def get(agent: Any, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0) -> Any:
         """What `function(state, *args)` gives (`Agent.get/3`).
 
         Args:
@@ -112,13 +113,15 @@ class Agent:
         return await call(agent, ("get", function, args), timeout)
 
     @staticmethod
-    async def update(agent: Any, function: Callable[..., Any], *args: Any, timeout: Timeout = 5.0) -> None:
+    async def update(agent: Any, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0) -> None:
         """Let the state be what `function(state, *args)` gives (`Agent.update/3`); arguments and errors as of `get`."""
         check_function("update", function)
         await call(agent, ("update", function, args), timeout)
 
     @staticmethod
-    async def get_and_update(agent: Any, function: Callable[..., Any], *args: Any, timeout: Timeout = 5.0) -> Any:
+    async def get_and_update(
+        agent: Any, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0
+    ) -> Any:
         """`function(state, *args)` gives (value, new state): returns the value (`Agent.get_and_update/3`).
 
         Arguments and errors as of `get`. An agent whose function gives something else ends with
@@ -128,7 +131,7 @@ class Agent:
         return await call(agent, ("get_and_update", function, args), timeout)
 
     @staticmethod
-    def cast(agent: Any, function: Callable[..., Any], *args: Any) -> None:
+    def cast(agent: Any, function: Callable[[Any, *Args], Any], *args: *Args) -> None:
         """Let the state become what `function(state, *args)` gives, and do not wait for it (`Agent.cast/2`)."""
         check_function("cast", function)
         gen_server.cast(agent, ("cast", function, args))
@@ -183,6 +186,13 @@ class AgentServer(GenServer[Any]):
                 return NoReply(await awaited(function(state, *args)))
             case _:
                 raise NoClause(request)
+
+    def code_change(self, old_version: Any, state: Any, extra: Any, /) -> Ok[Any]:
+        """The state as `extra` makes it: a function, or (function, *args)."""
+        if isinstance(extra, tuple):
+            pieces: list[Any] = list(extra)  # pyright: ignore[reportUnknownArgumentType]
+            return Ok(pieces[0](state, *pieces[1:]))
+        return Ok(extra(state))
 
     def handle_info(self, message: Any, state: Any, /) -> NoReply[Any]:
         """An agent takes no messages."""

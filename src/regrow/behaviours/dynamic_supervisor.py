@@ -48,8 +48,9 @@ from regrow.behaviours.keeper import (
     shown,
     start_keeper,
 )
-from regrow.behaviours.proc_lib import Ignore, StartError
+from regrow.behaviours.proc_lib import IGNORE, Ignore, StartError
 from regrow.behaviours.restart import DynamicFlags
+from regrow.behaviours.results import Ok
 from regrow.behaviours.stopping import begin, take_exits
 from regrow.kernel import exits
 from regrow.kernel.clock import seconds
@@ -243,11 +244,19 @@ class Crowd(Tree):
 
     def __init__(self, module: type, flags: DynamicFlags) -> None:
         super().__init__(module, flags)
+        self.arg: Any = None  # of the module's init
         self.max_children = flags.max_children
         self.extra_arguments = flags.extra_arguments
 
     def __repr__(self) -> str:
         return f"Crowd({self.module.__name__}, {self.flags!r}, {len(self.by_pid)} children)"
+
+    def change(self, flags: DynamicFlags) -> None:
+        """Go on with other options, and the children that are there."""
+        self.flags = flags
+        self.intensity.max_restarts, self.intensity.max_seconds = flags.max_restarts, flags.max_seconds
+        self.max_children = flags.max_children
+        self.extra_arguments = flags.extra_arguments
 
     def is_full(self) -> bool:
         """Whether there are as many as there may be."""
@@ -279,6 +288,23 @@ class DynamicKeeper(Keeper):
     """The server behind every dynamic supervisor: what it does otherwise than a `Keeper`."""
 
     made_of = DynamicInit
+
+    async def init(self, arg: tuple[type, Any], /) -> Any:
+        """Start without children."""
+        result: Any = await super().init(arg)
+        if result.__class__ is Ok:
+            result.state.arg = arg[1]
+        return result
+
+    def code_change(self, old_version: Any, state: Tree, extra: Any, /) -> Any:
+        """Ask the module's `init` again: what it says counts from now on; IGNORE leaves all as it is."""
+        assert isinstance(state, Crowd)
+        init: Any = state.module().init(state.arg) if issubclass(state.module, ModuleDynamicSupervisor) else IGNORE
+        if isinstance(init, DynamicInit):
+            state.change(init.dynamic)
+        elif init is not IGNORE:
+            return init
+        return Ok(state)
 
     async def start_child(self, process: Process, tree: Tree, spec: ChildSpec) -> Any:
         """Start one more; gives the pid or an exception. Whoever asked hears of a failure, so it is not reported."""

@@ -1,0 +1,560 @@
+"""Dynamic supervisors: children by pid, started one by one, stopped together."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from regrow import (
+    IGNORE,
+    AlreadyStarted,
+    ChildError,
+    ChildSpec,
+    Exit,
+    GenServer,
+    Ignored,
+    InvalidChild,
+    InvalidFlags,
+    NoProcess,
+    Ok,
+    Pid,
+    Ref,
+    StartError,
+    Supervisor,
+    cast,
+    process,
+    system,
+)
+from regrow.behaviours.dynamic_supervisor import DynamicSupervisor, ModuleDynamicSupervisor
+from regrow.behaviours.keeper import Counts
+from regrow.testing import expect_down, expect_idle
+from tests.behaviours.probes import Probe, news, probe
+
+pytestmark = pytest.mark.regrow
+
+
+class Idle(GenServer[Any]):
+    """Does nothing."""
+
+
+class Stubborn(GenServer[Any]):
+    """Traps exits and ends with a reason of its own."""
+
+    def init(self, reason: Any) -> Ok[Any]:
+        process.trap_exit(True)
+        return Ok(reason)
+
+    async def terminate(self, _reason: Any, reason: Any) -> None:
+        if reason == "never":
+            await process.sleep(1000)
+        raise Exit(reason)
+
+
+class Failing:
+    """A start function that works `good` times and then does something else."""
+
+    def __init__(self, otherwise: Any, good: int = 1) -> None:
+        self.good = good
+        self.otherwise: Any = otherwise
+        self.given: list[tuple[Any, ...]] = []
+
+    async def start(self, *args: Any) -> Any:
+        self.given.append(args)
+        if len(self.given) <= self.good:
+            return await Idle.start_link()
+        otherwise: Any = self.otherwise
+        return await otherwise() if inspect.isfunction(otherwise) else otherwise
+
+
+async def unlinked(**options: Any) -> Pid:
+    """A dynamic supervisor whose end does not end the test."""
+    process.trap_exit(True)
+    return await DynamicSupervisor.start_link(**options)
+
+
+async def three(sup: Pid, *specs: ChildSpec) -> list[Ref]:
+    """Start these, and monitor them."""
+    return [process.monitor(await DynamicSupervisor.start_child(sup, spec)) for spec in specs]
+
+
+def stubborn(reason: Any, **options: Any) -> ChildSpec:
+    return Stubborn.child_spec(reason).replace(**options)
+
+
+def starting(function: Any, **options: Any) -> ChildSpec:
+    return ChildSpec("child", function, **options)
+
+
+class TestSpecsAndStart:
+    @pytest.mark.otp("DS-001")
+    async def test_it_can_be_supervised(self) -> None:
+        await Supervisor.start_link([DynamicSupervisor.child_spec(name="dynamic")])
+        assert await DynamicSupervisor.which_children("dynamic") == []
+
+    @pytest.mark.otp("DS-003")
+    async def test_child_spec_of_a_module(self) -> None:
+        class Pool(ModuleDynamicSupervisor):
+            pass
+
+        class Other(ModuleDynamicSupervisor, id="other", restart="temporary", shutdown="brutal_kill"):
+            pass
+
+        assert Pool.child_spec("hello") == ChildSpec(
+            Pool, (Pool.start_link, ("hello",)), type="supervisor", modules=(Pool,)
+        )
+        assert Pool.child_spec().shutdown == "infinity"
+        spec = Other.child_spec("hello")
+        assert (spec.id, spec.restart, spec.shutdown, spec.type) == ("other", "temporary", "brutal_kill", "supervisor")
+
+    async def test_child_spec_has_the_name_as_id(self) -> None:
+        assert DynamicSupervisor.child_spec().id is DynamicSupervisor
+        assert DynamicSupervisor.child_spec(name="dynamic").id == "dynamic"
+        with pytest.raises(InvalidFlags):
+            DynamicSupervisor.child_spec(max_children=-1)
+
+    @pytest.mark.otp("DS-005")
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [
+            ({"strategy": "unknown"}, ("invalid_strategy", "unknown")),
+            ({"max_restarts": -1}, ("invalid_intensity", -1)),
+            ({"max_seconds": 0}, ("invalid_period", 0)),
+            ({"max_children": -1}, ("invalid_max_children", -1)),
+            ({"extra_arguments": -1}, ("invalid_extra_arguments", -1)),
+            ({"auto_shutdown": "any_significant"}, ("invalid_auto_shutdown", "any_significant")),
+        ],
+    )
+    async def test_an_init_with_bad_options(self, options: dict[str, Any], reason: object) -> None:
+        """The mistake is raised where it is made; in a module's init it is the reason why nothing started."""
+
+        class Pool(ModuleDynamicSupervisor):
+            def init(self, arg: Any) -> Any:
+                return DynamicSupervisor.init(**arg)
+
+        with pytest.raises(InvalidFlags) as direct:
+            DynamicSupervisor.init(**options)
+        assert direct.value.reason == reason
+        process.trap_exit(True)
+        with pytest.raises(StartError) as caught:
+            await Pool.start_link(options)
+        assert isinstance(caught.value.reason, InvalidFlags)
+        assert caught.value.reason.reason == reason
+
+    @pytest.mark.otp("DS-005")
+    async def test_an_init_that_is_none(self) -> None:
+        class Pool(ModuleDynamicSupervisor):
+            def init(self, arg: Any) -> Any:
+                return arg
+
+        process.trap_exit(True)
+        with pytest.raises(StartError) as caught:
+            await Pool.start_link("unknown")
+        assert caught.value.reason == ("bad_return", (Pool, "init", "unknown"))
+        with pytest.raises(Ignored):
+            await Pool.start_link(IGNORE)
+        with pytest.raises(StartError):
+            await Pool.start_link(Supervisor.init([]))
+
+    async def test_a_module_starts_what_its_init_says(self) -> None:
+        class Pool(ModuleDynamicSupervisor):
+            async def init(self, arg: Any) -> Any:
+                return DynamicSupervisor.init(max_children=arg)
+
+        pool = await Pool.start_link(0, name="pool")
+        assert process.whereis("pool") is pool
+        assert await Supervisor.get_callback_module(pool) is Pool
+        with pytest.raises(ChildError):
+            await DynamicSupervisor.start_child(pool, Idle)
+
+    @pytest.mark.otp("DS-008")
+    async def test_initial_call_is_that_of_a_supervisor(self) -> None:
+        """Adapted: the initial call is a function, and both have the same one."""
+        dynamic, plain = await DynamicSupervisor.start_link(), await Supervisor.start_link([])
+        calls: Any = [process.info(sup, "initial_call") for sup in (dynamic, plain)]
+        assert calls[0].__name__ == calls[1].__name__ == "init"
+
+    @pytest.mark.otp("DS-009")
+    async def test_code_change(self) -> None:
+        """Adapted: faulty options are the exception that tells of them."""
+        answer: list[Any] = [DynamicSupervisor.init()]
+
+        class Pool(ModuleDynamicSupervisor):
+            def init(self, _arg: Any) -> Any:
+                return answer[0] if not callable(answer[0]) else answer[0]()
+
+        async def change() -> Any:
+            await system.suspend(sup)
+            found = await system.change_code(sup, Pool, None, None)
+            await system.resume(sup)
+            return found
+
+        sup = await Pool.start_link()
+        child = await DynamicSupervisor.start_child(sup, Idle)
+        answer[0] = "unknown"
+        assert await change() == ("error", "unknown")
+        answer[0] = lambda: DynamicSupervisor.init(max_children=-1)
+        what, error = await change()
+        assert (what, error.reason) == ("error", ("invalid_max_children", -1))
+        answer[0] = IGNORE
+        assert await change() == "ok"
+        await DynamicSupervisor.start_child(sup, Idle)
+        answer[0] = DynamicSupervisor.init(max_children=1)
+        assert await change() == "ok"
+        with pytest.raises(ChildError, match="max_children"):
+            await DynamicSupervisor.start_child(sup, Idle)
+        assert process.alive(child)
+
+    async def test_a_name_that_is_taken(self) -> None:
+        sup = await DynamicSupervisor.start_link(name="dynamic")
+        with pytest.raises(AlreadyStarted) as caught:
+            await DynamicSupervisor.start_link(name="dynamic")
+        assert caught.value.pid is sup
+
+
+class TestStartChild:
+    @pytest.mark.otp("DS-010")
+    async def test_a_child_in_each_form(self) -> None:
+        sup = await DynamicSupervisor.start_link()
+        for child in (Idle, (Idle, 1), Idle.child_spec(), starting(Idle.start_link)):
+            assert isinstance(await DynamicSupervisor.start_child(sup, child), Pid)
+        assert await DynamicSupervisor.count_children(sup) == Counts(4, 4, 0, 4)
+        rows = await DynamicSupervisor.which_children(sup)
+        assert [row.id for row in rows] == [None] * 4
+
+    async def test_a_child_that_is_none(self) -> None:
+        sup = await DynamicSupervisor.start_link()
+        with pytest.raises(InvalidChild):
+            await DynamicSupervisor.start_child(sup, "child")
+        with pytest.raises(InvalidChild):
+            await DynamicSupervisor.start_child(sup, Idle.child_spec().replace(restart="transient", significant=True))
+        with pytest.raises(NoProcess):
+            await DynamicSupervisor.start_child("nobody", Idle)
+
+    @pytest.mark.otp("DS-011")
+    async def test_extra_arguments_come_first(self) -> None:
+        sup = await DynamicSupervisor.start_link(extra_arguments=["extra"])
+        failing = Failing(None)
+        await DynamicSupervisor.start_child(sup, starting((failing.start, ["own"])))
+        assert failing.given == [("extra", "own")]
+
+    @pytest.mark.otp("DS-013")
+    async def test_what_start_functions_return(self) -> None:
+        async def extra() -> Any:
+            return await Idle.start_link(), "extra"
+
+        async def ignored() -> Any:
+            raise Ignored("no")
+
+        async def error() -> Any:
+            raise StartError("found")
+
+        async def unknown() -> Any:
+            return "unknown"
+
+        sup = await DynamicSupervisor.start_link()
+        pid, more = await DynamicSupervisor.start_child(sup, starting(extra))
+        assert isinstance(pid, Pid)
+        assert more == "extra"
+        assert isinstance(await DynamicSupervisor.start_child(sup, starting(Idle.start_link)), Pid)
+        assert await DynamicSupervisor.start_child(sup, starting(ignored)) is None
+        for function, reason in ((error, "found"), (unknown, "unknown")):
+            with pytest.raises(StartError) as caught:
+                await DynamicSupervisor.start_child(sup, starting(function))
+            assert caught.value.reason == reason
+        assert await DynamicSupervisor.count_children(sup) == Counts(2, 2, 0, 2)
+
+    @pytest.mark.otp("DS-014")
+    async def test_start_functions_that_raise(self) -> None:
+        """Adapted: an exception is the reason itself, which tells it from the reason of an exit."""
+
+        async def raises() -> Any:
+            raise RuntimeError("oops")
+
+        async def exits() -> Any:
+            raise Exit("oops")
+
+        sup = await DynamicSupervisor.start_link()
+        with pytest.raises(StartError) as caught:
+            await DynamicSupervisor.start_child(sup, starting(raises))
+        assert isinstance(caught.value.reason, RuntimeError)
+        with pytest.raises(StartError) as caught:
+            await DynamicSupervisor.start_child(sup, starting(exits))
+        assert caught.value.reason == "oops"
+        assert await DynamicSupervisor.count_children(sup) == Counts(0, 0, 0, 0)
+
+    async def test_a_refused_start_is_the_callers_affair_and_no_report(self, reports: list[Any]) -> None:
+        sup = await DynamicSupervisor.start_link()
+        await DynamicSupervisor.start_child(sup, ChildSpec("a", (named, ["idle"])))
+        with pytest.raises(AlreadyStarted):
+            await DynamicSupervisor.start_child(sup, ChildSpec("a", (named, ["idle"])))
+        assert list(reports) == []
+
+    @pytest.mark.otp("DS-015")
+    async def test_max_children_0(self) -> None:
+        sup = await DynamicSupervisor.start_link(max_children=0)
+        with pytest.raises(ChildError, match="max_children") as caught:
+            await DynamicSupervisor.start_child(sup, Idle)
+        assert caught.value.reason == "max_children"
+
+    async def test_max_children_makes_room_when_one_has_ended(self) -> None:
+        sup = await DynamicSupervisor.start_link(max_children=1)
+        pid = await DynamicSupervisor.start_child(sup, Idle)
+        await DynamicSupervisor.terminate_child(sup, pid)
+        assert isinstance(await DynamicSupervisor.start_child(sup, Idle), Pid)
+
+    @pytest.mark.otp("DS-017")
+    @pytest.mark.parametrize(("reason", "left"), [("shutdown", 0), (("shutdown", "x"), 0), ("whatever", 1)])
+    async def test_a_transient_child(self, reason: object, left: int) -> None:
+        sup = await DynamicSupervisor.start_link()
+        pid = await DynamicSupervisor.start_child(sup, Idle.child_spec().replace(restart="transient"))
+        process.exit(pid, reason)
+        await expect_idle()
+        assert await DynamicSupervisor.count_children(sup) == Counts(left, left, 0, left)
+
+    @pytest.mark.parametrize("reason", ["normal", "shutdown", "whatever"])
+    async def test_a_temporary_child_is_never_started_again(self, reason: object) -> None:
+        sup = await DynamicSupervisor.start_link()
+        await DynamicSupervisor.start_child(sup, probe("a", restart="temporary"))
+        cast("a", ("stop", reason))
+        await expect_idle()
+        assert await DynamicSupervisor.count_children(sup) == Counts(0, 0, 0, 0)
+
+    @pytest.mark.parametrize("reason", ["normal", "shutdown", "whatever"])
+    async def test_a_permanent_child_is_always_started_again(self, reason: object) -> None:
+        sup = await DynamicSupervisor.start_link()
+        first = await DynamicSupervisor.start_child(sup, probe("a"))
+        cast("a", ("stop", reason))
+        await expect_idle()
+        (row,) = await DynamicSupervisor.which_children(sup)
+        assert row.pid is process.whereis("a")
+        assert row.pid is not first
+
+
+class TestRestarts:
+    @pytest.mark.otp("DS-019")
+    async def test_a_restart_that_gives_more_than_a_pid(self) -> None:
+        async def extra() -> Any:
+            return await Idle.start_link(), "extra"
+
+        sup = await DynamicSupervisor.start_link()
+        pid = await DynamicSupervisor.start_child(sup, starting(Failing(extra).start))
+        process.exit(pid, "shutdown")
+        await expect_idle()
+        assert await DynamicSupervisor.count_children(sup) == Counts(1, 1, 0, 1)
+        (row,) = await DynamicSupervisor.which_children(sup)
+        assert row.id is None
+        assert row.pid is not pid
+
+    async def test_a_restart_that_does_not_want_to_run(self) -> None:
+        async def ignored() -> Any:
+            raise Ignored("no")
+
+        sup = await DynamicSupervisor.start_link()
+        process.exit(await DynamicSupervisor.start_child(sup, starting(Failing(ignored).start)), "kill")
+        await expect_idle()
+        assert await DynamicSupervisor.count_children(sup) == Counts(0, 0, 0, 0)
+
+    @pytest.mark.otp("DS-021")
+    @pytest.mark.parametrize("how", ["error", "unknown"])
+    async def test_a_restart_that_fails_is_tried_again(self, how: str) -> None:
+        async def error() -> Any:
+            await process.sleep(1.0)
+            raise StartError("found")
+
+        async def unknown() -> Any:
+            await process.sleep(1.0)
+            return "unknown"
+
+        sup = await DynamicSupervisor.start_link(max_restarts=100_000, max_seconds=5)
+        failing = Failing(error if how == "error" else unknown)
+        pids = [await DynamicSupervisor.start_child(sup, spec) for spec in (starting(failing.start), Idle.child_spec())]
+        process.exit(pids[0], "kill")
+        await process.sleep(0.5)
+        rows = await DynamicSupervisor.which_children(sup)
+        assert sorted(str(row.pid) for row in rows) == sorted(["restarting", str(pids[1])])
+        assert await DynamicSupervisor.count_children(sup) == Counts(2, 1, 0, 2)
+
+    async def test_a_child_that_is_being_restarted_can_be_stopped_by_its_old_pid(self) -> None:
+        async def error() -> Any:
+            await process.sleep(1.0)
+            raise StartError("found")
+
+        sup = await DynamicSupervisor.start_link(max_restarts=100_000, max_seconds=5)
+        pid = await DynamicSupervisor.start_child(sup, starting(Failing(error).start))
+        process.exit(pid, "kill")
+        await process.sleep(0.5)
+        await DynamicSupervisor.terminate_child(sup, pid)
+        assert await DynamicSupervisor.count_children(sup) == Counts(0, 0, 0, 0)
+
+    @pytest.mark.otp("DS-023")
+    async def test_a_restarted_child_counts_for_max_children(self) -> None:
+        sup = await DynamicSupervisor.start_link(max_children=1)
+        process.exit(await DynamicSupervisor.start_child(sup, Idle), "shutdown")
+        await expect_idle()
+        with pytest.raises(ChildError) as caught:
+            await DynamicSupervisor.start_child(sup, Idle)
+        assert caught.value.reason == "max_children"
+
+    async def test_a_child_between_two_lives_counts_for_max_children(self) -> None:
+        async def error() -> Any:
+            await process.sleep(1.0)
+            raise StartError("found")
+
+        sup = await DynamicSupervisor.start_link(max_children=1, max_restarts=100_000, max_seconds=5)
+        process.exit(await DynamicSupervisor.start_child(sup, starting(Failing(error).start)), "kill")
+        await process.sleep(0.5)
+        with pytest.raises(ChildError) as caught:
+            await DynamicSupervisor.start_child(sup, Idle)
+        assert caught.value.reason == "max_children"
+
+    @pytest.mark.otp("DS-024")
+    async def test_a_restart_gets_the_extra_arguments_again(self) -> None:
+        sup = await DynamicSupervisor.start_link(extra_arguments=["extra"])
+        failing = Failing(None, good=2)
+        process.exit(await DynamicSupervisor.start_child(sup, starting((failing.start, ["own"]))), "oops")
+        await expect_idle()
+        assert failing.given == [("extra", "own")] * 2
+        assert await DynamicSupervisor.count_children(sup) == Counts(1, 1, 0, 1)
+
+    @pytest.mark.otp("DS-026")
+    async def test_restarts_that_fail_count_until_it_gives_up(self) -> None:
+        sup = await unlinked(max_restarts=1)
+        failing = Failing("no pid")
+        process.exit(await DynamicSupervisor.start_child(sup, starting(failing.start)), "shutdown")
+        await expect_down(sup, "shutdown")
+        assert len(failing.given) == 2
+
+    @pytest.mark.otp("DS-028")
+    @pytest.mark.parametrize("shutdown", [0, 0.001])
+    async def test_a_short_shutdown(self, shutdown: float) -> None:
+        sup = await DynamicSupervisor.start_link()
+        pid = await DynamicSupervisor.start_child(sup, stubborn("never", shutdown=shutdown))
+        ref = process.monitor(pid)
+        await DynamicSupervisor.stop(sup)
+        await expect_down(ref, "killed")
+
+
+class TestTermination:
+    @pytest.mark.otp("DS-030")
+    async def test_brutal_kill(self) -> None:
+        sup = await unlinked()
+        refs = await three(sup, *[Idle.child_spec().replace(shutdown="brutal_kill")] * 3)
+        process.exit(sup, "shutdown")
+        for ref in refs:
+            await expect_down(ref, "killed")
+        await expect_down(sup)
+
+    @pytest.mark.otp("DS-032")
+    async def test_infinity(self) -> None:
+        sup = await unlinked()
+        refs = await three(sup, *[stubborn(("shutdown", "oops"), shutdown="infinity")] * 3)
+        process.exit(sup, "shutdown")
+        for ref in refs:
+            await expect_down(ref, ("shutdown", "oops"))
+        await expect_down(sup)
+
+    @pytest.mark.otp("DS-034")
+    async def test_seconds(self) -> None:
+        sup = await unlinked()
+        refs = await three(sup, *[stubborn(("shutdown", "oops"), shutdown=1.0)] * 3)
+        process.exit(sup, "shutdown")
+        for ref in refs:
+            await expect_down(ref, ("shutdown", "oops"))
+        await expect_down(sup)
+
+    @pytest.mark.otp("DS-035")
+    async def test_seconds_that_are_over(self) -> None:
+        sup = await unlinked()
+        idle = Idle.child_spec().replace(shutdown=0.001)
+        refs = await three(sup, idle, stubborn("never", shutdown=0.001), idle)
+        process.exit(sup, "shutdown")
+        for ref, reason in zip(refs, ["shutdown", "killed", "shutdown"], strict=True):
+            await expect_down(ref, reason)
+        await expect_down(sup)
+
+    @pytest.mark.otp("DS-036")
+    async def test_permanent_children_that_end_normally_are_not_started_again(self, reports: list[Any]) -> None:
+        sup = await unlinked()
+        refs = await three(sup, *[stubborn("normal", restart="permanent")] * 3)
+        process.exit(sup, "shutdown")
+        for ref in refs:
+            await expect_down(ref, "normal")
+        await expect_down(sup)
+        assert [report.kind for report in reports] == ["shut down abnormally"] * 3
+
+    async def test_children_are_stopped_at_the_same_time_and_each_is_killed_in_its_own(self) -> None:
+        sup = await unlinked()
+        for id, shutdown in (("slow", 100.0), ("quick", 1.0)):
+            await DynamicSupervisor.start_child(sup, probe(id, trap=True, linger=50.0, shutdown=shutdown))
+        pids = [process.whereis(id) for id in ("slow", "quick")]
+        refs = [process.monitor(pid) for pid in pids]
+        began = process.monotonic()
+        process.exit(sup, "shutdown")
+        await expect_down(refs[1], "killed", timeout=60)
+        assert process.monotonic() - began == pytest.approx(1.0)
+        await expect_down(refs[0], "shutdown", timeout=60)
+        assert process.monotonic() - began == pytest.approx(50.0)
+
+    @pytest.mark.otp("DS-038")
+    async def test_terminate_child_brutally(self) -> None:
+        sup = await DynamicSupervisor.start_link()
+        pid = await DynamicSupervisor.start_child(sup, Idle.child_spec().replace(shutdown="brutal_kill"))
+        ref = process.monitor(pid)
+        await DynamicSupervisor.terminate_child(sup, pid)
+        await expect_down(ref, "killed")
+        with pytest.raises(ChildError) as caught:
+            await DynamicSupervisor.terminate_child(sup, pid)
+        assert caught.value.reason == "not_found"
+        assert await DynamicSupervisor.count_children(sup) == Counts(0, 0, 0, 0)
+
+    @pytest.mark.otp("DS-039")
+    async def test_terminate_child_in_time(self) -> None:
+        sup = await DynamicSupervisor.start_link()
+        pid = await DynamicSupervisor.start_child(sup, probe("a", trap=True, linger=0.5, shutdown=1.0))
+        ref = process.monitor(pid)
+        await DynamicSupervisor.terminate_child(sup, pid)
+        assert not process.alive(pid)
+        await expect_down(ref, "shutdown")
+        with pytest.raises(ChildError):
+            await DynamicSupervisor.terminate_child(sup, pid)
+
+    async def test_terminate_child_of_a_name(self) -> None:
+        sup = await DynamicSupervisor.start_link()
+        with pytest.raises(TypeError, match="by pid"):
+            await DynamicSupervisor.terminate_child(sup, "a")
+
+    async def test_stop_gives_the_reason_and_a_supervisors_own_functions_work_on_it(self) -> None:
+        sup = await unlinked()
+        await DynamicSupervisor.start_child(sup, probe("a", type="supervisor"))
+        assert news() == [("started", "a")]
+        assert await Supervisor.count_children(sup) == Counts(1, 1, 1, 0)
+        assert (await Supervisor.which_children(sup))[0].modules == (Probe,)
+        ref = process.monitor(sup)
+        await DynamicSupervisor.stop(sup, ("shutdown", "done"))
+        await expect_down(ref, ("shutdown", "done"))
+
+    async def test_no_cost_grows_with_the_number_of_children(self) -> None:
+        """Starting, ending and restarting one does not go through the others."""
+        sup = await DynamicSupervisor.start_link(max_restarts=1_000_000)
+        pids = [await DynamicSupervisor.start_child(sup, Idle) for _ in range(200)]
+        state = await system.get_state(sup)
+
+        class NotGoneThrough(dict[Any, Any]):
+            def __iter__(self) -> Any:
+                raise AssertionError("somebody goes through all children")
+
+            keys = values = items = __reversed__ = __iter__
+
+        state.by_pid = NotGoneThrough(state.by_pid)
+        state.children = NotGoneThrough(state.children)
+        process.exit(pids[0], "kill")
+        await DynamicSupervisor.terminate_child(sup, pids[1])
+        await DynamicSupervisor.start_child(sup, Idle)
+        await expect_idle()
+        assert len(state.by_pid) == 200
+
+
+async def named(name: str) -> Pid:
+    return await Idle.start_link(name=name)
