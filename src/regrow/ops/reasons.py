@@ -171,9 +171,11 @@ def _headline(error: BaseException, limits: Limits) -> list[str]:
 
 
 def _class_words(kind: type) -> str:
-    return (
-        kind.__qualname__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    """A class by the name under which its reader can import it: regrow's own are all reached from the package."""
+    package = kind.__module__.partition(".")[0]
+    if package == "regrow":
+        return f"regrow.{kind.__qualname__}"
+    return kind.__qualname__ if package in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _pairs(error: BaseException) -> tuple[tuple[CodeType, int], ...]:

@@ -57,7 +57,7 @@ def virtual_clock(node: Node) -> VirtualClock:
 
 @pytest.fixture
 def start_supervised(node: Node) -> Callable[..., Awaitable[Any]]:
-    """For `await start_supervised(child)`: start a child that is stopped, in order, before the test ends."""
+    """Start a child that is stopped, in order, before the test ends: await it with a class, (class, arg) or spec."""
     assert node is not None
     return supervised
 
