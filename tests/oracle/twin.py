@@ -128,7 +128,7 @@ class Keyword(dict[str, Any]):
 
 PLAIN_ATOM = re.compile(r"[a-z_][A-Za-z0-9_@]*[?!]?|EXIT|DOWN|ERROR|THROW")
 ALIAS = re.compile(r"(?!(EXIT|DOWN|ERROR|THROW)$)[A-Z]\w*(\.[A-Z]\w*)*")
-PLACES = ("GenServer", "sys", "Supervisor")
+PLACES = ("GenServer", "gen_statem", "sys", "Supervisor")
 
 
 def term(value: object) -> str:
