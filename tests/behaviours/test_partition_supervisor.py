@@ -13,7 +13,6 @@ from regrow import (
     From,
     GenServer,
     InvalidChild,
-    ModuleSupervisor,
     NoProcess,
     Ok,
     Pid,
@@ -28,9 +27,10 @@ from regrow import (
     send,
 )
 from regrow.behaviours import partition_supervisor
+from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
 from regrow.behaviours.partition_supervisor import PartitionSupervisor, stable_hash
 from regrow.behaviours.registry import Registry
-from regrow.behaviours.supervisor import Counts, Init
+from regrow.behaviours.supervisor import Counts
 from regrow.kernel.node import here
 from regrow.testing import expect_down, expect_idle
 
@@ -44,13 +44,6 @@ class Agent(GenServer[Any]):
 
     def handle_call(self, _request: Any, _from: From, state: Any) -> Reply[Any]:
         return Reply((process.current(), state), state)
-
-
-class Keeper(ModuleSupervisor):
-    """A supervisor as the child."""
-
-    def init(self, _arg: Any, /) -> Init:
-        return Supervisor.init([])
 
 
 def via(key: Any, name: Any = P) -> Via:
@@ -88,13 +81,13 @@ async def test_child_spec_with_a_via_name_has_its_term_as_id() -> None:
 
 @pytest.mark.otp("DS-043")
 async def test_start_link_with_a_plain_name() -> None:
-    """The default number of partitions is os.cpu_count(). A supervisor with start_child stands for a DynamicSupervisor."""
-    await start(child_spec=Keeper)
+    """The default number of partitions is os.cpu_count()."""
+    await start(child_spec=DynamicSupervisor)
     assert await PartitionSupervisor.partitions(P) == os.cpu_count()
-    started = [await Supervisor.start_child(via(key := Ref()), Agent.child_spec().replace(id=key)) for _ in range(100)]
+    started = [await DynamicSupervisor.start_child(via(Ref()), Agent) for _ in range(100)]
     found: list[Pid] = []
     for row in await PartitionSupervisor.which_children(P):
-        found += [one.pid for one in await Supervisor.which_children(row.pid)]
+        found += [one.pid for one in await DynamicSupervisor.which_children(row.pid)]
     assert sorted(found) == sorted(started)
 
 
@@ -282,10 +275,9 @@ async def test_which_children() -> None:
 
 
 @pytest.mark.otp("DS-056")
-@pytest.mark.parametrize("child", [Agent, Keeper], ids=["workers", "supervisors"])
+@pytest.mark.parametrize("child", [Agent, DynamicSupervisor], ids=["workers", "supervisors"])
 @pytest.mark.parametrize("by_via", [False, True], ids=["plain", "via"])
 async def test_count_children(child: type, by_via: bool) -> None:
-    """A ModuleSupervisor stands for the DynamicSupervisor: it is a child of type supervisor as well."""
     name = await via_name() if by_via else P
     await start(name=name, child_spec=child, partitions=4)
     workers = 4 if child is Agent else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -489,6 +489,37 @@ class TestUnique:
             with pytest.raises(StartError):
                 await Failing.start(name=Via(R, "hello"))
             assert Registry.lookup(R, "hello") == []
+
+    async def test_a_name_in_a_table_of_ones_own_is_freed_when_the_start_fails(self, partitions: int) -> None:
+        await start("unique", partitions)
+        own = here().registries[R]  # as an object, not by its name
+        with pytest.raises(StartError):
+            await Failing.start(name=Via(own, "hello"))
+        assert own.whereis_name("hello") is None
+
+        class Telephone:
+            """A table that does not look after those who end."""
+
+            numbers: ClassVar[dict[Any, Pid]] = {}
+
+            @classmethod
+            def register_name(cls, key: Any, pid: Pid) -> bool:
+                return cls.numbers.setdefault(key, pid) is pid
+
+            @classmethod
+            def unregister_name(cls, key: Any) -> None:
+                del cls.numbers[key]
+
+            @classmethod
+            def whereis_name(cls, key: Any) -> Pid | None:
+                return cls.numbers.get(key)
+
+        with pytest.raises(StartError):
+            await Failing.start(name=Via(Telephone, 7))
+        assert Telephone.numbers == {}
+        pid = await Doer.start(name=Via(Telephone, 7))
+        await stop(pid)
+        assert Telephone.numbers == {7: pid}
 
     @pytest.mark.otp("RG-033")
     async def test_select_empty_and_all(self, partitions: int) -> None:

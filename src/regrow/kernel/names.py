@@ -112,6 +112,21 @@ class Via:
         return cast("Names", self.registry)
 
 
+class Registered:
+    """A name that a process has in a table of the user's own, which hears of its end in a way of its own."""
+
+    __slots__ = ("key", "table")
+
+    def __init__(self, table: Names, key: Hashable) -> None:
+        self.table = table
+        self.key = key
+
+    def release(self, pid: Pid) -> None:
+        """The start has failed if the process lives: free the name, as OTP does. An end is the table's own affair."""
+        if pid.process is not None and self.table.whereis_name(self.key) is pid:
+            self.table.unregister_name(self.key)
+
+
 GLOBAL_LOCK = Lock()
 GLOBAL_NAMES: dict[Hashable, Pid] = {}
 
@@ -201,7 +216,12 @@ def claim(process: Process, name: object) -> Pid | None:
     if isinstance(name, Via):
         table: Any = name.table(node)
         value = () if name.value is None else (name.value,)
-        return None if table.register_name(name.key, process.pid, *value) else table.whereis_name(name.key)
+        if not table.register_name(name.key, process.pid, *value):
+            holder: Pid | None = table.whereis_name(name.key)
+            return holder
+        if table is name.registry:
+            rare(process).tables[Registered(table, name.key)] = None
+        return None
     taken: Process | None = node.names.get(name)
     if taken is not None:
         return taken.pid
