@@ -54,6 +54,15 @@ from typing import Any, ClassVar, Generic, TypeVar
 from regrow.behaviours import child_spec, proc_lib, request, system
 from regrow.behaviours.proc_lib import Failed, Ignore, Starter, init_ack
 from regrow.behaviours.reports import server_terminated, unexpected_message
+from regrow.behaviours.request_ids import RequestIds as RequestIds
+from regrow.behaviours.request_ids import check_response as check_response
+from regrow.behaviours.request_ids import receive_response as receive_response
+from regrow.behaviours.request_ids import reqids_add as reqids_add
+from regrow.behaviours.request_ids import reqids_new as reqids_new
+from regrow.behaviours.request_ids import reqids_size as reqids_size
+from regrow.behaviours.request_ids import reqids_to_list as reqids_to_list
+from regrow.behaviours.request_ids import send_request as send_request
+from regrow.behaviours.request_ids import wait_response as wait_response
 from regrow.behaviours.results import (
     HIBERNATE,
     BadReturn,
@@ -65,6 +74,7 @@ from regrow.behaviours.results import (
     Reply,
     Stop,
     Then,
+    check_then,
     is_awaitable,
 )
 from regrow.kernel import exits, mailbox, names
@@ -480,18 +490,3 @@ def overrides(server: object, callback: str) -> bool:
 
 class Terminated(exits.Exit):
     """The end of a server that has reported it itself."""
-
-
-def check_then(result: object, then: Any) -> Then:
-    """A `then` that the loop can use.
-
-    Raises:
-        BadReturn: it is nothing that may stand there.
-    """
-    if then is None or then is HIBERNATE or then.__class__ is Continue:
-        return then
-    if isinstance(then, timedelta):
-        then = then.total_seconds()
-    if isinstance(then, bool) or not isinstance(then, int | float) or not then >= 0:
-        raise BadReturn(None, None, result, "a timeout of seconds ≥ 0, Continue(arg), HIBERNATE or nothing as `then`")
-    return None if then == float("inf") else float(then)

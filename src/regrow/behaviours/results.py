@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import Any, Final, Generic, TypeGuard, TypeVar
 
 from regrow.kernel.exits import Exit, safe_repr
@@ -170,3 +171,18 @@ def shown(name: str, *values: object) -> str:
     while len(parts) > 1 and parts[-1] == "None":
         parts.pop()
     return f"{name}({', '.join(parts)})"
+
+
+def check_then(result: object, then: Any) -> Then:
+    """A `then` that the loop can use.
+
+    Raises:
+        BadReturn: it is nothing that may stand there.
+    """
+    if then is None or then is HIBERNATE or then.__class__ is Continue:
+        return then
+    if isinstance(then, timedelta):
+        then = then.total_seconds()
+    if isinstance(then, bool) or not isinstance(then, int | float) or not then >= 0:
+        raise BadReturn(None, None, result, "a timeout of seconds ≥ 0, Continue(arg), HIBERNATE or nothing as `then`")
+    return None if then == float("inf") else float(then)

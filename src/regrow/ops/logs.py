@@ -96,6 +96,36 @@ def _unexpected_lines(report: Report, limits: Limits) -> list[str]:
     return [f"{name} {who} received unexpected message in handle_info: {show(report.message, limits)}"]
 
 
+def _machine_lines(report: Report, limits: Limits) -> list[str]:
+    who = report.name if report.name is not None else f"{report.pid} ({report.modules[0].__name__})"
+    asker = "" if report.client is None else f" (from {report.client})"
+    lines = [f"GenStatem {name_words(who, limits)} terminating", *banner("stop", report.reason, limits)]
+    if report.queue:
+        lines.append(f"Last event{asker}: {show(report.queue[0], limits)}")
+    lines.append(f"State: {show(report.state, limits)}")
+    lines += _labelled(report, limits)
+    mode = f"{report.callback_mode}, state_enter" if report.state_enter else report.callback_mode
+    lines += [f"Callback mode: {mode}", f"Queue: {show(report.queue[1:], limits)}"]
+    lines += [f"Postponed: {show(report.postponed, limits)}", f"Timeouts: {show(report.timeouts[1], limits)}"]
+    if report.log:
+        lines.append(f"Log: {show(report.log, limits)}")
+    return lines + _client_lines(report, limits)
+
+
+def _handler_lines(report: Report, limits: Limits) -> list[str]:
+    who = report.pid if report.name is None else report.name
+    first = f"GenEvent handler {name_words(report.handler, limits)} installed in {name_words(who, limits)} terminating"
+    lines = [first, *banner("stop", report.reason, limits)]
+    lines += [f"Last message: {show(report.message, limits)}", f"State: {show(report.state, limits)}"]
+    return lines + _labelled(report, limits)
+
+
+def _unhandled_lines(report: Report, limits: Limits) -> list[str]:
+    who = report.pid if report.name is None else name_words(report.name, limits)
+    name = report.module.__name__
+    return [f"Handler {name} in {who} received unexpected message in handle_info: {show(report.message, limits)}"]
+
+
 # Processes
 
 
@@ -211,6 +241,9 @@ def _on_one_line(lines: list[str]) -> str:
 WORDS: Final[dict[str, Callable[[Report, Limits], list[str]]]] = {
     "GenServer terminating": _server_lines,
     "unexpected message": _unexpected_lines,
+    "GenStatem terminating": _machine_lines,
+    "handler terminating": _handler_lines,
+    "unhandled info": _unhandled_lines,
     "process raised an exception": _raised_lines,
     "process terminating": _process_lines,
     "task terminating": _task_lines,
