@@ -19,9 +19,10 @@ The map, in the order in which one would learn it:
     testing/      what you test with: a node a test, virtual time
 """
 
-from regrow.behaviours import application, gen_server, system
+from regrow.behaviours import application, gen_event, gen_server, gen_statem, system
 from regrow.behaviours.application import Application
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild, child_spec
+from regrow.behaviours.gen_event import GenEvent, RemoveHandler, SwapHandler
 from regrow.behaviours.gen_server import (
     CallReturn,
     Cast,
@@ -34,7 +35,26 @@ from regrow.behaviours.gen_server import (
     reply,
     stop,
 )
+from regrow.behaviours.gen_statem import GenStatem
+from regrow.behaviours.machine_results import (
+    ChangeCallbackModule,
+    EventTimeout,
+    GenericTimeout,
+    KeepState,
+    KeepStateAndData,
+    NextEvent,
+    NextState,
+    PopCallbackModule,
+    Postpone,
+    PushCallbackModule,
+    RepeatState,
+    RepeatStateAndData,
+    ReplyAction,
+    StateTimeout,
+    StopAndReply,
+)
 from regrow.behaviours.proc_lib import IGNORE, AlreadyStarted, Ignored, StartError
+from regrow.behaviours.request_ids import RequestIds
 from regrow.behaviours.restart import InvalidFlags
 from regrow.behaviours.results import (
     HIBERNATE,
@@ -74,21 +94,30 @@ __all__ = [
     "CallingSelf",
     "Cast",
     "CastReturn",
+    "ChangeCallbackModule",
     "ChildError",
     "ChildSpec",
     "Continue",
     "Down",
     "Error",
+    "EventTimeout",
     "Exit",
     "Exited",
     "From",
+    "GenEvent",
     "GenServer",
+    "GenStatem",
+    "GenericTimeout",
     "Global",
     "Ignored",
     "InitReturn",
     "InvalidChild",
     "InvalidFlags",
+    "KeepState",
+    "KeepStateAndData",
     "ModuleSupervisor",
+    "NextEvent",
+    "NextState",
     "NoClause",
     "NoNode",
     "NoProcess",
@@ -96,11 +125,22 @@ __all__ = [
     "Node",
     "Ok",
     "Pid",
+    "PopCallbackModule",
+    "Postpone",
+    "PushCallbackModule",
     "Ref",
+    "RemoveHandler",
+    "RepeatState",
+    "RepeatStateAndData",
     "Reply",
+    "ReplyAction",
+    "RequestIds",
     "StartError",
+    "StateTimeout",
     "Stop",
+    "StopAndReply",
     "Supervisor",
+    "SwapHandler",
     "Via",
     "VirtualClock",
     "application",
@@ -108,7 +148,9 @@ __all__ = [
     "cast",
     "child_spec",
     "from_thread",
+    "gen_event",
     "gen_server",
+    "gen_statem",
     "process",
     "reply",
     "run",
