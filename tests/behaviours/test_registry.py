@@ -521,6 +521,15 @@ class TestUnique:
         await stop(pid)
         assert Telephone.numbers == {7: pid}
 
+    async def test_a_table_that_cannot_take_a_name_leaves_no_process_behind(self, partitions: int) -> None:
+        await start("unique", partitions)
+        there = process.processes()
+        for partition in here().registries[R].partitions:
+            partition.server = None  # as while the partitions are started again
+        with pytest.raises(ValueError, match="the registry 'R' is being restarted"):
+            await Doer.start_link(name=Via(R, "hello"))
+        assert process.processes() == there
+
     @pytest.mark.otp("RG-033")
     async def test_select_empty_and_all(self, partitions: int) -> None:
         """A query is a pattern of (key, pid, value); what it gives are Records."""

@@ -142,9 +142,15 @@ async def start(
     process.ancestors = lineage(parent)
     process.application = parent.application
     process.initial_call = initial_call
-    if name is not None and (held := names.claim(process, name)) is not None:
-        links.die(process, "normal")
-        raise AlreadyStarted(held, name)
+    if name is not None:
+        try:
+            held = names.claim(process, name)
+        except BaseException:  # a table that cannot take the name: the process has never been
+            links.die(process, "normal")
+            raise
+        if held is not None:
+            links.die(process, "normal")
+            raise AlreadyStarted(held, name)
     # Without a link a process is its own parent: whoever started it ends, or sends an exit signal, as any stranger does.
     starter = Starter(node.guest if caller is None else caller.pid, parent if link else process)
     process.body = body(process, starter)
