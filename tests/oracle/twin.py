@@ -166,7 +166,8 @@ def downed(value: Down) -> str:
 
 def child_row(value: ChildInfo) -> str:
     """A row of `which_children`."""
-    return braces(value.id, "undefined" if value.pid is None else value.pid, value.type, list(value.modules))
+    id, pid = ("undefined" if one is None else one for one in (value.id, value.pid))
+    return braces(id, pid, value.type, list(value.modules))
 
 
 def stopped(value: Stop[Any]) -> str:
