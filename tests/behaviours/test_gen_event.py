@@ -30,6 +30,8 @@ from regrow import (
 from regrow.behaviours import gen_event
 from regrow.behaviours.gen_event import GenEvent, RemoveHandler, SwapHandler
 from regrow.behaviours.results import Ok
+from regrow.kernel.terms import Limits
+from regrow.ops.logs import words
 from regrow.testing.expect import expect_down, expect_idle, expect_message
 
 OWNER = "test_gen_event.owner"
@@ -494,17 +496,22 @@ async def test_no_code_change(node: Node) -> None:
 
 
 @pytest.mark.otp("GE-034")
-async def test_reports_are_plain_lines(node: Node, reports: Any) -> None:
+async def test_reports_in_words(node: Node, reports: Any) -> None:
     """Adapted: the words are regrow's own; what is long is cut."""
     manager = await begin()
     await gen_event.add_handler(manager, H, "x" * 10_000)
     await gen_event.sync_notify(manager, ("return", "illegal"))
     (report,) = of_kind(reports, "handler terminating")
-    text = str(report)
+    text = words(report)
+    assert f"GenEvent handler H installed in {manager} terminating" in text
     assert "illegal" in text
-    assert "H" in text
-    assert str(manager) in text
-    assert len(text) < 2_000
+    assert "State: 'xxx" in text
+    assert len(words(report, Limits(chars_limit=200, single_line=True))) < 300
+    await gen_event.add_handler(manager, Bare)
+    process.send(manager, "message")
+    await gen_event.which_handlers(manager)
+    (report,) = of_kind(reports, "unhandled info")
+    assert words(report) == f"Handler Bare in {manager} received unexpected message in handle_info: 'message'"
 
 
 # What the rows take for granted

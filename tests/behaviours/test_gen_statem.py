@@ -53,6 +53,8 @@ from regrow.behaviours.gen_statem import (
 )
 from regrow.behaviours.results import Ok
 from regrow.kernel.exits import CalleeExit, CallTimeout
+from regrow.kernel.terms import Limits
+from regrow.ops.logs import words
 from regrow.testing.expect import expect_down, expect_idle, expect_message
 
 Rules = Callable[[Any, Any, Any, Any], Any]
@@ -1060,6 +1062,20 @@ async def test_report_tells_all_that_the_machine_held(node: Node, reports: Any) 
         assert report.client_alive
         assert report.client_trace
         assert report.log
+
+        text = words(report, Limits(chars_limit=None))
+        for part in (
+            f"GenStatem {machine} (Scripted) terminating",
+            "(ValueError) oops",
+            f"Callback mode: {mode}",
+            "alive",
+        ):
+            assert part in text
+        assert "('request', " in text
+        assert "xxxx" in text
+        short = words(report, Limits(chars_limit=200, single_line=True))
+        assert len(short) < 300
+        assert "\n" not in short
 
 
 def enter_or(rules: Rules, event_type: Any, content: Any, state: Any, data: Any) -> Any:
