@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -912,6 +913,17 @@ async def test_enter_loop(node: Node) -> None:
     for name, reason in refused:
         _, ref = process.spawn_monitor(become, name, False)
         assert await expect_down(ref) == reason
+
+
+async def test_adopted_task_becomes_no_machine(node: Node) -> None:
+    """asyncio drives it, and would not know what a machine waits for."""
+
+    async def task() -> None:
+        async with process.adopt():
+            await gen_statem.enter_loop(Plain, "s1", "data")
+
+    with pytest.raises(RuntimeError, match="adopted"):
+        await asyncio.create_task(task())
 
 
 # Callbacks, modules, requests, logs

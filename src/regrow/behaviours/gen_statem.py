@@ -359,9 +359,13 @@ async def enter_loop(
 
     Raises:
         Exit: the name is not this process's.
-        RuntimeError: this runs in a plain asyncio task.
+        RuntimeError: this runs in an asyncio task, which may have been adopted as a process, but is driven by asyncio.
     """
     running = process.running()
+    if running.rare is not None and running.rare.adopted is not None:
+        raise RuntimeError(
+            f"{running.pid} is an adopted asyncio task, which cannot become a machine. Use spawn() for it"
+        )
     check_registered(running, name)
     machine = Machine(running, module(), parent_of(running), state, data, system.debug_options(debug))
     await Entered(machine, actions)
