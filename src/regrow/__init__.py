@@ -19,7 +19,7 @@ The map, in the order in which one would learn it:
     testing/      what you test with: a node a test, virtual time
 """
 
-from regrow.behaviours import application, gen_event, gen_server, gen_statem, system
+from regrow.behaviours import application, gen_event, gen_server, gen_statem, global_, pg, system
 from regrow.behaviours.application import Application
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild, child_spec
 from regrow.behaviours.gen_event import GenEvent, RemoveHandler, SwapHandler
@@ -53,7 +53,9 @@ from regrow.behaviours.machine_results import (
     StateTimeout,
     StopAndReply,
 )
+from regrow.behaviours.partition_supervisor import PartitionSupervisor
 from regrow.behaviours.proc_lib import IGNORE, AlreadyStarted, Ignored, StartError
+from regrow.behaviours.registry import AlreadyRegistered, Registry
 from regrow.behaviours.request_ids import RequestIds
 from regrow.behaviours.restart import InvalidFlags
 from regrow.behaviours.results import (
@@ -84,6 +86,7 @@ __version__ = "0.1.0"
 __all__ = [
     "HIBERNATE",
     "IGNORE",
+    "AlreadyRegistered",
     "AlreadyStarted",
     "Application",
     "BadReturn",
@@ -124,11 +127,13 @@ __all__ = [
     "NoReply",
     "Node",
     "Ok",
+    "PartitionSupervisor",
     "Pid",
     "PopCallbackModule",
     "Postpone",
     "PushCallbackModule",
     "Ref",
+    "Registry",
     "RemoveHandler",
     "RepeatState",
     "RepeatStateAndData",
@@ -151,6 +156,8 @@ __all__ = [
     "gen_event",
     "gen_server",
     "gen_statem",
+    "global_",
+    "pg",
     "process",
     "reply",
     "run",

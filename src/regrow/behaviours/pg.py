@@ -12,7 +12,6 @@ of your own under a supervisor. Members that end are out of their groups before 
     ...     pg.join("listeners", process.current())
     ...     return pg.get_members("listeners") == [process.current()], pg.which_groups()
     >>> import regrow
-    >>> from regrow.behaviours import pg
     >>> regrow.run(main)
     (True, ['listeners'])
 
