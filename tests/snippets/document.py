@@ -10,7 +10,7 @@ one takes its place. Its time is virtual: it passes only while an entry waits, a
 real time.
 """
 
-from __future__ import annotations
+from __future__ import builtins
 
 import ast
 import asyncio
@@ -60,7 +60,7 @@ class Document:
         self.clock = VirtualClock(jump=False)
         self.node = Node(clock=self.clock)
         self.cells = Cells(self.node, self.tell)
-        self.names: dict[str, Any] = {"__name__": "__main__", **WORDS}
+        self.names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins, **WORDS}
         self.printed = io.StringIO()
 
     def run(self, found: list[Snippet]) -> None:

@@ -1,6 +1,6 @@
 """The prompt of `regrow shell` without IPython: Python's own console, in a thread, with `await` at the prompt."""
 
-from __future__ import annotations
+from __future__ import builtins
 
 import ast
 import code
@@ -23,6 +23,7 @@ class ConsolePrompt(code.InteractiveConsole):
         super().__init__(namespace, filename="<shell>")
         self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         self.namespace = namespace
+        self.namespace.setdefault("__builtins__", builtins)  # which typing looks up from Python 3.12 on
         self.cells = cells
         self.banner = banner
         self.prompting = ""
