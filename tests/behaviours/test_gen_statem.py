@@ -388,16 +388,31 @@ async def ask_and_tell(machine: Pid, request: Any, owner: Pid) -> None:
     process.send(owner, ("answer", await call(machine, request)))
 
 
+async def asked(machine: Pid, contents: list[Any]) -> gen_statem.RequestIds:
+    """So many requests of one process, which sees the answers in the order in which they are sent."""
+    requests = gen_statem.RequestIds()
+    for content in contents:
+        requests = gen_statem.send_request(machine, content, content, requests)
+    await expect_idle()
+    return requests
+
+
+async def answers(requests: gen_statem.RequestIds) -> list[tuple[Any, Any]]:
+    """Label and answer of each, as they come."""
+    found: list[tuple[Any, Any]] = []
+    while len(requests) > 0:
+        (_, value), label, requests = await gen_statem.receive_response(requests, 1.0)
+        found.append((label, value))
+    return found
+
+
 @pytest.mark.otp("SM-021")
 async def test_stop_and_reply(node: Node, begin: Begin) -> None:
     process.trap_exit(True)
     machine = await begin(collecting, link=True)
-    for number in (0, 1):
-        process.spawn(ask_and_tell, machine, number, process.current())
-        await expect_idle()
+    requests = await asked(machine, [0, 1])
     cast(machine, "stop")
-    assert await expect_message(tuple) == ("answer", 0)
-    assert await expect_message(tuple) == ("answer", 1)
+    assert await answers(requests) == [(0, 0), (1, 1)]
     assert await expect_message(Exited) == Exited(machine, "because")
 
 
@@ -1152,9 +1167,6 @@ async def test_requests_by_id(node: Node, begin: Begin) -> None:
 
 @pytest.mark.otp("SM-077")
 async def test_replies_in_every_form(node: Node, begin: Begin) -> None:
-    async def collect(machine: Pid, number: int, owner: Pid) -> None:
-        process.send(owner, (number, await call(machine, number)))
-
     def rules(event_type: Any, content: Any, _state: Any, waiting: Log) -> Any:
         match event_type, content:
             case ("call", from_), _ if len(waiting) < 3:
@@ -1168,10 +1180,7 @@ async def test_replies_in_every_form(node: Node, begin: Begin) -> None:
                 raise NoClause(content)
 
     machine = await begin(rules)
-    for number in range(4):
-        process.spawn(collect, machine, number, process.current())
-        await expect_idle()
-    found = [await expect_message(tuple) for _ in range(4)]
+    found = await answers(await asked(machine, [0, 1, 2, 3]))
     assert found == [(3, "by function"), (0, "by action"), (2, "third"), (1, "second")]
 
 
