@@ -10,9 +10,10 @@ one takes its place. Its time is virtual: it passes only while an entry waits, a
 real time.
 """
 
-from __future__ import builtins
+from __future__ import annotations
 
 import ast
+import builtins
 import asyncio
 import contextlib
 import doctest

@@ -1,8 +1,9 @@
 """The prompt of `regrow shell` without IPython: Python's own console, in a thread, with `await` at the prompt."""
 
-from __future__ import builtins
+from __future__ import annotations
 
 import ast
+import builtins
 import code
 import sys
 import traceback
