@@ -13,8 +13,8 @@ real time.
 from __future__ import annotations
 
 import ast
-import builtins
 import asyncio
+import builtins
 import contextlib
 import doctest
 import importlib
