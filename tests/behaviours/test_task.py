@@ -27,7 +27,6 @@ from regrow import (
     process,
 )
 from regrow.behaviours.task import Task
-from regrow.behaviours.task_job import callers
 from regrow.behaviours.task_supervisor import TaskSupervisor
 from regrow.ops.logs import words
 from regrow.testing import expect_down, expect_idle, expect_message
@@ -182,12 +181,12 @@ class TestStartAndHandle:
     @pytest.mark.otp("TK-005")
     async def test_callers_of_async(self) -> None:
         async def inner() -> Any:
-            return callers()
+            return Task.callers()
 
         async def outer() -> Any:
-            return process.current(), callers(), await Task.async_(inner).await_()
+            return process.current(), Task.callers(), await Task.async_(inner).await_()
 
-        assert callers() == ()
+        assert Task.callers() == ()
         parent, seen, inside = await Task.async_(outer).await_()
         assert seen == (process.current(),)
         assert inside == (parent, process.current())
@@ -199,7 +198,7 @@ class TestStartAndHandle:
 
         class Asks(GenServer[None]):
             def handle_call(self, _request: Any, _from: Any, state: None) -> Reply[None]:
-                return Reply(callers(), state)
+                return Reply(Task.callers(), state)
 
         assert await Task.async_(work).await_() == ()
 
@@ -220,10 +219,10 @@ class TestStartAndHandle:
         me = process.current()
 
         async def inner() -> None:
-            process.send(me, ("inner", callers()))
+            process.send(me, ("inner", Task.callers()))
 
         async def outer() -> None:
-            process.send(me, ("outer", callers(), process.current()))
+            process.send(me, ("outer", Task.callers(), process.current()))
             await Task.start_link(inner)
             await for_ever()
 
@@ -392,8 +391,8 @@ class TestYield:
 
     @pytest.mark.otp("TK-037")
     async def test_many_with_a_limit(self) -> None:
-        tasks = [Task.async_(lambda: 1), Task.async_(lambda: 2), Task.async_(lambda: 3)]
-        await expect_idle()
+        tasks = [Task.async_(sleeps, number) for number in (1, 2, 3)]
+        await process.sleep(4.0)
         assert await Task.yield_many(tasks, None, limit=1) == [
             (tasks[0], ("ok", 1)),
             (tasks[1], None),
@@ -656,11 +655,11 @@ class TestStream:
     @pytest.mark.otp("TK-070")
     async def test_callers(self) -> None:
         async def inner(_item: int) -> Any:
-            return callers()
+            return Task.callers()
 
         async def outer(_item: int) -> Any:
             ((_, inside),) = await gathered(Task.async_stream([1], inner))
-            return process.current(), callers(), inside
+            return process.current(), Task.callers(), inside
 
         ((_, (parent, seen, inside)),) = await gathered(Task.async_stream([1], outer))
         assert seen == (process.current(),)

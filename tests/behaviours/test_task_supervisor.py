@@ -26,7 +26,6 @@ from regrow import (
 from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
 from regrow.behaviours.keeper import Counts
 from regrow.behaviours.task import Task
-from regrow.behaviours.task_job import callers
 from regrow.behaviours.task_supervisor import TaskSupervisor
 from regrow.testing import expect_down, expect_idle, expect_message
 
@@ -163,7 +162,7 @@ class TestAsync:
         sup = await TaskSupervisor.start_link()
 
         async def inner() -> Any:
-            return callers(), process.info(process.current(), "ancestors")
+            return Task.callers(), process.info(process.current(), "ancestors")
 
         async def outer() -> Any:
             task = await TaskSupervisor.async_(sup, inner)
@@ -211,7 +210,7 @@ class TestStartChild:
     async def test_nobody_gets_its_value_and_it_knows_its_callers(self) -> None:
         sup = await TaskSupervisor.start_link()
         me = process.current()
-        await TaskSupervisor.start_child(sup, lambda: process.send(me, callers()))
+        await TaskSupervisor.start_child(sup, lambda: process.send(me, Task.callers()))
         assert await expect_message() == (me,)
         await expect_idle()
         assert messages() == []
@@ -347,7 +346,7 @@ class TestStream:
         sup = await TaskSupervisor.start_link()
 
         async def inner(_item: int) -> Any:
-            return callers(), process.info(process.current(), "ancestors")[:2]
+            return Task.callers(), process.info(process.current(), "ancestors")[:2]
 
         async def outer(item: int) -> Any:
             ((_, inside),) = await gathered(stream(sup, [1], inner))

@@ -32,7 +32,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, TypeVarTuple
 
 from regrow.behaviours import child_spec
 from regrow.behaviours.child_spec import ChildSpec
-from regrow.behaviours.task_job import new_job, run, spawn_job
+from regrow.behaviours.task_job import callers, new_job, run, spawn_job
 from regrow.behaviours.task_stream import OnTimeout, Outcome, Stream, StreamOptions
 from regrow.kernel import exits, process
 from regrow.kernel.clock import seconds
@@ -130,6 +130,14 @@ class Task(Generic[Result]):
         start = (cls.start_link, function if isinstance(function, tuple) else (function,))  # pyright: ignore[reportUnknownVariableType]
         parts: dict[str, Any] = {"id": cls, "start": start, "modules": (cls,)}
         return ChildSpec(**{**parts, **cls.__regrow_spec__})
+
+    @staticmethod
+    def callers() -> tuple[Pid, ...]:
+        """For which processes the running task works (`$callers`): its owner, the owner's owner …; () if it is none.
+
+        They lead to the request on whose behalf something is done, where the ancestors lead to the supervisor.
+        """
+        return callers()
 
     # Asking for the value
 
