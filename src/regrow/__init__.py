@@ -20,8 +20,10 @@ The map, in the order in which one would learn it:
 """
 
 from regrow.behaviours import application, gen_event, gen_server, gen_statem, global_, pg, system
+from regrow.behaviours.agent import Agent
 from regrow.behaviours.application import Application
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild, child_spec
+from regrow.behaviours.dynamic_supervisor import DynamicSupervisor, ModuleDynamicSupervisor
 from regrow.behaviours.gen_event import GenEvent, RemoveHandler, SwapHandler
 from regrow.behaviours.gen_server import (
     CallReturn,
@@ -70,6 +72,8 @@ from regrow.behaviours.results import (
     Stop,
 )
 from regrow.behaviours.supervisor import ChildError, ModuleSupervisor, Supervisor
+from regrow.behaviours.task import Task
+from regrow.behaviours.task_supervisor import TaskSupervisor
 from regrow.from_thread import from_thread
 from regrow.kernel import process
 from regrow.kernel.clock import VirtualClock
@@ -87,6 +91,7 @@ __all__ = [
     "HIBERNATE",
     "IGNORE",
     "AlreadyRegistered",
+    "Agent",
     "AlreadyStarted",
     "Application",
     "BadReturn",
@@ -102,6 +107,7 @@ __all__ = [
     "ChildSpec",
     "Continue",
     "Down",
+    "DynamicSupervisor",
     "Error",
     "EventTimeout",
     "Exit",
@@ -118,6 +124,7 @@ __all__ = [
     "InvalidFlags",
     "KeepState",
     "KeepStateAndData",
+    "ModuleDynamicSupervisor",
     "ModuleSupervisor",
     "NextEvent",
     "NextState",
@@ -146,6 +153,8 @@ __all__ = [
     "StopAndReply",
     "Supervisor",
     "SwapHandler",
+    "Task",
+    "TaskSupervisor",
     "Via",
     "VirtualClock",
     "application",
