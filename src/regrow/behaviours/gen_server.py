@@ -161,7 +161,10 @@ def cast(server: Any, request_: object) -> None:
     if type(server) is Pid:
         target = server.process
     else:
-        pid = names.find(node, server)
+        try:
+            pid = names.find(node, server)
+        except ValueError:  # there is no such registry, and so nobody
+            return
         target = None if pid is None else pid.process
     if node.trace is not None:
         caller = node.caller()
@@ -390,7 +393,7 @@ def loop(
                 result = other_message(server, parent, message, state)
             if result.__class__ is not NoReply and is_awaitable(result):
                 yield AS_TASK
-                result = yield from result.__await__()
+                result = yield from result.__await__()  # pyright: ignore[reportUnknownVariableType] (a State's own)
             state, then = settled(server, message, result)
             if debug is not None:
                 debug = debug.saw_out(process, message, result)

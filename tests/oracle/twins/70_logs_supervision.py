@@ -40,7 +40,7 @@ async def killed() -> None:
     await logs()
 
 
-async def boom(*_: object) -> None:
+async def boom(_state: object = None) -> None:
     raise RuntimeError("boom")
 
 
