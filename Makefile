@@ -16,6 +16,9 @@ test: lint .venv/dev ## everything: checkers, then the tests on asyncio and on u
 lint: .venv/dev ## ruff, mypy and basedpyright
 	@scripts/lint
 
+conformance: .venv/dev ## which rows of OTP's own demands the tests prove, by area; fails while one is missing
+	@.venv/bin/python -m pytest -q -m otp -p tests.conformance.plugin tests
+
 matrix: ## the tests on Python 3.11, 3.12 and 3.13, as far as they are installed
 	@scripts/matrix
 
@@ -30,5 +33,5 @@ clean: ## remove what the tools have made
 .venv/run .venv/dev:
 	@scripts/venv .venv $(@F)
 
-.PHONY: help demo test lint matrix bench-quick clean .venv/run .venv/dev
+.PHONY: help demo test lint conformance matrix bench-quick clean .venv/run .venv/dev
 .NOTPARALLEL:
