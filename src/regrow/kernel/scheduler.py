@@ -14,10 +14,10 @@ With a seed, the order of the queue is a reproducible shuffle, a turn is a numbe
 from __future__ import annotations
 
 import random
-import sys
 from asyncio import AbstractEventLoop, CancelledError
 from collections import deque
 from collections.abc import Coroutine, Generator
+from sys import exception
 from typing import Any, Final, cast
 
 from regrow.kernel import exits, facade
@@ -142,10 +142,11 @@ class Scheduler:
                     queue.rotate(self.random.randrange(len(queue)))
                 process = queue.popleft()
                 if process.status == READY:
-                    if process.value is RESCAN:
+                    value, process.value = process.value, None
+                    if value is RESCAN:
                         self.select(process, process.waiting)
                     else:
-                        self.step(process, process.value)
+                        self.step(process, value)
                 self.steps -= 1
                 if self.steps <= 0 and self.is_over():
                     break
@@ -180,7 +181,7 @@ class Scheduler:
 
     def hand_over(self, process: Process, message: object) -> bool:
         """Step an idle server on the caller's stack, if that is allowed now; false if it must wait its turn."""
-        if self.depth >= DEEPEST or sys.exception() is not None:
+        if self.depth >= DEEPEST or exception() is not None:
             return False
         if self.current is None and not self.turning and not self.in_guests_turn:
             self.begin_guests_turn()
@@ -215,12 +216,12 @@ class Scheduler:
         previous = self.current
         self.current = process
         process.status = RUNNING
-        process.value = None
+        body = process.body
         try:
-            if value.__class__ is Throw or process.as_task or process.body is None:
+            if process.as_task or body is None or value.__class__ is Throw:
                 wish = self._resume(process, value)
             else:
-                wish = process.context.run(process.body.send, value)
+                wish = process.context.run(body.send, value)
             while wish is AS_TASK:
                 process.as_task = True
                 wish = self._run_as_task(process, None)
