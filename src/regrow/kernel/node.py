@@ -110,7 +110,6 @@ class Node:
         name: by which other nodes of the program know it, in `(name, node)`.
         seed: makes the order in which processes run a reproducible shuffle. For tests.
         clock: a `VirtualClock` in tests.
-        freeze_after_start: keep what exists once the node is up out of the garbage collector's sight.
     """
 
     def __init__(
@@ -119,12 +118,10 @@ class Node:
         *,
         seed: int | None = None,
         clock: Clock | None = None,
-        freeze_after_start: bool = False,
     ) -> None:
         self.name = name
         self.seed = seed
         self.clock = Clock() if clock is None else clock
-        self.freeze_after_start = freeze_after_start
         self.number = 0
         self.last_pid = 0
         self.processes: dict[Pid, Process] = {}
