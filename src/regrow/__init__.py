@@ -19,71 +19,75 @@ The map, in the order in which one would learn it:
     testing/      what you test with: a node a test, virtual time
 """
 
-from regrow.behaviours import application, gen_event, gen_server, gen_statem, global_, pg, system
-from regrow.behaviours.agent import Agent
-from regrow.behaviours.application import Application
-from regrow.behaviours.child_spec import ChildSpec, InvalidChild, child_spec
-from regrow.behaviours.dynamic_supervisor import DynamicSupervisor, ModuleDynamicSupervisor
-from regrow.behaviours.gen_event import GenEvent, RemoveHandler, SwapHandler
-from regrow.behaviours.gen_server import (
-    CallReturn,
-    Cast,
-    CastReturn,
-    From,
-    GenServer,
-    InitReturn,
-    call,
-    cast,
-    reply,
-    stop,
-)
-from regrow.behaviours.gen_statem import GenStatem
-from regrow.behaviours.machine_results import (
-    ChangeCallbackModule,
-    EventTimeout,
-    GenericTimeout,
-    KeepState,
-    KeepStateAndData,
-    NextEvent,
-    NextState,
-    PopCallbackModule,
-    Postpone,
-    PushCallbackModule,
-    RepeatState,
-    RepeatStateAndData,
-    ReplyAction,
-    StateTimeout,
-    StopAndReply,
-)
-from regrow.behaviours.partition_supervisor import PartitionSupervisor
-from regrow.behaviours.proc_lib import IGNORE, AlreadyStarted, Ignored, StartError
-from regrow.behaviours.registry import AlreadyRegistered, Registry
-from regrow.behaviours.request_ids import RequestIds
-from regrow.behaviours.restart import InvalidFlags
-from regrow.behaviours.results import (
-    HIBERNATE,
-    BadReturn,
-    Continue,
-    Error,
-    NoClause,
-    NoReply,
-    Ok,
-    Reply,
-    Stop,
-)
-from regrow.behaviours.supervisor import ChildError, ModuleSupervisor, Supervisor
-from regrow.behaviours.task import Task
-from regrow.behaviours.task_supervisor import TaskSupervisor
-from regrow.from_thread import from_thread
-from regrow.kernel import process
-from regrow.kernel.clock import VirtualClock
-from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, Exit, NoProcess
-from regrow.kernel.names import Global, Via
-from regrow.kernel.node import Node, NoNode
-from regrow.kernel.pid import Pid, Ref
-from regrow.kernel.process import send
-from regrow.kernel.signals import Down, Exited
-from regrow.run import run
+# Loaded on first use: a program that asks for two names waits for what those two need, `regrow --help` for nothing.
+# Not typing's, which alone takes as long to load as all that is done here.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from regrow.behaviours import application, gen_event, gen_server, gen_statem, global_, pg, system
+    from regrow.behaviours.agent import Agent
+    from regrow.behaviours.application import Application
+    from regrow.behaviours.child_spec import ChildSpec, InvalidChild, child_spec
+    from regrow.behaviours.dynamic_supervisor import DynamicSupervisor, ModuleDynamicSupervisor
+    from regrow.behaviours.gen_event import GenEvent, RemoveHandler, SwapHandler
+    from regrow.behaviours.gen_server import (
+        CallReturn,
+        Cast,
+        CastReturn,
+        From,
+        GenServer,
+        InitReturn,
+        call,
+        cast,
+        reply,
+        stop,
+    )
+    from regrow.behaviours.gen_statem import GenStatem
+    from regrow.behaviours.machine_results import (
+        ChangeCallbackModule,
+        EventTimeout,
+        GenericTimeout,
+        KeepState,
+        KeepStateAndData,
+        NextEvent,
+        NextState,
+        PopCallbackModule,
+        Postpone,
+        PushCallbackModule,
+        RepeatState,
+        RepeatStateAndData,
+        ReplyAction,
+        StateTimeout,
+        StopAndReply,
+    )
+    from regrow.behaviours.partition_supervisor import PartitionSupervisor
+    from regrow.behaviours.proc_lib import IGNORE, AlreadyStarted, Ignored, StartError
+    from regrow.behaviours.registry import AlreadyRegistered, Registry
+    from regrow.behaviours.request_ids import RequestIds
+    from regrow.behaviours.restart import InvalidFlags
+    from regrow.behaviours.results import (
+        HIBERNATE,
+        BadReturn,
+        Continue,
+        Error,
+        NoClause,
+        NoReply,
+        Ok,
+        Reply,
+        Stop,
+    )
+    from regrow.behaviours.supervisor import ChildError, ModuleSupervisor, Supervisor
+    from regrow.behaviours.task import Task
+    from regrow.behaviours.task_supervisor import TaskSupervisor
+    from regrow.kernel import process
+    from regrow.kernel.clock import VirtualClock
+    from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, Exit, NoProcess
+    from regrow.kernel.names import Global, Via
+    from regrow.kernel.node import Node, NoNode
+    from regrow.kernel.pid import Pid, Ref
+    from regrow.kernel.process import send
+    from regrow.kernel.signals import Down, Exited
+    from regrow.program import run
+    from regrow.thread_door import from_thread
 
 __version__ = "0.1.0"
 
@@ -174,3 +178,52 @@ __all__ = [
     "stop",
     "system",
 ]
+
+# Where each name is at home: what the imports above say, for `__getattr__`. A test holds one against the other.
+_HOMES = {
+    "behaviours": "application gen_event gen_server gen_statem global_ pg system",
+    "behaviours.agent": "Agent",
+    "behaviours.application": "Application",
+    "behaviours.child_spec": "ChildSpec InvalidChild child_spec",
+    "behaviours.dynamic_supervisor": "DynamicSupervisor ModuleDynamicSupervisor",
+    "behaviours.gen_event": "GenEvent RemoveHandler SwapHandler",
+    "behaviours.gen_server": "CallReturn Cast CastReturn From GenServer InitReturn call cast reply stop",
+    "behaviours.gen_statem": "GenStatem",
+    "behaviours.machine_results": (
+        "ChangeCallbackModule EventTimeout GenericTimeout KeepState KeepStateAndData NextEvent NextState "
+        "PopCallbackModule Postpone PushCallbackModule RepeatState RepeatStateAndData ReplyAction StateTimeout "
+        "StopAndReply"
+    ),
+    "behaviours.partition_supervisor": "PartitionSupervisor",
+    "behaviours.proc_lib": "IGNORE AlreadyStarted Ignored StartError",
+    "behaviours.registry": "AlreadyRegistered Registry",
+    "behaviours.request_ids": "RequestIds",
+    "behaviours.restart": "InvalidFlags",
+    "behaviours.results": "HIBERNATE BadReturn Continue Error NoClause NoReply Ok Reply Stop",
+    "behaviours.supervisor": "ChildError ModuleSupervisor Supervisor",
+    "behaviours.task": "Task",
+    "behaviours.task_supervisor": "TaskSupervisor",
+    "kernel": "process",
+    "kernel.clock": "VirtualClock",
+    "kernel.exits": "CalleeExit CallExit CallingSelf CallTimeout Exit NoProcess",
+    "kernel.names": "Global Via",
+    "kernel.node": "Node NoNode",
+    "kernel.pid": "Pid Ref",
+    "kernel.process": "send",
+    "kernel.signals": "Down Exited",
+    "program": "run",
+    "thread_door": "from_thread",
+}
+
+if not TYPE_CHECKING:  # a checker that saw these would believe in any name
+
+    def __getattr__(name):  # noqa: ANN001, ANN202
+        for home, names in _HOMES.items():
+            if name in names.split():
+                # What `from regrow.home import name` does, which loads a module where the name is one.
+                found = globals()[name] = getattr(__import__(f"regrow.{home}", fromlist=(name,)), name)
+                return found
+        raise AttributeError(f"module 'regrow' has no attribute {name!r}")
+
+    def __dir__():  # noqa: ANN202
+        return sorted({*globals(), *__all__})

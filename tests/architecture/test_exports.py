@@ -6,23 +6,44 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+import pytest
+
 import regrow
 
-FRESH_IMPORT = """
+LOADED_BY = """
 import json, sys
 before = set(sys.modules)
-import regrow
+{program}
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
+
+
+def loaded_by(program: str) -> set[str]:
+    """The modules that a program loads in a fresh Python."""
+    fresh = subprocess.run(
+        [sys.executable, "-c", LOADED_BY.format(program=program)], capture_output=True, text=True, check=True
+    )
+    return set(cast("list[str]", json.loads(fresh.stdout)))
+
+
+def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """A module's own statements, and those under `if TYPE_CHECKING:`."""
+    for node in body:
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), body=inner):
+                yield from inner
+            case _:
+                yield node
 
 
 def names_given(source: str) -> set[str]:
     """The public names that a module's own statements define, or import from the package."""
     names: set[str] = set()
-    for node in ast.parse(source).body:
+    for node in statements(ast.parse(source).body):
         match node:
             case ast.ImportFrom(module=str(module)) if module.split(".")[0] == "regrow":
                 names |= {alias.asname or alias.name for alias in node.names}
@@ -38,12 +59,58 @@ def names_given(source: str) -> set[str]:
 
 
 def test_import_loads_the_standard_library_alone() -> None:
-    fresh = subprocess.run([sys.executable, "-c", FRESH_IMPORT], capture_output=True, text=True, check=True)
-    loaded = {name.split(".")[0] for name in cast("list[str]", json.loads(fresh.stdout))}
-    assert "regrow" in loaded
+    """Also when every name has been asked for."""
+    loaded = loaded_by("from regrow import *")
+    assert {"regrow.behaviours.gen_statem", "regrow.program"} <= loaded
     # A compiled module brings a helper of its own, whose name ends in __mypyc.
-    others = {name for name in loaded - {"regrow"} - sys.stdlib_module_names if not name.endswith("__mypyc")}
+    packages = {name.split(".")[0] for name in loaded}
+    others = {name for name in packages - {"regrow"} - sys.stdlib_module_names if not name.endswith("__mypyc")}
     assert not others
+
+
+def test_import_alone_loads_nothing() -> None:
+    """What a program does not use, it does not wait for."""
+    assert loaded_by("import regrow") == {"regrow"}
+
+
+def test_a_name_loads_what_it_needs() -> None:
+    loaded = loaded_by("from regrow import GenServer, call")
+    assert "regrow.behaviours.gen_server" in loaded
+    assert {f"regrow.behaviours.{name}" for name in ("gen_statem", "registry", "task", "application")} & loaded == set()
+
+
+def test_the_command_loads_no_loop_before_it_needs_one() -> None:
+    """`regrow --help` is there at once."""
+    loaded = loaded_by("import regrow.cli")
+    assert "typer" in loaded
+    assert {"asyncio", "regrow.kernel", "regrow.behaviours", "IPython", "rich"} & loaded == set()
+
+
+@pytest.mark.parametrize("module", ["program", "thread_door"])
+def test_a_module_beside_the_folders_hides_no_name(module: str) -> None:
+    """Importing a module sets it as an attribute of its package: none may have the name of something else."""
+    assert module not in regrow.__all__
+
+
+def test_each_name_is_loaded_from_where_checkers_see_it() -> None:
+    tree = ast.parse(Path(regrow.__file__).read_text(encoding="utf-8"))
+    seen = {
+        (node.module, alias.name)
+        for node in statements(tree.body)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    homes = cast("dict[str, str]", vars(regrow)["_HOMES"])
+    assert {(f"regrow.{home}", name) for home, names in homes.items() for name in names.split()} == seen
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    with pytest.raises(AttributeError, match="'regrow' has no attribute 'GenSrever'"):
+        getattr(regrow, "GenSrever")  # noqa: B009 - checkers would tell
+
+
+def test_a_prompt_completes_names_that_are_not_loaded_yet() -> None:
+    assert set(dir(regrow)) >= set(regrow.__all__)
 
 
 def test_every_name_in_all_is_there() -> None:
@@ -56,7 +123,7 @@ def test_no_name_in_all_stands_twice() -> None:
 
 def test_every_public_name_is_in_all() -> None:
     source = Path(regrow.__file__).read_text(encoding="utf-8")
-    assert names_given(source) - set(regrow.__all__) == set()
+    assert names_given(source) - set(regrow.__all__) == {"TYPE_CHECKING"}
 
 
 def test_public_names_are_seen() -> None:
@@ -65,9 +132,11 @@ from __future__ import annotations
 import importlib
 from regrow.kernel.pid import Pid, _hidden
 from regrow.kernel import process as process
+if TYPE_CHECKING:
+    from regrow.kernel.signals import Down
 LIMIT: int = 3
 depth = 4
 def run(): ...
 class Node: ...
 """
-    assert names_given(source) == {"Pid", "process", "LIMIT", "depth", "run", "Node"}
+    assert names_given(source) == {"Pid", "process", "Down", "LIMIT", "depth", "run", "Node"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from enum import StrEnum
 from functools import partial
@@ -142,5 +141,7 @@ def pytest_project(context: typer.Context, project: ProjectOption = None) -> Non
     paths = [str(found.source), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     if sys.platform == "win32":
+        import subprocess
+
         raise typer.Exit(subprocess.call(arguments))  # noqa: S603 - this very Python, and what the user wrote
     os.execv(sys.executable, arguments)  # noqa: S606 - the same

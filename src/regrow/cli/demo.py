@@ -9,7 +9,7 @@ from regrow import process
 from regrow.cli.program import say
 from regrow.ops import tree
 from regrow.ops.tree import Branch
-from regrow.run import StopSignals
+from regrow.program import StopSignals
 
 BEFORE_THE_CRASH = 3.4  # seconds; between two ticks of the silly_worker
 

@@ -14,7 +14,7 @@ from regrow.behaviours.application import ApplicationError
 from regrow.cli.exit_codes import AT_ONCE, GAVE_UP, STOPPED
 from regrow.kernel.exits import safe_repr
 from regrow.ops import tree
-from regrow.run import StopSignals, keep_running
+from regrow.program import StopSignals, keep_running
 
 Meanwhile = Callable[[StopSignals], Awaitable[None]]
 

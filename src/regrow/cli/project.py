@@ -10,10 +10,13 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from regrow import Application
+import regrow
 from regrow.cli.exit_codes import NO_APPLICATION, WRONG_USE
+
+if TYPE_CHECKING:
+    from regrow.behaviours.application import Application
 
 HOW_TO_NAME_ONE = """\
 Name it in pyproject.toml:
@@ -128,7 +131,7 @@ def load_application(project: Project) -> type[Application]:
     found = getattr(load_module(project, module_name), class_name, None)
     if found is None:
         raise Problem(f"{path}: application = {named!r}, but {module_name} has no {class_name}", NO_APPLICATION)
-    if not (isinstance(found, type) and issubclass(found, Application)):
+    if not (isinstance(found, type) and issubclass(found, regrow.Application)):
         raise Problem(
             f"{path}: application = {named!r}, which is {found!r}. Wanted a class derived from regrow.Application",
             NO_APPLICATION,

@@ -27,7 +27,7 @@ from regrow.cli.program import counted, program
 from regrow.cli.project import Project, load_application, public_classes
 from regrow.cli.words import WORDS
 from regrow.ops import logs
-from regrow.run import StopSignals
+from regrow.program import StopSignals
 
 LETTING_GO = 2.0  # seconds that the prompt has to give the terminal back
 HELP = "tree()  kill(name)  whereis(name)  processes()  flush()   Ctrl-D stops it and leaves"
