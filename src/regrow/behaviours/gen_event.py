@@ -52,13 +52,12 @@ from collections.abc import Awaitable, Generator
 from datetime import timedelta
 from typing import Any, Generic, TypeVar, overload
 
-from regrow.behaviours import proc_lib, request, request_ids, system
+from regrow.behaviours import request, request_ids, starting, system
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.event_manager import Command, Manager, Notify
 from regrow.behaviours.event_manager import RemoveHandler as RemoveHandler
 from regrow.behaviours.event_manager import SwapHandler as SwapHandler
 from regrow.behaviours.gen_server import whereis as whereis
-from regrow.behaviours.proc_lib import Starter, init_ack
 from regrow.behaviours.reports import unexpected_info
 from regrow.behaviours.request_ids import RequestId as RequestId
 from regrow.behaviours.request_ids import RequestIds as RequestIds
@@ -70,6 +69,7 @@ from regrow.behaviours.request_ids import reqids_size as reqids_size
 from regrow.behaviours.request_ids import reqids_to_list as reqids_to_list
 from regrow.behaviours.request_ids import wait_response as wait_response
 from regrow.behaviours.results import Error, Ok, Reply
+from regrow.behaviours.starting import Starter, init_ack
 from regrow.kernel import mailbox, names, process
 from regrow.kernel.clock import seconds
 from regrow.kernel.current import living
@@ -129,7 +129,7 @@ async def _start(name: object, link: bool, debug: object, hibernate_after: float
     def body(process: Process, starter: Starter) -> Generator[Any, Any, Any]:
         return run(process, starter, options)
 
-    return await proc_lib.start(body, "the event manager", initial_call=start_link, name=name, link=link)
+    return await starting.start(body, "the event manager", initial_call=start_link, name=name, link=link)
 
 
 def run(process: Process, starter: Starter, debug: system.Debug | None) -> Generator[Any, Any, Any]:

@@ -56,7 +56,7 @@ from collections.abc import Awaitable, Generator, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, Literal, NoReturn, TypeVar
 
-from regrow.behaviours import child_spec, proc_lib, request, system
+from regrow.behaviours import child_spec, request, starting, system
 from regrow.behaviours.gen_server import cast as cast
 from regrow.behaviours.gen_server import whereis as whereis
 from regrow.behaviours.machine_results import Action as Action
@@ -76,7 +76,6 @@ from regrow.behaviours.machine_results import RepeatStateAndData as RepeatStateA
 from regrow.behaviours.machine_results import ReplyAction as ReplyAction
 from regrow.behaviours.machine_results import StateTimeout as StateTimeout
 from regrow.behaviours.machine_results import StopAndReply as StopAndReply
-from regrow.behaviours.proc_lib import Failed, Ignore, Starter, init_ack
 from regrow.behaviours.request_ids import RequestIds as RequestIds
 from regrow.behaviours.request_ids import check_response as check_response
 from regrow.behaviours.request_ids import receive_response as receive_response
@@ -87,6 +86,7 @@ from regrow.behaviours.request_ids import reqids_to_list as reqids_to_list
 from regrow.behaviours.request_ids import send_request as send_request
 from regrow.behaviours.request_ids import wait_response as wait_response
 from regrow.behaviours.results import Error, Ok, Stop, is_awaitable
+from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack
 from regrow.behaviours.state_machine import Machine
 from regrow.behaviours.transition import BadTransition as BadTransition
 from regrow.behaviours.transition import listed
@@ -249,7 +249,7 @@ class GenStatem(Generic[State, Data]):
         def body(process: Process, starter: Starter) -> Generator[Any, Any, Any]:
             return run(process, starter, callbacks, arg, options)
 
-        return await proc_lib.start(body, cls, initial_call=cls.init, name=name, link=link, timeout=limit)
+        return await starting.start(body, cls, initial_call=cls.init, name=name, link=link, timeout=limit)
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> child_spec.ChildSpec:

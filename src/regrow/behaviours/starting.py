@@ -1,0 +1,203 @@
+"""Starting a process and hearing from it that it is up (the inside of OTP's `proc_lib:start`).
+
+The starter waits until the new process acknowledges: it is up, it does not want to be, or it failed. The process has
+its name before its `init` runs, and has lost it again before the starter hears of a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextvars import copy_context
+from typing import Any
+
+from regrow.behaviours.request import wait
+from regrow.behaviours.stopping import take_exits
+from regrow.kernel import exits, links, names
+from regrow.kernel.node import Node, here, lineage
+from regrow.kernel.pid import Pid, Process
+from regrow.kernel.process import unwind
+from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, Request
+
+Body = Callable[[Process, "Starter"], Generator[Any, Any, Any]]
+
+
+class StartError(Exception):
+    """A process could not be started.
+
+    Attributes:
+        reason: why, as `init` said it: what it gave to `Stop` or `Error`, or what it raised.
+    """
+
+    def __init__(self, reason: object, who: object = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.who = who
+
+    def __str__(self) -> str:
+        return f"{_called(self.who)} did not start: {_why(self.reason)}"
+
+
+def _called(who: object) -> str:
+    if isinstance(who, type):
+        return who.__name__
+    return "the process" if who is None else str(who)
+
+
+def _why(reason: Any) -> str:
+    """The reasons of supervisors in words; the others are the user's own."""
+    match reason:
+        case ("shutdown", ("failed_to_start_child", id, inner)):
+            return f"its child {_called(id)} did not start: {_why(inner)}"
+        case ("bad_return", (type() as module, "init", value)):
+            wanted = "Wanted: Supervisor.init(children, strategy=…) or IGNORE"
+            return f"{module.__name__}.init returned {exits.safe_repr(value)}. {wanted}"
+        case ("EXIT", inner):
+            return exits.safe_repr(inner)
+        case _:
+            return exits.safe_repr(reason)
+
+
+class AlreadyStarted(StartError):
+    """Another process has the name.
+
+    Attributes:
+        pid: that process.
+    """
+
+    def __init__(self, pid: Pid, name: object = None) -> None:
+        super().__init__(("already_started", pid), name)
+        self.pid = pid
+
+    def __str__(self) -> str:
+        return f"{exits.called(self.who)} is running already, as {self.pid}"
+
+
+class Ignored(Exception):
+    """`init` returned IGNORE: the process did not want to run, which is no error."""
+
+
+class Ignore:
+    """What `init` returns to say that this process is not wanted now."""
+
+    def __repr__(self) -> str:
+        return "IGNORE"
+
+
+IGNORE = Ignore()
+
+
+class Failed:
+    """An acknowledgement: the start has failed."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: object) -> None:
+        self.reason = reason
+
+
+class Starter(Request):
+    """Who waits for the acknowledgement."""
+
+    __slots__ = ("parent",)
+
+    def __init__(self, pid: Pid, parent: Process) -> None:
+        super().__init__(pid, None)
+        self.parent = parent.pid
+
+
+def init_ack(process: Process, starter: Starter, answer: object) -> None:
+    """Tell the starter how the start went. Of a failed one the name is freed first, so that it can be tried again."""
+    if answer is not None:
+        names.release(process)
+    links.settle(starter, ANSWERED, answer)
+
+
+async def start(
+    body: Body,
+    who: object,
+    *,
+    initial_call: object,
+    name: object = None,
+    link: bool = True,
+    timeout: float | None = None,
+) -> Pid:
+    """Start a process that runs `body(process, starter)` and wait until it has called `init_ack`.
+
+    Raises:
+        AlreadyStarted: the name is taken.
+        Ignored: the process was not wanted.
+        StartError: the start failed, or took longer than `timeout` seconds; then the process is killed.
+        TypeError: this can be no name.
+    """
+    node = here()
+    caller = node.caller()
+    if caller is not None and not caller.alive:
+        await unwind()
+    names.check_name(name)
+    if name is not None:
+        held = names.find(node, name)
+        if held is not None and (held.process is not None or held.node is not node):
+            raise AlreadyStarted(held, name)
+    process, starter = prepared(node, caller, initial_call, name, link)
+    process.body = body(process, starter)
+    await acknowledged(node, caller, process, starter, who, timeout)
+    return process.pid
+
+
+def prepared(
+    node: Node, caller: Process | None, initial_call: object, name: object, link: bool
+) -> tuple[Process, Starter]:
+    """A process that has its name and its link, but no body yet; and who waits for its word.
+
+    Raises:
+        AlreadyStarted: the name is taken.
+    """
+    parent = node.init if caller is None else caller
+    process = node.new_process(copy_context())
+    process.ancestors = lineage(parent)
+    process.application = parent.application
+    process.initial_call = initial_call
+    if name is not None:
+        try:
+            held = names.claim(process, name)
+        except BaseException:  # a table that cannot take the name: the process has never been
+            links.die(process, "normal")
+            raise
+        if held is not None:
+            links.die(process, "normal")
+            raise AlreadyStarted(held, name)
+    # Without a link a process is its own parent: whoever started it ends, or sends an exit signal, as any stranger does.
+    starter = Starter(node.guest if caller is None else caller.pid, parent if link else process)
+    if link:
+        links.link(parent, process.pid)
+    return process, starter
+
+
+async def acknowledged(
+    node: Node, caller: Process | None, process: Process, starter: Starter, who: object, timeout: float | None
+) -> Any:
+    """Let the process run, and wait for its word; gives what it acknowledged with.
+
+    Raises:
+        Ignored: the process was not wanted.
+        StartError: the start failed, or took longer than `timeout` seconds; then the process is killed.
+    """
+    if timeout == 0.0 or not node.scheduler.hand_over(process, None):
+        node.scheduler.ready(process, None)
+    if starter.state == PENDING or (caller is not None and not caller.alive):
+        starter.server = process
+        await wait(node, caller, process.pid, starter, timeout)
+    answer = starter.answer
+    if starter.state == ANSWERED:
+        if answer is IGNORE:
+            raise Ignored(f"{who} is not wanted: its init returned IGNORE")
+        if answer.__class__ is Failed:
+            raise StartError(answer.reason, who)
+        return answer
+    parent = node.init if caller is None else caller
+    if starter.state == CLOSED:
+        links.unlink(parent, process.pid)
+        links.die(process, "killed")
+        raise StartError("timeout", who)
+    take_exits(parent, (process.pid,))  # it is told here, and not once more by a message
+    raise StartError(answer, who)
