@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
@@ -18,6 +17,11 @@ from typing import Any, Self
 
 from regrow.kernel import exits, links, names, reports
 from regrow.kernel.clock import Clock, VirtualClock
+from regrow.kernel.here import HERE as HERE  # what is imported under its own name is this module's, too
+from regrow.kernel.here import NODES as NODES
+from regrow.kernel.here import NODES_LOCK as NODES_LOCK
+from regrow.kernel.here import NoNode as NoNode
+from regrow.kernel.here import here as here
 from regrow.kernel.mailbox import put
 from regrow.kernel.pid import ENDED, RUNNING, Alias, Pid, Process, rare
 from regrow.kernel.remnants import Remnants
@@ -26,50 +30,6 @@ from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, RECEIVE, Exited, Re
 from regrow.kernel.trace import Trace
 
 LOG = logging.getLogger("regrow")
-
-
-class Here(threading.local):
-    """The node of this thread. A thread-local and not a context variable, which would leak into `to_thread`."""
-
-    node: Node | None = None
-
-
-HERE = Here()
-NODES: dict[int, Node] = {}
-NODES_LOCK = threading.Lock()
-
-
-def forget_nodes() -> None:
-    """A forked child has none of its parent's nodes: their loops run in the parent alone."""
-    HERE.node = None
-    NODES.clear()
-    NODES_LOCK.release()
-
-
-if hasattr(os, "register_at_fork"):
-    # The lock is held over the fork, so that the child does not find it held by a thread that it has not.
-    os.register_at_fork(before=NODES_LOCK.acquire, after_in_parent=NODES_LOCK.release, after_in_child=forget_nodes)
-
-
-class NoNode(RuntimeError):
-    """Something that needs a node was done where there is none."""
-
-
-NO_NODE = """there is no node in this thread.
-  In a script, start one with `regrow.run(main)`; in a loop that is already there, with `async with regrow.Node():`.
-  From another thread, use `regrow.from_thread`."""
-
-
-def here() -> Node:
-    """The node of this thread.
-
-    Raises:
-        NoNode: there is none.
-    """
-    node = HERE.node
-    if node is None:
-        raise NoNode(NO_NODE)
-    return node
 
 
 class Watch(Request):
@@ -180,7 +140,7 @@ class Node:
         """End everything: first what is linked to the first process, newest first, then whatever is left."""
         if not self.running:
             return
-        for other in reversed(list(links.each(self.init.links))):
+        for other in list(links.each(self.init.links))[::-1]:
             await self.end(other, reason)
         for process in reversed(list(self.processes.values())):
             if process is not self.init:

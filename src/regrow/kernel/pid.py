@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
     from regrow.kernel.facade import ProcessTask
@@ -56,7 +56,7 @@ class Ref:
     """A unique reference, printed as `#Ref<0.7>`. Two refs are equal only when they are the same one."""
 
     __slots__ = ("number",)
-    made: int = 0
+    made: ClassVar[int] = 0
 
     def __init__(self) -> None:
         Ref.made += 1
@@ -73,6 +73,10 @@ class Ref:
 
     def __deepcopy__(self, memo: object) -> Ref:
         return self
+
+
+for ordered in (Pid, Ref):
+    type.__setattr__(ordered, "__hash__", object.__hash__)  # mypyc gives a class with `__lt__` none
 
 
 class Alias(Ref):

@@ -1,0 +1,58 @@
+"""The node of this thread, and all nodes of this program.
+
+This module stays interpreted when the kernel is compiled: mypyc knows neither subclasses of `threading.local` nor of
+RuntimeError.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regrow.kernel.node import Node
+
+
+class Here(threading.local):
+    """The node of this thread. A thread-local and not a context variable, which would leak into `to_thread`."""
+
+    node: Node | None = None
+
+
+HERE = Here()
+NODES: dict[int, Node] = {}
+NODES_LOCK = threading.Lock()
+
+
+def forget_nodes() -> None:
+    """A forked child has none of its parent's nodes: their loops run in the parent alone."""
+    HERE.node = None
+    NODES.clear()
+    NODES_LOCK.release()
+
+
+if hasattr(os, "register_at_fork"):
+    # The lock is held over the fork, so that the child does not find it held by a thread that it has not.
+    os.register_at_fork(before=NODES_LOCK.acquire, after_in_parent=NODES_LOCK.release, after_in_child=forget_nodes)
+
+
+class NoNode(RuntimeError):
+    """Something that needs a node was done where there is none."""
+
+
+NO_NODE = """there is no node in this thread.
+  In a script, start one with `regrow.run(main)`; in a loop that is already there, with `async with regrow.Node():`.
+  From another thread, use `regrow.from_thread`."""
+
+
+def here() -> Node:
+    """The node of this thread.
+
+    Raises:
+        NoNode: there is none.
+    """
+    node = HERE.node
+    if node is None:
+        raise NoNode(NO_NODE)
+    return node
