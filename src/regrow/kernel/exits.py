@@ -15,8 +15,9 @@ A reason is never raised itself, but wrapped: in `Exit` to leave a process with 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import CodeType, TracebackType
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from regrow.kernel.terms import Limits, show
 
@@ -37,6 +38,15 @@ class Exit(BaseException):
 
 class Doomed(BaseException):
     """The running process has been ended under its own feet; unwinds its stack and nothing else."""
+
+
+class Continuation(BaseException):
+    """The running process leaves all that it does, waits for mail, and goes on as `function(*args)`."""
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        super().__init__(function, args)
+        self.function = function
+        self.args = args
 
 
 class CallExit(Exception):

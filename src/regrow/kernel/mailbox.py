@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from regrow.kernel.pid import RECEIVING, SELECTING, Process
-from regrow.kernel.signals import EMPTY, RESCAN, Receive
+from regrow.kernel.pid import RECEIVING, SELECTING, Process, Ref
+from regrow.kernel.signals import EMPTY, RESCAN, Down, Receive
 
 
 def put(process: Process, message: object) -> None:
@@ -62,6 +62,19 @@ def take_wanted(process: Process, wanted: Receive) -> Any:
         position += 1
     wanted.seen = position
     return EMPTY
+
+
+def remove_down(process: Process, ref: Ref) -> None:
+    """Take the `Down` of a monitor, of which there is at most one, out of the mailbox."""
+    mailbox = process.mailbox
+    if mailbox is None:
+        return
+    for position, message in enumerate(mailbox):
+        if type(message) is Down and message.ref is ref:
+            del mailbox[position]
+            if not mailbox:
+                process.mailbox = None
+            return
 
 
 def queued(process: Process) -> list[object]:

@@ -1,0 +1,110 @@
+"""Looking at processes: which there are, and what the kernel knows of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, overload
+
+from regrow.kernel import exits, links, mailbox
+from regrow.kernel.node import here
+from regrow.kernel.pid import STATUS_WORDS, Pid, Process
+from regrow.kernel.signals import Request
+
+INFO: Final = (
+    "registered_name",
+    "status",
+    "links",
+    "monitors",
+    "monitored_by",
+    "message_queue_len",
+    "messages",
+    "trap_exit",
+    "parent",
+    "ancestors",
+    "initial_call",
+    "dictionary",
+    "label",
+)
+
+
+def alive(pid: Pid) -> bool:
+    """Whether the process lives (`erlang:is_process_alive/1`)."""
+    return a_pid(pid, "alive").process is not None
+
+
+def processes() -> list[Pid]:
+    """The pids of all processes of this node, oldest first (`erlang:processes/0`)."""
+    return list(here().processes)
+
+
+@overload
+def info(pid: Pid, item: str | None = None) -> Any: ...
+@overload
+def info(pid: Pid, item: Sequence[str]) -> list[tuple[str, Any]] | None: ...
+def info(pid: Pid, item: str | Sequence[str] | None = None) -> Any:
+    """What the kernel knows of a process: a dict of all items; None for a dead one (`erlang:process_info/2`).
+
+    Args:
+        pid: the process.
+        item: one item, for its value alone; or several, for a list of `(item, value)` in the same order. The items:
+            `registered_name` ([] if it has none), `status` ("new", "runnable", "running", "waiting", "exiting"),
+            `links`, `monitors` (pids, or names as they were given), `monitored_by`, `message_queue_len`, `messages`,
+            `trap_exit`, `parent`, `ancestors`, `initial_call`, `dictionary`, `label`.
+
+    Raises:
+        TypeError: this is no pid.
+        ValueError: an unknown item.
+    """
+    process = a_pid(pid, "info").process
+    wanted = INFO if item is None else (item,) if isinstance(item, str) else item
+    for one in wanted:
+        if one not in INFO:
+            raise ValueError(f"info: wanted one of {', '.join(INFO)}; got {exits.safe_repr(one)}")
+    if process is None:
+        return None
+    if isinstance(item, str):
+        return _info(process, item)
+    found = [(one, _info(process, one)) for one in wanted]
+    return dict(found) if item is None else found
+
+
+def a_pid(value: object, what: str) -> Pid:
+    """`value`, if it is a pid.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if type(value) is not Pid:
+        raise TypeError(f"{what}: wanted a pid, got {exits.safe_repr(value)}")
+    return value
+
+
+def _info(process: Process, item: str) -> Any:
+    match item:
+        case "registered_name":
+            return [] if process.name is None else process.name
+        case "status":
+            return STATUS_WORDS[process.status]
+        case "links":
+            return list(links.each(process.links))
+        case "monitors":
+            return [ref.target for ref in links.each(process.monitors)]
+        case "monitored_by":
+            watchers = links.each(process.watchers)
+            return [one.pid if isinstance(one, Request) else one.owner for one in watchers]
+        case "message_queue_len":
+            return len(mailbox.queued(process))
+        case "messages":
+            return mailbox.queued(process)
+        case "trap_exit":
+            return process.trap_exit
+        case "parent":
+            return process.ancestors[0] if process.ancestors else None
+        case "ancestors":
+            return list(process.ancestors)
+        case "initial_call":
+            return process.initial_call
+        case "dictionary":
+            return {} if process.rare is None else dict(process.rare.dictionary)
+        case _:
+            return None if process.rare is None else process.rare.label

@@ -1,0 +1,237 @@
+"""Making processes: alone, linked, monitored, by request; and making one of a task that is there already."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from contextvars import copy_context
+from typing import Any, Literal, NoReturn, cast, overload
+
+from regrow.kernel import exits, links, mailbox
+from regrow.kernel.current import living
+from regrow.kernel.node import here, lineage
+from regrow.kernel.pid import RUNNING, Monitor, Pid, Ref, rare
+
+REPLIES = ("yes", "no", "error_only", "success_only")
+ALIASES = ("explicit_unalias", "demonitor", "reply_demonitor")
+
+
+def spawn(function: Callable[..., Any], *args: Any) -> Pid:
+    """Start a process that runs `function(*args)`, `async def` or `def` (`erlang:spawn/1`). It runs when its turn comes.
+
+    It ends with reason "normal" when the function returns, and with the exception when it raises.
+
+    Raises:
+        TypeError: this is no function.
+    """
+    node = here()
+    return node.launch(checked(function, "spawn"), args, node.caller()).pid
+
+
+def spawn_link(function: Callable[..., Any], *args: Any) -> Pid:
+    """Start a process linked to this one (`erlang:spawn_link/1`); from a plain task, to the node's first process.
+
+    Raises:
+        TypeError: this is no function.
+    """
+    node = here()
+    caller = node.caller()
+    if caller is not None and not caller.alive:
+        living()
+    process = node.launch(checked(function, "spawn_link"), args, caller)
+    links.link(node.init if caller is None else caller, process.pid)
+    return process.pid
+
+
+def spawn_monitor(
+    function: Callable[..., Any], *args: Any, alias: str | None = None, tag: object = None
+) -> tuple[Pid, Monitor]:
+    """Start a process and monitor it (`erlang:spawn_monitor/1`).
+
+    Args:
+        function: what it runs.
+        args: what the function is given.
+        alias: as of `monitor`.
+        tag: as of `monitor`.
+
+    Raises:
+        TypeError: this is no function.
+        ValueError: unknown kind of alias.
+    """
+    return spawn_opt(function, *args, monitor=True, alias=alias, tag=tag)
+
+
+@overload
+def spawn_opt(function: Callable[..., Any], *args: Any, link: bool = False, monitor: Literal[False] = False) -> Pid: ...
+@overload
+def spawn_opt(
+    function: Callable[..., Any],
+    *args: Any,
+    link: bool = False,
+    monitor: Literal[True],
+    alias: str | None = None,
+    tag: object = None,
+) -> tuple[Pid, Monitor]: ...
+def spawn_opt(
+    function: Callable[..., Any],
+    *args: Any,
+    link: bool = False,
+    monitor: bool = False,
+    alias: str | None = None,
+    tag: object = None,
+) -> Pid | tuple[Pid, Monitor]:
+    """Start a process with options (`erlang:spawn_opt/2`).
+
+    Args:
+        function: what it runs.
+        args: what the function is given.
+        link: link it to this process.
+        monitor: monitor it; then the ref is given, too.
+        alias: of the monitor: make the ref an alias, too, as `monitor(…, alias=)` does.
+        tag: of the monitor: comes back as `Down.tag`.
+
+    Raises:
+        TypeError: this is no function.
+        ValueError: unknown kind of alias, or options of a monitor where none is asked for.
+    """
+    check_alias(alias, "spawn_opt")
+    if not monitor and (alias is not None or tag is not None):
+        raise ValueError("spawn_opt: alias and tag are options of a monitor; give monitor=True as well")
+    caller = living()
+    process = caller.node.launch(checked(function, "spawn_opt"), args, caller)
+    if link:
+        links.link(caller, process.pid)
+    if not monitor:
+        return process.pid
+    return process.pid, links.monitor(caller, process.pid, process.pid, tag, alias or "")
+
+
+def spawn_request(
+    function: Callable[..., Any],
+    *args: Any,
+    link: bool = False,
+    monitor: bool = False,
+    alias: str | None = None,
+    tag: object = None,
+    reply_tag: object = "spawn_reply",
+    reply: str = "yes",
+) -> Ref:
+    """Start a process and be told its pid by message: `(reply_tag, ref, "ok", pid)` (`erlang:spawn_request/2`).
+
+    The process is there at once, and the message in the mailbox before any `Exited` or `Down` of it.
+
+    Args:
+        function: what it runs.
+        args: what the function is given.
+        link: as of `spawn_opt`.
+        monitor: as of `spawn_opt`; then the ref is the monitor's.
+        alias: as of `spawn_opt`.
+        tag: as of `spawn_opt`.
+        reply_tag: what the message begins with.
+        reply: "yes", "no", "success_only", or "error_only", which here is "no": what goes wrong is raised.
+
+    Returns:
+        The ref of the message.
+
+    Raises:
+        TypeError: this is no function.
+        ValueError: an unknown kind of reply or alias, or options of a monitor where none is asked for.
+    """
+    if reply not in REPLIES:
+        raise ValueError(f"spawn_request: reply is one of {', '.join(REPLIES)}; got {exits.safe_repr(reply)}")
+    ref: Ref
+    if monitor:
+        pid, ref = spawn_opt(function, *args, link=link, monitor=True, alias=alias, tag=tag)
+    elif alias is not None or tag is not None:
+        raise ValueError("spawn_request: alias and tag are options of a monitor; give monitor=True as well")
+    else:
+        pid, ref = spawn_opt(function, *args, link=link), Ref()
+    if reply in ("yes", "success_only"):
+        mailbox.put(living(), (reply_tag, ref, "ok", pid))
+    return ref
+
+
+def spawn_request_abandon(ref: Ref) -> bool:
+    """False: what was asked for is done already, as a process is there at once (`erlang:spawn_request_abandon/1`).
+
+    Raises:
+        TypeError: this is no reference.
+    """
+    if not isinstance(cast("object", ref), Ref):
+        raise TypeError(f"spawn_request_abandon: wanted the ref that spawn_request() gave, got {exits.safe_repr(ref)}")
+    return False
+
+
+@asynccontextmanager
+async def adopt() -> AsyncGenerator[Pid, None]:
+    """Make the current asyncio task a process for the length of the block: it has a pid, a mailbox, links.
+
+    An exit signal that would end the process cancels the task. The process ends with the block: "normal", or with
+    the exception that leaves it.
+
+    Raises:
+        RuntimeError: the task is a process already.
+    """
+    node = here()
+    if node.caller() is not None:
+        raise RuntimeError(f"{node.caller()!r} is a process already")
+    task = asyncio.current_task()
+    process = node.new_process(copy_context())
+    process.status = RUNNING
+    process.ancestors = lineage(node.init)
+    rare(process).adopted = task
+    node.adopted[task] = process
+    try:
+        yield process.pid
+    except BaseException as error:
+        node.adopted.pop(task, None)
+        links.die(process, exits.reason_of(error))
+        raise
+    finally:
+        node.adopted.pop(task, None)
+        links.die(process, "normal")
+
+
+async def hibernate(function: Callable[..., Any], *args: Any) -> NoReturn:
+    """Wait for mail with an empty stack, then go on as `function(*args)` (`erlang:hibernate/3`).
+
+    All that runs is left, as by an exception that nobody catches: `finally` and `async with` release what they hold.
+    What has come waits for the function to receive it. For processes that run a function of the user's; a server
+    returns HIBERNATE.
+
+    Raises:
+        TypeError: this is no function.
+        RuntimeError: this process is a server, or an adopted task.
+    """
+    process = living()
+    runs_a_function = isinstance(process.body, Coroutine)
+    if not runs_a_function:
+        raise RuntimeError(
+            f"{process.pid} does not run a function of its own: hibernate() would leave its loop.\n"
+            "  A server hibernates by returning HIBERNATE beside its new state"
+        )
+    raise exits.Continuation(checked(function, "hibernate"), args)
+
+
+def checked(function: Callable[..., Any], what: str) -> Callable[..., Any]:
+    """`function`, if it is one.
+
+    Raises:
+        TypeError: it is none.
+    """
+    given: object = function
+    if not callable(given):
+        hint = ". Pass the function and its arguments, without calling it" if isinstance(given, Coroutine) else ""
+        raise TypeError(f"{what}: wanted a function to run, got {exits.safe_repr(given)}{hint}")
+    return function
+
+
+def check_alias(alias: str | None, what: str) -> None:
+    """Raise unless `alias` can be the kind of a monitor's alias.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if alias is not None and alias not in ALIASES:
+        raise ValueError(f"{what}: alias is one of {', '.join(ALIASES)}; got {exits.safe_repr(alias)}")
