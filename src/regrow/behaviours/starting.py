@@ -13,7 +13,7 @@ from typing import Any
 from regrow.behaviours.request import wait
 from regrow.behaviours.stopping import take_exits
 from regrow.kernel import exits, links, names
-from regrow.kernel.node import Node, here, lineage
+from regrow.kernel.node import Node, descend, here
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import unwind
 from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, Request
@@ -154,8 +154,7 @@ def prepared(
     """
     parent = node.init if caller is None else caller
     process = node.new_process(copy_context())
-    process.ancestors = lineage(parent)
-    process.application = parent.application
+    descend(process, parent)
     process.initial_call = initial_call
     if name is not None:
         try:

@@ -99,7 +99,7 @@ def _info(process: Process, item: str) -> Any:
         case "trap_exit":
             return process.trap_exit
         case "parent":
-            return process.ancestors[0] if process.ancestors else None
+            return process.parent
         case "ancestors":
             return list(process.ancestors)
         case "initial_call":

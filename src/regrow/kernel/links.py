@@ -110,13 +110,16 @@ def monitor(process: Process, target: object, watched: Pid | None, tag: object =
     """Let `process` be told when `watched` ends. `target` is what the user wrote, a pid or a name."""
     ref = Monitor(process.pid, watched, target)
     ref.tag = tag
+    if watched is process.pid:  # a ref, and nothing behind it
+        ref.watched = None
+        return ref
     if mode:
         ref.mode = mode
         process.node.add_alias(process, ref)
     if watched is None or (watched.process is None and watched.node is process.node):
         ref.watched = None
-        put(process, Down(ref, target, "noproc", tag))
-    elif watched is not process.pid:
+        tell(process, ref, "noproc")
+    else:
         process.monitors = added(process.monitors, ref)
         if watched.node is not process.node:
             if not watched.node.door(Signal("monitor", process.pid, watched, None, ref)):
@@ -150,9 +153,14 @@ def fire(ref: Monitor, reason: object) -> None:
     watcher = ref.owner.process
     if watcher is not None:
         watcher.monitors = removed(watcher.monitors, ref)
-        if ref.mode in ("demonitor", "reply_demonitor"):
-            watcher.node.drop_alias(watcher, ref)
-        put(watcher, Down(ref, ref.target, reason, ref.tag))
+        tell(watcher, ref, reason)
+
+
+def tell(watcher: Process, ref: Monitor, reason: object) -> None:
+    """Give a watcher the `Down` of its monitor; an alias that lives as long as the monitor is off before that."""
+    if ref.mode in ("demonitor", "reply_demonitor"):
+        watcher.node.drop_alias(watcher, ref)
+    put(watcher, Down(ref, ref.target, reason, ref.tag))
 
 
 # Answers

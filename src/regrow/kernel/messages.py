@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from regrow.kernel import exits, links, mailbox, names
 from regrow.kernel.clock import seconds
 from regrow.kernel.current import living, running
 from regrow.kernel.node import HERE, Node, here
-from regrow.kernel.pid import RUNNING, SELECTING, Alias, Monitor, Pid, Process
+from regrow.kernel.pid import RUNNING, SELECTING, Alias, Monitor, Pid, Process, Ref
 from regrow.kernel.signals import EMPTY, TIMEOUT, Receive, Signal
 
 Message = TypeVar("Message")
@@ -33,7 +33,7 @@ def send(address: Address, message: Message) -> Message:
         caller = node.caller()
         node.trace.tell("send", node.guest if caller is None else caller.pid, address, message)
     if type(address) is not Pid:
-        found = _receiver(node, address)
+        found = _receiver(node, address, message)
         if found is None:
             return message
         address = found
@@ -46,21 +46,36 @@ def send(address: Address, message: Message) -> Message:
     return message
 
 
-def _receiver(node: Node, address: Address) -> Pid | None:
+def _receiver(node: Node, address: Address, message: object) -> Pid | None:
     """Whom a message to something that is not a pid reaches."""
     if isinstance(address, Alias):
-        if address.mode == "":
-            return None
-        owner = address.owner
-        if address.mode in ("reply", "reply_demonitor") and owner.process is not None:
-            if isinstance(address, Monitor):
-                links.demonitor(owner.process, address)
-            owner.node.drop_alias(owner.process, address)
-        return owner
+        if address.owner.node is node:
+            return _behind(address)
+        address.owner.node.post(_arrive, address, message)  # an alias is switched off by its own node alone
+        return None
     pid = names.find(node, address)
     if pid is None and type(address) is not tuple:
         raise ValueError(f"cannot send to {exits.safe_repr(address)}: nobody has this name. See `whereis(name)`")
     return pid
+
+
+def _behind(address: Alias) -> Pid | None:
+    """Whose alias this is, if it is on; one that is for a single message is off from now on."""
+    owner = address.owner
+    if address.mode == "":
+        return None
+    if address.mode in ("reply", "reply_demonitor") and owner.process is not None:
+        if isinstance(address, Monitor):
+            links.demonitor(owner.process, address)
+        owner.node.drop_alias(owner.process, address)
+    return owner
+
+
+def _arrive(address: Alias, message: object) -> None:
+    """A message from another node has come to an alias of this one."""
+    owner = _behind(address)
+    if owner is not None and owner.process is not None:
+        mailbox.put(owner.process, message)
 
 
 @overload
@@ -149,7 +164,13 @@ def alias(mode: str = "explicit_unalias") -> Alias:
     return made
 
 
-def unalias(made: Alias) -> bool:
-    """Switch an alias of this process off; whether it was on and its own."""
+def unalias(made: Ref) -> bool:
+    """Switch an alias of this process off; whether it was on and its own (`erlang:unalias/1`).
+
+    Raises:
+        TypeError: this is no reference.
+    """
     process = living()
-    return process.node.drop_alias(process, made)
+    if not isinstance(cast("object", made), Ref):
+        raise TypeError(f"unalias: wanted what alias() or monitor(…, alias=…) gave, got {exits.safe_repr(made)}")
+    return isinstance(made, Alias) and process.node.drop_alias(process, made)

@@ -204,7 +204,11 @@ def find_elsewhere(node: Node, address: tuple[object, ...]) -> Pid | None:
 
 
 def claim(process: Process, name: object) -> Pid | None:
-    """Give a process a name of any form; the pid that has it already, or None when the name is now the process's."""
+    """Give a process a name of any form; the pid that has it already, or None when the name is now the process's.
+
+    Raises:
+        ValueError: a table refuses the name, and says that nobody has it; or there is no such registry.
+    """
     node = process.node
     if isinstance(name, Global):
         with GLOBAL_LOCK:
@@ -218,6 +222,8 @@ def claim(process: Process, name: object) -> Pid | None:
         value = () if name.value is None else (name.value,)
         if not table.register_name(name.key, process.pid, *value):
             holder: Pid | None = table.whereis_name(name.key)
+            if holder is None:
+                raise ValueError(f"{safe_repr(name)} was refused by its table, in which nobody has this name")
             return holder
         if table is name.registry:
             rare(process).tables[Registered(table, name.key)] = None

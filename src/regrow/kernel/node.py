@@ -10,10 +10,10 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self, cast
 
 from regrow.kernel import exits, links, names, reports
 from regrow.kernel.clock import Clock, VirtualClock
@@ -22,14 +22,16 @@ from regrow.kernel.here import NODES as NODES
 from regrow.kernel.here import NODES_LOCK as NODES_LOCK
 from regrow.kernel.here import NoNode as NoNode
 from regrow.kernel.here import here as here
-from regrow.kernel.mailbox import put
+from regrow.kernel.mailbox import put, put_first
 from regrow.kernel.pid import ENDED, RUNNING, Alias, Pid, Process, rare
 from regrow.kernel.remnants import Remnants
 from regrow.kernel.scheduler import Launch, Scheduler
-from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, RECEIVE, Exited, Request, Signal
+from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, RECEIVE, Exited, Receive, Request, Signal
 from regrow.kernel.trace import Trace
 
 LOG = logging.getLogger("regrow")
+
+SHUTDOWN: Final = 5.0  # seconds: what a worker gets of its supervisor, if nothing else is said
 
 
 class Watch(Request):
@@ -150,18 +152,26 @@ class Node:
         self.close()
 
     async def end(self, pid: Pid, reason: object) -> None:
-        """Send `reason` to a process linked to the first one, and wait until it has ended."""
-        process = pid.process
-        if process is not None:
-            gone = self.ended(process)
-            links.exit_signal(process, self.init.pid, reason, True)
-            await gone
+        """Send `reason` to a process linked to the first one, and wait until it has ended.
 
-    def ended(self, process: Process) -> asyncio.Future[object]:
-        """A future, for plain tasks, of the reason with which a process ends."""
+        A server or supervisor obeys once it is asked, and knows how long its children may take. A function of the
+        user's that traps exits may do as it likes: it is killed when its time is over.
+        """
+        process = pid.process
+        if process is None:
+            return
+        gone = self.ended(process, SHUTDOWN if runs_a_function(process) else None)
+        links.exit_signal(process, self.init.pid, reason, True)
+        await gone
+        if process.alive:
+            LOG.warning("%s has not ended %g s after it was sent %r, and is killed", pid, SHUTDOWN, reason)
+            links.die(process, "killed")
+
+    def ended(self, process: Process, timeout: float | None = None) -> asyncio.Future[object]:
+        """A future, for plain tasks, of the reason with which a process ends; None if it has not within `timeout` s."""
         gone: asyncio.Future[object] = self.loop.create_future()
         watch = Watch(self.guest, gone)
-        links.watch_for(watch, process, None)
+        links.watch_for(watch, process, timeout)
         return gone
 
     def close(self) -> None:
@@ -188,8 +198,7 @@ class Node:
         """A new process that runs a function of the user's."""
         process = self.new_process(copy_context())
         if parent is not None:
-            process.ancestors = lineage(parent)
-            process.application = parent.application
+            descend(process, parent)
         process.initial_call = function
         self.scheduler.ready(process, Launch(function, args))
         return process
@@ -223,14 +232,19 @@ class Node:
         """A body has ended with an exception."""
         process.status = ENDED
         process.body = None
-        if process.alive:
+        if isinstance(error, exits.Continuation) and process.alive:
+            process.body = cast("Generator[Any, Any, Any]", dormant(process, error.function, error.args))
+            self.scheduler.ready(process, None)
+        elif process.alive:
             reason = exits.reason_of(error)
             if not isinstance(error, exits.Exit | exits.CallExit):
                 reports.process_raised(process, error)
             links.die(process, reason)
             self._body_over(process, reason)
         else:
-            if not isinstance(error, exits.Doomed | asyncio.CancelledError | GeneratorExit | exits.Exit):
+            if not isinstance(
+                error, exits.Doomed | exits.Continuation | asyncio.CancelledError | GeneratorExit | exits.Exit
+            ):
                 LOG.debug("%s, already dead, raised %r while it was unwound", process.pid, error)
             exits.without_frames(error)  # it was thrown by frames that hold it: nothing else would break the cycle
             self._body_over(process, "killed")
@@ -390,10 +404,26 @@ class Node:
             target.watchers = links.added(target.watchers, ref)
 
 
-def lineage(parent: Process) -> tuple[object, ...]:
-    """The ancestors of a child of `parent`, nearest first, by name where there is one (OTP's `$ancestors`)."""
-    who = parent.pid if parent.name is None else parent.name
-    return (who, *parent.ancestors)
+def descend(process: Process, parent: Process) -> None:
+    """Note whose child a new process is. Its ancestors stand nearest first, by name where there is one (`$ancestors`)."""
+    process.parent = parent.pid
+    process.ancestors = (parent.pid if parent.name is None else parent.name, *parent.ancestors)
+    process.application = parent.application
+
+
+def runs_a_function(process: Process) -> bool:
+    """Whether a process runs a function of the user's, and no loop of ours."""
+    body: object = process.body
+    return isinstance(body, Coroutine)
+
+
+async def dormant(process: Process, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """A process that waits for mail with an empty stack, and then runs `function(*args)`."""
+    if process.mailbox is None:
+        put_first(process, await Receive(None, None))
+    body = function(*args)
+    if isinstance(body, Coroutine):
+        await body
 
 
 def init_loop(process: Process) -> Generator[Any, Any, Any]:

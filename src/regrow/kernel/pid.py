@@ -123,6 +123,7 @@ class Process:
         "monitors",
         "name",
         "node",
+        "parent",
         "pid",
         "rare",
         "reason",
@@ -152,6 +153,7 @@ class Process:
         self.watchers: object = None
         self.monitors: object = None
         self.name: object = None
+        self.parent: Pid | None = None
         self.ancestors: tuple[object, ...] = ()
         self.initial_call: object = None
         self.application: object = None

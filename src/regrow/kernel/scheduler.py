@@ -119,12 +119,12 @@ class Scheduler:
 
     def on_its_way(self, process: Process) -> bool:
         """Whether a message has been taken off the mailbox for a process that has not seen it yet."""
-        if process.status != READY or process.as_task:
+        if process.status != READY:
             return False
         value = process.value
-        return (
-            value is not None and value is not TIMEOUT and value is not RESCAN and not isinstance(value, Throw | Launch)
-        )
+        if value is TIMEOUT or value is RESCAN or isinstance(value, Throw | Launch):
+            return False
+        return value is not None if not process.as_task else process.waiting.__class__ is Receive
 
     def turn(self) -> None:
         """Step runnable processes until none is left or the turn is over."""

@@ -10,7 +10,7 @@ from typing import Any, Literal, NoReturn, cast, overload
 
 from regrow.kernel import exits, links, mailbox
 from regrow.kernel.current import living
-from regrow.kernel.node import here, lineage
+from regrow.kernel.node import descend, here, runs_a_function
 from regrow.kernel.pid import RUNNING, Monitor, Pid, Ref, rare
 
 REPLIES = ("yes", "no", "error_only", "success_only")
@@ -179,7 +179,7 @@ async def adopt() -> AsyncGenerator[Pid, None]:
     task = asyncio.current_task()
     process = node.new_process(copy_context())
     process.status = RUNNING
-    process.ancestors = lineage(node.init)
+    descend(process, node.init)
     rare(process).adopted = task
     node.adopted[task] = process
     try:
@@ -205,8 +205,7 @@ async def hibernate(function: Callable[..., Any], *args: Any) -> NoReturn:
         RuntimeError: this process is a server, or an adopted task.
     """
     process = living()
-    runs_a_function = isinstance(process.body, Coroutine)
-    if not runs_a_function:
+    if not runs_a_function(process):
         raise RuntimeError(
             f"{process.pid} does not run a function of its own: hibernate() would leave its loop.\n"
             "  A server hibernates by returning HIBERNATE beside its new state"
