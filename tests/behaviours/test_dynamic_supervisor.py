@@ -28,7 +28,7 @@ from regrow import (
     system,
 )
 from regrow.behaviours.dynamic_supervisor import DynamicSupervisor, ModuleDynamicSupervisor
-from regrow.behaviours.keeper import Counts
+from regrow.behaviours.children import Counts
 from regrow.testing import expect_down, expect_idle
 from tests.behaviours.probes import Probe, news, probe
 
@@ -155,7 +155,7 @@ class TestSpecsAndStart:
         with pytest.raises(Ignored):
             await Pool.start_link(IGNORE)
         with pytest.raises(StartError):
-            await Pool.start_link(Supervisor.init([]))
+            await Pool.start_link(Supervisor.init([], strategy="one_for_one"))
 
     async def test_a_module_starts_what_its_init_says(self) -> None:
         class Pool(ModuleDynamicSupervisor):

@@ -104,7 +104,8 @@ class TestStart:
         sup = await Supervisor.start_link()
         with pytest.raises(StartError) as caught:
             await Supervisor.start_child(sup, ChildSpec("x", start))
-        assert caught.value.reason == ("bad_return_value", "up")
+        assert caught.value.reason == "up"
+        assert "its start function returned 'up'. Wanted: the pid" in str(caught.value)
 
     @pytest.mark.otp("SU-029")
     async def test_extra_information_goes_to_whoever_starts_the_child(self) -> None:
@@ -164,7 +165,9 @@ class TestBadUse:
 
     async def test_an_unknown_strategy(self) -> None:
         wrong: Any = "one_for_none"
-        with pytest.raises(InvalidFlags, match="one of one_for_one, one_for_all, rest_for_one; got 'one_for_none'"):
+        with pytest.raises(
+            InvalidFlags, match="one of one_for_one, one_for_all, rest_for_one, simple_one_for_one; got 'one_for_none'"
+        ):
             await Supervisor.start_link([], strategy=wrong)
 
     async def test_a_name_that_can_be_none(self) -> None:
@@ -201,7 +204,7 @@ class TestBadUse:
     async def test_an_id_that_no_child_can_have_does_not_harm_the_supervisor(self) -> None:
         sup = await Supervisor.start_link()
         for function in (Supervisor.terminate_child, Supervisor.restart_child, Supervisor.delete_child):
-            with pytest.raises(TypeError, match="unhashable"):
+            with pytest.raises(TypeError, match="hashable"):
                 await function(sup, [])
         assert process.alive(sup)
 
@@ -392,7 +395,9 @@ class Pool(ModuleSupervisor, restart="transient"):
             case "raise":
                 raise RuntimeError("no")
             case Pid():
-                return Supervisor.init([ChildSpec("a", (start_probe, ({"id": "a", "to": arg},)))])
+                return Supervisor.init(
+                    [ChildSpec("a", (start_probe, ({"id": "a", "to": arg},)))], strategy="one_for_one"
+                )
             case _:
                 raise AssertionError(arg)
 

@@ -232,4 +232,4 @@ class TestAutoShutdown:
         with pytest.raises(InvalidChild, match="auto_shutdown"):
             await Supervisor.start_child(sup, probe("s", restart="transient", significant=True))
         with pytest.raises(InvalidChild, match="always comes back"):
-            Supervisor.init([probe("s", significant=True)], auto_shutdown="any_significant")
+            Supervisor.init([probe("s", significant=True)], strategy="one_for_one", auto_shutdown="any_significant")

@@ -24,7 +24,7 @@ from regrow import (
     process,
 )
 from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
-from regrow.behaviours.keeper import Counts
+from regrow.behaviours.children import Counts
 from regrow.behaviours.task import Task
 from regrow.behaviours.task_supervisor import TaskSupervisor
 from regrow.testing import expect_down, expect_idle, expect_message

@@ -50,9 +50,10 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, cast
 
 from regrow import (
     IGNORE,
@@ -250,8 +251,13 @@ def mapped(values: dict[Any, object]) -> str:
 
 def spec_map(spec: ChildSpec) -> dict[str, object]:
     """A child's spec as the map that `child_spec/1` makes, without what is as always."""
-    owner: Any = getattr(spec.start, "__self__", None)
-    start = (owner if isinstance(owner, type) else spec.start, spec.start.__name__, list(spec.args))
+    function: Any = spec.start
+    args: list[object] = list(spec.args)
+    if isinstance(function, partial):  # keywords, which are a list there
+        args.append(Keyword(function.keywords))
+        function = cast(Any, function.func)
+    owner: Any = getattr(function, "__self__", None)
+    start = (owner if isinstance(owner, type) else function, function.__name__, args)
     shown: dict[str, object] = {"id": spec.id, "start": start}
     if spec.restart != "permanent":
         shown["restart"] = spec.restart

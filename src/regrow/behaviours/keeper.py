@@ -1,83 +1,23 @@
-"""The server behind every supervisor: starts children, hears of their ends, asks `restart.py`, and acts.
-
-What is done for one child costs the same with ten children and with a hundred thousand; only rest_for_one and
-one_for_all, which concern the others, look at them.
-"""
+"""The server behind every supervisor: takes requests and the ends of children, and lets its `Tree` deal with them."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Collection, Iterable
-from inspect import isawaitable
-from typing import Any, ClassVar, Final, NamedTuple
+from datetime import timedelta
+from inspect import isawaitable, iscoroutine
+from typing import Any, ClassVar
 
-from regrow.behaviours import reports
-from regrow.behaviours.child_spec import ChildSpec, InvalidChild
-from regrow.behaviours.gen_server import From, GenServer, cast
-from regrow.behaviours.proc_lib import AlreadyStarted, Ignore, Ignored, StartError
-from regrow.behaviours.restart import (
-    Decision,
-    Flags,
-    Intensity,
-    affected,
-    after_exit,
-    after_terminate,
-    ends_supervisor,
-    expected_end,
-)
-from regrow.behaviours.results import NoClause, NoReply, Ok, Reply, Stop
-from regrow.behaviours.stopping import stop_process, take_exits
+from regrow.behaviours import child_spec, reports, system
+from regrow.behaviours.child_spec import ChildSpec
+from regrow.behaviours.children import ChildError, ChildInfo, Counts, Tree
+from regrow.behaviours.gen_server import From, GenServer, call
+from regrow.behaviours.restart import Flags
+from regrow.behaviours.results import Error, NoClause, NoReply, Ok, Reply, Stop
+from regrow.behaviours.starting import Ignore, StartError
 from regrow.kernel import exits
-from regrow.kernel.pid import Pid, Process
+from regrow.kernel.clock import seconds
+from regrow.kernel.pid import Pid
 from regrow.kernel.process import running
-from regrow.kernel.signals import Exited, Token
-
-RESTARTING: Final = Token("restarting")
-
-
-class ChildInfo(NamedTuple):
-    """One row of `which_children`; `pid` is None when the child does not run, "restarting" while it is tried again."""
-
-    id: Any
-    pid: Any
-    type: str
-    modules: tuple[object, ...]
-
-
-class Counts(NamedTuple):
-    """What `count_children` gives."""
-
-    specs: int
-    active: int
-    supervisors: int
-    workers: int
-
-
-class ChildError(Exception):
-    """A child could not be administered so.
-
-    Attributes:
-        reason: "not_found", "running", "restarting", "already_present" or "max_children".
-        id: of the child, as it was given.
-    """
-
-    def __init__(self, reason: str, id: object) -> None:
-        super().__init__(reason, id)
-        self.reason = reason
-        self.id = id
-
-    def __str__(self) -> str:
-        return f"child {exits.safe_repr(self.id)}: {CHILD_ERRORS[self.reason]}"
-
-
-CHILD_ERRORS: Final = {
-    "not_found": "the supervisor has no such child",
-    "running": "it is running. Stop it first, with terminate_child",
-    "restarting": "it is being restarted. Stop it first, with terminate_child",
-    "already_present": "its spec is there already, stopped. Use restart_child, or delete_child first",
-    "max_children": "the supervisor has as many children as its max_children allows. Try later, or allow more",
-}
+from regrow.kernel.signals import Exited
 
 
 class Init:
@@ -90,88 +30,11 @@ class Init:
         self.specs = specs
 
     def __repr__(self) -> str:
-        return f"Init({self.flags!r}, {len(self.specs)} children)"
+        return f"{type(self).__name__}({self.flags!r}, {len(self.specs)} children)"
 
     def tree(self, module: type) -> Tree:
         """The state that its supervisor begins with."""
         return Tree(module, self.flags)
-
-
-def check_significant(spec: ChildSpec, flags: Flags) -> None:
-    """Raise if a significant child would mean nothing here.
-
-    Raises:
-        InvalidChild: it would be started again, or its supervisor never ends by itself.
-    """
-    if spec.significant and spec.restart == "permanent":
-        pair = [("restart", "permanent"), ("significant", True)]
-        letter = "a permanent child always comes back, so its end cannot be significant. Make it transient or temporary"
-    elif spec.significant and flags.auto_shutdown == "never":
-        pair = [("auto_shutdown", "never"), ("significant", True)]
-        letter = 'significant needs a supervisor with auto_shutdown="any_significant" or "all_significant"'
-    else:
-        return
-    raise InvalidChild(("bad_combination", pair), f"child {exits.safe_repr(spec.id)}: {letter}")
-
-
-class Child:
-    """One child: its spec, and the process that it is now."""
-
-    __slots__ = ("pid", "spec")
-
-    def __init__(self, spec: ChildSpec) -> None:
-        self.spec = spec
-        self.pid: Any = None  # a Pid, None or RESTARTING
-
-
-class Tree:
-    """A supervisor's state: its children in start order, and by pid."""
-
-    def __init__(self, module: type, flags: Flags) -> None:
-        self.module = module
-        self.flags = flags
-        self.children: dict[object, Child] = {}
-        self.by_pid: dict[Pid, Child] = {}
-        self.intensity = Intensity(flags.max_restarts, flags.max_seconds)
-
-    def __repr__(self) -> str:
-        return f"Tree({self.module.__name__}, {self.flags!r}, {len(self.children)} children)"
-
-    def add(self, spec: ChildSpec) -> Child:
-        """A new last child."""
-        child = self.children[spec.id] = Child(spec)
-        return child
-
-    def find(self, id: object) -> Child | None:
-        """The child that is called so."""
-        return self.children.get(id)
-
-    def forget(self, child: Child) -> None:
-        """No child any more."""
-        self.children.pop(child.spec.id, None)
-
-    def rows(self) -> list[ChildInfo]:
-        """What `which_children` gives."""
-        return [shown(child, child.spec.id) for child in reversed(self.children.values())]
-
-    def counts(self) -> Counts:
-        """What `count_children` gives."""
-        return counted(self.children.values(), len(self.by_pid))
-
-    def others_left(self) -> bool:
-        """Whether a significant child still runs."""
-        return any(child.spec.significant and child.pid is not None for child in self.children.values())
-
-    def ends_with(self, child: Child) -> bool:
-        """Whether this child, which has gone for good, takes the supervisor along. Most are not significant."""
-        return child.spec.significant and ends_supervisor(self.flags.auto_shutdown, True, self.others_left())
-
-    def affected(self, child: Child) -> list[Child]:
-        """Who is started again with this child, in start order."""
-        if self.flags.strategy == "one_for_one":
-            return [child]
-        every = list(self.children.values())
-        return [every[position] for position in affected(self.flags.strategy, every.index(child), len(every))]
 
 
 class Keeper(GenServer[Tree]):
@@ -181,8 +44,7 @@ class Keeper(GenServer[Tree]):
 
     async def init(self, arg: tuple[type, Any], /) -> Any:
         """Start all children, or none."""
-        process = running()
-        process.trap_exit = True
+        running().trap_exit = True
         module, given = arg
         init: Any = given
         if not isinstance(given, self.made_of):
@@ -194,49 +56,46 @@ class Keeper(GenServer[Tree]):
             if not isinstance(init, self.made_of):
                 return Stop(("bad_return", (module, "init", init)))
         tree = init.tree(module)
+        tree.arg = given
         specs, init.specs = init.specs, []  # what a temporary child was started with is not kept
-        for spec in specs:
-            started = await self.start_child_process(process, tree, tree.add(spec))
-            if isinstance(started, StartError):
-                await self.terminate_all(process, tree)
-                return Stop(("shutdown", ("failed_to_start_child", spec.id, started.reason)))
-            if started is None and spec.restart == "temporary":
-                del tree.children[spec.id]
-        return Ok(tree)
+        failed = await tree.begin(specs)
+        return Ok(tree) if failed is None else Stop(failed)
 
     async def handle_call(self, request: Any, from_: From, tree: Tree, /) -> Any:
         """Administer the children."""
-        process = running()
         match request:
             case "which_children":
-                return Reply(tree.rows(), tree)
+                answer: Any = tree.rows()
             case "count_children":
-                return Reply(tree.counts(), tree)
+                answer = tree.counts()
             case "get_callback_module":
-                return Reply(tree.module, tree)
-            case ("start_child", ChildSpec() as spec):
-                return Reply(await self.start_child(process, tree, spec), tree)
+                answer = tree.module
+            case ("which_child", id):
+                found = tree.find(id)
+                answer = ChildError("not_found", id) if found is None else tree.row(found)
             case ("get_childspec", wanted):
-                found = tree.by_pid.get(wanted) if isinstance(wanted, Pid) else tree.find(wanted)
-                return Reply(ChildError("not_found", wanted) if found is None else found.spec, tree)
-            case ("terminate_child" | "restart_child" | "delete_child" as what, id):
-                child = tree.find(id)
-                if child is None:
-                    return Reply(ChildError("not_found", id), tree)
-                return Reply(await getattr(self, what)(process, tree, child), tree)
+                found = tree.described(wanted)
+                answer = ChildError("not_found", wanted) if found is None else found.spec
+            case ("start_child", child):
+                answer = await tree.start_child(child)
+            case ("terminate_child", id):
+                answer = await tree.terminate_child(id)
+            case ("restart_child", id):
+                answer = await tree.restart_child(id)
+            case ("delete_child", id):
+                answer = await tree.delete_child(id)
             case _:
                 raise NoClause(request)
+        return Reply(answer, tree)
 
     async def handle_cast(self, request: Any, tree: Tree, /) -> Any:
-        """Try a restart again that has failed, unless the child was stopped meanwhile."""
+        """Try a restart again that has failed. Nobody else casts to a supervisor; what comes all the same is logged."""
         match request:
             case ("try_again_restart", id):
-                child = tree.find(id)
-                if child is None or child.pid is not RESTARTING:
-                    return NoReply(tree)
-                return await self.restart(running(), tree, child)
+                return NoReply(tree) if await tree.try_again(id) else Stop("shutdown", tree)
             case _:
-                raise NoClause(request)
+                reports.unexpected_message(tree.module, request)
+                return NoReply(tree)
 
     async def handle_info(self, message: Any, tree: Tree, /) -> Any:
         """A child has ended, or somebody has sent something that is ignored."""
@@ -244,169 +103,30 @@ class Keeper(GenServer[Tree]):
             reports.unexpected_message(tree.module, message)
             return NoReply(tree)
         child = tree.by_pid.pop(message.pid, None)
-        if child is None:
+        if child is None or await tree.child_ended(child, message):
             return NoReply(tree)
-        return await self.child_ended(running(), tree, child, message)
+        return Stop("shutdown", tree)
 
     async def terminate(self, reason: Any, tree: Tree, /) -> None:
         """Stop the children."""
-        await self.terminate_all(running(), tree)
+        await tree.terminate_all()
 
-    # Administering
-
-    async def start_child(self, process: Process, tree: Tree, spec: ChildSpec) -> Any:
-        """Add and start one; gives the pid or an exception."""
-        try:
-            check_significant(spec, tree.flags)
-        except InvalidChild as error:
-            return error
-        there = tree.children.get(spec.id)
-        if there is not None:
-            running_now = isinstance(there.pid, Pid)
-            return AlreadyStarted(there.pid, spec.id) if running_now else ChildError("already_present", spec.id)
-        child = tree.add(spec)
-        started = await self.start_child_process(process, tree, child)
-        if isinstance(started, StartError) or (started is None and spec.restart == "temporary"):
-            tree.forget(child)
-        return started
-
-    async def terminate_child(self, process: Process, tree: Tree, child: Child) -> None:
-        """Stop one."""
-        await self.shut_down(process, tree, child)
-        if after_terminate(child.spec.restart) is Decision.FORGET:
-            tree.forget(child)
-
-    async def restart_child(self, process: Process, tree: Tree, child: Child) -> Any:
-        """Start one that was stopped."""
-        if child.pid is not None:
-            return ChildError("restarting" if child.pid is RESTARTING else "running", child.spec.id)
-        return await self.start_child_process(process, tree, child)
-
-    async def delete_child(self, process: Process, tree: Tree, child: Child) -> Any:
-        """Forget one that was stopped."""
-        if child.pid is not None:
-            return ChildError("restarting" if child.pid is RESTARTING else "running", child.spec.id)
-        tree.forget(child)
-        return None
-
-    # Starting
-
-    async def start_child_process(self, process: Process, tree: Tree, child: Child) -> Any:
-        """Start a child's process and report how it went; gives what `try_start` gives."""
-        started = await self.try_start(process, tree, child)
-        if isinstance(started, StartError):
-            reports.supervisor_report(
-                logging.ERROR, "failed to start", _me(process, tree), child.spec, None, started.reason
-            )
-        elif started is not None:
-            reports.supervisor_report(logging.INFO, "started", _me(process, tree), child.spec, child.pid, None)
-            if child.spec.restart == "temporary":
-                child.spec = child.spec.without_args()
-        return started
-
-    async def try_start(self, process: Process, tree: Tree, child: Child) -> Any:
-        """Start a child's process; gives its pid, (pid, extra), None if it did not want to run, or a StartError."""
-        spec = child.spec
-        child.pid = None
-        try:
-            started: Any = spec.start(*spec.args)
-            if isawaitable(started):
-                started = await started
-        except Ignored:
-            return None
-        except StartError as error:
-            return error
-        except (Exception, exits.Exit) as error:
-            return self.raised(spec, error)
-        except asyncio.CancelledError as error:
-            if not process.alive or process.task is None or process.task.cancelling():
-                raise
-            # Nobody cancelled this supervisor: something that the start function waited for was.
-            return self.raised(spec, error)
-        pid = _pid_in(started)
-        if pid is None:
-            return self.bad_start(spec, started)
-        child.pid = pid
-        tree.by_pid[pid] = child
-        return started
-
-    def raised(self, spec: ChildSpec, error: BaseException) -> StartError:
-        """A start function has raised."""
-        return StartError(("EXIT", exits.reason_of(error)), spec.id)
-
-    def bad_start(self, spec: ChildSpec, started: object) -> StartError:
-        """A start function gave no pid."""
-        return StartError(("bad_return_value", started), spec.id)
-
-    # Restarting
-
-    async def child_ended(self, process: Process, tree: Tree, child: Child, message: Exited) -> Any:
-        """Decide what becomes of a child that has gone."""
-        child.pid = None
-        decision = after_exit(child.spec.restart, message.reason)
-        if decision is Decision.RESTART or not exits.is_normal(message.reason):
-            reports.supervisor_report(
-                logging.ERROR, "terminated", _me(process, tree), child.spec, message.pid, message.reason
-            )
-        if decision is Decision.RESTART:
-            return await self.restart(process, tree, child)
-        if decision is Decision.FORGET:
-            tree.forget(child)
-        return Stop("shutdown", tree) if tree.ends_with(child) else NoReply(tree)
-
-    async def restart(self, process: Process, tree: Tree, child: Child) -> Any:
-        """Start again what its strategy says, or give up."""
-        if not tree.intensity.allows(process.node.clock.now()):
-            reason = "reached_max_restart_intensity"
-            reports.supervisor_report(logging.ERROR, "caused shutdown", _me(process, tree), child.spec, None, reason)
-            tree.forget(child)
-            return Stop("shutdown", tree)
-        await self.start_again(process, tree, child)
-        return NoReply(tree)
-
-    async def start_again(self, process: Process, tree: Tree, child: Child) -> None:
-        """Start a child again, and those who are affected; try later if that fails."""
-        group = tree.affected(child)
-        if len(group) > 1:
-            await self.shut_down_all(process, tree, reversed(group))
-        for other in group:
-            if other is not child and other.spec.restart == "temporary":
-                tree.forget(other)
-                continue
-            if isinstance(await self.start_child_process(process, tree, other), StartError):
-                other.pid = RESTARTING
-                cast(process.pid, ("try_again_restart", other.spec.id))
-                break
-
-    # Stopping
-
-    async def terminate_all(self, process: Process, tree: Tree) -> None:
-        """Stop all children, the last started first."""
-        await self.shut_down_all(process, tree, reversed(list(tree.children.values())))
-
-    async def shut_down_all(self, process: Process, tree: Tree, children: Iterable[Child]) -> None:
-        """Stop some children, one after the other."""
-        ended = take_exits(process, tree.by_pid)
-        for child in children:
-            if child.pid in ended:
-                pid, child.pid = child.pid, None
-                del tree.by_pid[pid]
-                self.report_end(process, tree, child, pid, ended[pid])
-            else:
-                await self.shut_down(process, tree, child)
-
-    async def shut_down(self, process: Process, tree: Tree, child: Child) -> None:
-        """Stop one child in its own way, and report it if it ended otherwise."""
-        pid, child.pid = child.pid, None
-        if isinstance(pid, Pid):
-            tree.by_pid.pop(pid, None)
-            self.report_end(process, tree, child, pid, await stop_process(process, pid, child.spec.shutdown))
-
-    def report_end(self, process: Process, tree: Tree, child: Child, pid: Pid, reason: object) -> None:
-        """Say so if a child that was to end did not end as it was told."""
-        spec = child.spec
-        if not expected_end(spec.shutdown, spec.restart, reason):
-            reports.supervisor_report(logging.ERROR, "shut down abnormally", _me(process, tree), spec, pid, reason)
+    def code_change(self, old_version: Any, tree: Tree, extra: Any, /) -> Any:
+        """Ask the module's `init` again: what it says counts from now on; IGNORE leaves all as it is."""
+        if isinstance(tree.arg, self.made_of):  # started with a list of children, which no module can change
+            return Ok(tree)
+        module: Any = tree.module
+        init: Any = module().init(tree.arg)
+        if isinstance(init, Ignore):
+            return Ok(tree)
+        if not isinstance(init, self.made_of):
+            if iscoroutine(init):
+                init.close()
+            return init
+        if init.tree(module).__class__ is not tree.__class__:
+            return Error(("invalid_strategy", init.flags.strategy))
+        tree.change(init.flags, init.specs)
+        return Ok(tree)
 
 
 async def start_keeper(keeper: type[Keeper], module: type, arg: Any, name: object) -> Pid:
@@ -426,26 +146,81 @@ def or_raise(answer: Any) -> Any:
     return answer
 
 
-def _pid_in(started: Any) -> Pid | None:
-    """The pid that a start function gave, by itself or as (pid, extra)."""
-    match started:
-        case Pid() | (Pid(), _):
-            return started if isinstance(started, Pid) else started[0]
-        case _:
-            return None
+def hashable(id: object) -> object:
+    """An id that a child could have: one that could not would be the end of the supervisor.
+
+    Raises:
+        TypeError: it is not hashable.
+    """
+    try:
+        hash(id)
+    except TypeError:
+        raise TypeError(f"wanted the id or the pid of a child, which are hashable; got {exits.safe_repr(id)}") from None
+    return id
 
 
-def shown(child: Child, id: object) -> ChildInfo:
-    """A child as a row of `which_children`."""
-    pid = "restarting" if child.pid is RESTARTING else child.pid
-    return ChildInfo(id, pid, child.spec.type, child.spec.modules)
+# What the classes that users see have in common
 
 
-def counted(every: Collection[Child], active: int) -> Counts:
-    """These children in numbers."""
-    supervisors = sum(1 for child in every if child.spec.type == "supervisor")
-    return Counts(len(every), active, supervisors, len(every) - supervisors)
+class Kept:
+    """The functions that every supervisor's class has."""
+
+    called: ClassVar[str] = "Supervisor"
+
+    @staticmethod
+    async def which_children(supervisor: Any) -> list[ChildInfo]:
+        """The children, the last started first (`supervisor:which_children/1`).
+
+        Those of a dynamic supervisor stand in no order, and the id of each is None.
+        """
+        found: list[ChildInfo] = await call(supervisor, "which_children", None)
+        return found
+
+    @staticmethod
+    async def count_children(supervisor: Any) -> Counts:
+        """How many specs, running children, supervisors and workers (`supervisor:count_children/1`)."""
+        found: Counts = await call(supervisor, "count_children", None)
+        return found
+
+    @classmethod
+    async def stop(cls, supervisor: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
+        """Stop a supervisor and its children, and wait until they have ended (`Supervisor.stop/3`).
+
+        The children of a supervisor end one after the other, the last started first; those of a dynamic one together.
+
+        Raises:
+            CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
+        """
+        await system.stop(supervisor, reason, seconds(timeout, "stop(timeout=)"), cls.called)
 
 
-def _me(process: Process, tree: Tree) -> object:
-    return process.name if process.name is not None else (process.pid, tree.module.__name__)
+class KeptByModule:
+    """A supervisor with an `init` of its own. Class options as those of a `GenServer`: id, restart, shutdown, significant."""
+
+    __regrow_spec__: ClassVar[dict[str, Any]] = {}
+    keeper: ClassVar[type[Keeper]] = Keeper
+    init_gives: ClassVar[str] = "Supervisor.init(children, strategy=…)"
+
+    def __init_subclass__(cls, **spec: Any) -> None:
+        super().__init_subclass__()
+        cls.__regrow_spec__ = {**cls.__regrow_spec__, **child_spec.class_options(cls, spec)}
+
+    def init(self, arg: Any, /) -> Any:
+        """Return what the supervisor is made of, or IGNORE."""
+        raise NotImplementedError(f"{type(self).__name__} needs an init(arg) that returns {self.init_gives}")
+
+    @classmethod
+    async def start_link(cls, arg: Any = None, *, name: object = None) -> Pid:
+        """Start it, linked, with what its `init(arg)` gives (`Supervisor.start_link/3`).
+
+        Raises:
+            AlreadyStarted: the name is taken.
+            Ignored: `init` returned IGNORE.
+            StartError: `init` raised or returned something else, or a child did not start.
+        """
+        return await start_keeper(cls.keeper, cls, arg, name)
+
+    @classmethod
+    def child_spec(cls, arg: Any = None) -> ChildSpec:
+        """How another supervisor starts this one."""
+        return child_spec.of_class(cls, arg, cls.__regrow_spec__, type="supervisor")

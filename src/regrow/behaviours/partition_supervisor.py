@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, cast
 
 from regrow.behaviours import child_spec as specs
 from regrow.behaviours.child_spec import ChildSpec
-from regrow.behaviours.keeper import ChildError, ChildInfo, Counts
+from regrow.behaviours.children import ChildError, ChildInfo, Counts
 from regrow.behaviours.restart import Strategy
 from regrow.behaviours.supervisor import Init, ModuleSupervisor, Supervisor
 from regrow.kernel import names, process

@@ -14,10 +14,10 @@ from typing import Any, Final, Literal, cast
 from regrow.behaviours.child_spec import RestartType
 from regrow.kernel.exits import is_normal, safe_repr
 
-Strategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
+Strategy = Literal["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
 AutoShutdown = Literal["never", "any_significant", "all_significant"]
 
-STRATEGIES: Final = ("one_for_one", "one_for_all", "rest_for_one")
+STRATEGIES: Final = ("one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one")
 AUTO_SHUTDOWNS: Final = ("never", "any_significant", "all_significant")
 
 
@@ -59,14 +59,15 @@ def after_terminate(restart: RestartType) -> Decision:
 def affected(strategy: Strategy, position: int, count: int) -> range:
     """Which of `count` children, in start order, are restarted with the one at `position`.
 
-    | strategy     | children             |
-    |--------------|----------------------|
-    | one_for_one  | it alone             |
-    | rest_for_one | it and those after   |
-    | one_for_all  | all                  |
+    | strategy           | children           |
+    |--------------------|--------------------|
+    | one_for_one        | it alone           |
+    | simple_one_for_one | it alone           |
+    | rest_for_one       | it and those after |
+    | one_for_all        | all                |
     """
     match strategy:
-        case "one_for_one":
+        case "one_for_one" | "simple_one_for_one":
             return range(position, position + 1)
         case "rest_for_one":
             return range(position, count)
@@ -144,7 +145,7 @@ class Flags:
     """The options of a supervisor.
 
     Args:
-        strategy: "one_for_one", "one_for_all" or "rest_for_one".
+        strategy: "one_for_one", "one_for_all", "rest_for_one" or "simple_one_for_one".
         max_restarts: how many restarts are borne …
         max_seconds: … within so many seconds.
         auto_shutdown: "never", "any_significant" or "all_significant".

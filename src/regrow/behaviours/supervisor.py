@@ -4,6 +4,8 @@
     rest_for_one   a b c   b ends:   a b' c'        c is stopped first, then b and c are started
     one_for_all    a b c   b ends:   a' b' c'       c and a are stopped first, then all are started
 
+    simple_one_for_one     children of one kind, started on demand, known by pid; `DynamicSupervisor` keeps any kind
+
 Whether a child is started again is decided by its `restart` and the reason of its end, and how often by `max_restarts`
 within `max_seconds`: all of that is in `restart.py`. A supervisor that gives up stops its children and ends with
 "shutdown", and then its own supervisor decides.
@@ -23,25 +25,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable
 from datetime import timedelta
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
-from regrow.behaviours import child_spec, system
+from regrow.behaviours import child_spec
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild
+from regrow.behaviours.children import ChildError, ChildInfo, Counts, check_significant
+from regrow.behaviours.crowd import SimpleInit
 from regrow.behaviours.gen_server import call
-from regrow.behaviours.keeper import (
-    ChildError,
-    ChildInfo,
-    Counts,
-    Init,
-    Keeper,
-    check_significant,
-    or_raise,
-    start_keeper,
-)
-from regrow.behaviours.proc_lib import Ignore
+from regrow.behaviours.keeper import Init, Keeper, Kept, KeptByModule, hashable, or_raise, start_keeper
 from regrow.behaviours.restart import AutoShutdown, Flags, Strategy
-from regrow.kernel import exits
-from regrow.kernel.clock import seconds
+from regrow.behaviours.starting import Ignore
+from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid
 
 __all__ = ["ChildError", "ChildInfo", "Counts", "Init", "Keeper", "ModuleSupervisor", "Supervisor"]
@@ -49,7 +43,7 @@ __all__ = ["ChildError", "ChildInfo", "Counts", "Init", "Keeper", "ModuleSupervi
 # Functions
 
 
-class Supervisor:
+class Supervisor(Kept):
     """Starts and keeps children. All its functions are class methods, as in Elixir: `Supervisor.which_children(pid)`."""
 
     @classmethod
@@ -67,7 +61,8 @@ class Supervisor:
 
         Args:
             children: each a class, (class, argument) or a ChildSpec.
-            strategy: whom to start again: "one_for_one", "one_for_all", "rest_for_one".
+            strategy: whom to start again: "one_for_one", "one_for_all", "rest_for_one". With "simple_one_for_one" there
+                is one child, none of which is started yet: each `start_child` starts one more of it.
             max_restarts: more restarts than this …
             max_seconds: … within so many seconds, and the supervisor gives up.
             auto_shutdown: whether the end of significant children ends it: "never", "any_significant", "all_significant".
@@ -92,16 +87,20 @@ class Supervisor:
     def init(
         children: Iterable[Any],
         *,
-        strategy: Strategy = "one_for_one",
+        strategy: Strategy,
         max_restarts: int = 3,
         max_seconds: float | timedelta = 5.0,
         auto_shutdown: AutoShutdown = "never",
     ) -> Init:
-        """What `ModuleSupervisor.init` returns (`Supervisor.init/2`). Arguments and errors as in `start_link`."""
+        """What `ModuleSupervisor.init` returns (`Supervisor.init/2`). Arguments and errors as in `start_link`.
+
+        Raises:
+            TypeError: there is no strategy: who writes an `init` says which.
+        """
         flags = Flags(strategy, max_restarts, max_seconds, auto_shutdown)
         specs = [child_spec.child_spec(child) for child in children]
         check_specs(specs, flags)
-        return Init(flags, specs)
+        return SimpleInit(flags, specs) if strategy == "simple_one_for_one" else Init(flags, specs)
 
     @classmethod
     def child_spec(cls, children: Iterable[Any] = (), *, name: object = None, **options: Any) -> ChildSpec:
@@ -112,13 +111,35 @@ class Supervisor:
             InvalidFlags: an option that it cannot have.
         """
         children = list(children)
+        options.setdefault("strategy", "one_for_one")
         cls.init(children, **options)
         start = partial(cls.start_link, name=name, **options)
         return ChildSpec(cls if name is None else name, (start, (children,)), type="supervisor", modules=(cls,))
 
     @staticmethod
+    def check_childspecs(children: Iterable[Any], auto_shutdown: AutoShutdown | None = None) -> None:
+        """Raise unless these can be the children of one supervisor (`supervisor:check_childspecs/1,2`).
+
+        Args:
+            children: each a class, (class, argument) or a ChildSpec.
+            auto_shutdown: of the supervisor; None if it may be any.
+
+        Raises:
+            InvalidChild: a child that is no child, two with one id, or one whose end cannot be significant.
+            InvalidFlags: this is no auto_shutdown.
+            TypeError: these are not several.
+        """
+        flags = Flags(auto_shutdown="any_significant" if auto_shutdown is None else auto_shutdown)
+        check_specs([child_spec.child_spec(child) for child in children], flags)
+
+    @staticmethod
     async def start_child(supervisor: Any, child: Any) -> Any:
         """Add a child and start it (`supervisor:start_child/2`).
+
+        Args:
+            supervisor: its pid or name.
+            child: a class, (class, argument) or a ChildSpec; for a simple_one_for_one supervisor the list of arguments
+                that its start function gets after those of the spec.
 
         Returns:
             Its pid; (pid, extra) if its start function gave that; None if it did not want to run.
@@ -129,46 +150,49 @@ class Supervisor:
             ChildError: "already_present": it is there, stopped.
             StartError: it did not start; its spec is not kept.
         """
-        return or_raise(await call(supervisor, ("start_child", child_spec.child_spec(child)), None))
+        more = child if isinstance(child, list) else child_spec.child_spec(child)  # pyright: ignore[reportUnknownVariableType]
+        return or_raise(await call(supervisor, ("start_child", more), None))
 
     @staticmethod
     async def terminate_child(supervisor: Any, id: object) -> None:
         """Stop a child and keep its spec, unless it is temporary (`supervisor:terminate_child/2`).
 
+        Args:
+            supervisor: its pid or name.
+            id: of the child; its pid, where the supervisor is a simple_one_for_one.
+
         Raises:
-            ChildError: "not_found".
+            ChildError: "not_found", or "simple_one_for_one" if it wants a pid.
         """
-        or_raise(await call(supervisor, ("terminate_child", _hashable(id)), None))
+        or_raise(await call(supervisor, ("terminate_child", hashable(id)), None))
 
     @staticmethod
     async def restart_child(supervisor: Any, id: object) -> Any:
         """Start a stopped child again; returns as `start_child` (`supervisor:restart_child/2`).
 
         Raises:
-            ChildError: "not_found", "running" or "restarting".
+            ChildError: "not_found", "running", "restarting" or "simple_one_for_one".
             StartError: it did not start.
         """
-        return or_raise(await call(supervisor, ("restart_child", _hashable(id)), None))
+        return or_raise(await call(supervisor, ("restart_child", hashable(id)), None))
 
     @staticmethod
     async def delete_child(supervisor: Any, id: object) -> None:
         """Remove the spec of a stopped child (`supervisor:delete_child/2`).
 
         Raises:
-            ChildError: "not_found", "running" or "restarting".
+            ChildError: "not_found", "running", "restarting" or "simple_one_for_one".
         """
-        or_raise(await call(supervisor, ("delete_child", _hashable(id)), None))
+        or_raise(await call(supervisor, ("delete_child", hashable(id)), None))
 
     @staticmethod
-    async def which_children(supervisor: Any) -> list[ChildInfo]:
-        """The children, the last started first (`supervisor:which_children/1`)."""
-        found: list[ChildInfo] = await call(supervisor, "which_children", None)
-        return found
+    async def which_child(supervisor: Any, id: object) -> ChildInfo:
+        """One row of `which_children` (`supervisor:which_child/2`); by pid, where the children have no ids.
 
-    @staticmethod
-    async def count_children(supervisor: Any) -> Counts:
-        """How many specs, running children, supervisors and workers (`supervisor:count_children/1`)."""
-        found: Counts = await call(supervisor, "count_children", None)
+        Raises:
+            ChildError: "not_found".
+        """
+        found: ChildInfo = or_raise(await call(supervisor, ("which_child", hashable(id)), None))
         return found
 
     @staticmethod
@@ -178,7 +202,7 @@ class Supervisor:
         Raises:
             ChildError: "not_found".
         """
-        found: ChildSpec = or_raise(await call(supervisor, ("get_childspec", _hashable(id_or_pid)), None))
+        found: ChildSpec = or_raise(await call(supervisor, ("get_childspec", hashable(id_or_pid)), None))
         return found
 
     @staticmethod
@@ -187,54 +211,36 @@ class Supervisor:
         found: type = await call(supervisor, "get_callback_module", None)
         return found
 
-    @staticmethod
-    async def stop(supervisor: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
-        """Stop a supervisor and its children, the last started first (`Supervisor.stop/3`)."""
-        await system.stop(supervisor, reason, seconds(timeout, "stop(timeout=)"), "Supervisor")
 
+class ModuleSupervisor(KeptByModule):
+    """A supervisor with an `init` of its own: `class Pool(ModuleSupervisor)`, started by `Pool.start_link(arg)`.
 
-class ModuleSupervisor:
-    """A supervisor with an `init` of its own: `class Pool(ModuleSupervisor)`, started by `Pool.start_link(arg)`."""
-
-    __regrow_spec__: ClassVar[dict[str, Any]] = {}
-
-    def __init_subclass__(cls, **spec: Any) -> None:
-        super().__init_subclass__()
-        cls.__regrow_spec__ = {**cls.__regrow_spec__, **child_spec.class_options(cls, spec)}
+    `system.change_code` asks `init` again: options and specs are from then on what it says.
+    """
 
     def init(self, arg: Any, /) -> Init | Ignore | Awaitable[Init | Ignore]:
         """Return `Supervisor.init(children, strategy=…)`, or IGNORE."""
-        raise NotImplementedError(f"{type(self).__name__} needs an init(arg) that returns Supervisor.init(children)")
-
-    @classmethod
-    async def start_link(cls, arg: Any = None, *, name: object = None) -> Pid:
-        """Start it, linked, with what its `init(arg)` gives; returns and raises as `Supervisor.start_link`."""
-        return await start_keeper(Keeper, cls, arg, name)
-
-    @classmethod
-    def child_spec(cls, arg: Any = None) -> ChildSpec:
-        """How another supervisor starts this one."""
-        return child_spec.of_class(cls, arg, cls.__regrow_spec__, type="supervisor")
+        result: Init | Ignore = super().init(arg)
+        return result
 
 
 def check_specs(specs: list[ChildSpec], flags: Flags) -> None:
     """Raise unless these can be the children of one supervisor.
 
     Raises:
-        InvalidChild: two have one id, or a significant one cannot be.
+        InvalidChild: two have one id, a significant one cannot be, or a simple_one_for_one has not exactly one.
     """
+    if flags.strategy == "simple_one_for_one" and len(specs) != 1:
+        raise InvalidChild(
+            ("bad_start_spec", specs),
+            f"a simple_one_for_one supervisor has one child, of which it starts many; got {len(specs)}",
+        )
     seen: set[object] = set()
     for spec in specs:
         if spec.id in seen:
             raise InvalidChild(
                 ("duplicate_child_name", spec.id),
-                f"two children have the id {exits.safe_repr(spec.id)}. Give one of them another: child_spec(child, id=…)",
+                f"two children have the id {safe_repr(spec.id)}. Give one of them another: child_spec(child, id=…)",
             )
         seen.add(spec.id)
         check_significant(spec, flags)
-
-
-def _hashable(id: object) -> object:
-    """An id that a child could have: one that could not would be the end of the supervisor."""
-    hash(id)
-    return id

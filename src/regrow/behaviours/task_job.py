@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from regrow.behaviours import reports
 from regrow.behaviours.child_spec import ChildSpec
+from regrow.behaviours.children import ChildError
 from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
-from regrow.behaviours.keeper import ChildError
 from regrow.behaviours.results import is_awaitable
 from regrow.kernel import exits, process
 from regrow.kernel.node import here

@@ -23,7 +23,7 @@ start_child     supervised, and nobody waits for a value; may be restarted
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, Literal, TypeVar, TypeVarTuple, overload
@@ -70,15 +70,20 @@ class TaskSupervisor:
         return await start_keeper(DynamicKeeper, cls, init, name)
 
     @classmethod
-    def child_spec(cls, *, name: object = None, **options: Any) -> ChildSpec:
-        """It as a child: `TaskSupervisor.child_spec(name="tasks")`; its name is its id (`Task.Supervisor.child_spec/1`).
+    def child_spec(cls, options: Mapping[str, Any] | None = None, **more: Any) -> ChildSpec:
+        """It as a child: `TaskSupervisor.child_spec(name="tasks")`, or `(TaskSupervisor, {"name": "tasks"})`.
+
+        Its name is its id (`Task.Supervisor.child_spec/1`).
 
         Raises:
             InvalidFlags: an option that it cannot have; here and not when it is started.
         """
-        DynamicSupervisor.init(**options)
-        start = partial(cls.start_link, name=name, **options)
-        return ChildSpec(cls if name is None else name, start, type="supervisor", modules=(cls,))
+        spec = DynamicSupervisor.child_spec(options, **more)
+        return spec.replace(
+            id=cls if spec.id is DynamicSupervisor else spec.id,
+            start=partial(cls.start_link, **{**(options or {}), **more}),
+            modules=(cls,),
+        )
 
     # Tasks whose value is wanted
 

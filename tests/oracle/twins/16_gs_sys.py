@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from regrow import From, GenServer, NoReply, Pid, Reply, call, cast, process, send, stop, system
+from regrow import Agent, From, GenServer, NoReply, Pid, Reply, Supervisor, call, cast, process, send, stop, system
 from regrow.kernel.signals import Request
 from tests.oracle.twin import Keyword, Twin, ev, mailbox, result, say, settle, try_say
 
@@ -151,4 +151,18 @@ async def no_otp_process() -> None:
     await try_say("get_state", lambda: system.get_state(plain, 0.03))
 
 
-twin.open_block("the work of sys on a supervisor, an agent and a task", needs="Agent")
+@twin.block("the work of sys on a supervisor, an agent and a task")
+async def of_others() -> None:
+    sup = await Supervisor.start_link()
+    state: object = await system.get_state(sup)
+    say("supervisor state is a record named", type(state))
+    agent = await Agent.start_link(lambda: 7)
+    say("agent", await system.get_state(agent))
+
+
+twin.differs(
+    "the work of sys on a supervisor, an agent and a task",
+    "supervisor state is a record named: :state",
+    "supervisor state is a record named: Tree",
+    because="the state is an object of a class, not a record",
+)

@@ -131,3 +131,17 @@ async def unknown() -> None:
     sup = await started([])
     await try_say("call", lambda: call(sup, "what"))
     say("mailbox", await mailbox())
+
+
+twin.differs(
+    "an unknown message to a supervisor is ignored, an unknown cast or call crashes it",
+    "<a1> terminate: :shutdown\nafter a cast: [{:EXIT, <sup>, {:function_clause, <stack>}}]",
+    "after a cast: []",
+    because="a cast that nobody understands is logged as a message is: a stray one need not end a whole tree",
+)
+twin.differs(
+    "an unknown message to a supervisor is ignored, an unknown cast or call crashes it",
+    "mailbox: [{:EXIT, <sup>, {:function_clause, <stack>}}]",
+    "mailbox: [{:EXIT, <sup>, {:function_clause, <stack>}}]\n<a1> terminate: :shutdown",
+    because="the first supervisor lives on to the end of the block",
+)

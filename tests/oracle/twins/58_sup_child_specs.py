@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from regrow import IGNORE, ChildSpec, GenServer, ModuleSupervisor, Ok, Pid, Supervisor, process
-from tests.oracle.twin import Twin, ev, result, say, try_say
+from regrow import (
+    IGNORE,
+    Agent,
+    ChildSpec,
+    DynamicSupervisor,
+    GenServer,
+    ModuleSupervisor,
+    Ok,
+    PartitionSupervisor,
+    Pid,
+    Registry,
+    Supervisor,
+    Task,
+    TaskSupervisor,
+    child_spec,
+    process,
+)
+from tests.oracle.twin import Twin, ev, result, say, transcript, try_say
 
 twin = Twin("58_sup_child_specs")
 
@@ -35,7 +51,7 @@ class Sup(ModuleSupervisor):
                 return "bad"
             case _:
                 ev("sup init", arg)
-                return Supervisor.init([(W, arg)])
+                return Supervisor.init([(W, arg)], strategy="one_for_one")
 
 
 async def started(children: list[Any]) -> Pid:
@@ -46,6 +62,13 @@ FORMS = "a module, {module, arg}, a map"
 NO_ARGUMENT = "a class alone is started without an argument, not with an empty list"
 
 
+def wrong_child(label: str, shown: str) -> str:
+    """The line that tells what a child can be."""
+    forms = r"\n  * a class, such as Queue\n  * (class, argument)\n  * ChildSpec(id=…, start=…)\nGot: "
+    message = f'"a supervisor expects each child to be one of:{forms}{shown}"'
+    return f"{label}: {{:ERROR, %InvalidChild{{message: {message}}}}}"
+
+
 @twin.block(FORMS)
 async def forms() -> None:
     sup = await started([W, (W2, "arg"), ChildSpec("m", (W.start_link, ("map",)))])
@@ -54,9 +77,45 @@ async def forms() -> None:
 
 twin.differs(FORMS, "<A> init: []", "<A> init: nil", because=NO_ARGUMENT)
 
-twin.open_block(
-    "Supervisor.child_spec", needs="Task, Agent, Registry, DynamicSupervisor, Task.Supervisor, PartitionSupervisor"
+
+@twin.block("Supervisor.child_spec")
+async def of_all_kinds() -> None:
+    say("of a module", child_spec(W))
+    say("with an arg and overrides", child_spec((W2, 1), id="other", shutdown="brutal_kill"))
+    say("of a supervisor", child_spec((Sup, 1)))
+    say("of Task", child_spec((Task, lambda: "ok")))
+    say("of Agent", child_spec((Agent, lambda: "ok")))
+    say("of Registry", child_spec((Registry, {"keys": "unique", "name": "R"})))
+    say("of DynamicSupervisor", child_spec((DynamicSupervisor, {"name": "D"})))
+    say("of DynamicSupervisor without a name", child_spec((DynamicSupervisor, {})))
+    say("of Task.Supervisor", child_spec((TaskSupervisor, {"name": "TS"})))
+    say("of PartitionSupervisor", child_spec((PartitionSupervisor, {"name": "P", "child_spec": W})))
+    wrong: Any = ("Nope", 1)
+    await try_say("of a module without child_spec", lambda: child_spec(NoSpec))
+    await try_say("of an unknown module", lambda: child_spec(wrong[0]))
+    await try_say("of a wrong term", lambda: child_spec(wrong[1]))
+
+
+THEIRS = transcript("58_sup_child_specs")["Supervisor.child_spec"]
+OWN = "an error of its own, which says the same"
+WITHOUT = (
+    'of a module without child_spec: {:ERROR, %InvalidChild{message: "NoSpec was given as a child to a supervisor, '
+    r"but it has no child_spec.\n  If it is yours, derive it from GenServer, or give it a classmethod child_spec(arg) "
+    r"that returns a ChildSpec.\n  If not, write ChildSpec(id=NoSpec, start=…) with an async function that starts it "
+    'and returns its pid."}}'
 )
+for at, ours, because in (
+    (0, "of a module: %{id: W, start: {W, :start_link, []}}", NO_ARGUMENT),
+    (8, THEIRS[8].replace("{Task.Supervisor", "{TaskSupervisor"), "a class's name has no dot"),
+    (-3, WITHOUT, OWN),
+    (
+        -2,
+        wrong_child("of an unknown module", "'Nope'"),
+        "a class that is not there cannot be given; a string is no child",
+    ),
+    (-1, wrong_child("of a wrong term", "1"), OWN),
+):
+    twin.differs("Supervisor.child_spec", THEIRS[at], ours, because=because)
 
 
 @twin.block("duplicate ids")

@@ -78,7 +78,7 @@ async def bad() -> None:
 
 @twin.block("Elixir 1.14's Supervisor takes auto_shutdown?")
 async def takes_it() -> None:
-    flags = Supervisor.init([], auto_shutdown="any_significant").flags
+    flags = Supervisor.init([], strategy="one_for_one", auto_shutdown="any_significant").flags
     shown = {"intensity": flags.max_restarts, "period": int(flags.max_seconds), "strategy": flags.strategy}
     say("flags", {**shown, "auto_shutdown": flags.auto_shutdown})
 
