@@ -49,7 +49,6 @@ import inspect
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import NoneType
@@ -544,11 +543,9 @@ class Child(GenServer[dict[str, Any]]):
     __elixir__ = "T.Child"
 
     @classmethod
-    async def start_link(
-        cls, arg: Any = None, *, name: object = None, timeout: float | timedelta | None = None, debug: object = ()
-    ) -> Pid:
+    async def start_link(cls, arg: Any = None, *, name: object = None, **options: Any) -> Pid:
         """Start it, under its id unless another name is given."""
-        return await super().start_link(arg, name=name or arg["id"], timeout=timeout, debug=debug)
+        return await super().start_link(arg, name=name or arg["id"], **options)
 
     async def init(self, options: dict[str, Any], /) -> Any:
         """Start, or not, as told."""

@@ -20,10 +20,10 @@ from collections.abc import Callable, Generator
 from typing import Any, Final
 
 from regrow.behaviours import request, system
-from regrow.behaviours.gen_server import Terminated
 from regrow.behaviours.reports import handler_terminated, process_crashed
 from regrow.behaviours.request_ids import HandlerCall
 from regrow.behaviours.results import Error, Ok, Reply, is_awaitable, shown
+from regrow.behaviours.server_loop import Terminated
 from regrow.kernel import exits, links, mailbox
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import AS_TASK, RECEIVE, Exited, Request

@@ -47,13 +47,12 @@ which calls `handle_continue(arg, state)` before anything else; or HIBERNATE. Ca
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Generator, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NoReturn, TypeVar
 
-from regrow.behaviours import child_spec, proc_lib, request, system
-from regrow.behaviours.proc_lib import Failed, Ignore, Starter, init_ack
-from regrow.behaviours.reports import server_terminated, unexpected_message
+from regrow.behaviours import child_spec, request, server_loop, starting, system, ways_in
+from regrow.behaviours.reports import unexpected_message
 from regrow.behaviours.request_ids import RequestIds as RequestIds
 from regrow.behaviours.request_ids import check_response as check_response
 from regrow.behaviours.request_ids import receive_response as receive_response
@@ -63,45 +62,23 @@ from regrow.behaviours.request_ids import reqids_size as reqids_size
 from regrow.behaviours.request_ids import reqids_to_list as reqids_to_list
 from regrow.behaviours.request_ids import send_request as send_request
 from regrow.behaviours.request_ids import wait_response as wait_response
-from regrow.behaviours.results import (
-    HIBERNATE,
-    BadReturn,
-    Continue,
-    Error,
-    NoClause,
-    NoReply,
-    Ok,
-    Reply,
-    Stop,
-    Then,
-    check_then,
-    is_awaitable,
-)
-from regrow.kernel import exits, mailbox, names
+from regrow.behaviours.results import Continue, Error, Hibernate, NoReply, Ok, Reply, Stop, Then
+from regrow.behaviours.server_loop import Cast as Cast
+from regrow.behaviours.starting import Body, Ignore, Starter
+from regrow.kernel import mailbox, names
 from regrow.kernel.clock import seconds
-from regrow.kernel.node import HERE, here
-from regrow.kernel.pid import RECEIVING, Pid, Process
-from regrow.kernel.signals import ANSWERED, AS_TASK, END, PENDING, RECEIVE, TIMEOUT, Become, Exited, Request, Signal
+from regrow.kernel.exits import safe_repr
+from regrow.kernel.node import HERE, NODES, NODES_LOCK, Node, here
+from regrow.kernel.pid import RECEIVING, Monitor, Pid, Process
+from regrow.kernel.signals import ANSWERED, Request, Signal
 
 State = TypeVar("State")
 From = Request
+Seconds = float | timedelta | None
 
 CallReturn = Reply[State] | NoReply[State] | Stop[State] | Awaitable[Reply[State] | NoReply[State] | Stop[State]]
 CastReturn = NoReply[State] | Stop[State] | Awaitable[NoReply[State] | Stop[State]]
 InitReturn = Ok[State] | Ignore | Stop[Any] | Error | Awaitable[Ok[State] | Ignore | Stop[Any] | Error]
-
-
-class Cast:
-    """A request that wants no answer, as it lies in a mailbox (OTP's `{'$gen_cast', request}`)."""
-
-    __slots__ = ("request",)
-    __match_args__ = ("request",)
-
-    def __init__(self, request: object) -> None:
-        self.request = request
-
-    def __repr__(self) -> str:
-        return f"Cast({self.request!r})"
 
 
 # Client
@@ -197,6 +174,59 @@ async def stop(server: Any, reason: object = "normal", timeout: float | timedelt
     await system.stop(server, reason, limit, "GenServer")
 
 
+def abcast(name: object, request_: object, *, nodes: Sequence[object] | None = None) -> Literal["abcast"]:
+    """Cast to the server of one name on several nodes of this program (`gen_server:abcast/2,3`). Never fails.
+
+    Args:
+        name: a string or a class.
+        request_: what each `handle_cast` gets.
+        nodes: names of nodes, or the nodes themselves; None for all. Those that are not there are left out.
+
+    Raises:
+        TypeError: this is no name, or these are no nodes.
+    """
+    for where in _wanted_nodes(here(), name, nodes, "abcast"):
+        cast((name, where), request_)
+    return "abcast"
+
+
+async def multi_call(
+    name: object, request_: object, timeout: Seconds = None, *, nodes: Sequence[object] | None = None
+) -> tuple[list[tuple[object, Any]], list[object]]:
+    """Ask the servers of one name on several nodes of this program, all at once (`gen_server:multi_call/2,3,4`).
+
+    Args:
+        name: a string or a class.
+        request_: what each `handle_call` gets.
+        timeout: seconds for all answers together; None waits for ever. What comes later is dropped.
+        nodes: names of nodes, or the nodes themselves; None for all.
+
+    Returns:
+        The answers as pairs (node, answer), and the nodes without one: nobody has the name there, it ended, it did not
+        answer in time, or there is no such node. Both in the order of `nodes`.
+
+    Raises:
+        TypeError: this is no name, these are no nodes, or not seconds.
+    """
+    limit = seconds(timeout, "multi_call(timeout=)")
+    asked = _wanted_nodes(here(), name, nodes, "multi_call")
+    made = await request.ask_all([(name, where) for where in asked], request_, limit)
+    shown = [where.name if nodes is None and isinstance(where, Node) else where for where in asked]
+    answers = [(where, one.answer) for where, one in zip(shown, made, strict=True) if one.state == ANSWERED]
+    return answers, [where for where, one in zip(shown, made, strict=True) if one.state != ANSWERED]
+
+
+def _wanted_nodes(node: Node, name: object, wanted: Sequence[object] | None, what: str) -> Sequence[object]:
+    if not names.is_name(name):
+        raise TypeError(f"{what}: wanted a name on each node, a string or a class; got {safe_repr(name)}")
+    if isinstance(wanted, str | Node):
+        raise TypeError(f"{what}(nodes=): wanted a list of nodes; got {wanted!r}")
+    if wanted is not None:
+        return wanted
+    with NODES_LOCK:
+        return [node, *(other for other in NODES.values() if other is not node)]
+
+
 def whereis(server: Any) -> Pid | None:
     """The pid that an address stands for now, or None (`GenServer.whereis/1`).
 
@@ -229,7 +259,13 @@ class GenServer(Generic[State]):
 
     @classmethod
     async def start_link(
-        cls, arg: Any = None, *, name: object = None, timeout: float | timedelta | None = None, debug: object = ()
+        cls,
+        arg: Any = None,
+        *,
+        name: object = None,
+        timeout: Seconds = None,
+        debug: object = (),
+        hibernate_after: Seconds = None,
     ) -> Pid:
         """Start a server linked to this process and wait until its `init` is done (`gen_server:start_link/4`).
 
@@ -238,6 +274,7 @@ class GenServer(Generic[State]):
             name: a string, a class, `Global(key)` or `Via(registry, key)`.
             timeout: seconds that `init` may take; then it is killed.
             debug: debug options of `regrow.system`.
+            hibernate_after: seconds; accepted as OTP has it, but nothing is saved here by hibernating.
 
         Raises:
             AlreadyStarted: the name is taken.
@@ -245,27 +282,57 @@ class GenServer(Generic[State]):
             StartError: `init` returned Stop or Error, raised, or took too long.
             TypeError: this can be no name.
         """
-        return await cls._start(arg, name, timeout, True, debug)
+        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await starting.start(body, cls, link=True, **options)
 
     @classmethod
     async def start(
-        cls, arg: Any = None, *, name: object = None, timeout: float | timedelta | None = None, debug: object = ()
+        cls,
+        arg: Any = None,
+        *,
+        name: object = None,
+        timeout: Seconds = None,
+        debug: object = (),
+        hibernate_after: Seconds = None,
     ) -> Pid:
         """The same, without a link (`gen_server:start/4`)."""
-        return await cls._start(arg, name, timeout, False, debug)
+        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await starting.start(body, cls, link=False, **options)
 
     @classmethod
-    async def _start(cls, arg: Any, name: object, timeout: float | timedelta | None, link: bool, debug: object) -> Pid:
-        if name is None and cls.__regrow_named__:
-            name = cls
+    async def start_monitor(
+        cls,
+        arg: Any = None,
+        *,
+        name: object = None,
+        timeout: Seconds = None,
+        debug: object = (),
+        hibernate_after: Seconds = None,
+    ) -> tuple[Pid, Monitor]:
+        """The same, monitored from its beginning (`gen_server:start_monitor/4`).
+
+        Returns:
+            The pid, and the ref of the `Down` that will come. A start that fails leaves none.
+        """
+        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await ways_in.start_monitor(body, cls, **options)
+
+    @classmethod
+    def _prepared(
+        cls, arg: Any, name: object, timeout: Seconds, debug: object, hibernate_after: Seconds
+    ) -> tuple[Body, dict[str, Any]]:
+        """What the new process does, and the options of its start."""
+        limit = seconds(timeout, "start_link(timeout=)")
+        seconds(hibernate_after, "start_link(hibernate_after=)")
         server = cls()
-        options = system.debug_options(debug)
+        looks = system.debug_options(debug)
 
         def body(process: Process, starter: Starter) -> Generator[Any, Any, Any]:
-            return run(process, starter, server, arg, options)
+            return server_loop.run(process, starter, server, arg, looks)
 
-        limit = None if timeout is None else seconds(timeout, "start_link(timeout=)")
-        return await proc_lib.start(body, cls, initial_call=cls.init, name=name, link=link, timeout=limit)
+        if name is None and cls.__regrow_named__:
+            name = cls
+        return body, {"initial_call": cls.init, "name": name, "timeout": limit}
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> child_spec.ChildSpec:
@@ -311,185 +378,34 @@ def _name(server: object) -> str:
     return f"the GenServer {type(server).__name__}"
 
 
-# The loop
+async def enter_loop(
+    module: type[GenServer[State]],
+    state: State,
+    then: float | timedelta | Continue | Hibernate | None = None,
+    *,
+    name: object = None,
+    debug: object = (),
+    hibernate_after: Seconds = None,
+) -> NoReturn:
+    """Make the running process a server, after whatever it did to begin with (`gen_server:enter_loop/5`). Never returns.
 
+    Any process may, for every process of regrow knows its parent. What is left of its own function is unwound at the end.
 
-def run(
-    process: Process, starter: Starter, server: GenServer[Any], arg: object, debug: system.Debug | None
-) -> Generator[Any, Any, Any]:
-    """A server's whole life: init, the loop, the end."""
-    parent = starter.parent
-    try:
-        result: Any = server.init(arg)
-        if is_awaitable(result):
-            yield AS_TASK
-            result = yield from result.__await__()
-    except BaseException as error:
-        if process.alive:
-            init_ack(process, starter, Failed(exits.reason_of(error)))
-        raise exits.Exit(exits.reason_of(error)) from None
-    if result.__class__ is Ok:
-        then = check_then(result, result.then)
-        init_ack(process, starter, None)
-        return Become(loop(process, server, parent, result.state, then, debug))
-    if result.__class__ is Ignore:
-        init_ack(process, starter, result)
-    elif result.__class__ is Error:
-        init_ack(process, starter, Failed(result.reason))
-    elif result.__class__ is Stop:
-        init_ack(process, starter, Failed(result.reason))
-        raise exits.Exit(result.reason)
-    else:
-        problem = BadReturn(server, "init", result, "Ok(state), IGNORE, Stop(reason) or Error(reason)")
-        init_ack(process, starter, Failed(problem.reason))
-        raise problem
-    return END
+    Args:
+        module: the class; its `init` is not called.
+        state: the first state.
+        then: a timeout in seconds, Continue(arg), HIBERNATE or nothing, as behind the state that `init` returns.
+        name: a name of any form, which must be this process's already.
+        debug: debug options of `regrow.system`.
+        hibernate_after: seconds, as `start_link` takes them.
 
-
-def loop(
-    process: Process,
-    server: GenServer[Any],
-    parent: Pid,
-    state: Any,
-    then: Then,
-    debug: system.Debug | None,
-) -> Generator[Any, Any, Any]:
-    """Wait, handle, look at what came back; until an end. What is not a plain call or cast is decided below."""
-    handle_call, handle_cast = type(server).handle_call, type(server).handle_cast  # a bound method is 64 bytes
-    message: Any = None
-    result: Any
-    ending: Ending
-    try:
-        while True:
-            if then is None:
-                message = yield RECEIVE
-            elif then.__class__ is Continue:
-                message = then
-            else:
-                message = yield RECEIVE if then is HIBERNATE else then
-            kind = message.__class__
-            if debug is not None and kind is not system.SystemRequest:
-                debug = debug.saw_in(process, message)
-            if kind is Request:
-                result = handle_call(server, message.request, message, state)
-                if result.__class__ is Reply and result.then is None and debug is None:
-                    then, state = None, result.state
-                    if message.state == PENDING and message.waiter is None:
-                        message.answer = result.value  # the caller is on the stack below, and looks when we wait
-                        message.state = ANSWERED
-                    else:
-                        request.reply(message, result.value)
-                    continue
-            elif kind is Cast:
-                result = handle_cast(server, message.request, state)
-            elif kind is system.SystemRequest:
-                held = system.Held(process, server, parent, state, debug)
-                if (yield from held.serve(message)):
-                    raise exits.Exit(held.reason)
-                state, debug = held.state, held.debug
-                continue
-            else:
-                message = "timeout" if message is TIMEOUT else message
-                result = other_message(server, parent, message, state)
-            if result.__class__ is not NoReply and is_awaitable(result):
-                yield AS_TASK
-                result = yield from result.__await__()  # pyright: ignore[reportUnknownVariableType] (a State's own)
-            state, then = settled(server, message, result)
-            if debug is not None:
-                debug = debug.saw_out(process, message, result)
-    except BaseException as error:
-        if not process.alive:
-            raise
-        ending = Ending(error, message, state)
-    return (yield from end(process, server, ending))
-
-
-def other_message(server: GenServer[Any], parent: Pid, message: Any, state: Any) -> Any:
-    """What is neither call, cast nor system request: the parent's end, a continue, or a plain message."""
-    kind = message.__class__
-    if kind is Exited and message.pid is parent:
-        raise exits.Exit(message.reason)
-    if kind is Continue:
-        return server.handle_continue(message.arg, state)
-    return server.handle_info(message, state)
-
-
-def settled(server: GenServer[Any], message: Any, result: Any) -> tuple[Any, Then]:
-    """The state and the `then` that a callback returned; a Stop leaves the loop, anything else is a mistake."""
-    kind = message.__class__
-    if result.__class__ is NoReply:
-        return result.state, None if result.then is None else check_then(result, result.then)
-    if result.__class__ is Reply and kind is Request:
-        then = check_then(
-            result, result.then
-        )  # before the answer: a caller must not hear from a server that is at fault
-        request.reply(message, result.value)
-        return result.state, then
-    if result.__class__ is Stop:
-        raise Stopping(result, message if kind is Request else None)
-    if result is None:
-        raise NoClause(message.request if kind is Request or kind is Cast else message)
-    wanted = "NoReply(state) or Stop(reason, state)"
-    if kind is Request:
-        wanted = f"Reply(value, state), {wanted}"
-    raise BadReturn(server, CALLBACKS.get(kind, "handle_info"), result, wanted)
-
-
-CALLBACKS: dict[type, str] = {Request: "handle_call", Cast: "handle_cast", Continue: "handle_continue"}
-
-
-class Stopping(exits.Exit):
-    """A callback returned Stop."""
-
-    def __init__(self, result: Stop[Any], message: Request | None) -> None:
-        super().__init__(result.reason)
-        self.result = result
-        self.message = message
-
-
-class Ending:
-    """Why and with what a loop has ended."""
-
-    __slots__ = ("error", "message", "reason", "state")
-
-    def __init__(self, error: BaseException, message: object, state: object) -> None:
-        self.error = error
-        self.message = message
-        self.reason = exits.reason_of(error)
-        self.state = state
-        if isinstance(error, Stopping) and error.result.has_state:
-            self.state = error.result.state
-
-
-def end(process: Process, server: GenServer[Any], ending: Ending) -> Generator[Any, Any, Any]:
-    """Call `terminate`, report what was abnormal, send the last reply, and leave with the reason."""
-    error, reason = ending.error, ending.reason
-    last_reply: Stopping | None = error if isinstance(error, Stopping) and error.result.has_reply else None
-    try:
-        if overrides(server, "terminate"):
-            result: Any = server.terminate(reason, ending.state)
-            if is_awaitable(result):
-                yield AS_TASK
-                yield from result.__await__()
-    except BaseException as second:
-        if not process.alive:
-            raise
-        error, reason = second, exits.reason_of(second)
-    if not exits.is_normal(reason):
-        server_terminated(process, server, reason, ending.message, ending.state)
-    if last_reply is not None and last_reply.message is not None:
-        request.reply(last_reply.message, last_reply.result.reply)
-    if isinstance(error, KeyboardInterrupt | SystemExit):
-        raise error
-    raise Terminated(reason) from None
-
-
-def overrides(server: object, callback: str) -> bool:
-    """Whether a server has a callback of its own."""
-    own: object = getattr(type(server), callback)
-    base: object = getattr(GenServer, callback)
-    return own is not base
-
-
-class Terminated(exits.Exit):
-    """The end of a server that has reported it itself."""
+    Raises:
+        Exit: the name is not this process's.
+        RuntimeError: this runs in an asyncio task, which may have been adopted as a process, but is driven by asyncio.
+    """
+    seconds(hibernate_after, "enter_loop(hibernate_after=)")
+    first: Then = then if isinstance(then, Continue | Hibernate) else seconds(then, "enter_loop(then=)")
+    looks = system.debug_options(debug)
+    running, parent = ways_in.entering(name)
+    await ways_in.Entered(server_loop.loop(running, module(), parent, state, first, looks))
+    raise AssertionError("a server's loop ends with an exception")

@@ -56,7 +56,7 @@ from collections.abc import Awaitable, Generator, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, Literal, NoReturn, TypeVar
 
-from regrow.behaviours import child_spec, request, starting, system
+from regrow.behaviours import child_spec, request, starting, system, ways_in
 from regrow.behaviours.gen_server import cast as cast
 from regrow.behaviours.gen_server import whereis as whereis
 from regrow.behaviours.machine_results import Action as Action
@@ -86,11 +86,11 @@ from regrow.behaviours.request_ids import reqids_to_list as reqids_to_list
 from regrow.behaviours.request_ids import send_request as send_request
 from regrow.behaviours.request_ids import wait_response as wait_response
 from regrow.behaviours.results import Error, Ok, Stop, is_awaitable
-from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack
+from regrow.behaviours.starting import Body, Failed, Ignore, Starter, init_ack
 from regrow.behaviours.state_machine import Machine
 from regrow.behaviours.transition import BadTransition as BadTransition
 from regrow.behaviours.transition import listed
-from regrow.kernel import exits, names, process
+from regrow.kernel import exits
 from regrow.kernel.clock import seconds
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
@@ -106,6 +106,7 @@ EventReturn = Result[State, Data] | Awaitable[Result[State, Data]]
 Start = NextState[State, Data] | Ok[State] | Ignore | Stop[Any] | Error
 InitReturn = Start[State, Data] | Awaitable[Start[State, Data]]
 
+Seconds = float | timedelta | None
 CallTime = float | timedelta | None | tuple[Literal["clean_timeout", "dirty_timeout"], float | timedelta | None]
 
 
@@ -181,9 +182,9 @@ class GenStatem(Generic[State, Data]):
         arg: Any = None,
         *,
         name: object = None,
-        timeout: float | timedelta | None = None,
+        timeout: Seconds = None,
         debug: object = (),
-        hibernate_after: float | timedelta | None = None,
+        hibernate_after: Seconds = None,
     ) -> Pid:
         """Start a machine linked to this process and wait until its `init` is done (`gen_statem:start_link/4`).
 
@@ -200,7 +201,8 @@ class GenStatem(Generic[State, Data]):
             StartError: `init` returned Stop or Error, raised, or took too long.
             TypeError: this can be no name.
         """
-        return await cls._start(arg, name, timeout, True, debug, hibernate_after)
+        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await starting.start(body, cls, link=True, **options)
 
     @classmethod
     async def start(
@@ -208,12 +210,13 @@ class GenStatem(Generic[State, Data]):
         arg: Any = None,
         *,
         name: object = None,
-        timeout: float | timedelta | None = None,
+        timeout: Seconds = None,
         debug: object = (),
-        hibernate_after: float | timedelta | None = None,
+        hibernate_after: Seconds = None,
     ) -> Pid:
         """The same, without a link (`gen_statem:start/4`)."""
-        return await cls._start(arg, name, timeout, False, debug, hibernate_after)
+        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await starting.start(body, cls, link=False, **options)
 
     @classmethod
     async def start_monitor(
@@ -221,35 +224,34 @@ class GenStatem(Generic[State, Data]):
         arg: Any = None,
         *,
         name: object = None,
-        timeout: float | timedelta | None = None,
+        timeout: Seconds = None,
         debug: object = (),
-        hibernate_after: float | timedelta | None = None,
+        hibernate_after: Seconds = None,
     ) -> tuple[Pid, Monitor]:
-        """The same, monitored: the pid, and the ref of the `Down` that will come (`gen_statem:start_monitor/4`)."""
-        pid = await cls._start(arg, name, timeout, False, debug, hibernate_after)
-        return pid, process.monitor(pid)
+        """The same, monitored from its beginning (`gen_statem:start_monitor/4`).
+
+        Returns:
+            The pid, and the ref of the `Down` that will come. A start that fails leaves none.
+        """
+        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await ways_in.start_monitor(body, cls, **options)
 
     @classmethod
-    async def _start(
-        cls,
-        arg: Any,
-        name: object,
-        timeout: float | timedelta | None,
-        link: bool,
-        debug: object,
-        hibernate_after: float | timedelta | None,
-    ) -> Pid:
-        if name is None and cls.__regrow_named__:
-            name = cls
-        seconds(hibernate_after, "start_link(hibernate_after=)")
+    def _prepared(
+        cls, arg: Any, name: object, timeout: Seconds, debug: object, hibernate_after: Seconds
+    ) -> tuple[Body, dict[str, Any]]:
+        """What the new process does, and the options of its start."""
         limit = seconds(timeout, "start_link(timeout=)")
+        seconds(hibernate_after, "start_link(hibernate_after=)")
         callbacks = cls()
-        options = system.debug_options(debug)
+        looks = system.debug_options(debug)
 
         def body(process: Process, starter: Starter) -> Generator[Any, Any, Any]:
-            return run(process, starter, callbacks, arg, options)
+            return run(process, starter, callbacks, arg, looks)
 
-        return await starting.start(body, cls, initial_call=cls.init, name=name, link=link, timeout=limit)
+        if name is None and cls.__regrow_named__:
+            name = cls
+        return body, {"initial_call": cls.init, "name": name, "timeout": limit}
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> child_spec.ChildSpec:
@@ -325,17 +327,6 @@ def run(
     return END
 
 
-class Entered:
-    """The loop of a machine, to be awaited by the process that becomes one."""
-
-    def __init__(self, machine: Machine, actions: Actions) -> None:
-        self.machine = machine
-        self.actions = actions
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self.machine.run(self.actions)
-
-
 async def enter_loop(
     module: type[GenStatem[State, Data]],
     state: State,
@@ -361,39 +352,7 @@ async def enter_loop(
         Exit: the name is not this process's.
         RuntimeError: this runs in an asyncio task, which may have been adopted as a process, but is driven by asyncio.
     """
-    running = process.running()
-    if running.rare is not None and running.rare.adopted is not None:
-        raise RuntimeError(
-            f"{running.pid} is an adopted asyncio task, which cannot become a machine. Use spawn() for it"
-        )
-    check_registered(running, name)
-    machine = Machine(running, module(), parent_of(running), state, data, system.debug_options(debug))
-    await Entered(machine, actions)
+    running, parent = ways_in.entering(name)
+    machine = Machine(running, module(), parent, state, data, system.debug_options(debug))
+    await ways_in.Entered(machine.run(actions))
     raise AssertionError("a machine's loop ends with an exception")
-
-
-def check_registered(running: Process, name: object) -> None:
-    """Leave the process unless `name` is its own.
-
-    Raises:
-        Exit: with "process_not_registered", "process_not_registered_globally" or ("process_not_registered_via", registry).
-    """
-    if name is None:
-        return
-    names.check_name(name)
-    if names.find(running.node, name) is running.pid:
-        return
-    match name:
-        case names.Global():
-            raise exits.Exit("process_not_registered_globally")
-        case names.Via(registry=registry):
-            raise exits.Exit(("process_not_registered_via", registry))
-        case _:
-            raise exits.Exit("process_not_registered")
-
-
-def parent_of(running: Process) -> Pid:
-    """Who started a process; the node's first process if that has gone."""
-    parent = running.ancestors[0] if running.ancestors else None
-    found = names.find(running.node, parent)
-    return running.node.init.pid if found is None else found

@@ -44,14 +44,16 @@ APPLICATIONS = logging.getLogger("regrow.application")
 MOST_MESSAGES = 10
 
 
-def server_terminated(process: Process, server: Any, reason: object, message: object, state: object) -> None:
-    """A server has ended abnormally: who, why, the last message, the state, the client; then the process itself."""
+def server_terminated(
+    process: Process, server: Any, reason: object, message: object, state: object, log: list[Any]
+) -> None:
+    """A server has ended abnormally: who, why, last message, state, log and client; then the process itself."""
     if process.rare is not None and process.rare.quiet:
         return
     if SERVERS.isEnabledFor(logging.ERROR):
         client = client_of(message)
         waiting = None if client is None else client.process
-        shown = _formatted(server, reason, message, state)
+        shown = _formatted(server, reason, message, state, log)
         SERVERS.error(
             Report(
                 "GenServer terminating",
@@ -72,9 +74,9 @@ def server_terminated(process: Process, server: Any, reason: object, message: ob
     process_crashed(process, reason)
 
 
-def _formatted(server: Any, reason: object, message: object, state: object) -> dict[str, Any]:
+def _formatted(server: Any, reason: object, message: object, state: object, log: list[Any]) -> dict[str, Any]:
     asked = message.request if isinstance(message, Request) else message
-    status: dict[str, Any] = {"state": state, "message": asked, "reason": reason, "log": []}
+    status: dict[str, Any] = {"state": state, "message": asked, "reason": reason, "log": log}
     try:
         return {**status, **server.format_status(dict(status))}
     except Exception as error:

@@ -14,12 +14,13 @@ later is dropped.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from regrow.kernel import links, names
 from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, NoProcess, called, safe_repr
 from regrow.kernel.mailbox import put
-from regrow.kernel.node import Node
+from regrow.kernel.node import Node, here
 from regrow.kernel.pid import RECEIVING, Pid, Process
 from regrow.kernel.process import unwind
 from regrow.kernel.signals import ANSWERED, CLOSED, FAILED, PENDING, Request
@@ -135,6 +136,23 @@ async def ask(server: object, made: Request, timeout: float | None, place: Place
     if made.state == ANSWERED:
         return made.answer
     raise failure(node, made, server, timeout, place)
+
+
+async def ask_all(servers: Sequence[object], request: object, timeout: float | None) -> list[Request]:
+    """Send the same request to many and wait for all answers together; gives what has become of each."""
+    node = here()
+    caller = node.caller()
+    made = [outgoing(node, request) for _ in servers]
+    ends = None if timeout is None else node.clock.now() + timeout
+    try:
+        for server, one in zip(servers, made, strict=True):
+            deliver(node, caller, server, one)
+        for server, one in zip(servers, made, strict=True):
+            await wait(node, caller, server, one, None if ends is None else max(0.0, ends - node.clock.now()))
+    finally:
+        for one in made:
+            node.abandon(one)
+    return made
 
 
 def failure(node: Node, made: Request, server: object, timeout: float | None, place: Place) -> CallExit:

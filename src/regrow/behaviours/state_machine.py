@@ -21,7 +21,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 from regrow.behaviours import request, system
-from regrow.behaviours.gen_server import Cast, Terminated
 from regrow.behaviours.machine_results import (
     ChangeCallbackModule,
     EventTimeout,
@@ -40,6 +39,7 @@ from regrow.behaviours.machine_results import (
 )
 from regrow.behaviours.reports import machine_terminated
 from regrow.behaviours.results import HIBERNATE, NoClause, Ok, Stop, is_awaitable
+from regrow.behaviours.server_loop import Cast, Terminated
 from regrow.behaviours.transition import (
     ACTIONS,
     ENTER_RESULTS,

@@ -1,0 +1,237 @@
+"""What a server does with one message after the other: `init`, the loop, the end (the inside of OTP's `gen_server`).
+
+    run     init, the word to the starter, and then
+    loop    waits, calls a callback, looks at what came back; until an end, which leaves it as an exception:
+              Stopping     a callback returned Stop
+              BadReturn    it returned something else
+              Exit         the parent has ended, or `stop` was called
+              any other    it raised
+    end     terminate, the report, the last reply
+
+A plain call or cast is handled in the loop itself, for it is what servers do most. The rest is a function each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from regrow.behaviours import request, system
+from regrow.behaviours.reports import server_terminated
+from regrow.behaviours.results import (
+    HIBERNATE,
+    BadReturn,
+    Continue,
+    Error,
+    NoClause,
+    NoReply,
+    Ok,
+    Reply,
+    Stop,
+    Then,
+    check_then,
+    is_awaitable,
+)
+from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack
+from regrow.kernel import exits
+from regrow.kernel.pid import Pid, Process
+from regrow.kernel.signals import ANSWERED, AS_TASK, END, PENDING, RECEIVE, TIMEOUT, Become, Exited, Request
+
+if TYPE_CHECKING:
+    from regrow.behaviours.gen_server import GenServer
+
+
+class Cast:
+    """A request that wants no answer, as it lies in a mailbox (OTP's `{'$gen_cast', request}`)."""
+
+    __slots__ = ("request",)
+    __match_args__ = ("request",)
+
+    def __init__(self, request: object) -> None:
+        self.request = request
+
+    def __repr__(self) -> str:
+        return f"Cast({self.request!r})"
+
+
+def run(
+    process: Process, starter: Starter, server: GenServer[Any], arg: object, debug: system.Debug | None
+) -> Generator[Any, Any, Any]:
+    """A server's whole life: init, the loop, the end."""
+    parent = starter.parent
+    try:
+        result: Any = server.init(arg)
+        if is_awaitable(result):
+            yield AS_TASK
+            result = yield from result.__await__()
+    except BaseException as error:
+        if process.alive:
+            init_ack(process, starter, Failed(exits.reason_of(error)))
+        raise exits.Exit(exits.reason_of(error)) from None
+    if result.__class__ is Ok:
+        then = check_then(result, result.then)
+        init_ack(process, starter, None)
+        return Become(loop(process, server, parent, result.state, then, debug))
+    if result.__class__ is Ignore:
+        init_ack(process, starter, result)
+    elif result.__class__ is Error:
+        init_ack(process, starter, Failed(result.reason))
+    elif result.__class__ is Stop:
+        init_ack(process, starter, Failed(result.reason))
+        raise exits.Exit(result.reason)
+    else:
+        problem = BadReturn(server, "init", result, "Ok(state), IGNORE, Stop(reason) or Error(reason)")
+        init_ack(process, starter, Failed(problem.reason))
+        raise problem
+    return END
+
+
+def loop(
+    process: Process,
+    server: GenServer[Any],
+    parent: Pid,
+    state: Any,
+    then: Then,
+    debug: system.Debug | None,
+) -> Generator[Any, Any, Any]:
+    """Wait, handle, look at what came back; until an end. What is not a plain call or cast is decided below."""
+    handle_call, handle_cast = type(server).handle_call, type(server).handle_cast  # a bound method is 64 bytes
+    message: Any = None
+    result: Any
+    ending: Ending
+    try:
+        while True:
+            if then is None:
+                message = yield RECEIVE
+            elif then.__class__ is Continue:
+                message = then
+            else:
+                message = yield RECEIVE if then is HIBERNATE else then
+            kind = message.__class__
+            if debug is not None:
+                debug = seen(debug, process, message)
+            if kind is Request:
+                result = handle_call(server, message.request, message, state)
+                if result.__class__ is Reply and result.then is None and debug is None:
+                    then, state = None, result.state
+                    if message.state == PENDING and message.waiter is None:
+                        message.answer = result.value  # the caller is on the stack below, and looks when we wait
+                        message.state = ANSWERED
+                    else:
+                        request.reply(message, result.value)
+                    continue
+            elif kind is Cast:
+                result = handle_cast(server, message.request, state)
+            elif kind is system.SystemRequest:
+                held = system.Held(process, server, parent, state, debug)
+                over = yield from held.serve(message)
+                state, debug = held.state, held.debug
+                if over:
+                    raise exits.Exit(held.reason)
+                continue
+            else:
+                message = "timeout" if message is TIMEOUT else message
+                result = other_message(server, parent, message, state)
+            if result.__class__ is not NoReply and is_awaitable(result):
+                yield AS_TASK
+                result = yield from result.__await__()  # pyright: ignore[reportUnknownVariableType] (a State's own)
+            state, then = settled(server, message, result)
+            if debug is not None:
+                debug = debug.saw_out(process, message, result)
+    except BaseException as error:
+        if not process.alive:
+            raise
+        ending = Ending(error, message, state, debug)
+    return (yield from end(process, server, ending))
+
+
+def seen(debug: system.Debug, process: Process, message: Any) -> system.Debug | None:
+    """Tell those who look at this server what it is about to handle."""
+    kind = message.__class__
+    if kind is system.SystemRequest:
+        return debug
+    if kind is Continue:
+        return debug.saw(process, ("continue", message.arg))
+    return debug.saw_in(process, "timeout" if message is TIMEOUT else message)
+
+
+def other_message(server: GenServer[Any], parent: Pid, message: Any, state: Any) -> Any:
+    """What is neither call, cast nor system request: the parent's end, a continue, or a plain message."""
+    kind = message.__class__
+    if kind is Exited and message.pid is parent:
+        raise exits.Exit(message.reason)
+    if kind is Continue:
+        return server.handle_continue(message.arg, state)
+    return server.handle_info(message, state)
+
+
+def settled(server: GenServer[Any], message: Any, result: Any) -> tuple[Any, Then]:
+    """The state and the `then` that a callback returned; a Stop leaves the loop, anything else is a mistake."""
+    kind = message.__class__
+    if result.__class__ is NoReply:
+        return result.state, None if result.then is None else check_then(result, result.then)
+    if result.__class__ is Reply and kind is Request:
+        then = check_then(result, result.then)  # first: a caller must not hear from a server that is at fault
+        request.reply(message, result.value)
+        return result.state, then
+    if result.__class__ is Stop:
+        raise Stopping(result, message if kind is Request else None)
+    if result is None:
+        raise NoClause(message.request if kind is Request or kind is Cast else message)
+    wanted = "NoReply(state) or Stop(reason, state)"
+    if kind is Request:
+        wanted = f"Reply(value, state), {wanted}"
+    raise BadReturn(server, CALLBACKS.get(kind, "handle_info"), result, wanted)
+
+
+CALLBACKS: dict[type, str] = {Request: "handle_call", Cast: "handle_cast", Continue: "handle_continue"}
+
+
+class Stopping(exits.Exit):
+    """A callback returned Stop."""
+
+    def __init__(self, result: Stop[Any], message: Request | None) -> None:
+        super().__init__(result.reason)
+        self.result = result
+        self.message = message
+
+
+class Ending:
+    """Why and with what a loop has ended."""
+
+    __slots__ = ("error", "log", "message", "reason", "state")
+
+    def __init__(self, error: BaseException, message: object, state: object, debug: system.Debug | None) -> None:
+        self.error = error
+        self.message = None if message.__class__ is system.SystemRequest else message
+        self.reason = exits.reason_of(error)
+        self.state = state
+        self.log = [] if debug is None or debug.log is None else list(debug.log)
+        if isinstance(error, Stopping) and error.result.has_state:
+            self.state = error.result.state
+
+
+def end(process: Process, server: GenServer[Any], ending: Ending) -> Generator[Any, Any, Any]:
+    """Call `terminate`, report what was abnormal, send the last reply, and leave with the reason."""
+    error, reason = ending.error, ending.reason
+    last_reply: Stopping | None = error if isinstance(error, Stopping) and error.result.has_reply else None
+    try:
+        result: Any = server.terminate(reason, ending.state)
+        if is_awaitable(result):
+            yield AS_TASK
+            yield from result.__await__()
+    except BaseException as second:
+        if not process.alive:
+            raise
+        error, reason = second, exits.reason_of(second)
+    if not exits.is_normal(reason):
+        server_terminated(process, server, reason, ending.message, ending.state, ending.log)
+    if last_reply is not None and last_reply.message is not None:
+        request.reply(last_reply.message, last_reply.result.reply)
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        raise error
+    raise Terminated(reason) from None
+
+
+class Terminated(exits.Exit):
+    """The end of a server that has reported it itself."""
