@@ -11,24 +11,10 @@ from typing import Any, overload
 
 from regrow.behaviours import application
 from regrow.behaviours.application import Application
+from regrow.behaviours.application import Ended as Ended
+from regrow.behaviours.application_controller import controller
 from regrow.kernel.exits import is_normal, safe_repr
-from regrow.kernel.node import Node
-
-
-class Ended(Exception):
-    """The program's process or application ended by itself, and not normally.
-
-    Attributes:
-        reason: why.
-    """
-
-    def __init__(self, reason: object, who: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.who = who
-
-    def __str__(self) -> str:
-        return f"{self.who} ended: {safe_repr(self.reason)}"
+from regrow.kernel.node import Node, here
 
 
 @overload
@@ -49,7 +35,8 @@ def run(main: Any, *args: Any, node: Node | None = None) -> Any:
         What `main` returns; nothing for an application.
 
     Raises:
-        Ended: the application gave up, or `main` was ended by a link.
+        Ended: the application gave up, or another one that was started as permanent, or as transient and ended
+            abnormally; or `main` was ended by a link.
         ApplicationError: it did not start.
         TypeError: `main` is neither.
     """
@@ -72,14 +59,19 @@ async def program(node: Node, main: Any, args: tuple[Any, ...]) -> Any:
 
 
 async def _run_application(app: type[Application], stop_signals: StopSignals) -> None:
-    reason = await keep_running(app, stop_signals)
-    if reason != "stopped" and reason != "normal":
-        raise Ended(reason, app.__name__)
+    ended = await keep_running(app, stop_signals)
+    if ended is not None and not is_well(ended):
+        raise ended
+
+
+def is_well(ended: Ended) -> bool:
+    """Whether a program has ended as it may: its application's tree has, with the reason "normal"."""
+    return isinstance(ended.reason, tuple) and ended.reason[-1] == "normal"
 
 
 async def keep_running(
     app: type[Application], stop_signals: StopSignals, meanwhile: Callable[[], Awaitable[None]] | None = None
-) -> object:
+) -> Ended | None:
     """Start an application and all that it needs, and stop it when that is asked for; the node is up.
 
     Args:
@@ -88,30 +80,30 @@ async def keep_running(
         meanwhile: run as a plain task once all is up, and cancelled when the end comes.
 
     Returns:
-        Why it has ended: "stopped" if that was asked for, else the reason with which its tree, or that of an
-        application it needs, gave up.
+        None if it was stopped because that was asked for; else which application has ended by itself that the
+        program is not to be without, and why.
 
     Raises:
         ApplicationError: it did not start.
     """
-    started = await application.ensure_all_started(app, "permanent")
-    ends = [asyncio.ensure_future(application.wait_ended(one)) for one in started]
-    beside = [] if meanwhile is None else [asyncio.ensure_future(meanwhile())]
+    kept = controller(here())
+    kept.kept = True
+    beside: list[asyncio.Future[None]] = []
     try:
-        waiting: set[asyncio.Future[Any]] = {*ends, *beside, stop_signals.asked}
-        while not any(end.done() for end in ends) and not stop_signals.asked.done():
+        await application.ensure_all_started(app, "permanent")
+        beside = [] if meanwhile is None else [asyncio.ensure_future(meanwhile())]
+        waiting: set[asyncio.Future[Any]] = {*beside, kept.terminated, stop_signals.asked}
+        while not kept.terminated.done() and not stop_signals.asked.done():
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in beside:
                 if task in done:
                     task.result()
-        early = next((end.result() for end in ends if end.done()), None)
     finally:
         for task in beside:
             task.cancel()
         for other, _, _ in application.started_applications():
             await application.stop(other)
-    reasons = await asyncio.gather(*ends)
-    return reasons[-1] if early is None else early
+    return kept.terminated.result() if kept.terminated.done() else None
 
 
 async def _run_function(node: Node, main: Any, args: tuple[Any, ...], stop_signals: StopSignals) -> Any:
@@ -138,7 +130,7 @@ async def _run_function(node: Node, main: Any, args: tuple[Any, ...], stop_signa
     reason = gone.result()
     if is_normal(reason):
         return None
-    raise Ended(reason, getattr(main, "__name__", repr(main)))
+    raise Ended(reason, getattr(main, "__name__", repr(main)), reason)
 
 
 class StopSignals:

@@ -1,5 +1,6 @@
 """A part of a program that is started and stopped as one: a supervision tree and its environment (OTP's `application`).
 
+    load(app)     its spec is known, and its environment is made; `start` does that, too
     start(app)    the callback `start` runs in the application's own process and returns the top supervisor
     stop(app)     the callback `prep_stop`, then the tree from the last child to the first, then the callback `stop`
 
@@ -15,396 +16,385 @@
     (True, None, 1.0)
 
 An application may need others: `class Shop(Application, applications=[Database])`. `start` refuses while one of them
-does not run; `ensure_all_started` starts them first.
+does not run; `ensure_all_started` starts them first. One that may be missing is named by a text, and is optional:
+`applications=["shop_mail:Mail"], optional_applications=["shop_mail:Mail"]`.
+
+Each environment belongs to its node: its values are those of the class, until somebody sets others.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from inspect import isawaitable
-from typing import Any, ClassVar, Final, Literal
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
 
-from regrow.behaviours import reports
-from regrow.behaviours.proc_lib import StartError
-from regrow.behaviours.request import ask, outgoing, reply
+from regrow.behaviours.application_controller import Ended as Ended
+from regrow.behaviours.application_controller import Running, controller, not_started
+from regrow.behaviours.application_controller import StartType as StartType
+from regrow.behaviours.application_spec import Application as Application
+from regrow.behaviours.application_spec import ApplicationError as ApplicationError
+from regrow.behaviours.application_spec import InvalidApplication as InvalidApplication
+from regrow.behaviours.application_spec import check_application, find, name_of
+from regrow.behaviours.application_start import ensure_all_started as ensure_all_started
+from regrow.behaviours.application_start import ensure_started as ensure_started
+from regrow.behaviours.application_start import start as start
+from regrow.behaviours.application_start import stop as stop
 from regrow.behaviours.results import Error
-from regrow.behaviours.stopping import stop_process
-from regrow.kernel import exits, links
-from regrow.kernel.mailbox import put_first
-from regrow.kernel.node import Node, here
+from regrow.kernel import exits
+from regrow.kernel.node import here
 from regrow.kernel.pid import Pid, Process
-from regrow.kernel.process import receive, running
-from regrow.kernel.signals import Exited, Request
+from regrow.kernel.process import running
 
-StartType = Literal["temporary", "transient", "permanent"]
-START_TYPES: Final = ("temporary", "transient", "permanent")
+OWN: Final = object()  # stands for the application that the running process belongs to
+Told = list[tuple[type[Application], str, str]]
+
+# Load and unload
 
 
-class ApplicationError(Exception):
-    """An application could not be started or stopped.
+def load(app: Any) -> None:
+    """Make an application known on this node, with its environment, and those that it includes (`application:load/1`).
 
-    Attributes:
-        reason: OTP's term, such as ("already_started", app), ("not_started", app) or (reason, (App, "start", args)).
+    What was put into its environment before stays there; the other values are those of its class.
+
+    Raises:
+        ApplicationError: it is loaded already, or it, or one that it includes, cannot be found.
+        TypeError: this is no application.
     """
-
-    def __init__(self, reason: Any, letter: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.letter = letter
-
-    def __str__(self) -> str:
-        return self.letter
+    found = check_application(app)
+    kept = controller(here())
+    if found in kept.loaded:
+        raise ApplicationError(("already_loaded", found), f"{found.__name__} is loaded already")
+    kept.load(found)
 
 
-class Application:
-    """The base of all applications.
+def ensure_loaded(app: Any) -> None:
+    """Load an application unless it is loaded (`Application.ensure_loaded/1`).
 
-    Class options:
-        env: the defaults of its environment.
-        applications: the applications that must run before it.
-        description, version: what `started_applications` tells.
+    Raises:
+        ApplicationError: it cannot be found.
+        TypeError: this is no application.
     """
-
-    __regrow_env__: ClassVar[dict[str, Any]] = {}
-    __regrow_needs__: ClassVar[tuple[type[Application], ...]] = ()
-    __regrow_about__: ClassVar[tuple[str, str]] = ("", "")
-
-    def __init_subclass__(
-        cls,
-        *,
-        env: dict[str, Any] | None = None,
-        applications: Any = None,
-        description: str | None = None,
-        version: str | None = None,
-    ) -> None:
-        super().__init_subclass__()
-        if env is not None:
-            cls.__regrow_env__ = {**cls.__regrow_env__, **env}
-        if applications is not None:
-            cls.__regrow_needs__ = tuple(applications)
-        cls.__regrow_about__ = (description or cls.__regrow_about__[0], version or cls.__regrow_about__[1])
-
-    async def start(self, start_type: str, args: Any, /) -> Any:
-        """Start the tree: return the pid of its top supervisor, or (pid, state). A library has no `start`."""
-        raise NotImplementedError
-
-    def prep_stop(self, state: Any, /) -> Any:
-        """Called before the tree is stopped; what it returns is the state from then on."""
-        return state
-
-    def stop(self, state: Any, /) -> Any:
-        """Called when the tree is gone."""
+    found = check_application(app)
+    kept = controller(here())
+    if found not in kept.loaded:
+        kept.load(found)
 
 
-class Running:
-    """An application that runs, or is being started, on a node."""
+def unload(app: Any) -> None:
+    """Forget an application, its environment, and those that it includes (`application:unload/1`).
 
-    __slots__ = ("app", "ended", "master", "start_type", "starting")
+    Values that were put into its environment with `persistent=True` are there again when it is loaded again.
 
-    def __init__(self, app: type[Application], start_type: StartType, ended: asyncio.Future[object]) -> None:
-        self.app = app
-        self.start_type = start_type
-        self.master: Pid | None = None
-        self.starting = True
-        self.ended = ended
+    Raises:
+        ApplicationError: it runs, or it is not loaded.
+    """
+    found = find(app) if isinstance(app, str) else app
+    kept = controller(here())
+    entry = kept.entry(found)
+    if entry is not None and entry.state != "exited":
+        raise ApplicationError(("running", found), f"{name_of(found)} runs. Stop it first")
+    if found not in kept.loaded:
+        raise ApplicationError(("not_loaded", found or app), f"{name_of(found or app)} is not loaded")
+    kept.unload(found)
 
 
-# Functions
+def loaded_applications() -> Told:
+    """What is loaded: (application, description, version) of each."""
+    return [_told(app) for app in controller(here()).loaded]
 
 
-async def start(app: type[Application], start_type: StartType = "temporary", args: Any = ()) -> None:
-    """Start an application whose needs run already (`application:start/2`).
+def started_applications(timeout: float | timedelta | None = None) -> Told:
+    """What runs: (application, description, version), the last started first (`application:which_applications/1`).
 
     Args:
-        app: its class.
-        start_type: what its end means: "temporary" nothing; "permanent" the end of the program; "transient" the
-            same, if the end is abnormal.
-        args: what `start` gets.
-
-    Raises:
-        ApplicationError: it runs already, something that it needs does not, or its `start` failed.
-        TypeError: this is no application.
-        ValueError: an unknown start type.
+        timeout: taken for the sake of those who give it; the answer is here at once.
     """
-    check_application(app)
-    if start_type not in START_TYPES:
-        raise ValueError(f"start: start_type is one of {', '.join(START_TYPES)}; got {start_type!r}")
-    node = here()
-    entry: Running | None = node.applications.get(app)
-    if entry is None:
-        entry = _launch(node, app, start_type, args)
-    elif not entry.starting or _is_part_of(node, app):
-        raise ApplicationError(("already_started", app), f"{app.__name__} runs already")
-    if entry.master is None:  # a library: nothing runs
-        return
-    answer = await ask(entry.master, outgoing(node, "start"), None, ("application", "start", [app]))
-    if isinstance(answer, ApplicationError):
-        raise ApplicationError(answer.reason, answer.letter)
+    del timeout
+    return [_told(entry.app) for entry in reversed(controller(here()).running())]
 
 
-def _launch(node: Node, app: type[Application], start_type: StartType, args: Any) -> Running:
-    """Let an application start in a process of its own; it goes on even if nobody waits for it any more."""
-    for need in app.__regrow_needs__:
-        if need not in node.applications:
-            letter = f"{app.__name__} needs {_name_of(need)}, which does not run. Use ensure_all_started"
-            raise ApplicationError(("not_started", need), letter)
-    entry = node.applications[app] = Running(app, start_type, node.loop.create_future())
-    environment(node, app)
-    if app.start is Application.start:
-        entry.starting = False
-        return entry
-    master = node.launch(run_master, (entry, args), node.init)
-    master.initial_call = app.start
-    master.application = app
-    entry.master = master.pid
-    links.link(node.init, master.pid)  # the node's end is told to it
-    node.ended(master).add_done_callback(lambda gone: _gone(node, entry, gone.result()))
-    return entry
+which_applications = started_applications
 
 
-def _is_part_of(node: Node, app: type[Application]) -> bool:
-    """Whether the running process belongs to an application: it cannot wait for that one's start."""
-    caller = node.caller()
-    return caller is not None and caller.application is app
+def _told(app: type[Application]) -> tuple[type[Application], str, str]:
+    return app, app.__regrow_spec__.description, app.__regrow_spec__.version
 
 
-async def ensure_all_started(app: type[Application], start_type: StartType = "temporary") -> list[type[Application]]:
-    """Start an application after all that it needs; returns what was started, in order.
-
-    Raises:
-        ApplicationError: one of them failed; those started before it are stopped again.
-    """
-    check_application(app)
-    started: list[type[Application]] = []
-    try:
-        await _ensure(app, start_type, started)
-    except ApplicationError:
-        for other in reversed(started):
-            await stop(other)
-        raise
-    return started
-
-
-async def _ensure(
-    app: type[Application], start_type: StartType, started: list[type[Application]], above: tuple[object, ...] = ()
-) -> None:
-    if app in above:
-        names = " needs ".join(_name_of(one) for one in (*above[above.index(app) :], app))
-        raise ApplicationError(("cyclic", app), f"these applications wait for each other: {names}")
-    entry: Running | None = here().applications.get(app)
-    if entry is not None and not entry.starting:
-        return
-    for need in app.__regrow_needs__:
-        check_application(need)
-        await _ensure(need, start_type, started, (*above, app))
-    await start(app, start_type)
-    if entry is None:
-        started.append(app)
-
-
-async def stop(app: type[Application]) -> None:
-    """Stop an application: `prep_stop`, its tree, `stop` (`application:stop/1`).
-
-    Raises:
-        ApplicationError: it does not run.
-    """
-    node = here()
-    entry: Running | None = node.applications.get(app)
-    if entry is None:
-        raise ApplicationError(("not_started", app), f"{_name_of(app)} does not run")
-    if entry.master is None:
-        _gone(node, entry, "stopped")
-    else:
-        await ask(entry.master, outgoing(node, "stop"), None, ("application", "stop", [app]))
-
-
-def _name_of(app: object) -> str:
-    return app.__name__ if isinstance(app, type) else exits.safe_repr(app)
-
-
-async def wait_ended(app: type[Application]) -> object:
+async def wait_ended(app: Any) -> object:
     """Wait until a running application has ended, and return why: "stopped" if it was told to.
 
     Raises:
-        ApplicationError: it does not run.
+        ApplicationError: it was not started.
     """
-    entry: Running | None = here().applications.get(app)
+    entry = _entry(app)
     if entry is None:
-        raise ApplicationError(("not_started", app), f"{_name_of(app)} does not run")
+        raise not_started(app)
     return await asyncio.shield(entry.ended)
 
 
-def started_applications() -> list[tuple[type[Application], str, str]]:
-    """What runs: (application, description, version), the last started first."""
-    entries: list[Running] = list(here().applications.values())
-    return [(entry.app, *entry.app.__regrow_about__) for entry in reversed(entries)]
+def get_child(app: Any) -> Pid | None:
+    """The top of an application's tree; None if it does not run, or has none. Nobody is asked, and nobody waits."""
+    entry = _entry(app)
+    return None if entry is None or entry.state != "running" else entry.top
 
 
-def get_application(pid: Pid | None = None) -> Any:
-    """The application that a process, or this one, belongs to; None if to none (`application:get_application/1`)."""
-    process: Process | None = running() if pid is None else pid.process
-    return None if process is None else process.application
+def _entry(app: Any) -> Running | None:
+    return controller(here()).entry(find(app) if isinstance(app, str) else app)
 
 
-def environment(node: Node, app: Any) -> dict[object, Any]:
-    """The environment of an application on a node, made of its defaults when it is first asked for."""
-    found = node.environment.get(app)
+# The spec
+
+
+def get_key(app: Any, key: Any = OWN) -> Any:
+    """A value of an application's spec by OTP's key for it, such as "vsn" or "applications" (`application:get_key/2`).
+
+    With one argument, that is the key, and the application is the one that the running process belongs to.
+
+    Returns:
+        The value; None if there is no such key, or the application is not loaded.
+    """
+    of, wanted = (get_application(), app) if key is OWN else (app, key)
+    keys = get_all_key(of)
+    return None if keys is None else keys.get(wanted)
+
+
+def get_all_key(app: Any = OWN) -> dict[str, Any] | None:
+    """All of an application's spec; None if it is not loaded (`application:get_all_key/1`)."""
+    of = get_application() if app is OWN else app
+    found = find(of) if isinstance(of, str) else of
+    kept = controller(here())
+    return kept.spec(found) if found in kept.loaded else None
+
+
+def spec(app: Any, key: str | None = None) -> Any:
+    """The spec of a loaded application without its environment, or one value of it (`Application.spec/2`).
+
+    Returns:
+        None if the application is not loaded.
+
+    Raises:
+        ValueError: no spec has such a key.
+    """
+    keys = get_all_key(app)
+    if keys is None:
+        return None
+    del keys["env"]
+    if key is None:
+        return keys
+    if key not in keys:
+        raise ValueError(f"spec: key is one of {', '.join(keys)}; got {key!r}")
+    return keys[key]
+
+
+def get_application(who: Pid | ModuleType | type | str | None = None) -> type[Application] | None:
+    """The application that a process or a module belongs to; None if to none (`application:get_application/1`).
+
+    Args:
+        who: a pid; a module, its name, or a class in it; by default the running process.
+    """
+    if who is None or isinstance(who, Pid):
+        process: Process | None = running() if who is None else who.process
+        belongs: Any = None if process is None else process.application
+        return belongs if isinstance(belongs, type) else None
+    name = who if isinstance(who, str) else who.__name__ if isinstance(who, ModuleType) else who.__module__
+    loaded = list(controller(here()).loaded)
+    named = [app for app in loaded if name in app.__regrow_spec__.modules]
+    around = [app for app in loaded if f"{name}.".startswith(f"{_package_of(app)}.") or name == app.__module__]
+    return next(iter([*named, *sorted(around, key=lambda app: -len(_package_of(app)))]), None)
+
+
+def start_type() -> str | None:
+    """How the application of the running process was started: "normal" while it starts, "local" from then on.
+
+    None if it belongs to no application (`application:start_type/0`).
+    """
+    entry = controller(here()).entry(running().application)
+    if entry is None:
+        return None
+    return "normal" if entry.state == "starting" else "local"
+
+
+def _package_of(app: type[Application]) -> str:
+    return app.__module__.rpartition(".")[0] or app.__module__
+
+
+def app_dir(app: Any, path: str | Iterable[str] = ()) -> Path:
+    """The folder of the package in which an application is defined, or what is at a path below it.
+
+    (`Application.app_dir/2`.) For what may be packed into an archive, see `importlib.resources`.
+
+    Raises:
+        ValueError: there is no such application.
+    """
+    found = find(app)
     if found is None:
-        found = node.environment[app] = dict(getattr(app, "__regrow_env__", {}))
-    return found
+        raise ValueError(f"app_dir: unknown application {app!r}")
+    folder = Path(inspect.getfile(sys.modules[found.__module__])).parent
+    return folder.joinpath(path) if isinstance(path, str) else folder.joinpath(*path)
 
 
-def get_env(app: Any, key: str, default: Any = None) -> Any:
+# The environment
+
+
+def get_env(app: Any, key: Any, default: Any = None) -> Any:
     """A value of an application's environment (`Application.get_env/3`)."""
-    return environment(here(), app).get(key, default)
+    return controller(here()).environment(app).get(key, default)
 
 
-def fetch_env(app: Any, key: str) -> Any:
-    """The same, where it must be there.
+def fetch_env(app: Any, key: Any) -> Any:
+    """The same, where it must be there (`Application.fetch_env!/2`).
 
     Raises:
         KeyError: it is not.
     """
-    found = environment(here(), app)
+    found = controller(here()).environment(app)
     if key not in found:
-        raise KeyError(f"could not fetch {key!r} from the environment of {_name_of(app)}: it is not set")
+        nothing = not found and not isinstance(app, type)
+        why = "the application was not loaded nor configured" if nothing else f"configuration at {key!r} was not set"
+        raise KeyError(f"could not fetch application environment {key!r} for application {name_of(app)} because {why}")
     return found[key]
 
 
-def put_env(app: Any, key: str, value: Any) -> None:
-    """Set a value in an application's environment (`Application.put_env/3`)."""
-    environment(here(), app)[key] = value
+def put_env(app: Any, key: Any, value: Any, *, persistent: bool = False) -> None:
+    """Set a value in an application's environment (`Application.put_env/4`).
+
+    Args:
+        app: an application, loaded or not.
+        key: of the value.
+        value: anything.
+        persistent: whether the value is there again when the application is unloaded, and loaded again.
+    """
+    controller(here()).put(app, key, value, persistent)
 
 
-def delete_env(app: Any, key: str) -> None:
-    """Remove a value from an application's environment."""
-    environment(here(), app).pop(key, None)
-
-
-def get_all_env(app: Any) -> dict[object, Any]:
-    """A copy of an application's environment."""
-    return dict(environment(here(), app))
-
-
-def check_application(app: Any) -> None:
-    """Raise unless this is an application.
+def put_all_env(config: Mapping[Any, Mapping[Any, Any]], *, persistent: bool = False) -> None:
+    """Set values of several applications, all at once: `{app: {key: value}}` (`Application.put_all_env/2`).
 
     Raises:
-        TypeError: it is not.
+        TypeError: this is no mapping of mappings; nothing is set.
     """
-    shown = _name_of(app)
-    if not (isinstance(app, type) and issubclass(app, Application)):
-        raise TypeError(f"wanted a class derived from Application, got {shown}")
+    whole: Any = config
+    if not isinstance(whole, Mapping) or not all(isinstance(values, Mapping) for values in whole.values()):
+        raise TypeError(f"wanted a mapping of mappings, {{app: {{key: value}}}}, got {exits.safe_repr(whole)}")
+    for app, values in config.items():
+        for key, value in values.items():
+            put_env(app, key, value, persistent=persistent)
 
 
-# The application's own process
+def set_env(app: Any, key: Any = OWN, value: Any = None, *, persistent: bool = False) -> None:
+    """`put_env`, and with a mapping alone `put_all_env`, by OTP's name (`application:set_env/2,4`)."""
+    if key is OWN:
+        put_all_env(app, persistent=persistent)
+    else:
+        put_env(app, key, value, persistent=persistent)
 
 
-async def run_master(entry: Running, args: Any) -> None:
-    """Run `start`, keep the tree until it ends or is to be stopped, run `prep_stop` and `stop`."""
-    process = running()
-    process.trap_exit = True
-    app = entry.app()
+def delete_env(app: Any, key: Any, *, persistent: bool = False) -> None:
+    """Remove a value from an application's environment (`Application.delete_env/3`).
+
+    Args:
+        app: an application, loaded or not.
+        key: of the value.
+        persistent: whether the value is not to come back, either, when the application is loaded again.
+    """
+    controller(here()).delete(app, key, persistent)
+
+
+unset_env = delete_env
+
+
+def get_all_env(app: Any = OWN) -> dict[Any, Any]:
+    """A copy of an application's environment; by default of the one that the running process belongs to."""
+    return dict(controller(here()).environment(get_application() if app is OWN else app))
+
+
+# A change of the configuration
+
+
+def prep_config_change() -> dict[type[Application], dict[Any, Any]]:
+    """The environments of all running applications as they are: what `config_change` compares with."""
+    kept = controller(here())
+    return {entry.app: dict(kept.environment(entry.app)) for entry in kept.running()}
+
+
+async def config_change(before: Mapping[Any, Mapping[Any, Any]]) -> None:
+    """Tell each running application whose environment is another than before: its callback `config_change` is called.
+
+    Args:
+        before: what `prep_config_change` has given.
+
+    Raises:
+        ApplicationError: some did not agree; its reason is the list of theirs.
+    """
+    kept = controller(here())
+    errors: list[object] = []
+    for entry in kept.running():
+        now, then = kept.environment(entry.app), before.get(entry.app, {})
+        changed = {key: value for key, value in now.items() if key in then and then[key] != value}
+        new = {key: value for key, value in now.items() if key not in then}
+        removed = [key for key in then if key not in now]
+        if changed or new or removed:
+            errors += await _config_changed(entry.app(), changed, new, removed)
+    if errors:
+        raise ApplicationError(errors, f"the configuration was not accepted: {exits.safe_repr(errors)}")
+
+
+async def _config_changed(app: Application, changed: Any, new: Any, removed: Any) -> list[object]:
     try:
-        top, state = await _start_tree(entry, app, args)
-    except ApplicationError as error:
-        process.node.applications.pop(entry.app, None)
-        _answer_all(process, error)
-        return
-    entry.starting = False
-    reports.application_report(logging.INFO, "started", entry.app)
-    reason = await _until_the_end(process, top)
-    state = await _called(entry, app.prep_stop, state, state)
-    await stop_process(process, top, "infinity")
-    await _called(entry, app.stop, state, None)
-    _end_stragglers(process, entry)
-    _gone(process.node, entry, reason)
-    _answer_all(process, None)
-
-
-async def _until_the_end(process: Process, top: Pid) -> object:
-    """Why an application ends: its tree has, the node does, or somebody wants it to, who is answered when it is over."""
-    while True:
-        message = await receive((Exited, Request))
-        if isinstance(message, Exited):
-            if message.pid is top or message.pid is process.node.init.pid:
-                return message.reason
-        elif message.request == "stop":
-            put_first(process, message)
-            return "stopped"
-        else:
-            reply(message, None)
-
-
-def _answer_all(process: Process, answer: object) -> None:
-    """Tell those who wait for the start or the stop how it went."""
-    for message in list(process.mailbox or ()):
-        if isinstance(message, Request):
-            reply(message, answer)
-
-
-def _end_stragglers(process: Process, entry: Running) -> None:
-    """What an application has started outside its tree ends with it."""
-    for other in list(process.node.processes.values()):
-        if other.application is entry.app and other is not process:
-            links.die(other, "killed")
-
-
-async def _start_tree(entry: Running, app: Application, args: Any) -> tuple[Pid, Any]:
-    place = (entry.app, "start", ["normal", args])
-    try:
-        result: Any = app.start("normal", args)
-        if isawaitable(result):
-            result = await result
-    except StartError as error:
-        raise _start_failed((error.reason, place), entry.app, str(error)) from None
-    except (Exception, exits.Exit) as error:
-        reason = exits.reason_of(error)
-        letter = f"its start ended with {exits.safe_repr(reason)}"
-        raise _start_failed(("bad_return", (place, ("EXIT", reason))), entry.app, letter) from None
-    top: Pid
-    state: Any = []
-    match result:
-        case Pid():
-            top = result
-        case (Pid() as top, state):
-            pass
+        answer: Any = app.config_change(changed, new, removed)
+        if isawaitable(answer):
+            answer = await answer
+    except Exception as error:
+        return [("EXIT", error)]
+    match answer:
+        case None | "ok":
+            return []
         case Error():
-            letter = f"its start returned {exits.safe_repr(result)}"
-            raise _start_failed((result.reason, place), entry.app, letter)
+            return [answer.reason]
         case _:
-            wanted = "wanted the pid of the top supervisor, or (pid, state)"
-            letter = f"its start returned {exits.safe_repr(result)}; {wanted}"
-            raise _start_failed(("bad_return", (place, result)), entry.app, letter)
-    process = running()
-    if top.process is not None and not links.contains(process.links, top):
-        links.link(process, top)
-    return top, state
+            return [answer]
 
 
-def _start_failed(reason: Any, app: type[Application], why: str) -> ApplicationError:
-    reports.application_report(logging.ERROR, "exited", app, reason)
-    return ApplicationError(reason, f"{app.__name__} did not start: {why}")
+# Words
 
 
-async def _called(entry: Running, callback: Any, state: Any, otherwise: Any) -> Any:
-    """Run one of the last callbacks: an application that fails in it ends all the same."""
-    try:
-        result = callback(state)
-        return await result if isawaitable(result) else result
-    except (Exception, exits.Exit) as error:
-        reports.callback_raised(entry.app, callback.__name__, exits.reason_of(error))
-        return otherwise
+def format_error(reason: Any) -> str:
+    """Why something about an application has failed, in words (`Application.format_error/1`)."""
+    match reason:
+        case ("already_loaded", app):
+            return f"already loaded application {name_of(app)}"
+        case ("not_loaded", app):
+            return f"not loaded application {name_of(app)}"
+        case ("already_started", app):
+            return f"already started application {name_of(app)}"
+        case ("not_started" | "not_running", app):
+            return f"not started application {name_of(app)}"
+        case ("running", app):
+            return f"running application {name_of(app)}"
+        case ("not_found", app):
+            return f"could not find application {name_of(app)}"
+        case ("bad_application", app):
+            return f"bad application: {name_of(app)}"
+        case ("invalid_options", options):
+            return f"invalid application options: {exits.safe_repr(options)}"
+        case ("bad_return" | "bad_return_value", ((_, str(), list()) as place, ("EXIT", why))):
+            return f"exited in: {_call_words(place)}\n    ** (EXIT) {exits.safe_repr(why)}"
+        case ("bad_return" | "bad_return_value", ((_, str(), list()) as place, value)):
+            return f"{_call_words(place)} returned a bad value: {exits.safe_repr(value)}"
+        case (why, (_, str(), list()) as place):
+            return f"{_call_words(place)} returned an error: {exits.safe_repr(why)}"
+        case (type() | str() as app, (str(), _) as why):
+            return f"{name_of(app)}: {format_error(why)}"
+        case _:
+            return exits.safe_repr(reason)
 
 
-def _gone(node: Node, entry: Running, reason: object) -> None:
-    """It does not run any more. Told twice when its own process has ended in order, and then the process itself."""
-    if entry.ended.done():
-        return
-    entry.ended.set_result(reason)
-    if node.applications.get(entry.app) is entry:
-        del node.applications[entry.app]
-    if not entry.starting:  # the failure of a start is reported as such
-        level = logging.INFO if exits.is_normal(reason) or reason == "stopped" else logging.ERROR
-        reports.application_report(level, "exited", entry.app, reason)
+def _call_words(place: tuple[Any, str, list[Any]]) -> str:
+    owner, function, args = place
+    return f"{name_of(owner)}.{function}({', '.join(exits.safe_repr(arg) for arg in args)})"

@@ -176,10 +176,13 @@ def supervisor_report(level: int, kind: str, supervisor: object, child: Any, pid
         SUPERVISORS.log(level, Report(kind, supervisor=supervisor, child=child, pid=pid, reason=reason))
 
 
-def application_report(level: int, kind: str, application: object, reason: object = None) -> None:
+def application_report(
+    level: int, kind: str, application: object, reason: object = None, start_type: str | None = None
+) -> None:
     """An application has started or ended."""
     if APPLICATIONS.isEnabledFor(level):
-        APPLICATIONS.log(level, Report(kind, application=application, reason=reason, node=_node_name()))
+        type_ = {} if start_type is None else {"type": start_type}
+        APPLICATIONS.log(level, Report(kind, application=application, reason=reason, node=_node_name(), **type_))
 
 
 def _node_name() -> str:

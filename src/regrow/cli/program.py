@@ -79,7 +79,8 @@ async def program(
         async with Node() if node is None else node as up:
             signals = stop_signals = StopSignals(up, first=first, again=leave_at_once)
             try:
-                reason = await keep_running(app, signals, lambda: beside(signals))
+                ended = await keep_running(app, signals, lambda: beside(signals))
+                reason: object = "stopped" if ended is None else ended.reason[-1]
             except ApplicationError as error:
                 reason = error
             if before_the_end is not None:

@@ -89,8 +89,10 @@ class Node:
         self.processes: dict[Pid, Process] = {}
         self.names: dict[object, Process] = {}
         self.registries: dict[object, Any] = {}
-        self.environment: dict[object, dict[object, object]] = {}
         self.applications: dict[object, Any] = {}
+        self.controller: Any = None  # of the applications, once somebody has asked for one
+        self.block: asyncio.Task[Any] | None = None
+        self.failure: BaseException | None = None
         self.adopted: dict[Any, Process] = {}
         self.dying: deque[tuple[Process, object]] = deque()
         self.trace: Trace | None = None
@@ -103,12 +105,32 @@ class Node:
 
     async def __aenter__(self) -> Self:
         self.start()
+        self.block = asyncio.current_task()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.stop()
+        block, self.block = self.block, None
+        try:
+            await self.stop()
+        except asyncio.CancelledError:
+            if self.failure is None:
+                raise
+            await self.stop()  # `fail` came when the block had nothing more to wait for
+        if self.failure is not None and block is not None:
+            block.uncancel()
+            if error is None or isinstance(error, asyncio.CancelledError):
+                raise self.failure from None
+
+    def fail(self, error: BaseException) -> None:
+        """The program cannot go on: the block in which this node is up is cancelled, and the error leaves it."""
+        if self.failure is None and self.running:
+            self.failure = error
+            if self.block is not None:
+                self.block.cancel()
+            else:  # nobody waits for it, or somebody has begun to stop it
+                self.loop.create_task(self.stop())
 
     def start(self) -> None:
         """Make this the node of the running event loop and its thread.
@@ -142,6 +164,8 @@ class Node:
         """End everything: first what is linked to the first process, newest first, then whatever is left."""
         if not self.running:
             return
+        if self.controller is not None:
+            await self.controller.before_stop(reason)
         for other in list(links.each(self.init.links))[::-1]:
             await self.end(other, reason)
         for process in reversed(list(self.processes.values())):

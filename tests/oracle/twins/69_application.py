@@ -68,11 +68,7 @@ async def start_and_stop() -> None:
     say("children", await Supervisor.which_children("App.Sup"))
     say("stop", await answer(application.stop(app1)))
     say("stop again", await answer(application.stop(app1)))
-    nothing: Any = "no_such_app"
-    try:
-        await application.start(nothing)
-    except TypeError as error:
-        say("start of an unknown", str(error))
+    say("start of an unknown", await answer(application.start("no_such_app")))
 
 
 twin.differs(
@@ -84,8 +80,8 @@ twin.differs(
 twin.differs(
     "start and stop",
     "start of an unknown: {:error, {'no such file or directory', 'no_such_app.app'}}",
-    """start of an unknown: :"wanted a class derived from Application, got 'no_such_app'\"""",
-    because="an application is a class here, which cannot be unknown; what is none is told at once",
+    "start of an unknown: {:error, {:not_found, :no_such_app}}",
+    because="an application is a class, or a text that names one: there is no file to be missed",
 )
 
 
@@ -129,7 +125,8 @@ twin.differs(
     "environment",
     'fetch_env!: {:ArgumentError, "could not fetch application environment :none for application :app1 because '
     'configuration at :none was not set"}',
-    """fetch_env!: {KeyError, "could not fetch 'none' from the environment of App: it is not set"}""",
+    "fetch_env!: {KeyError, \"could not fetch application environment 'none' for application App because "
+    "configuration at 'none' was not set\"}",
     because="what is not there is a KeyError in Python",
 )
 
@@ -144,11 +141,8 @@ async def dependencies() -> None:
     say("stopping the dependency does not stop the dependant", await answer(application.stop(base)))
     say("needs still runs", process.whereis("App.Sup") is not None)
     await application.stop(needs)
-    missing: Any = "missing_app"
-    try:
-        await application.ensure_all_started(app("needs2", applications=[missing]))
-    except TypeError as error:
-        say("missing dependency", str(error))
+    needs2 = app("needs2", applications=["missing_app"])
+    say("missing dependency", await answer(application.ensure_all_started(needs2)))
 
 
 twin.differs(
@@ -160,8 +154,8 @@ twin.differs(
 twin.differs(
     "dependencies",
     "missing dependency: {:error, {:missing_app, {'no such file or directory', 'missing_app.app'}}}",
-    """missing dependency: :"wanted a class derived from Application, got 'missing_app'\"""",
-    because="an application is a class here, which cannot be missing; what is none is told at once",
+    "missing dependency: {:error, {:missing_app, {:not_found, :missing_app}}}",
+    because="an application is a class, or a text that names one: there is no file to be missed",
 )
 
 

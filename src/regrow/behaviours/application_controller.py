@@ -1,0 +1,237 @@
+"""What a node knows of its applications: which are loaded, which run, and their environments.
+
+    loaded     the spec is known, and the environment is made of its defaults
+    starting   its own process runs `start`, and the phases
+    running    its tree is up; a library has none and runs as well
+    exited     it has ended by itself: who needs it cannot start, but it can start again (`started`, in OTP's words)
+
+An application is known by its class; in an environment, whatever else it is called will do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from inspect import isawaitable
+from typing import Any, Final, Literal
+
+from regrow.behaviours import reports
+from regrow.behaviours.application_spec import KEYS, Application, ApplicationError, check_application, find, name_of
+from regrow.kernel import exits
+from regrow.kernel.node import Node
+from regrow.kernel.pid import Pid
+
+StartType = Literal["temporary", "transient", "permanent"]
+START_TYPES: Final = ("temporary", "transient", "permanent")
+KERNEL: Final = "kernel"  # the name under which the node's own settings stand in the environment, as in OTP
+
+
+class Ended(Exception):
+    """The program cannot go on: its main process has ended, or an application that it is not to be without.
+
+    Attributes:
+        reason: why: of a process its own; of an application OTP's term, ("application_terminated", app, reason) or
+            ("application_start_failure", app, reason).
+    """
+
+    def __init__(self, reason: Any, who: str, why: object) -> None:
+        super().__init__(reason)
+        self.reason: Any = reason
+        self.letter = f"{who} ended: {exits.safe_repr(why)}"
+
+    def __str__(self) -> str:
+        return self.letter
+
+
+class Running:
+    """An application that runs, is being started, or has ended by itself."""
+
+    __slots__ = ("app", "ended", "master", "start_type", "state", "top")
+
+    def __init__(self, app: type[Application], start_type: StartType, ended: asyncio.Future[object]) -> None:
+        self.app = app
+        self.start_type = start_type
+        self.master: Pid | None = None
+        self.top: Pid | None = None
+        self.state: Literal["starting", "running", "exited"] = "starting"
+        self.ended = ended
+
+
+class Controller:
+    """The applications of one node.
+
+    Attributes:
+        loaded: those whose spec is known, in the order in which they were loaded.
+        environments: of each application, loaded or not.
+        persistent: what was put into an environment to stay when the application is loaded again.
+        terminated: for who keeps the program running: the application that it cannot be without, and why it ended.
+        kept: whether somebody looks at `terminated`; else the node ends by itself.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.loaded: dict[type[Application], None] = {}
+        self.environments: dict[object, dict[Any, Any]] = {}
+        self.persistent: dict[object, dict[Any, Any]] = {}
+        self.terminated: asyncio.Future[Ended] = node.loop.create_future()
+        self.kept = False
+        self.stopping = False
+
+    # Load and unload
+
+    def load(self, app: type[Application]) -> None:
+        """Make an application known, and those that it includes.
+
+        Raises:
+            ApplicationError: one that it includes cannot be found.
+        """
+        included = [check_application(one) for one in app.__regrow_spec__.included_applications]
+        self.loaded[app] = None
+        environment = self.environment(app)
+        for key, value in app.__regrow_spec__.env.items():
+            environment.setdefault(key, value)
+        environment.update(self.persistent.get(app, {}))
+        for one in included:
+            if one not in self.loaded:
+                self.load(one)
+
+    def unload(self, app: type[Application]) -> None:
+        """Forget an application, its environment, and those that it includes."""
+        del self.loaded[app]
+        self.environments.pop(app, None)
+        for one in app.__regrow_spec__.included_applications:
+            found = find(one)
+            if found in self.loaded:
+                self.unload(found)
+
+    def spec(self, app: type[Application]) -> dict[str, Any]:
+        """All that an application says of itself, by OTP's keys."""
+        spec = app.__regrow_spec__
+        told: dict[str, Any] = {key: getattr(spec, option) for key, option in KEYS.items()}
+        told["env"] = dict(self.environment(app))
+        told["mod"] = None if is_library(app) else (app, spec.args)
+        return told
+
+    # The environment
+
+    def environment(self, app: Any) -> dict[Any, Any]:
+        """The environment of an application, made of its defaults when it is first asked for."""
+        key = environment_key(app)
+        found = self.environments.get(key)
+        if found is None:
+            defaults = key.__regrow_spec__.env if isinstance(key, type) and issubclass(key, Application) else {}
+            found = self.environments[key] = {**defaults, **self.persistent.get(key, {})}
+        return found
+
+    def put(self, app: Any, key: Any, value: Any, persistent: bool) -> None:
+        """Set a value."""
+        self.environment(app)[key] = value
+        if persistent:
+            self.persistent.setdefault(environment_key(app), {})[key] = value
+
+    def delete(self, app: Any, key: Any, persistent: bool) -> None:
+        """Remove a value."""
+        self.environment(app).pop(key, None)
+        if persistent:
+            self.persistent.get(environment_key(app), {}).pop(key, None)
+
+    # Start and end
+
+    def entry(self, app: Any) -> Running | None:
+        """What is known of an application that was started."""
+        return self.node.applications.get(app)
+
+    def is_running(self, app: object) -> bool:
+        """Whether an application runs, its start being over."""
+        entry = self.entry(app)
+        return entry is not None and entry.state == "running"
+
+    def running(self) -> list[Running]:
+        """What runs, the first started first."""
+        entries: list[Running] = list(self.node.applications.values())
+        return [entry for entry in entries if entry.state == "running"]
+
+    def up(self, entry: Running) -> None:
+        """Its start is over. What was started first stands first, whenever its start began."""
+        entry.state = "running"
+        del self.node.applications[entry.app]
+        self.node.applications[entry.app] = entry
+
+    def failed(self, entry: Running, error: ApplicationError) -> None:
+        """Its start has failed: that is reported, and ends the program if it is not to be without it."""
+        self.forget(entry)
+        reports.application_report(logging.ERROR, "exited", entry.app, error.reason, entry.start_type)
+        why = error.reason[0] if isinstance(error.reason, tuple) else None
+        if entry.start_type == "permanent" or (entry.start_type == "transient" and why != ("EXIT", "normal")):
+            self.end_program("application_start_failure", entry.app, error.reason)
+
+    def forget(self, entry: Running) -> None:
+        """It does not run, and whoever needs it hears that it was not started."""
+        if self.entry(entry.app) is entry:
+            del self.node.applications[entry.app]
+
+    def gone(self, entry: Running, reason: object) -> None:
+        """It does not run any more. Told twice when its own process has ended in order, and then the process itself."""
+        if entry.ended.done():
+            return
+        entry.ended.set_result(reason)
+        if entry.state == "starting" or reason == "stopped":
+            self.forget(entry)
+        if entry.state == "starting":  # the failure of a start is reported as such
+            return
+        entry.state = "exited"
+        quiet = exits.is_normal(reason) or reason == "stopped"
+        reports.application_report(
+            logging.INFO if quiet else logging.ERROR, "exited", entry.app, reason, entry.start_type
+        )
+        if reason == "stopped" or self.stopping:
+            return
+        if entry.start_type == "permanent" or (entry.start_type == "transient" and reason != "normal"):
+            self.end_program("application_terminated", entry.app, reason)
+
+    def end_program(self, what: str, app: type[Application], reason: object) -> None:
+        """An application has ended that the program is not to be without."""
+        if self.terminated.done() or self.stopping:
+            return
+        ended = Ended((what, app, reason), app.__name__, reason)
+        self.terminated.set_result(ended)
+        if not self.kept:
+            self.node.fail(ended)
+
+    async def before_stop(self, reason: object) -> None:
+        """The node is about to stop: whoever has asked for that is told (OTP's `shutdown_func` of `kernel`)."""
+        self.stopping = True
+        function = self.environment(KERNEL).get("shutdown_func")
+        if function is None:
+            return
+        try:
+            answer = function(self.terminated.result().reason if self.terminated.done() else reason)
+            if isawaitable(answer):
+                await answer
+        except Exception as error:
+            reports.callback_raised(KERNEL, "shutdown_func", error)
+
+
+def controller(node: Node) -> Controller:
+    """The controller of a node, made when it is first asked for."""
+    found: Controller | None = node.controller
+    if found is None:
+        found = node.controller = Controller(node)
+    return found
+
+
+def is_library(app: type[Application]) -> bool:
+    """Whether an application has nothing to start."""
+    return app.start is Application.start
+
+
+def environment_key(app: Any) -> Any:
+    """By what an application's environment is found: its class, or whatever else somebody calls it."""
+    if isinstance(app, str) and ":" in app:
+        return find(app) or app
+    return app
+
+
+def not_started(app: object) -> ApplicationError:
+    """The error that tells that an application does not run."""
+    return ApplicationError(("not_started", app), f"{name_of(app)} does not run")

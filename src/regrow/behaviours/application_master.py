@@ -1,0 +1,194 @@
+"""The process of an application: it runs `start` and the phases, keeps the tree, and runs the last callbacks.
+
+    start, start_phase ...   the start is answered when all of them are over
+    (the tree runs)          until its top ends, somebody wants it to stop, its time is over, or the node stops
+    prep_stop                the tree is still up, if it has not ended by itself
+    stop                     the tree is gone
+
+Whatever the application has started outside its tree ends with it.
+"""
+
+from __future__ import annotations
+
+import logging
+from inspect import isawaitable
+from typing import Any
+
+from regrow.behaviours import reports
+from regrow.behaviours.application_controller import Controller, Running
+from regrow.behaviours.application_spec import Application, ApplicationError, find
+from regrow.behaviours.proc_lib import StartError
+from regrow.behaviours.request import reply
+from regrow.behaviours.results import Error
+from regrow.behaviours.stopping import stop_process
+from regrow.kernel import exits, links
+from regrow.kernel.mailbox import put_first
+from regrow.kernel.pid import Pid, Process
+from regrow.kernel.process import receive, running, send_after
+from regrow.kernel.signals import Exited, Request
+
+OVER = ("max_time", "is over")
+
+
+async def run_master(kept: Controller, entry: Running, args: Any) -> None:
+    """The life of an application, from its start to its end."""
+    process = running()
+    process.trap_exit = True
+    app = entry.app()
+    try:
+        top, state = await _start_tree(entry, app, args)
+        await _run_phases(process, entry, app, top)
+    except ApplicationError as error:
+        kept.failed(entry, error)
+        _answer_all(process, error)
+        return
+    entry.top = top
+    kept.up(entry)
+    reports.application_report(logging.INFO, "started", entry.app)
+    if entry.app.__regrow_spec__.max_time is not None:
+        send_after(process.pid, OVER, entry.app.__regrow_spec__.max_time)
+    reason = await _until_the_end(process, top)
+    state = await _called(entry, app.prep_stop, state, state)
+    await stop_process(process, top, "infinity")
+    await _called(entry, app.stop, state, None)
+    _end_stragglers(process, entry)
+    kept.gone(entry, reason)
+    _answer_all(process, None)
+
+
+async def _until_the_end(process: Process, top: Pid) -> object:
+    """Why an application ends: its tree has, the node does, or somebody wants it to, who is answered when it is over."""
+    while True:
+        message = await receive()
+        if isinstance(message, Exited):
+            if message.pid is top or message.pid is process.node.init.pid:
+                return message.reason
+        elif message is OVER:
+            return "normal"
+        elif isinstance(message, Request):
+            if message.request == "stop":
+                put_first(process, message)
+                return "stopped"
+            reply(message, None)
+
+
+def _answer_all(process: Process, answer: object) -> None:
+    """Tell those who wait for the start or the stop how it went."""
+    for message in list(process.mailbox or ()):
+        if isinstance(message, Request):
+            reply(message, answer)
+
+
+def _end_stragglers(process: Process, entry: Running) -> None:
+    """What an application has started outside its tree ends with it."""
+    for other in list(process.node.processes.values()):
+        if other.application is entry.app and other is not process:
+            links.die(other, "killed")
+
+
+# The start
+
+
+async def _start_tree(entry: Running, app: Application, args: Any) -> tuple[Pid, Any]:
+    place = (entry.app, "start", ["normal", args])
+    try:
+        result: Any = app.start("normal", args)
+        if isawaitable(result):
+            result = await result
+    except StartError as error:
+        raise _start_failed((error.reason, place), entry.app, str(error)) from None
+    except (Exception, exits.Exit) as error:
+        raise _start_raised(entry.app, place, exits.reason_of(error)) from None
+    top: Pid
+    state: Any = []
+    match result:
+        case Pid():
+            top = result
+        case (Pid() as top, state):
+            pass
+        case Error():
+            letter = f"its start returned {exits.safe_repr(result)}"
+            raise _start_failed((result.reason, place), entry.app, letter)
+        case _:
+            wanted = "wanted the pid of the top supervisor, or (pid, state)"
+            letter = f"its start returned {exits.safe_repr(result)}; {wanted}"
+            raise _start_failed(("bad_return", (place, result)), entry.app, letter)
+    process = running()
+    if top.process is not None and not links.contains(process.links, top):
+        links.link(process, top)
+    return top, state
+
+
+def _start_raised(app: type[Application], place: object, reason: object) -> ApplicationError:
+    letter = f"its start ended with {exits.safe_repr(reason)}"
+    if reason == "normal":
+        return _start_failed((("EXIT", reason), place), app, letter)
+    return _start_failed(("bad_return", (place, ("EXIT", reason))), app, letter)
+
+
+def _start_failed(reason: Any, app: type[Application], why: str) -> ApplicationError:
+    return ApplicationError(reason, f"{app.__name__} did not start: {why}")
+
+
+async def _run_phases(process: Process, entry: Running, app: Application, top: Pid) -> None:
+    """Run each phase of the application, then of those that it includes. If one fails, its tree is ended again.
+
+    Raises:
+        ApplicationError: a phase has failed.
+    """
+    parts = [app, *_included(entry.app, [entry.app])]
+    for phase, _ in entry.app.__regrow_spec__.start_phases or ():
+        for part in parts:
+            phases = dict(part.__regrow_spec__.start_phases or ())
+            if phase in phases:
+                try:
+                    await _run_phase(entry.app, part, phase, phases[phase])
+                except ApplicationError:
+                    await stop_process(process, top, "infinity")
+                    _end_stragglers(process, entry)
+                    raise
+
+
+def _included(app: type[Application], seen: list[type[Application]]) -> list[Application]:
+    """Those that an application includes, and those that they include, each once."""
+    parts: list[Application] = []
+    for one in app.__regrow_spec__.included_applications:
+        found = find(one)
+        if found is not None and found not in seen:
+            seen.append(found)
+            parts += [found(), *_included(found, seen)]
+    return parts
+
+
+async def _run_phase(app: type[Application], part: Application, phase: Any, args: Any) -> None:
+    place = (type(part), "start_phase", [phase, "normal", args])
+    try:
+        result: Any = part.start_phase(phase, "normal", args)
+        if isawaitable(result):
+            result = await result
+    except (Exception, exits.Exit) as error:
+        reason = exits.reason_of(error)
+        letter = f"its phase {phase!r} ended with {exits.safe_repr(reason)}"
+        raise _start_failed(("bad_return_value", (place, ("EXIT", reason))), app, letter) from None
+    match result:
+        case None | "ok":
+            return
+        case Error():
+            letter = f"its phase {phase!r} returned {exits.safe_repr(result)}"
+            raise _start_failed((result.reason, place), app, letter)
+        case _:
+            letter = f"its phase {phase!r} returned {exits.safe_repr(result)}; wanted nothing, or Error(reason)"
+            raise _start_failed(("bad_return_value", (place, result)), app, letter)
+
+
+# The end
+
+
+async def _called(entry: Running, callback: Any, state: Any, otherwise: Any) -> Any:
+    """Run one of the last callbacks: an application that fails in it ends all the same."""
+    try:
+        result = callback(state)
+        return await result if isawaitable(result) else result
+    except (Exception, exits.Exit) as error:
+        reports.callback_raised(entry.app, callback.__name__, exits.reason_of(error))
+        return otherwise
