@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
+from functools import partial
+from types import ModuleType
 from typing import Any, Final, Literal, cast
 
 from regrow.kernel.exits import safe_repr
@@ -42,6 +44,8 @@ class ChildSpec:
             "infinity" waits. By default 5.0, for a supervisor "infinity".
         type: "worker" or "supervisor".
         significant: its own end may end the supervisor (see `auto_shutdown`).
+        modules: the classes or modules that it runs, as `which_children` shows them, or "dynamic"; by default what
+            `start` belongs to.
 
     Raises:
         InvalidChild: one of these is something else.
@@ -57,7 +61,7 @@ class ChildSpec:
         shutdown: float | timedelta | Literal["brutal_kill", "infinity"] | None = None,
         type: ChildType = "worker",
         significant: bool = False,
-        modules: tuple[object, ...] | None = None,
+        modules: Sequence[object] | Literal["dynamic"] | None = None,
     ) -> None:
         self.id = _hashable(id)
         self.start, self.args = _start(id, start)
@@ -66,13 +70,13 @@ class ChildSpec:
         if shutdown is None:
             shutdown = "infinity" if type == "supervisor" else 5.0
         self.shutdown = _shutdown(id, shutdown)
-        if significant not in (True, False):
+        if significant is not True and significant is not False:
             raise InvalidChild(
                 ("invalid_significant", significant),
-                f"child {safe_repr(id)}: significant is True or False, got {significant!r}",
+                f"child {safe_repr(id)}: significant is True or False, got {safe_repr(significant)}",
             )
         self.significant = significant
-        self.modules = _modules(self.start) if modules is None else modules
+        self.modules = _owner(self.start) if modules is None else _modules(id, modules)
 
     def __repr__(self) -> str:
         return f"ChildSpec(id={safe_repr(self.id)}, start={start_call(self)}, restart={self.restart!r}, shutdown={self.shutdown!r}, type={self.type!r})"
@@ -142,11 +146,17 @@ def _by_class(cls: Any, args: tuple[Any, ...]) -> ChildSpec:
 
 def start_call(spec: ChildSpec) -> str:
     """The call that starts a child, for reports."""
-    name = getattr(spec.start, "__qualname__", None) or safe_repr(spec.start, 100)
-    owner: Any = getattr(spec.start, "__self__", None)
+    function: Any = spec.start
+    args = [safe_repr(arg, 200) for arg in spec.args]
+    if isinstance(function, partial):
+        args = [*(safe_repr(arg, 200) for arg in function.args), *args]
+        args += [f"{key}={safe_repr(value, 200)}" for key, value in function.keywords.items()]
+        function = cast("Any", function.func)
+    name = getattr(function, "__qualname__", None) or safe_repr(function, 100)
+    owner: Any = getattr(function, "__self__", None)
     if owner is not None and hasattr(owner, "__name__"):  # a class method, named for the class that inherits it
-        name = f"{owner.__name__}.{getattr(spec.start, '__name__', '?')}"
-    return f"{name}({', '.join(safe_repr(arg, 200) for arg in spec.args)})"
+        name = f"{owner.__name__}.{getattr(function, '__name__', '?')}"
+    return f"{name}({', '.join(args)})"
 
 
 def class_options(cls: type, options: dict[str, Any], *others: str) -> dict[str, Any]:
@@ -198,6 +208,8 @@ def _shutdown(id: object, value: Any) -> Any:
         return value
     if isinstance(value, timedelta):
         value = value.total_seconds()
+    if value == float("inf"):
+        return "infinity"
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         raise InvalidChild(
             ("invalid_shutdown", value),
@@ -206,7 +218,20 @@ def _shutdown(id: object, value: Any) -> Any:
     return value
 
 
-def _modules(start: Any) -> tuple[object, ...]:
+def _modules(id: object, value: Any) -> tuple[object, ...]:
+    if value == "dynamic":
+        return (value,)
+    wanted = f'child {safe_repr(id)}: modules is a list of classes and modules, or "dynamic"; got {safe_repr(value)}'
+    if not isinstance(value, list | tuple):
+        raise InvalidChild(("invalid_modules", value), wanted)
+    modules: tuple[Any, ...] = tuple(cast("Iterable[Any]", value))
+    for one in modules:
+        if not (isinstance(one, str | ModuleType) or callable(one)):
+            raise InvalidChild(("invalid_module", one), wanted)
+    return modules
+
+
+def _owner(start: Any) -> tuple[object, ...]:
     owner: Any = getattr(start, "__self__", None)
     if owner is not None and hasattr(owner, "__name__"):
         return (owner,)
