@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     from regrow.behaviours.supervisor import ChildError, ModuleSupervisor, Supervisor
     from regrow.behaviours.task import Task
     from regrow.behaviours.task_supervisor import TaskSupervisor
-    from regrow.kernel import process
+    from regrow.kernel import process, timer
     from regrow.kernel.clock import VirtualClock
     from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, Exit, NoProcess
     from regrow.kernel.names import Global, Via
@@ -177,6 +177,7 @@ __all__ = [
     "send",
     "stop",
     "system",
+    "timer",
 ]
 
 # Where each name is at home: what the imports above say, for `__getattr__`. A test holds one against the other.
@@ -203,7 +204,7 @@ _HOMES = {
     "behaviours.supervisor": "ChildError ModuleSupervisor Supervisor",
     "behaviours.task": "Task",
     "behaviours.task_supervisor": "TaskSupervisor",
-    "kernel": "process",
+    "kernel": "process timer",
     "kernel.clock": "VirtualClock",
     "kernel.exits": "CalleeExit CallExit CallingSelf CallTimeout Exit NoProcess",
     "kernel.names": "Global Via",

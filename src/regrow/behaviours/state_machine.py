@@ -345,7 +345,7 @@ class Machine:
         if time == 0.0 and not timeout.absolute:
             self.due_now[type_] = None
         else:
-            running.timer = send_after(self.process.pid, running, time, absolute=timeout.absolute)
+            running.timer = send_after(self.process.pid, running, time, abs=timeout.absolute)
         self.tell("start_timer", timeout, self.state)
 
     def cancel(self, type_: object) -> None:

@@ -47,7 +47,10 @@ from regrow.kernel.spawning import spawn_request as spawn_request
 from regrow.kernel.spawning import spawn_request_abandon as spawn_request_abandon
 from regrow.kernel.timing import apply_after as apply_after
 from regrow.kernel.timing import apply_interval as apply_interval
+from regrow.kernel.timing import apply_repeatedly as apply_repeatedly
 from regrow.kernel.timing import cancel_timer as cancel_timer
+from regrow.kernel.timing import exit_after as exit_after
+from regrow.kernel.timing import kill_after as kill_after
 from regrow.kernel.timing import monotonic as monotonic
 from regrow.kernel.timing import read_timer as read_timer
 from regrow.kernel.timing import send_after as send_after

@@ -1,14 +1,14 @@
 """Timers and deadlines: many of them, on one `call_later` of the event loop.
 
 Nearly all deadlines of a program have one of a few durations (a call waits 5.0 s), and those of one duration fall due
-in the order in which they were made: they wait in an insertion-ordered dict, a lane, where setting and cancelling
-cost a dict entry. What has a rare duration or an absolute time waits in a heap, from which the cancelled are purged
-when they are more than half.
+in the order in which they were made: they wait in a lane, where setting and cancelling cost a dict entry. What has a
+rare duration or an absolute time waits in a heap, from which the cancelled are purged when they are more than half.
 """
 
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from regrow.kernel.pid import Process
 
 LANES: Final = 8
+FULL: Final = 512  # deadlines in one dict of a lane
 
 
 class Deadline:
@@ -36,11 +37,11 @@ class Deadline:
 
 
 class Timer(Deadline):
-    """A message that will be sent; what `send_after` returns.
+    """Something that will be sent or done; what `send_after` and the like return.
 
     Attributes:
-        address: whom to; a name is looked up when the timer fires.
-        message: what.
+        address: whom to; a name is looked up when the timer fires. None for a function.
+        message: what: the message, the reason of an exit signal, or a function and its arguments.
     """
 
     __slots__ = ("action", "address", "message", "owner", "timers")
@@ -51,14 +52,28 @@ class Timer(Deadline):
         self.address = address
         self.message = message
         self.action = action
-        self.owner: Process | None = None  # the destination, whose death ends the timer
+        self.owner: Process | None = None  # whose death ends the timer
 
     def __repr__(self) -> str:
         return f"Timer({self.address!r}, {self.message!r})"
 
+    def __copy__(self) -> Timer:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Timer:
+        return self
+
     def fire(self) -> None:
-        """Send the message."""
+        """Do it."""
         self.action(self)
+
+    def left(self) -> float | None:
+        """The seconds until it fires; None if it will not."""
+        return None if self.due == 0.0 else max(0.0, self.due - self.timers.clock.now())
+
+    def stop(self) -> None:
+        """It will not fire any more."""
+        self.timers.cancel(self)
 
 
 class Interval(Timer):
@@ -71,13 +86,95 @@ class Interval(Timer):
     ) -> None:
         super().__init__(timers, address, message, action)
         self.interval = interval
-        self.at = timers.clock.now() + interval
+        self.at: float = timers.clock.now() + interval
 
     def fire(self) -> None:
         """Do it, and wait for the next time."""
         self.at += self.interval
         self.timers.start_at(self, self.at)
         self.action(self)
+
+
+class Repeated(Interval):
+    """An interval that waits for the end of what it has begun before it starts again, at once if it is late."""
+
+    __slots__ = ("busy",)
+
+    def __init__(
+        self, timers: Timers, address: object, message: Any, action: Callable[[Timer], None], interval: float
+    ) -> None:
+        super().__init__(timers, address, message, action, interval)
+        self.busy = False  # what it has begun goes on
+
+    def fire(self) -> None:
+        """Begin it. Whoever does it calls `over` when it has ended."""
+        self.at += self.interval
+        self.busy = True
+        self.action(self)
+
+    def over(self) -> None:
+        """What it has begun has ended."""
+        if self.busy and (self.owner is None or self.owner.alive):
+            self.timers.start_at(self, self.at)
+        self.busy = False
+
+    def left(self) -> float | None:
+        """The seconds until it is to begin again; None if it will not."""
+        return max(0.0, self.at - self.timers.clock.now()) if self.busy else super().left()
+
+    def stop(self) -> None:
+        """What it has begun goes on to its end, but not again."""
+        self.busy = False
+        super().stop()
+
+
+class Lane:
+    """Deadlines of one duration, in the order in which they were made.
+
+    They would fit into one dict, if to find its first key did not mean to pass over all that were deleted before it.
+    So they stand in dicts of a limited size, and a deadline knows in which.
+    """
+
+    __slots__ = ("crowded", "dicts", "last")
+
+    def __init__(self) -> None:
+        self.last: dict[Deadline, None] = {}
+        self.dicts: deque[dict[Deadline, None]] = deque((self.last,))
+        self.crowded = 4  # so many dicts are looked through for room
+
+    def more_room(self) -> dict[Deadline, None]:
+        """A new dict at the end. When there are twice as many as the deadlines needed last time, gaps are closed."""
+        if len(self.dicts) >= self.crowded:
+            kept = [deadline for one in self.dicts for deadline in one]
+            self.dicts.clear()
+            for start in range(0, len(kept), FULL):
+                moved = dict.fromkeys(kept[start : start + FULL])
+                for deadline in moved:
+                    deadline.lane = moved
+                self.dicts.append(moved)
+            self.crowded = 2 * len(self.dicts) + 4
+        self.last = {}
+        self.dicts.append(self.last)
+        return self.last
+
+    def first(self) -> Deadline | None:
+        """The deadline that falls due before all others."""
+        dicts = self.dicts
+        while not dicts[0] and len(dicts) > 1:
+            dicts.popleft()
+        for deadline in dicts[0]:
+            return deadline
+        return None
+
+    def fallen_due(self, now: float, found: list[tuple[float, Deadline]]) -> None:
+        """Add to `found` what falls due until `now`."""
+        if self.first() is None:
+            return
+        for one in self.dicts:
+            for deadline in one:
+                if deadline.due > now:
+                    return
+                found.append((deadline.due, deadline))
 
 
 class TimersWatcher(Protocol):
@@ -94,7 +191,7 @@ class Timers:
         self.loop = loop
         self.clock = clock
         self.watcher = watcher
-        self.lanes: dict[float, dict[Deadline, None]] = {}
+        self.lanes: dict[float, Lane] = {}
         self.heap: list[tuple[float, int, Deadline]] = []
         self.set = 0
         self.dead = 0  # cancelled, but still in the heap
@@ -110,9 +207,12 @@ class Timers:
             if lane is None:
                 self.start_at(deadline, due)
                 return
+        room = lane.last
+        if len(room) >= FULL:
+            room = lane.more_room()
         deadline.due = due
-        deadline.lane = lane
-        lane[deadline] = None
+        deadline.lane = room
+        room[deadline] = None
         if self.handle is None or due < self.handle_due:
             self._arm(due)
 
@@ -147,9 +247,9 @@ class Timers:
             self.dead -= 1
         due = heap[0][0] if heap else float("inf")
         for lane in self.lanes.values():
-            for deadline in lane:
-                due = min(due, deadline.due)
-                break
+            first = lane.first()
+            if first is not None:
+                due = min(due, first.due)
         return due
 
     def fire_due(self) -> None:
@@ -177,7 +277,7 @@ class Timers:
         self.heap.clear()
 
     def _fallen_due(self, now: float) -> list[tuple[float, Deadline]]:
-        """What falls due until `now`, by time. Each lane is looked through once: its head is slow to find again."""
+        """What falls due until `now`, by time."""
         found: list[tuple[float, Deadline]] = []
         heap = self.heap
         while heap and heap[0][0] <= now:
@@ -187,10 +287,7 @@ class Timers:
             else:
                 self.dead -= 1
         for lane in self.lanes.values():
-            for deadline in lane:
-                if deadline.due > now:
-                    break
-                found.append((deadline.due, deadline))
+            lane.fallen_due(now, found)
         found.sort(key=lambda entry: entry[0])
         return found
 
@@ -200,15 +297,15 @@ class Timers:
             del deadline.lane[deadline]
             deadline.lane = None
 
-    def _new_lane(self, delay: float) -> dict[Deadline, None] | None:
+    def _new_lane(self, delay: float) -> Lane | None:
         if len(self.lanes) >= LANES:
             for other, lane in self.lanes.items():
-                if not lane:
+                if lane.first() is None:
                     del self.lanes[other]
                     break
             else:
                 return None
-        lane = self.lanes[delay] = {}
+        lane = self.lanes[delay] = Lane()
         return lane
 
     def _arm(self, due: float) -> None:

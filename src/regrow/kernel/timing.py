@@ -1,130 +1,211 @@
-"""Messages and calls that come later: `send_after`, `send_interval`, `start_timer`, `apply_after`, and taking them back."""
+"""What comes later: messages, functions that run, exit signals, once or again and again; and taking it back.
+
+How a node keeps its timers is in `timers.py`; `timer.py` is the module that OTP calls so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import timedelta
-from math import isnan
-from typing import Any
+from typing import Any, Final, overload
 
-from regrow.kernel import exits, names
-from regrow.kernel.clock import seconds
-from regrow.kernel.current import running
+from regrow.kernel import exits, links, names
+from regrow.kernel.current import running, unless_doomed
 from regrow.kernel.messages import Address, send
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid, Process, Ref, rare
-from regrow.kernel.timers import Interval, Timer
+from regrow.kernel.signals import Request, Signal, Token
+from regrow.kernel.timers import Interval, Repeated, Timer
+
+LONGEST: Final = float(2**63 // 10**9)  # seconds; OTP's clock counts so many in 64 bits of nanoseconds
+SHORTEST_INTERVAL: Final = 0.001
+NOT_GIVEN: Final = Token("NOT_GIVEN")
 
 
-def send_after(address: Address, message: object, delay: float | timedelta, *, absolute: bool = False) -> Timer:
-    """Send `message` in `delay` seconds (`erlang:send_after/3`). A name is looked up when the timer fires.
+def send_after(address: Address, message: object, delay: float | timedelta, *, abs: bool = False) -> Timer:
+    """Send `message` in `delay` seconds (`erlang:send_after/4`). A name is looked up when the timer fires.
 
     Args:
         address: a pid or a name. The timer of a pid ends with its process.
         message: what to send.
-        delay: seconds from now; with `absolute`, a time of `monotonic()`.
-        absolute: take `delay` as a time.
+        delay: seconds from now; with `abs`, a time of `monotonic()`: at once if it is over.
+        abs: take `delay` as a time.
 
     Raises:
         TypeError: not a number of seconds, or no address.
-        ValueError: negative.
+        ValueError: negative, or more than 292 years.
     """
     node = here()
-    timer = Timer(node.scheduler.timers, address, message, _deliver)
-    _start(node, timer, delay, absolute, "send_after")
+    timer = Timer(node.scheduler.timers, address, message, deliver)
+    _start(node, timer, delay, abs, "send_after")
     return timer
 
 
-def start_timer(address: Address, message: object, delay: float | timedelta, *, absolute: bool = False) -> Timer:
-    """The same, but what arrives is `("timeout", timer, message)`, which tells old from new (`erlang:start_timer/3`).
+def start_timer(address: Address, message: object, delay: float | timedelta, *, abs: bool = False) -> Timer:
+    """The same, but what arrives is `("timeout", timer, message)`, which tells old from new (`erlang:start_timer/4`).
 
     Raises:
         TypeError: not a number of seconds, or no address.
-        ValueError: negative.
+        ValueError: negative, or more than 292 years.
     """
     node = here()
-    timer = Timer(node.scheduler.timers, address, None, _deliver)
-    timer.message = ("timeout", timer, message)
-    _start(node, timer, delay, absolute, "start_timer")
+    timer = Timer(node.scheduler.timers, address, message, _deliver_timeout)
+    _start(node, timer, delay, abs, "start_timer")
     return timer
 
 
 def send_interval(address: Address, message: object, interval: float | timedelta) -> Timer:
     """Send `message` every `interval` seconds, without drift, until it is cancelled (`timer:send_interval/3`).
 
-    One to a pid ends with its process.
+    It ends with the process that is at the address when it starts; when nobody is there, it does not start.
+
+    Args:
+        address: a pid or a name; a name is looked up again for each message.
+        message: what to send.
+        interval: seconds; the first message comes after the first of them. At least a millisecond.
 
     Raises:
         TypeError: not a number of seconds, or no address.
-        ValueError: not more than 0.
+        ValueError: less than a millisecond, or more than 292 years.
     """
     node = here()
-    timer = Interval(node.scheduler.timers, address, message, _deliver, _interval(interval, "send_interval"))
-    _start(node, timer, interval, False, "send_interval")
+    every = as_interval(interval, "send_interval")
+    timer = Interval(node.scheduler.timers, address, message, deliver, every)
+    pid = names.find(node, address)
+    if pid is not None and belongs(timer, pid, node):
+        node.scheduler.timers.start(timer, every)
     return timer
 
 
 def apply_after(delay: float | timedelta, function: Callable[..., Any], *args: Any) -> Timer:
-    """Run `function(*args)` in a process of its own, in `delay` seconds (`timer:apply_after/4`).
+    """Run `function(*args)`, `def` or `async def`, in a process of its own in `delay` seconds (`timer:apply_after/3`).
+
+    With a delay of 0 the process is there at once, and the timer has fired.
 
     Raises:
         TypeError: not a number of seconds, or no function.
-        ValueError: negative.
+        ValueError: negative, or more than 292 years.
     """
     node = here()
-    timer = Timer(node.scheduler.timers, None, (_function(function, "apply_after"), args), _launch)
-    _start(node, timer, delay, False, "apply_after")
+    timer = Timer(node.scheduler.timers, None, Call(function, args, "apply_after"), _launch)
+    _begin(timer, as_delay(delay, "apply_after"))
     return timer
 
 
 def apply_interval(interval: float | timedelta, function: Callable[..., Any], *args: Any) -> Timer:
-    """Run `function(*args)` in a new process every `interval` seconds, until it is cancelled (`timer:apply_interval/4`).
+    """Run `function(*args)` in a new process every `interval` seconds (`timer:apply_interval/3`).
+
+    One run does not wait for the end of another. It goes on until it is cancelled or this process ends.
 
     Raises:
         TypeError: not a number of seconds, or no function.
-        ValueError: not more than 0.
+        ValueError: less than a millisecond, or more than 292 years.
     """
     node = here()
-    wanted = (_function(function, "apply_interval"), args)
-    timer = Interval(node.scheduler.timers, None, wanted, _launch, _interval(interval, "apply_interval"))
-    _start(node, timer, interval, False, "apply_interval")
+    every = as_interval(interval, "apply_interval")
+    timer = Interval(node.scheduler.timers, None, Call(function, args, "apply_interval"), _launch, every)
+    if _belongs_to_caller(timer, node):
+        node.scheduler.timers.start(timer, every)
     return timer
 
 
-def cancel_timer(timer: Any, *, asynchronous: bool = False, info: bool = True) -> float | None:
+def apply_repeatedly(interval: float | timedelta, function: Callable[..., Any], *args: Any) -> Timer:
+    """The same, but a run waits for the end of the one before it (`timer:apply_repeatedly/3`).
+
+    A run that takes longer than `interval` is followed at once by those that have fallen due meanwhile, one by one.
+
+    Raises:
+        TypeError: not a number of seconds, or no function.
+        ValueError: less than a millisecond, or more than 292 years.
+    """
+    node = here()
+    every = as_interval(interval, "apply_repeatedly")
+    timer = Repeated(node.scheduler.timers, None, Call(function, args, "apply_repeatedly"), _repeat, every)
+    if _belongs_to_caller(timer, node):
+        node.scheduler.timers.start(timer, every)
+    return timer
+
+
+@overload
+def exit_after(delay: float | timedelta, reason: object, /) -> Timer: ...
+@overload
+def exit_after(delay: float | timedelta, target: Address, reason: object) -> Timer: ...
+def exit_after(delay: float | timedelta, target: Any = NOT_GIVEN, reason: Any = NOT_GIVEN) -> Timer:
+    """Send an exit signal in `delay` seconds (`timer:exit_after/3`), or at once if that is 0.
+
+    Args:
+        delay: seconds from now.
+        target: a pid or a name, which is looked up then; without it, the signal is for this process.
+        reason: of the exit. The timer is its source: even a process that sends itself "normal" goes on.
+
+    Raises:
+        TypeError: not a number of seconds, no address, or no reason.
+        ValueError: negative, or more than 292 years.
+    """
+    if reason is NOT_GIVEN:
+        target, reason = NOT_GIVEN, target
+    if reason is NOT_GIVEN:
+        raise TypeError("exit_after: wanted (delay, reason) or (delay, target, reason), got no reason")
+    return _exit_after(delay, running().pid if target is NOT_GIVEN else target, reason, "exit_after")
+
+
+def kill_after(delay: float | timedelta, target: Address = NOT_GIVEN) -> Timer:
+    """Send the exit signal "kill" in `delay` seconds, to this process if no other is named (`timer:kill_after/2`).
+
+    Raises:
+        TypeError: not a number of seconds, or no address.
+        ValueError: negative, or more than 292 years.
+    """
+    return _exit_after(delay, running().pid if target is NOT_GIVEN else target, "kill", "kill_after")
+
+
+def cancel_timer(timer: Any, *, async_: bool = False, info: bool = True) -> float | None:
     """Cancel a timer; the seconds that were left, or None if it had fired or was cancelled (`erlang:cancel_timer/2`).
+
+    Any process may; a message that the timer has sent already stays in its mailbox.
 
     Args:
         timer: what made it gave.
-        asynchronous: give nothing now, but send `("cancel_timer", timer, seconds)` to the caller.
+        async_: give nothing now, but send `("cancel_timer", timer, seconds)` to the caller.
         info: False: tell nothing at all.
 
     Raises:
         TypeError: this is no timer.
+        RuntimeError: `async_` in a plain asyncio task.
     """
+    caller = running().pid if async_ and info else None
     left = read_timer(timer)
-    if isinstance(timer, Timer) and timer.due != 0.0:
-        timer.timers.cancel(timer)
-        if timer.owner is not None:
-            rare(timer.owner).timers.pop(timer, None)
-    if asynchronous and info:
-        send(running().pid, ("cancel_timer", timer, left))
-    return left if info and not asynchronous else None
+    if isinstance(timer, Timer):
+        timer.stop()
+        if timer.owner is not None and timer.owner.rare is not None:
+            timer.owner.rare.timers.pop(timer, None)
+    if caller is not None:
+        send(caller, ("cancel_timer", timer, left))
+    return left if info and not async_ else None
 
 
-def read_timer(timer: Any) -> float | None:
-    """The seconds until a timer fires, or None if it has fired or was cancelled (`erlang:read_timer/1`).
+def read_timer(timer: Any, *, async_: bool = False) -> float | None:
+    """The seconds until a timer fires, or None if it has fired or was cancelled (`erlang:read_timer/2`).
+
+    Args:
+        timer: what made it gave.
+        async_: give nothing now, but send `("read_timer", timer, seconds)` to the caller.
 
     Raises:
         TypeError: this is no timer.
+        RuntimeError: `async_` in a plain asyncio task.
     """
-    if isinstance(timer, Ref):
-        return None
-    if not isinstance(timer, Timer):
+    if isinstance(timer, Timer):
+        left = timer.left()
+    elif isinstance(timer, Ref):
+        left = None
+    else:
         raise TypeError(f"wanted the timer that send_after() gave, got {exits.safe_repr(timer)}")
-    if timer.due == 0.0:
-        return None
-    return max(0.0, timer.due - timer.timers.clock.now())
+    if not async_:
+        return left
+    send(running().pid, ("read_timer", timer, left))
+    return None
 
 
 def monotonic() -> float:
@@ -132,62 +213,188 @@ def monotonic() -> float:
     return here().clock.now()
 
 
-def _start(node: Node, timer: Timer, delay: float | timedelta, absolute: bool, what: str) -> None:
-    wait = 0.0 if absolute else _delay(delay, what)
-    address = timer.address
-    if type(address) is Pid:
-        owner = address.process
-        if owner is None:
-            return  # nobody will ever be there: it has ended before it began
-        if owner.node is node:
-            rare(owner).timers[timer] = None
-            timer.owner = owner
-    elif address is not None and not names.is_name(address):
-        names.find(node, address)
-    if absolute:
-        node.scheduler.timers.start_at(timer, _time(delay, what))
-    else:
-        node.scheduler.timers.start(timer, wait)
+# For timers of every kind
 
 
-def _time(time: object, what: str) -> float:
-    if isinstance(time, timedelta):
-        return time.total_seconds()
-    if isinstance(time, bool) or not isinstance(time, int | float) or isnan(time):
-        raise TypeError(f"{what}: wanted a time as monotonic() tells it, got {time!r}")
-    return float(time)
+def as_delay(value: object, what: str) -> float:
+    """Seconds from now. `what` is the function whose argument this is.
+
+    Raises:
+        TypeError: neither a number nor a timedelta.
+        ValueError: negative, not a number or out of range.
+    """
+    delay = _as_time(value, what)
+    if delay < 0.0:
+        raise ValueError(f"{what}: wanted seconds ≥ 0, got {value!r}")
+    return delay
 
 
-def _delay(delay: object, what: str) -> float:
-    found = seconds(delay, what)
-    if found is None:
-        raise TypeError(f"{what}: wanted seconds or a timedelta, got {delay!r}")
-    return found
+def as_interval(value: object, what: str) -> float:
+    """The seconds of an interval: a millisecond is the shortest, for without a rest nothing else would run.
+
+    Raises:
+        TypeError: neither a number nor a timedelta.
+        ValueError: too short, not a number or out of range.
+    """
+    interval = _as_time(value, what)
+    if interval < SHORTEST_INTERVAL:
+        raise ValueError(f"{what}: wanted an interval of {SHORTEST_INTERVAL} s or more, got {value!r}")
+    return interval
 
 
-def _interval(interval: object, what: str) -> float:
-    found = _delay(interval, what)
-    if found == 0.0:
-        raise ValueError(f"{what}: wanted an interval of more than 0 seconds, got {interval!r}")
-    return found
+def belongs(timer: Timer, pid: Pid, node: Node) -> bool:
+    """Let a timer end with a process of this node; false if that has ended already."""
+    owner: Process | None = pid.process
+    if owner is None:
+        return False
+    if owner.node is node:
+        rare(owner).timers[timer] = None
+        timer.owner = owner
+    return True
 
 
-def _function(function: Callable[..., Any], what: str) -> Callable[..., Any]:
-    if not callable(function):
-        raise TypeError(f"{what}: wanted a function to run, got {exits.safe_repr(function)}")
-    return function
+def fired(timer: Timer) -> None:
+    """A timer that does not start again is none of its owner's any more."""
+    if timer.due == 0.0 and timer.owner is not None:
+        rare(timer.owner).timers.pop(timer, None)
 
 
-def _deliver(timer: Timer) -> None:
-    owner: Process | None = timer.owner
-    if owner is not None and timer.due == 0.0:
-        rare(owner).timers.pop(timer, None)
+def deliver(timer: Timer) -> None:
+    """Send a timer's message."""
+    fired(timer)
+    _send(timer, timer.message)
+
+
+def _deliver_timeout(timer: Timer) -> None:
+    fired(timer)
+    _send(timer, ("timeout", timer, timer.message))
+
+
+def _send(timer: Timer, message: object) -> None:
     try:
-        send(timer.address, timer.message)
+        send(timer.address, message)
     except ValueError:  # nobody has the name now: dropped, as everything that is sent to nobody
         return
 
 
+def _start(node: Node, timer: Timer, delay: float | timedelta, absolute: bool, what: str) -> None:
+    time = _as_time(delay, what) if absolute else as_delay(delay, what)
+    address = timer.address
+    if type(address) is Pid:
+        if not belongs(timer, address, node):
+            return  # nobody will ever be there: it has ended before it began
+    elif not names.is_name(address):
+        names.find(node, address)  # raises for what is no address
+    timers = node.scheduler.timers
+    if absolute:
+        timers.start_at(timer, max(time, node.clock.now()))
+    else:
+        timers.start(timer, time)
+
+
+def _as_time(value: object, what: str) -> float:
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise TypeError(f"{what}: wanted seconds (a number) or a timedelta, got {exits.safe_repr(value)}")
+    if not -LONGEST <= number <= LONGEST:
+        raise ValueError(f"{what}: wanted at most {LONGEST:.0f} s (292 years), got {exits.safe_repr(value)}")
+    return float(number)
+
+
+# Functions that run, and exit signals
+
+
+class Call:
+    """A function to run in a process of its own, which has the context of the one that asked for it."""
+
+    __slots__ = ("args", "context", "function")
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], what: str) -> None:
+        if not callable(function):
+            raise TypeError(f"{what}: wanted a function to run, got {exits.safe_repr(function)}")
+        self.function = function
+        self.args = args
+        self.context = copy_context()
+
+    def __repr__(self) -> str:
+        return f"{exits.safe_repr(self.function)}{exits.safe_repr(self.args)}"
+
+    def launch(self) -> Process:
+        """Run it."""
+        launched: Process = self.context.run(here().launch, self.function, self.args, None)
+        return launched
+
+
+class Run(Request):
+    """What waits for the end of one run of a repeated timer: the kernel takes it for a request of the node's guest."""
+
+    __slots__ = ("timer",)
+
+    def __init__(self, guest: Pid, timer: Repeated) -> None:
+        super().__init__(guest, None)
+        self.timer = timer
+        self.waiter = self
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+        return False
+
+    def set_result(self, _: None) -> None:
+        """The run has ended."""
+        self.timer.over()
+
+
 def _launch(timer: Timer) -> None:
-    function, args = timer.message
-    here().launch(function, args, None)
+    fired(timer)
+    call: Call = timer.message
+    call.launch()
+
+
+def _repeat(timer: Timer) -> None:
+    assert isinstance(timer, Repeated)
+    call: Call = timer.message
+    process = call.launch()
+    links.watch_for(Run(process.node.guest, timer), process, None)
+
+
+def _belongs_to_caller(timer: Timer, node: Node) -> bool:
+    """An interval ends with the process that asked for it; a plain task's, with the node."""
+    caller = node.caller()
+    return caller is None or belongs(timer, caller.pid, node)
+
+
+def _exit_after(delay: float | timedelta, target: Address, reason: object, what: str) -> Timer:
+    node = here()
+    if target is None:
+        raise TypeError(f"{what}: wanted a pid or a name, got None")
+    names.find(node, target)  # raises for what is no address
+    timer = Timer(node.scheduler.timers, target, exits.framed_off(reason), _exit)
+    wait = as_delay(delay, what)
+    if type(target) is not Pid or belongs(timer, target, node):
+        _begin(timer, wait)
+    unless_doomed(node.caller())
+    return timer
+
+
+def _exit(timer: Timer) -> None:
+    fired(timer)
+    node = here()
+    try:
+        pid = names.find(node, timer.address)
+    except ValueError:  # its registry has ended
+        return
+    target: Process | None = None if pid is None else pid.process
+    if target is None:
+        return
+    if target.node is node:
+        links.exit_signal(target, node.guest, timer.message, False)
+    else:
+        target.node.door(Signal("exit", node.guest, pid, timer.message, None))
+
+
+def _begin(timer: Timer, delay: float) -> None:
+    """As OTP's timer module does, what has a delay of 0 is done before the function returns."""
+    if delay == 0.0:
+        timer.fire()
+    else:
+        timer.timers.start(timer, delay)
