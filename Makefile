@@ -22,8 +22,11 @@ conformance: .venv/dev ## which rows of OTP's own demands the tests prove, by ar
 matrix: ## the tests on Python 3.11, 3.12 and 3.13, as far as they are installed
 	@scripts/matrix
 
-bench-quick: .venv/dev ## the first figures: a call's time, a server's size
-	@.venv/bin/python -m benchmarks.quick
+bench: .venv-bench ## measure everything beside the BEAM and other libraries, and draw docs/benchmarks.md (half an hour)
+	@.venv-bench/bin/python -m benchmarks --million --write
+
+bench-quick: .venv/dev ## the first figures, beside the BEAM and the floors, in a minute
+	@.venv/bin/python -m benchmarks --quick
 
 clean: ## remove what the tools have made
 	rm -rf .venv .venv-3.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
@@ -33,5 +36,9 @@ clean: ## remove what the tools have made
 .venv/run .venv/dev:
 	@scripts/venv .venv $(@F)
 
-.PHONY: help demo test lint conformance matrix bench-quick clean .venv/run .venv/dev
+# On the newest Python there is: some of the libraries that regrow is measured against ask for it.
+.venv-bench:
+	@scripts/venv .venv-bench bench "$$(scripts/python 3.13 || scripts/python 3.12 || scripts/python)"
+
+.PHONY: help demo test lint conformance matrix bench bench-quick clean .venv/run .venv/dev .venv-bench
 .NOTPARALLEL:

@@ -1,0 +1,117 @@
+"""Who is measured: regrow, as Python and compiled; the BEAM; other libraries; floors. Those that are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+BEAM_BUILD = HERE.parent / "build" / "benchmarks"
+
+PURE = "regrow"
+COMPILED = "regrow, compiled"
+BEAM = "the BEAM"
+TASKS = "two asyncio tasks"
+METHOD = "a method call"
+LIBRARIES = {
+    "async-pykka": "async_pykka_",
+    "casty": "casty_",
+    "pykka": "pykka_",
+    "otpylib": "otpylib_",
+    "triotp": "triotp_",
+    "xoscar": "xoscar_",
+}
+FLOORS = {TASKS: "tasks", METHOD: "method"}
+ELIXIRS = {
+    "call registry",
+    "restarts 100",
+    "restarts 1000",
+    "restarts 10000",
+    "start_child",
+    "task",
+    "agent",
+    "dispatch",
+}
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to do the same: a command that takes a case and a size, and prints its figures."""
+
+    name: str
+    command: list[str]
+    cases: set[str]
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+
+    def measure(self, case: str, size: int, limit: float) -> dict[str, float] | None:
+        """The figures of one measurement; None if it failed, which is told on standard error."""
+        try:
+            done = subprocess.run(
+                [*self.command, case, str(size)],
+                capture_output=True,
+                text=True,
+                timeout=limit,
+                check=True,
+                env={**os.environ, **self.environment},
+            )
+            found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        except (subprocess.SubprocessError, ValueError, IndexError) as error:
+            said = getattr(error, "stderr", None) or str(error)
+            print(f"{self.name}: {case} {size} failed: {said[-300:]}", file=sys.stderr)
+            return None
+        return found
+
+
+def regrows() -> list[Contestant]:
+    """regrow as Python; and compiled, where it has been."""
+    command = [sys.executable, "-m", "benchmarks.ours"]
+    cases = cases_of(command) or set()
+    pure = Contestant(PURE, command, cases, {"REGROW_PURE": "1"})
+    told = subprocess.run(
+        [sys.executable, "-c", "import regrow; print(getattr(regrow, 'compiled', False))"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={name: value for name, value in os.environ.items() if name != "REGROW_PURE"},
+    )
+    return [pure, Contestant(COMPILED, command, cases, {"REGROW_PURE": ""})] if "True" in told.stdout else [pure]
+
+
+def beam(cases: set[str]) -> list[Contestant]:
+    """The BEAM, if it is installed; without Elixir, only what Erlang has."""
+    erlang, compiler, elixir = (shutil.which(name) for name in ("erl", "erlc", "elixir"))
+    if erlang is None or compiler is None:
+        return []
+    BEAM_BUILD.mkdir(parents=True, exist_ok=True)
+    subprocess.run([compiler, "-o", BEAM_BUILD, HERE / "others" / "beam.erl"], check=True)
+    command = [erlang, "+P", "2000000", "-noshell", "-pa", str(BEAM_BUILD)]
+    if elixir is not None:
+        asked = [elixir, "-e", "IO.write :code.lib_dir(:elixir)"]
+        found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        command += ["-pa", f"{found}/ebin"]
+    known = {case for case in cases if not case.startswith(("growth", "million", "call thread"))}
+    return [Contestant(BEAM, [*command, "-s", "beam", "main"], known if elixir else known - ELIXIRS)]
+
+
+def pythons(modules: dict[str, str]) -> list[Contestant]:
+    """Those of these modules that can be imported."""
+    found: list[Contestant] = []
+    for name, module in modules.items():
+        command = [sys.executable, "-m", f"benchmarks.others.{module}"]
+        cases = cases_of(command)
+        if cases is None:
+            print(f"{name} is not installed: left out", file=sys.stderr)
+        else:
+            found.append(Contestant(name, command, cases))
+    return found
+
+
+def cases_of(command: list[str]) -> set[str] | None:
+    """What a contestant can do; None if it is not there."""
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return set(json.loads(told.stdout)) if told.returncode == 0 else None

@@ -1,0 +1,1 @@
+"""regrow, measured."""

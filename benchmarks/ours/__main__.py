@@ -1,0 +1,19 @@
+"""`python -m benchmarks.ours call 100000`: one measurement, in a process of regrow's."""
+
+from collections.abc import Callable
+from typing import Any
+
+import regrow
+from benchmarks.measure import Figures, main
+from benchmarks.ours import growth, keepers, latency, messages, starts, timers
+
+MODULES = (messages, starts, timers, keepers, latency, growth)
+
+
+def measure(function: Callable[[int], Any], size: int) -> Figures:
+    """Run one measurement as the main process of a program."""
+    return regrow.run(function, size)
+
+
+if __name__ == "__main__":
+    main(measure)

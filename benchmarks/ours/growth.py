@@ -1,0 +1,178 @@
+"""What something costs while there are many others: it must not depend on how many."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from benchmarks.measure import Figures, measures, resident
+from benchmarks.ours.servers import Counter
+from regrow import ChildSpec, DynamicSupervisor, Pid, Registry, call, process
+
+ROUNDS = 5
+EACH = 2000
+
+
+async def best(work: Callable[[int], Awaitable[None]]) -> Figures:
+    """The quickest of several rounds, as a rate: what is measured is the work, not the neighbours."""
+    gc.collect()
+    gc.freeze()  # else the collector's look at all the others is measured, at random
+    spent: list[float] = []
+    for number in range(ROUNDS):
+        begin = time.perf_counter()
+        await work(number * EACH)
+        spent.append(time.perf_counter() - begin)
+    return {"rate": EACH / min(spent)}
+
+
+async def sleepers(count: int) -> list[Pid]:
+    """So many processes that do nothing."""
+    return [await Counter.start(0) for _ in range(count)]
+
+
+@measures("growth call")
+async def calls(others: int) -> Figures:
+    server = await Counter.start(0)
+    await sleepers(others)
+
+    async def work(_: int) -> None:
+        for _ in range(EACH):
+            await call(server, 1)
+
+    return await best(work)
+
+
+@measures("growth start")
+async def starts(others: int) -> Figures:
+    await sleepers(others)
+
+    async def work(_: int) -> None:
+        for _ in range(EACH):
+            process.exit(await Counter.start(0), "kill")
+
+    return await best(work)
+
+
+@measures("growth names")
+async def names(others: int) -> Figures:
+    """A name is given, looked up and taken back."""
+    for number in range(others):
+        await Counter.start(0, name=("other", number))
+    me = process.current()
+
+    async def work(_: int) -> None:
+        for _ in range(EACH):
+            process.register("mine", me)
+            process.whereis("mine")
+            process.unregister("mine")
+
+    return await best(work)
+
+
+@measures("growth timers")
+async def timers(others: int) -> Figures:
+    """A timer is set and cancelled."""
+    me = process.current()
+    for number in range(others):
+        process.send_after(me, "never", 3600 + number % 1000)
+
+    async def work(_: int) -> None:
+        for number in range(EACH):
+            process.cancel_timer(process.send_after(me, "never", 60 + number % 100))
+
+    return await best(work)
+
+
+@measures("growth links")
+async def links(others: int) -> Figures:
+    """A process that is linked with many is linked with one more, and no longer."""
+    for pid in await sleepers(others):
+        process.link(pid)
+    one = await Counter.start(0)
+
+    async def work(_: int) -> None:
+        for _ in range(EACH):
+            process.link(one)
+            process.unlink(one)
+
+    return await best(work)
+
+
+@measures("growth monitors")
+async def monitors(others: int) -> Figures:
+    """A process that many watch is watched by one more, and no longer; who watches, watches many."""
+    one = await Counter.start(0)
+    for pid in await sleepers(others):
+        process.monitor(pid)
+        process.monitor(one)
+
+    async def work(_: int) -> None:
+        for _ in range(EACH):
+            process.demonitor(process.monitor(one))
+
+    return await best(work)
+
+
+@measures("growth registry")
+async def registry(others: int) -> Figures:
+    """A key is registered, looked up and unregistered."""
+    await Registry.start_link(keys="unique", name="table")
+    for number in range(others):
+        Registry.register("table", number)
+
+    async def work(_: int) -> None:
+        for _ in range(EACH):
+            Registry.register("table", "mine")
+            Registry.lookup("table", "mine")
+            Registry.unregister("table", "mine")
+
+    return await best(work)
+
+
+@measures("growth supervisor")
+async def supervisor(others: int) -> Figures:
+    """A child is started, killed, started again, and ended."""
+    keeper = await DynamicSupervisor.start_link(max_restarts=100_000_000, max_seconds=1)
+    me = process.current()
+
+    async def start() -> Any:
+        pid = await Counter.start_link(0)
+        process.send(me, pid)
+        return pid
+
+    for _ in range(others):
+        await DynamicSupervisor.start_child(keeper, ChildSpec("child", start))
+        await process.receive()
+
+    async def work(_: int) -> None:
+        for _ in range(EACH // 4):
+            await DynamicSupervisor.start_child(keeper, ChildSpec("child", start))
+            process.exit(await process.receive(), "kill")
+            await DynamicSupervisor.terminate_child(keeper, await process.receive())
+
+    return await best(work)
+
+
+@measures("million")
+async def idle_servers(count: int) -> Figures:
+    """An idle node with very many servers: what it weighs, and how long the collector looks at it."""
+    server = await Counter.start(0)
+    gc.collect()
+    before = resident()
+    await sleepers(count)
+    gc.collect()
+    grown = resident() - before
+    pauses: dict[str, float] = {}
+    begin = time.perf_counter()
+    gc.collect()
+    pauses["pause"] = time.perf_counter() - begin
+    gc.freeze()
+    begin = time.perf_counter()
+    gc.collect()
+    pauses["pause frozen"] = time.perf_counter() - begin
+    begin = time.perf_counter()
+    for _ in range(EACH):
+        await call(server, 1)
+    return {"gigabytes": grown / 1e9, **pauses, "rate": EACH / (time.perf_counter() - begin)}

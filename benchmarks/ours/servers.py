@@ -1,0 +1,47 @@
+"""The servers that are measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regrow import CallReturn, CastReturn, From, GenServer, NoReply, Pid, Reply, cast, send
+
+
+class Counter(GenServer[int]):
+    """Counts what it is asked and told."""
+
+    def handle_call(self, request: Any, from_: From, count: int) -> CallReturn[int]:
+        return Reply(count, count + request)
+
+    def handle_cast(self, request: Any, count: int) -> CastReturn[int]:
+        return NoReply(count + request)
+
+
+class AsyncCounter(GenServer[int]):
+    """The same with `async def`."""
+
+    async def handle_call(self, request: Any, from_: From, count: int) -> Reply[int]:
+        return Reply(count, count + request)
+
+
+class Ring(GenServer[Any]):
+    """Gives on what it gets, until there are no laps left."""
+
+    def handle_call(self, request: Any, from_: From, state: Any) -> CallReturn[Any]:
+        return Reply("ok", request)
+
+    def handle_cast(self, request: Any, state: Any) -> CastReturn[Any]:
+        left, asker = request
+        if left:
+            cast(state, (left - 1, asker))
+        else:
+            send(asker, "done")
+        return NoReply(state)
+
+
+class Announced(GenServer[Pid]):
+    """Tells somebody that it is up."""
+
+    def init(self, to: Any) -> Any:
+        send(to, "up")
+        return super().init(to)

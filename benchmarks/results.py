@@ -1,0 +1,82 @@
+"""What has been measured, and the ratios that follow from it."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.measure import Figures
+
+# More of these is better; of everything else, less.
+MORE_IS_BETTER = {"rate"}
+
+
+class Spread(NamedTuple):
+    """The median of several rounds, and between what they lay."""
+
+    median: float
+    least: float
+    most: float
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    """Of no values there is none."""
+    return Spread(statistics.median(values), min(values), max(values)) if values else None
+
+
+@dataclass
+class Results:
+    """The figures of every case, contestant and round.
+
+    Attributes:
+        about: the Python and the machine they were measured on.
+        figures: by `case size`, then by contestant, one for each round; None where a measurement failed.
+    """
+
+    about: dict[str, str]
+    figures: dict[str, dict[str, list[Figures | None]]] = field(
+        default_factory=dict[str, dict[str, list[Figures | None]]]
+    )
+
+    def add(self, key: str, contestant: str, found: Figures | None) -> None:
+        """One measurement."""
+        self.figures.setdefault(key, {}).setdefault(contestant, []).append(found)
+
+    def contestants(self) -> list[str]:
+        """All names, in the order in which they were measured first."""
+        return list({name: None for by_name in self.figures.values() for name in by_name})
+
+    def values(self, key: str, figure: str, contestant: str) -> Spread | None:
+        """What was measured, of one contestant."""
+        rounds = self.figures.get(key, {}).get(contestant, [])
+        return spread([found[figure] for found in rounds if found is not None and figure in found])
+
+    def ratio(self, key: str, figure: str, one: str, other: str, *, other_key: str | None = None) -> Spread | None:
+        """How many times as good one is as another; each round is a comparison of its own."""
+        ours = self.figures.get(key, {}).get(one, [])
+        theirs = self.figures.get(other_key or key, {}).get(other, [])
+        found = [
+            mine[figure] / its[figure] if figure in MORE_IS_BETTER else its[figure] / mine[figure]
+            for mine, its in zip(ours, theirs, strict=False)
+            if mine is not None and its is not None and figure in mine and figure in its
+        ]
+        return spread(found)
+
+    def write(self, path: Path) -> None:
+        """Keep them."""
+        path.write_text(json.dumps({"about": self.about, "figures": self.figures}, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Results:
+        """Those that were kept."""
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return cls(found["about"], found["figures"])
+
+
+def key_of(case: str, size: int) -> str:
+    """Under what a case's figures stand."""
+    return f"{case} {size}"
