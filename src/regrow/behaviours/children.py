@@ -244,9 +244,13 @@ class Tree:
         if child is None:
             return ChildError("not_found", id)
         await self.shut_down(child)
+        self.was_told_to_end(child)
+        return None
+
+    def was_told_to_end(self, child: Child) -> None:
+        """A child has been stopped by hand."""
         if after_terminate(child.spec.restart) is Decision.FORGET:
             self.forget(child)
-        return None
 
     async def restart_child(self, id: object) -> Any:
         """Start one that was stopped."""

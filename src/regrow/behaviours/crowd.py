@@ -67,14 +67,9 @@ class Crowd(Tree):
         child.without_args()
         return started
 
-    async def terminate_child(self, id: object) -> ChildError | None:
-        """Stop one."""
-        child = self.find(id)
-        if child is None:
-            return ChildError("not_found", id)
-        await self.shut_down(child)
+    def was_told_to_end(self, child: Child) -> None:
+        """Nothing is left of it, of whichever restart it is."""
         self.forget(child)
-        return None
 
     async def child_ended(self, child: Child, message: Exited) -> bool:
         """Decide what becomes of a child that has gone; of one that is only kept, nothing is."""
