@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from regrow.kernel.pid import Pid, Ref
     from regrow.kernel.process import send
     from regrow.kernel.signals import Down, Exited
+    from regrow.kernel.timers import Timer
     from regrow.program import run
     from regrow.thread_door import from_thread
 
@@ -159,6 +160,7 @@ __all__ = [
     "SwapHandler",
     "Task",
     "TaskSupervisor",
+    "Timer",
     "Via",
     "VirtualClock",
     "application",
@@ -212,6 +214,7 @@ _HOMES = {
     "kernel.pid": "Pid Ref",
     "kernel.process": "send",
     "kernel.signals": "Down Exited",
+    "kernel.timers": "Timer",
     "program": "run",
     "thread_door": "from_thread",
 }
