@@ -22,6 +22,26 @@ FRONT = "the package itself"
 ASKS_FOR_TIME = {"kernel.clock", "kernel.scheduler"}
 TIME_AND_CHANCE = {"time", "random", "secrets", "uuid"}
 
+# What these words mean for a child is decided by the tables, which every keeper asks. What a spec may say is checked
+# where it is made, and of the applications the start types, which bear three of the words, are another matter.
+TABLES = "behaviours.restart"
+MAY_COMPARE = {TABLES, "behaviours.child_spec"}
+APPLICATIONS = "behaviours.application"
+DECIDED_WORDS = frozenset(
+    [
+        "permanent",
+        "transient",
+        "temporary",
+        "one_for_one",
+        "rest_for_one",
+        "one_for_all",
+        "simple_one_for_one",
+        "any_significant",
+        "all_significant",
+        "brutal_kill",
+    ]
+)
+
 
 def layers(package: Package) -> list[str]:
     """An import points down, or stays within its layer."""
@@ -121,6 +141,17 @@ def no_weak_references(package: Package) -> list[str]:
     ]
 
 
+def decisions_in_tables(package: Package) -> list[str]:
+    """Restart types, strategies and shutdowns are decided upon once: by the tables."""
+    return [
+        f"{module.at(line)}: decides by {word!r}; ask {TABLES}"
+        for module in package.modules.values()
+        if (name := module.name.removeprefix(f"{package.name}.")) not in MAY_COMPARE
+        if layer_of(package, module.name) == "behaviours" and not name.startswith(APPLICATIONS)
+        for word, line in decided_words(module)
+    ]
+
+
 RULES: list[Rule] = [
     layers,
     known_layers,
@@ -131,6 +162,7 @@ RULES: list[Rule] = [
     function_length,
     time_and_chance,
     no_weak_references,
+    decisions_in_tables,
 ]
 
 
@@ -221,6 +253,24 @@ def uses_of_time_and_chance(module: Module) -> Iterator[tuple[str, int]]:
                 yield "asks datetime for the time", node.lineno
             case _:
                 pass
+
+
+def decided_words(module: Module) -> Iterator[tuple[str, int]]:
+    """Every place that compares something with a word of the decision tables."""
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Compare(left=left, comparators=others):
+                compared = [left, *others]
+            case ast.MatchValue(value=value):
+                compared = [value]
+            case _:
+                continue
+        for constant in (part for one in compared for part in ast.walk(one)):
+            match constant:
+                case ast.Constant(value=str(word)) if word in DECIDED_WORDS:
+                    yield word, constant.lineno
+                case _:
+                    pass
 
 
 def names_a_date(owner: ast.expr) -> bool:

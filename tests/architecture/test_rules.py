@@ -211,3 +211,29 @@ def test_weak_reference_in_the_kernel_is_found(folder: Path, source: str) -> Non
 
 def test_weak_reference_above_the_kernel_is_allowed(folder: Path) -> None:
     assert not breaks(rules.no_weak_references, write(folder, ops__logs="import weakref"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'def f(spec):\n    return spec.restart == "temporary"',
+        'def f(spec):\n    return spec.restart in ("permanent", "transient")',
+        'def f(spec):\n    match spec.shutdown:\n        case "brutal_kill":\n            return 0',
+        'def f(flags):\n    return "one_for_all" != flags.strategy',
+    ],
+)
+def test_decision_beside_the_tables_is_found(folder: Path, source: str) -> None:
+    assert breaks(rules.decisions_in_tables, write(folder, behaviours__supervisor=source))
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("behaviours__restart", 'def f(restart):\n    return restart == "temporary"'),
+        ("behaviours__application", 'def f(start_type):\n    return start_type == "temporary"'),
+        ("behaviours__supervisor", 'def f(strategy="one_for_one"):\n    return strategy'),
+        ("ops__tree", 'def f(strategy):\n    return strategy == "one_for_all"'),
+    ],
+)
+def test_decision_in_the_tables_is_allowed(folder: Path, module: str, source: str) -> None:
+    assert not breaks(rules.decisions_in_tables, write(folder, **{module: source}))

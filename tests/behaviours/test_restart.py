@@ -17,9 +17,11 @@ from regrow.behaviours.restart import (
     Strategy,
     affected,
     after_exit,
-    after_terminate,
+    ending,
     ends_supervisor,
     expected_end,
+    may_start_again,
+    unexpected_end,
 )
 
 NORMAL: list[object] = ["normal"]
@@ -45,20 +47,31 @@ def test_after_exit(restart: RestartType, reasons: list[object], decision: Decis
     assert [after_exit(restart, reason) for reason in reasons] == [decision] * len(reasons)
 
 
-@pytest.mark.parametrize(
-    ("restart", "decision"),
-    [("permanent", Decision.KEEP), ("transient", Decision.KEEP), ("temporary", Decision.FORGET)],
-)
-def test_after_terminate(restart: RestartType, decision: Decision) -> None:
-    assert after_terminate(restart) is decision
+@pytest.mark.parametrize(("restart", "again"), [("permanent", True), ("transient", True), ("temporary", False)])
+def test_may_start_again(restart: RestartType, again: bool) -> None:
+    assert may_start_again(restart) is again
 
 
 @pytest.mark.parametrize(
-    ("strategy", "positions"),
-    [("one_for_one", [1]), ("rest_for_one", [1, 2, 3]), ("one_for_all", [0, 1, 2, 3])],
+    ("strategy", "group"),
+    [("one_for_one", "b"), ("simple_one_for_one", "b"), ("rest_for_one", "bcd"), ("one_for_all", "abcd")],
 )
-def test_affected(strategy: Strategy, positions: list[int]) -> None:
-    assert list(affected(strategy, 1, 4)) == positions
+def test_affected(strategy: Strategy, group: str) -> None:
+    assert affected(strategy, "b", "abcd") == list(group)
+
+
+@pytest.mark.parametrize(
+    ("shutdown", "signal", "limit"),
+    [(5, "shutdown", 5.0), (0.0, "shutdown", 0.0), ("infinity", "shutdown", None), ("brutal_kill", "kill", None)],
+)
+def test_ending(shutdown: Any, signal: str, limit: float | None) -> None:
+    assert ending(shutdown) == (signal, limit)
+
+
+@pytest.mark.parametrize("restart", ["permanent", "transient", "temporary"])
+def test_unexpected_end(restart: RestartType) -> None:
+    assert all(unexpected_end(restart, reason) for reason in ABNORMAL)
+    assert [unexpected_end(restart, reason) for reason in NORMAL + SHUTDOWN] == [restart == "permanent"] * 3
 
 
 @pytest.mark.parametrize("significant", [True, False])

@@ -790,20 +790,33 @@ class Watched(dict[Any, Any]):
         self.looked = looked
 
     def __iter__(self) -> Any:
-        self.looked.append("iter")
+        self.looked.append("keys")
         return super().__iter__()
 
     def values(self) -> Any:
-        self.looked.append("values")
-        return super().values()
+        return View(super().values(), self.looked)
 
     def items(self) -> Any:
-        self.looked.append("items")
-        return super().items()
+        return View(super().items(), self.looked)
 
-    def keys(self) -> Any:
-        self.looked.append("keys")
-        return super().keys()
+
+class View:
+    """The values of a table that is watched."""
+
+    def __init__(self, inside: Any, looked: list[str]) -> None:
+        self.inside = inside
+        self.looked = looked
+
+    def __len__(self) -> int:
+        return len(self.inside)
+
+    def __iter__(self) -> Any:
+        self.looked.append("forwards")
+        return iter(self.inside)
+
+    def __reversed__(self) -> Any:
+        self.looked.append("backwards")
+        return reversed(self.inside)
 
 
 async def watched(sup: Pid) -> list[str]:

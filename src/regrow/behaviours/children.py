@@ -25,9 +25,11 @@ from regrow.behaviours.restart import (
     Intensity,
     affected,
     after_exit,
-    after_terminate,
+    check_significant,
     ends_supervisor,
     expected_end,
+    may_start_again,
+    unexpected_end,
 )
 from regrow.behaviours.starting import AlreadyStarted, Ignored, StartError
 from regrow.behaviours.stopping import stop_process, take_exits
@@ -97,23 +99,6 @@ class BadStart(StartError):
         return f"child {exits.called(self.who)}: its start function returned {exits.safe_repr(self.reason)}. {wanted}"
 
 
-def check_significant(spec: ChildSpec, flags: Flags) -> None:
-    """Raise if a significant child would mean nothing here.
-
-    Raises:
-        InvalidChild: its supervisor never ends by itself, or it would be started again.
-    """
-    if spec.significant and flags.auto_shutdown == "never":
-        pair = [("auto_shutdown", "never"), ("significant", True)]
-        letter = 'significant needs a supervisor with auto_shutdown="any_significant" or "all_significant"'
-    elif spec.significant and spec.restart == "permanent":
-        pair = [("restart", "permanent"), ("significant", True)]
-        letter = "a permanent child always comes back, so its end cannot be significant. Make it transient or temporary"
-    else:
-        return
-    raise InvalidChild(("bad_combination", pair), f"child {exits.safe_repr(spec.id)}: {letter}")
-
-
 # The children themselves
 
 
@@ -128,7 +113,7 @@ class Child:
 
     def without_args(self) -> None:
         """What a temporary child was started with is not kept: it is never started again."""
-        if self.spec.restart == "temporary":
+        if not may_start_again(self.spec.restart):
             self.spec = self.spec.without_args()
 
 
@@ -218,7 +203,7 @@ class Tree:
             letter = "a list of arguments is for a simple_one_for_one supervisor; wanted a class, (class, argument) or a ChildSpec"
             return InvalidChild(("invalid_child_spec", child), f"{letter}; got {exits.safe_repr(child)}")
         try:
-            check_significant(child, self.flags)
+            check_significant(child, self.flags.auto_shutdown)
         except InvalidChild as error:
             return error
         return None
@@ -234,7 +219,7 @@ class Tree:
             return AlreadyStarted(there.pid, spec.id) if running_now else ChildError("already_present", spec.id)
         child = self.children[spec.id] = Child(spec)
         started = await self.start_process(child)
-        if isinstance(started, StartError) or (started is None and spec.restart == "temporary"):
+        if isinstance(started, StartError) or (started is None and not may_start_again(spec.restart)):
             self.forget(child)
         return started
 
@@ -249,7 +234,7 @@ class Tree:
 
     def was_told_to_end(self, child: Child) -> None:
         """A child has been stopped by hand."""
-        if after_terminate(child.spec.restart) is Decision.FORGET:
+        if not may_start_again(child.spec.restart):
             self.forget(child)
 
     async def restart_child(self, id: object) -> Any:
@@ -323,7 +308,7 @@ class Tree:
         """Decide what becomes of a child that has gone."""
         child.pid = None
         decision = after_exit(child.spec.restart, message.reason)
-        if decision is Decision.RESTART or not exits.is_normal(message.reason):
+        if unexpected_end(child.spec.restart, message.reason):
             reports.supervisor_report(logging.ERROR, "terminated", self.me, child.spec, message.pid, message.reason)
         if decision is Decision.RESTART:
             return await self.restart(child)
@@ -333,8 +318,7 @@ class Tree:
 
     def ends_with(self, child: Child) -> bool:
         """Whether this child, which has gone for good, takes the supervisor along. Most are not significant."""
-        flag = self.flags.auto_shutdown
-        return child.spec.significant and ends_supervisor(flag, True, flag == "all_significant" and self.others_left())
+        return child.spec.significant and ends_supervisor(self.flags.auto_shutdown, True, self.others_left())
 
     def others_left(self) -> bool:
         """Whether a significant child still runs."""
@@ -357,24 +341,17 @@ class Tree:
 
     async def start_again(self, child: Child) -> None:
         """Start a child again, and those who are affected; try later if that fails."""
-        group = self.affected(child)
+        group = affected(self.flags.strategy, child, self.everyone())
         if len(group) > 1:
             await self.shut_down_all(reversed(group))
         for other in group:
-            if other is not child and other.spec.restart == "temporary":
+            if other is not child and not may_start_again(other.spec.restart):
                 self.forget(other)
                 continue
             if isinstance(await self.start_process(other), StartError):
                 other.pid = RESTARTING
                 cast(self.process.pid, ("try_again_restart", other.spec.id))
                 break
-
-    def affected(self, child: Child) -> list[Child]:
-        """Who is started again with this child, in start order."""
-        if self.flags.strategy == "one_for_one":
-            return [child]  # without a look at the others
-        every = list(self.everyone())
-        return [every[position] for position in affected(self.flags.strategy, every.index(child), len(every))]
 
     # Stopping
 

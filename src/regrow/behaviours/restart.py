@@ -9,10 +9,13 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import Enum
-from typing import Any, Final, Literal, cast
+from itertools import dropwhile
+from typing import Any, Final, Literal, TypeVar, cast
 
-from regrow.behaviours.child_spec import RestartType
+from regrow.behaviours.child_spec import ChildSpec, InvalidChild, RestartType
 from regrow.kernel.exits import is_normal, safe_repr
+
+T = TypeVar("T")
 
 Strategy = Literal["one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"]
 AutoShutdown = Literal["never", "any_significant", "all_significant"]
@@ -47,17 +50,17 @@ def after_exit(restart: RestartType, reason: object) -> Decision:
             return Decision.FORGET
 
 
-def after_terminate(restart: RestartType) -> Decision:
-    """What is left of a child that was told to end: a temporary one's spec goes with it."""
+def may_start_again(restart: RestartType) -> bool:
+    """Whether a child that does not run is kept, with what it was started with: a temporary one never comes back."""
     match restart:
         case "permanent" | "transient":
-            return Decision.KEEP
+            return True
         case "temporary":
-            return Decision.FORGET
+            return False
 
 
-def affected(strategy: Strategy, position: int, count: int) -> range:
-    """Which of `count` children, in start order, are restarted with the one at `position`.
+def affected(strategy: Strategy, child: T, children: Iterable[T]) -> list[T]:
+    """Which of the children, in start order, are started again with the one that has ended.
 
     | strategy           | children           |
     |--------------------|--------------------|
@@ -65,14 +68,16 @@ def affected(strategy: Strategy, position: int, count: int) -> range:
     | simple_one_for_one | it alone           |
     | rest_for_one       | it and those after |
     | one_for_all        | all                |
+
+    The others are looked at only where they are concerned.
     """
     match strategy:
         case "one_for_one" | "simple_one_for_one":
-            return range(position, position + 1)
+            return [child]
         case "rest_for_one":
-            return range(position, count)
+            return list(dropwhile(lambda other: other != child, children))
         case "one_for_all":
-            return range(count)
+            return list(children)
 
 
 def ends_supervisor(auto_shutdown: AutoShutdown, significant: bool, others_left: bool) -> bool:
@@ -91,6 +96,46 @@ def ends_supervisor(auto_shutdown: AutoShutdown, significant: bool, others_left:
             return significant
         case "all_significant":
             return significant and not others_left
+
+
+def check_significant(spec: ChildSpec, auto_shutdown: AutoShutdown) -> None:
+    """Raise if a significant child would mean nothing here.
+
+    Raises:
+        InvalidChild: its supervisor never ends by itself, or it would be started again.
+    """
+    if spec.significant and auto_shutdown == "never":
+        pair = [("auto_shutdown", "never"), ("significant", True)]
+        letter = 'significant needs a supervisor with auto_shutdown="any_significant" or "all_significant"'
+    elif spec.significant and spec.restart == "permanent":
+        pair = [("restart", "permanent"), ("significant", True)]
+        letter = "a permanent child always comes back, so its end cannot be significant. Make it transient or temporary"
+    else:
+        return
+    raise InvalidChild(("bad_combination", pair), f"child {safe_repr(spec.id)}: {letter}")
+
+
+def ending(shutdown: float | Literal["brutal_kill", "infinity"]) -> tuple[str, float | None]:
+    """How a child is told to end: with which exit signal, and after how many seconds it is killed; None is never.
+
+    | shutdown    | signal   | killed        |
+    |-------------|----------|---------------|
+    | seconds     | shutdown | after seconds |
+    | infinity    | shutdown | never         |
+    | brutal_kill | kill     | at once       |
+    """
+    match shutdown:
+        case "brutal_kill":
+            return "kill", None
+        case "infinity":
+            return "shutdown", None
+        case _:
+            return "shutdown", float(shutdown)
+
+
+def unexpected_end(restart: RestartType, reason: object) -> bool:
+    """Whether a child's end of its own is reported as an error: an abnormal one, and any of a permanent child."""
+    return restart == "permanent" or not is_normal(reason)
 
 
 def expected_end(shutdown: object, restart: RestartType, reason: object) -> bool:
@@ -177,6 +222,11 @@ class Flags:
         self.max_restarts = max_restarts
         self.max_seconds = float(max_seconds)
         self.auto_shutdown: AutoShutdown = auto_shutdown
+
+    @property
+    def has_template(self) -> bool:
+        """Whether its children are made after one spec, as those of a simple_one_for_one are."""
+        return self.strategy == "simple_one_for_one"
 
     def __repr__(self) -> str:
         slots = Flags.__slots__ if type(self) is Flags else (*Flags.__slots__, *self.__slots__)

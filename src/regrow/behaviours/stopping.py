@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any
 
+from regrow.behaviours import restart
 from regrow.kernel import links
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import FAILED, Exited, Request
@@ -49,10 +50,9 @@ def begin(keeper: Process, pid: Pid, shutdown: Any) -> Ending | None:
     if child is None:
         return None
     ending = Ending(keeper, child)
-    brutal = shutdown == "brutal_kill"
-    limit = None if brutal or shutdown == "infinity" else float(shutdown)
+    signal, limit = restart.ending(shutdown)
     links.watch_for(ending, child, limit or None)
-    links.exit_signal(child, keeper.pid, "kill" if brutal else "shutdown", False)
+    links.exit_signal(child, keeper.pid, signal, False)
     if limit == 0.0:
         ending.fire()
     return ending

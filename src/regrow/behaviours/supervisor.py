@@ -29,11 +29,11 @@ from typing import Any
 
 from regrow.behaviours import child_spec
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild
-from regrow.behaviours.children import ChildError, ChildInfo, Counts, check_significant
+from regrow.behaviours.children import ChildError, ChildInfo, Counts
 from regrow.behaviours.crowd import SimpleInit
 from regrow.behaviours.gen_server import call
 from regrow.behaviours.keeper import Init, Keeper, Kept, KeptByModule, hashable, or_raise, start_keeper
-from regrow.behaviours.restart import AutoShutdown, Flags, Strategy
+from regrow.behaviours.restart import AutoShutdown, Flags, Strategy, check_significant
 from regrow.behaviours.starting import Ignore
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid
@@ -100,7 +100,7 @@ class Supervisor(Kept):
         flags = Flags(strategy, max_restarts, max_seconds, auto_shutdown)
         specs = [child_spec.child_spec(child) for child in children]
         check_specs(specs, flags)
-        return SimpleInit(flags, specs) if strategy == "simple_one_for_one" else Init(flags, specs)
+        return SimpleInit(flags, specs) if flags.has_template else Init(flags, specs)
 
     @classmethod
     def child_spec(cls, children: Iterable[Any] = (), *, name: object = None, **options: Any) -> ChildSpec:
@@ -230,7 +230,7 @@ def check_specs(specs: list[ChildSpec], flags: Flags) -> None:
     Raises:
         InvalidChild: two have one id, a significant one cannot be, or a simple_one_for_one has not exactly one.
     """
-    if flags.strategy == "simple_one_for_one" and len(specs) != 1:
+    if flags.has_template and len(specs) != 1:
         raise InvalidChild(
             ("bad_start_spec", specs),
             f"a simple_one_for_one supervisor has one child, of which it starts many; got {len(specs)}",
@@ -243,4 +243,4 @@ def check_specs(specs: list[ChildSpec], flags: Flags) -> None:
                 f"two children have the id {safe_repr(spec.id)}. Give one of them another: child_spec(child, id=…)",
             )
         seen.add(spec.id)
-        check_significant(spec, flags)
+        check_significant(spec, flags.auto_shutdown)

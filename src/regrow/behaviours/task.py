@@ -32,6 +32,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, TypeVarTuple
 
 from regrow.behaviours import child_spec
 from regrow.behaviours.child_spec import ChildSpec
+from regrow.behaviours.restart import ending
 from regrow.behaviours.task_job import callers, new_job, run, spawn_job
 from regrow.behaviours.task_stream import OnTimeout, Outcome, Stream, StreamOptions
 from regrow.kernel import exits, process
@@ -268,11 +269,12 @@ class Task(Generic[Result]):
         if self.pid is None:
             return await self.yield_(0.0)
         ref = process.monitor(self.pid)
-        brutal = timeout == "brutal_kill"
-        expected = "killed" if brutal else "shutdown"
-        limit = None if timeout == "brutal_kill" else seconds(timeout, "shutdown(timeout=)")
+        if not isinstance(timeout, str):
+            timeout = seconds(timeout, "shutdown(timeout=)")
+        signal, limit = ending("infinity" if timeout is None else timeout)
+        expected = "killed" if signal == "kill" else signal
         process.unlink(self.pid)
-        process.exit(self.pid, "kill" if brutal else "shutdown")
+        process.exit(self.pid, signal)
         reason = await end_of(ref, limit)
         if reason is EMPTY:
             process.exit(self.pid, "kill")
