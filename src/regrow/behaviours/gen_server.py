@@ -49,9 +49,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Generator, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, Generic, Literal, NoReturn, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NoReturn, TypeVar, overload
 
-from regrow.behaviours import child_spec, request, server_loop, starting, system, ways_in
+from regrow.behaviours import child_spec, request, server_loop, starting, system, typed_request, ways_in
 from regrow.behaviours.reports import unexpected_message
 from regrow.behaviours.request_ids import RequestIds as RequestIds
 from regrow.behaviours.request_ids import check_response as check_response
@@ -73,6 +73,7 @@ from regrow.kernel.pid import RECEIVING, Monitor, Pid, Process
 from regrow.kernel.signals import ANSWERED, Request, Signal
 
 State = TypeVar("State")
+Answer = TypeVar("Answer")
 From = Request
 Seconds = float | timedelta | None
 
@@ -84,7 +85,14 @@ InitReturn = Ok[State] | Ignore | Stop[Any] | Error | Awaitable[Ok[State] | Igno
 # Client
 
 
-async def call(server: Any, request_: Any, timeout: float | timedelta | None = 5.0) -> Any:
+# The second is for those that would be taken for the third: a wrong answer is an error, and not Any.
+@overload
+async def call(server: Any, request_: typed_request.Request[Answer], timeout: Seconds = 5.0) -> Answer: ...
+@overload
+async def call(server: Any, request_: typed_request.Request[Any], timeout: Seconds = 5.0) -> object: ...
+@overload
+async def call(server: Any, request_: Any, timeout: Seconds = 5.0) -> Any: ...
+async def call(server: Any, request_: Any, timeout: Seconds = 5.0) -> Any:
     """Ask a server and wait for its answer (`gen_server:call/3`). Works from processes and plain asyncio tasks.
 
     Args:

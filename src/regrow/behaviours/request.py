@@ -18,7 +18,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from regrow.kernel import links, names
-from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, NoProcess, called, safe_repr
+from regrow.kernel.exits import (
+    CalleeExit,
+    CallExit,
+    CallingSelf,
+    CallTimeout,
+    NoProcess,
+    UnknownRequest,
+    called,
+    safe_repr,
+)
 from regrow.kernel.mailbox import put
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import RECEIVING, Pid, Process
@@ -41,6 +50,16 @@ class Elsewhere:
 ELSEWHERE = Elsewhere()
 
 
+class NotKnown:
+    """Why a request failed whose server goes on: it has no such message, and says so to whoever asked."""
+
+    __slots__ = ("letter", "reason")
+
+    def __init__(self, reason: object, letter: str) -> None:
+        self.reason = reason
+        self.letter = letter
+
+
 def reply(from_: Request, value: object) -> None:
     """Answer a call, from any process, now or later (`gen_server:reply/2`). An answer nobody waits for is dropped."""
     node = from_.pid.node
@@ -60,8 +79,13 @@ async def wait(node: Node, caller: Process | None, server: object, made: Request
         await unwind()
     if made.state != PENDING:
         return
-    if made.server is None and not deliver(node, caller, server, made):
-        return
+    if made.server is None:
+        if not handed_over(node, caller, server, made, timeout) and not deliver(node, caller, server, made):
+            return
+        if caller is not None and not caller.alive:  # by what the server did with it
+            await unwind()
+        if made.state != PENDING:
+            return
     if timeout == 0.0:
         links.settle(made, CLOSED, None)
         return
@@ -84,6 +108,20 @@ async def wait(node: Node, caller: Process | None, server: object, made: Request
         await future
     finally:
         node.abandon(made)
+
+
+def handed_over(node: Node, caller: Process | None, server: object, made: Request, timeout: float | None) -> bool:
+    """Let a server that sits idle take the request at once, whatever its address; see `Scheduler.hand_over`."""
+    if timeout == 0.0 or node.trace is not None:
+        return False
+    pid = names.find(node, server)
+    target = None if pid is None else pid.process
+    if target is None or target.status != RECEIVING or target.node is not node or target is caller:
+        return False
+    if not node.scheduler.hand_over(target, made):
+        return False
+    made.server = target
+    return True
 
 
 def deliver(node: Node, caller: Process | None, server: object, made: Request) -> bool:
@@ -157,7 +195,9 @@ async def ask_all(servers: Sequence[object], request: object, timeout: float | N
 
 def failure(node: Node, made: Request, server: object, timeout: float | None, place: Place) -> CallExit:
     """What is raised in a caller whose request came to nothing."""
-    why = "timeout" if made.state == CLOSED else made.answer
+    why: Any = "timeout" if made.state == CLOSED else made.answer
+    if isinstance(why, NotKnown):
+        return UnknownRequest((why.reason, place), why.letter)
     kind = ERRORS.get(why, CalleeExit) if type(why) is str else CalleeExit
     who = called(server)
     asked = safe_repr(made.request, 200)

@@ -11,6 +11,7 @@ A reason is never raised itself, but wrapped: in `Exit` to leave a process with 
       + CallingSelf      a process asked itself
       + CallTimeout      no answer in time (also a TimeoutError)
       + CalleeExit       the server ended before it answered
+      + UnknownRequest   the server has no such message, and goes on
 """
 
 from __future__ import annotations
@@ -79,6 +80,10 @@ class CallTimeout(CallExit, TimeoutError):
 
 class CalleeExit(CallExit):
     """The server ended before it answered; `reason[0]` is why."""
+
+
+class UnknownRequest(CallExit):
+    """A service has no such message: the handle is of another class. The service goes on; `reason[0]` is a NoClause."""
 
 
 def is_normal(reason: object) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, overload
+from typing import Any, Final, Protocol, TypeGuard, overload
 
-from regrow.kernel import exits, links, mailbox
+from regrow.kernel import exits, links, mailbox, names
 from regrow.kernel.node import here
 from regrow.kernel.pid import STATUS_WORDS, Pid, Process
 from regrow.kernel.signals import Request
@@ -27,9 +27,19 @@ INFO: Final = (
 )
 
 
-def alive(pid: Pid) -> bool:
+class Addressed(Protocol):
+    """What stands for a process, such as the handle of a service: everything takes it that takes the pid."""
+
+    @property
+    def __regrow_address__(self) -> Any:
+        """Its pid, or its name."""
+        ...
+
+
+def alive(pid: Pid | Addressed) -> bool:
     """Whether the process lives (`erlang:is_process_alive/1`)."""
-    return a_pid(pid, "alive").process is not None
+    found = names.find(here(), pid) if is_addressed(pid) else a_pid(pid, "alive")
+    return found is not None and found.process is not None
 
 
 def processes() -> list[Pid]:
@@ -38,10 +48,10 @@ def processes() -> list[Pid]:
 
 
 @overload
-def info(pid: Pid, item: str | None = None) -> Any: ...
+def info(pid: Pid | Addressed, item: str | None = None) -> Any: ...
 @overload
-def info(pid: Pid, item: Sequence[str]) -> list[tuple[str, Any]] | None: ...
-def info(pid: Pid, item: str | Sequence[str] | None = None) -> Any:
+def info(pid: Pid | Addressed, item: Sequence[str]) -> list[tuple[str, Any]] | None: ...
+def info(pid: Pid | Addressed, item: str | Sequence[str] | None = None) -> Any:
     """What the kernel knows of a process: a dict of all items; None for a dead one (`erlang:process_info/2`).
 
     Args:
@@ -68,13 +78,24 @@ def info(pid: Pid, item: str | Sequence[str] | None = None) -> Any:
     return dict(found) if item is None else found
 
 
+def is_addressed(value: object) -> TypeGuard[Addressed]:
+    """Whether this stands for a process without being its pid or name."""
+    return type(value) is not Pid and not names.is_name(value) and hasattr(value, "__regrow_address__")
+
+
 def a_pid(value: object, what: str) -> Pid:
-    """`value`, if it is a pid.
+    """`value`, if it is a pid, or the pid that a handle stands for now.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is neither.
+        ValueError: nobody is where the handle points.
     """
     if type(value) is not Pid:
+        if is_addressed(value):
+            found = names.find(here(), value)
+            if found is None:
+                raise ValueError(f"{what}: nobody is at {exits.safe_repr(value)} now")
+            return found
         raise TypeError(f"{what}: wanted a pid, got {exits.safe_repr(value)}")
     return value
 

@@ -23,7 +23,7 @@ from regrow.kernel.dictionary import get_keys as get_keys
 from regrow.kernel.dictionary import get_label as get_label
 from regrow.kernel.dictionary import put as put
 from regrow.kernel.dictionary import set_label as set_label
-from regrow.kernel.info import a_pid
+from regrow.kernel.info import Addressed, a_pid, is_addressed
 from regrow.kernel.info import alive as alive
 from regrow.kernel.info import info as info
 from regrow.kernel.info import processes as processes
@@ -60,7 +60,7 @@ from regrow.kernel.timing import start_timer as start_timer
 # Ends
 
 
-def exit(pid: Pid, reason: object) -> bool:
+def exit(pid: Pid | Addressed, reason: object) -> bool:
     """Send an exit signal (`erlang:exit/2`). "kill" cannot be trapped; "normal" is ignored by all but oneself.
 
     To end the running process, `raise Exit(reason)`.
@@ -68,6 +68,8 @@ def exit(pid: Pid, reason: object) -> bool:
     Raises:
         TypeError: `pid` is not a pid.
     """
+    if is_addressed(pid):
+        pid = a_pid(pid, "exit")
     if type(pid) is not Pid:
         raise TypeError(f"exit: wanted a pid, got {exits.safe_repr(pid)}. For a name: exit(whereis(name), reason)")
     node = here()
@@ -109,7 +111,7 @@ def flag(name: str, value: bool) -> bool:
     return trap_exit(value)
 
 
-def link(pid: Pid) -> bool:
+def link(pid: Pid | Addressed) -> bool:
     """Link this process with another (`erlang:link/1`). A dead one answers at once, with reason "noproc"."""
     process = living()
     links.link(process, a_pid(pid, "link"))
@@ -117,7 +119,7 @@ def link(pid: Pid) -> bool:
     return True
 
 
-def unlink(pid: Pid) -> bool:
+def unlink(pid: Pid | Addressed) -> bool:
     """Undo the link; an `Exited` message that is already in the mailbox stays there (`erlang:unlink/1`)."""
     links.unlink(living(), a_pid(pid, "unlink"))
     return True
@@ -139,6 +141,8 @@ def monitor(address: Address, *, alias: str | None = None, tag: object = None) -
     check_alias(alias, "monitor")
     if isinstance(address, Alias):
         raise TypeError(f"monitor: wanted a pid or a name, got the alias {address!r}")
+    if is_addressed(address):
+        address = address.__regrow_address__
     return links.monitor(process, address, names.find(process.node, address), tag, alias or "")
 
 
@@ -163,7 +167,7 @@ def demonitor(ref: Ref, *, flush: bool = False, info: bool = False) -> bool:
 # Names
 
 
-def register(name: object, pid: Pid) -> bool:
+def register(name: object, pid: Pid | Addressed) -> bool:
     """Give a process a name, a string or a class (`erlang:register/2`).
 
     Raises:

@@ -1,0 +1,272 @@
+"""The methods of a service as messages: what a decorator leaves in the class, and what travels.
+
+    @service.cast
+    def enqueue(self, value, *, first=False): ...
+
+leaves a `CastMethod`. Called on a handle it sends `("Queue.enqueue", value, first)`. The arguments are bound where the
+method is called, so that a wrong argument is a TypeError of the caller and never the end of a server.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from functools import partial
+from inspect import Parameter
+from types import CoroutineType, FunctionType
+from typing import Any, ClassVar, Final, Generic, ParamSpec, Self, TypeVar, overload
+
+from regrow.behaviours.request import reply
+from regrow.behaviours.results import MISSING
+from regrow.kernel.exits import CallingSelf, safe_repr
+from regrow.kernel.node import HERE
+from regrow.kernel.pid import Pid
+from regrow.kernel.signals import ANSWERED, CLOSED, FAILED, Request
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+SERVER: Final = "__regrow_server__"  # in the object of a service: the server that runs it
+INFO: Final = "__regrow_info__"  # of a function: the classes of messages that it takes
+EVERY: Final = "__regrow_every__"  # of a function: after how many seconds it is called again
+MOST: Final = 100  # characters of one argument in print
+
+
+class Later(Generic[R]):
+    """An answer that is not there yet. A `@service.call` returns it, and whoever asked waits until somebody replies.
+
+    The same one may be returned to many: all get the answer, and those who ask after it was given get it at once.
+    """
+
+    __slots__ = ("_answer", "_askers", "_room")
+
+    def __init__(self) -> None:
+        self._askers: list[Request] = []
+        self._answer: Any = MISSING
+        self._room = 16
+
+    def __repr__(self) -> str:
+        return "Later()" if self._answer is MISSING else f"Later.now({safe_repr(self._answer, MOST)})"
+
+    @classmethod
+    def now(cls, value: R) -> Later[R]:
+        """One that is answered already."""
+        made = cls()
+        made._answer = value
+        return made
+
+    def reply(self, value: R) -> None:
+        """Give the answer, from any process. A second one is dropped, as `gen_server.reply` does it."""
+        if self._answer is MISSING:
+            self._answer = value
+            askers, self._askers = self._askers, []
+            for asker in askers:
+                reply(asker, value)
+
+    def owed_to(self, asker: Request) -> None:
+        """One more waits for the answer."""
+        if self._answer is not MISSING:
+            reply(asker, self._answer)
+            return
+        if len(self._askers) >= self._room:  # those who gave up are forgotten now and then, not at each step
+            self._askers = [one for one in self._askers if one.state not in (ANSWERED, FAILED, CLOSED)]
+            self._room = 2 * len(self._askers) + 16
+        self._askers.append(asker)
+
+    def answer(self) -> Any:
+        """The answer, or MISSING."""
+        return self._answer
+
+
+class Method:
+    """A function of a service that is called by a message; in the class it stands where the function stood.
+
+    Attributes:
+        function: what was decorated. `Queue.dequeue.function(object)` runs it without any process, for a test of it.
+        timeout: how long a call waits, in seconds; None for ever.
+    """
+
+    kind: ClassVar[str] = ""
+
+    def __init__(self, function: Callable[..., Any], timeout: float | None = 5.0) -> None:
+        check_function(function, f"@service.{self.kind}")
+        self.function = function
+        self.timeout = timeout
+        self.signature = inspect.signature(function)
+        self.name: str = function.__name__
+        self.__doc__ = function.__doc__
+        self.__wrapped__ = function
+        self.label = function.__qualname__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        self.label = f"{owner.__name__}.{name}"
+
+    def __repr__(self) -> str:
+        return f"<the {self.kind} {self.label}{self.signature}>"
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """All but `self`, in the order in which a message carries them: `*args` come last, for they are many."""
+        found = list(self.signature.parameters.values())[1:]
+        return sorted(found, key=lambda one: one.kind is Parameter.VAR_POSITIONAL)
+
+    def bound(self, instance: Any) -> Any:
+        """What the method is to the object itself: see the page on services about a service that calls itself."""
+        server: Any = getattr(instance, "__dict__", {}).get(SERVER)
+        if server is None:
+            raise RuntimeError(no_process(self, instance))
+        node = HERE.node
+        caller = None if node is None else node.caller()
+        if caller is None or caller.pid is not server.pid:
+            return getattr(server.handle(), self.name)
+        cls: Any = type(instance)  # pyright: ignore[reportUnknownVariableType]
+        if self.kind == "call" or getattr(cls, self.name, None) is not self:
+            return partial(self.inside, instance)
+        return getattr(server.handle(), self.name)
+
+    def inside(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run the function in place."""
+        return self.function(instance, *args, **kwargs)
+
+
+class CallMethod(Method, Generic[P, R_co]):
+    """A method that is called, and answers."""
+
+    kind = "call"
+
+    @overload
+    def __get__(self, instance: None, owner: Any) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: Any) -> Callable[P, Coroutine[Any, Any, R_co]]: ...
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self if instance is None else self.bound(instance)
+
+    async def inside(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run the function in place: nobody else could answer while this process waits."""
+        result: Any = self.function(instance, *args, **kwargs)
+        kind: object = type(result)  # pyright: ignore[reportUnknownVariableType]
+        if kind is CoroutineType:
+            result = await result
+            kind = type(result)  # pyright: ignore[reportUnknownVariableType]
+        if kind is not Later:
+            return result
+        if result.answer() is MISSING:
+            pid: Pid = instance.__dict__[SERVER].pid
+            place = ("GenServer", "call", [pid, self.name, self.timeout])
+            letter = f"{pid} asked itself {self.name}(…), and would wait for its own answer for ever"
+            raise CallingSelf(("calling_self", place), letter)
+        return result.answer()
+
+
+class CastMethod(Method, Generic[P]):
+    """A method that is cast: nobody waits for it."""
+
+    kind = "cast"
+
+    @overload
+    def __get__(self, instance: None, owner: Any) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: Any) -> Callable[P, None]: ...
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        return self if instance is None else self.bound(instance)
+
+    def inside(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run in place what `super()` was asked for; any other cast of a service to itself is a message."""
+        if inspect.iscoroutinefunction(self.function):
+            raise TypeError(
+                f"super().{self.name}(…): this cast is `async def`, and a cast cannot be awaited. "
+                f"Write `await {self.function.__qualname__}.function(self, …)`"
+            )
+        return self.function(instance, *args, **kwargs)
+
+
+def no_process(method: Method, instance: Any) -> str:
+    """The letter to whoever has made an object of a service by hand."""
+    name = type(instance).__name__
+    return (
+        f"{name}(…) has no process: it is the object that a server of {name} would hold. Probably you did:\n"
+        f"    {name.lower()} = {name}(…)\n"
+        f"  Instead, you want:\n"
+        f"    {name.lower()} = await {name}.start_link(…)\n"
+        f"  To try a method of it without a process: {name}.{method.name}.function({name.lower()}, …)"
+    )
+
+
+# What may be decorated
+
+
+def check_function(function: Any, what: str) -> None:
+    """Raise unless this is a function with a `self` that nothing else has decorated yet.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if isinstance(function, Method):
+        name = function.function.__qualname__
+        raise TypeError(
+            f"{what}: {name} is a @service.{function.kind} already. A method is one kind of message: "
+            f"write two methods, and have both use a third without a decorator"
+        )
+    if isinstance(function, staticmethod | classmethod | property):
+        kind: str = type(function).__name__  # pyright: ignore[reportUnknownArgumentType]
+        raise TypeError(f"{what}: wanted a method, got a {kind}. A message is handled by an object: leave @{kind} out")
+    if not isinstance(function, FunctionType):
+        raise TypeError(f"{what}: wanted a method, `def` or `async def`, got {safe_repr(function)}")
+    name = function.__qualname__
+    for mark in (INFO, EVERY):
+        if hasattr(function, mark):
+            other = "info" if mark == INFO else "every"
+            raise TypeError(
+                f"{what}: {name} is a @service.{other} already. Write two methods, and have both use a third"
+            )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"{what}: {name} yields, and a message has one answer. Return a list instead")
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    if first is None or first.kind not in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
+        raise TypeError(f"{what}: {name} takes no self. A message is handled by an object of the class")
+
+
+def check_takes(function: Callable[..., Any], count: int, what: str, wanted: str) -> None:
+    """Raise unless a function can be called with its object and so many arguments.
+
+    Raises:
+        TypeError: it wants more, or less.
+    """
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*[None] * (count + 1))
+    except TypeError:
+        raise TypeError(f"{what}: wanted {wanted}, got {function.__qualname__}{signature}") from None
+
+
+def check_unmarked(function: Any, what: str) -> None:
+    """As `check_function`, but another mark of the same kind may be there: a method may take several classes.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    marked = getattr(function, INFO, None)
+    if marked is not None and what.startswith("@service.info"):
+        return
+    check_function(function, what)
+
+
+def interval_seconds(value: float | timedelta) -> float:
+    """An interval as float seconds.
+
+    Raises:
+        TypeError: neither a number nor a timedelta.
+        ValueError: not more than 0, or not finite.
+    """
+    if callable(value):
+        raise TypeError(f"@service.every: it wants its seconds, such as @service.every(1.0); got {safe_repr(value)}")
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"@service.every: wanted seconds or a timedelta, got {safe_repr(value)}")
+    if not 0 < value < float("inf"):
+        raise ValueError(f"@service.every: wanted more than 0 seconds, got {value!r}")
+    return float(value)

@@ -1,0 +1,304 @@
+"""The inside of a service: the GenServer whose state is an object, and whose callbacks are the object's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from inspect import Parameter
+from types import CoroutineType, FunctionType
+from typing import Any, ClassVar
+
+from regrow.behaviours.gen_server import From, GenServer
+from regrow.behaviours.reports import unexpected_message
+from regrow.behaviours.request import NotKnown
+from regrow.behaviours.results import BadReturn, Error, NoClause, NoReply, Ok, Reply, Stop, is_awaitable
+from regrow.behaviours.service_handle import handle
+from regrow.behaviours.service_methods import EVERY, INFO, SERVER, Later, Method
+from regrow.behaviours.starting import Ignore
+from regrow.kernel.exits import safe_repr
+from regrow.kernel.pid import Pid
+from regrow.kernel.process import current, monotonic, send_after
+from regrow.kernel.signals import FAILED
+
+Function = Callable[..., Any]
+
+
+class Tick:
+    """The message that an `every` sends to its own server: one at a time, on the times that it was to run at."""
+
+    __slots__ = ("due", "interval", "name")
+
+    def __init__(self, name: str, interval: float, due: float) -> None:
+        self.name = name
+        self.interval = interval
+        self.due = due
+
+    def __repr__(self) -> str:
+        return f"{self.name}() every {self.interval} s"
+
+    def start(self) -> None:
+        """Let it come when it is due."""
+        send_after(current(), self, max(0.0, self.due - monotonic()))
+
+    def again(self) -> None:
+        """Let it come at its next time that is not over yet: what was missed is left out, what follows does not move."""
+        self.due += self.interval
+        late = monotonic() - self.due
+        if late > 0:
+            self.due += self.interval * (late // self.interval + 1)
+        self.start()
+
+
+class Server(GenServer[Any]):
+    """Runs the object of one service. Each service has a subclass of this, under the service's name."""
+
+    service: ClassVar[Any] = None
+    infos: ClassVar[dict[type, Function]] = {}
+    ticks: ClassVar[dict[str, float]] = {}
+
+    pid: Pid
+    reply: Reply[Any]
+    noreply: NoReply[Any]
+    next: Any = None  # what the object has said with `then`
+    asker: From | None = None  # whose call is being handled
+
+    # Start and end
+
+    def init(self, arg: Any, /) -> Any:
+        """Make the object. It can send to itself before it is there."""
+        args, kwargs = arg
+        cls = self.service
+        self.pid = current()
+        made = cls.__new__(cls, *args, **kwargs)
+        self.adopt(made)
+        made.__init__(*args, **kwargs)
+        self.reply, self.noreply = Reply(None, made), NoReply(made)
+        result = made.init()
+        return self.started_later(made, result) if is_awaitable(result) else self.started(made, result)
+
+    async def started_later(self, made: Any, result: Awaitable[Any]) -> Any:
+        """The same, of an `async def init`."""
+        return self.started(made, await result)
+
+    def started(self, made: Any, result: Any) -> Any:
+        """What GenServer's init returns for what the object's has returned."""
+        if type(result) in (Ignore, Error, Stop):
+            return result
+        if result is not None:
+            raise BadReturn(made, "init", result, "nothing, IGNORE, Stop(reason) or Error(reason)")
+        then = self.taken()
+        if type(then) is Stop:
+            return then  # pyright: ignore[reportUnknownVariableType]
+        now = monotonic()
+        for name, interval in self.ticks.items():
+            Tick(name, interval, now + interval).start()
+        return Ok(made, then)
+
+    def adopt(self, made: Any) -> None:
+        """Let an object know whose state it is."""
+        made.__dict__[SERVER] = self
+
+    def terminate(self, reason: Any, state: Any, /) -> Any:
+        """The object cleans up."""
+        return state.terminate(reason)
+
+    def handle(self) -> Any:
+        """How others see the object."""
+        return handle(self.service, self.pid)
+
+    # Messages
+
+    def handle_info(self, message: Any, state: Any, /) -> Any:
+        """Run the method for messages of this class, the nearest base class first."""
+        if message.__class__ is Tick:
+            return self.ticked(message, state)
+        for base in type(message).__mro__:
+            if base in self.infos:
+                return self.run(self.infos[base], state, message)
+        return self.run(self.service.handle_info, state, message)
+
+    def handle_continue(self, arg: Any, state: Any, /) -> Any:
+        """Go on after `self.then(Continue(arg))`."""
+        return self.run(self.service.handle_continue, state, arg)
+
+    def ticked(self, tick: Tick, state: Any) -> Any:
+        """Run what is to run every so often, and let it come again."""
+        result = self.run(getattr(self.service, tick.name), state)
+        if is_awaitable(result):
+            return self.ticked_later(tick, result)
+        tick.again()
+        return result
+
+    async def ticked_later(self, tick: Tick, result: Awaitable[Any]) -> Any:
+        """The same, of an `async def`."""
+        found = await result
+        tick.again()
+        return found
+
+    def code_change(self, old_version: Any, state: Any, extra: Any, /) -> Any:
+        """The object changes itself."""
+        result = state.code_change(old_version, extra)
+        return Ok(state) if result is None else result
+
+    def format_status(self, status: dict[str, Any], /) -> dict[str, Any]:
+        """The state is shown as the attributes of the object."""
+        state: Any = status["state"]
+        if not isinstance(state, self.service):
+            return status
+        inside: dict[str, Any] = state.__dict__
+        shown = {name: value for name, value in inside.items() if name != SERVER}
+        found: dict[str, Any] = state.format_status({**status, "state": shown})
+        return found
+
+    # What becomes of a method's value
+
+    def run(self, function: Function, state: Any, *args: Any) -> Any:
+        """Run a method whose value nobody waits for."""
+        self.asker = None
+        result = function(state, *args)
+        if result.__class__ is CoroutineType:
+            return self.waited_for(result, state)
+        return NoReply(state) if self.next is None else self.unanswered(state)
+
+    async def waited_for(self, result: Awaitable[Any], state: Any) -> Any:
+        """The same, of an `async def`."""
+        await result
+        return self.unanswered(state)
+
+    async def awaited(self, result: Awaitable[Any], from_: From, state: Any) -> Any:
+        """The answer of an `async def`."""
+        return self.answered(await result, from_, state)
+
+    def answered(self, result: Any, from_: From, state: Any) -> Any:
+        """What GenServer's handle_call returns for what a method has returned and said."""
+        if result.__class__ is Later:
+            result.owed_to(from_)
+            return self.unanswered(state)
+        then = self.taken()
+        if type(then) is Stop:
+            return Stop(then.reason, state, reply=result)
+        return Reply(result, state, then)
+
+    def unanswered(self, state: Any) -> Any:
+        """What the other callbacks return."""
+        then = self.taken()
+        return Stop(then.reason, state) if type(then) is Stop else NoReply(state, then)
+
+    def taken(self) -> Any:
+        """What the object has said with `then`, once."""
+        then, self.next = self.next, None
+        return then
+
+    def refused(self, request: Any, from_: From, state: Any) -> Any:
+        """Nobody here knows this request: that is told to whoever asked, whose mistake it is, and the server goes on."""
+        known = ", ".join(self.service.__regrow_methods__) or "none"
+        letter = (
+            f"{self.pid} runs {self.service.__name__}, which has no {safe_repr(request, 200)}. Its messages: {known}.\n"
+            f"  It goes on. Probably the handle, or the name that was called, is another service's"
+        )
+        from_.pid.node.settle(from_, FAILED, NotKnown(NoClause(request), letter))
+        return NoReply(state)
+
+
+# The two callbacks that are called most. Each service has its own, which knows its methods; and a server's results are
+# always the same two objects, for the loop has read one before it handles the next message.
+
+
+def call_handler(calls: dict[str, Function]) -> Function:
+    """The `handle_call` of a service: runs the method that a message is for."""
+
+    def handle_call(self: Server, request: Any, from_: From, state: Any, /) -> Any:
+        try:
+            run = calls[request[0]]
+        except (TypeError, IndexError, KeyError):
+            return self.refused(request, from_, state)
+        self.asker = from_
+        result = run(state, request)
+        kind: object = type(result)  # pyright: ignore[reportUnknownVariableType]
+        if kind is Later or kind is CoroutineType or self.next is not None:
+            return self.awaited(result, from_, state) if kind is CoroutineType else self.answered(result, from_, state)
+        reply = self.reply
+        reply.value = result
+        reply.state = state
+        return reply
+
+    return handle_call
+
+
+def cast_handler(casts: dict[str, Function]) -> Function:
+    """The `handle_cast` of a service."""
+
+    def handle_cast(self: Server, request: Any, state: Any, /) -> Any:
+        try:
+            run = casts[request[0]]
+        except (TypeError, IndexError, KeyError):
+            unexpected_message(self.service, request)
+            return NoReply(state)
+        self.asker = None
+        result = run(state, request)
+        kind: object = type(result)  # pyright: ignore[reportUnknownVariableType]
+        if kind is CoroutineType or self.next is not None:
+            return self.waited_for(result, state) if kind is CoroutineType else self.unanswered(state)
+        noreply = self.noreply
+        noreply.state = state
+        return noreply
+
+    return handle_cast
+
+
+def server_class(cls: Any) -> Any:
+    """The GenServer of a service, made when it is first started."""
+    found: Any = cls.__dict__.get("__regrow_server_class__")
+    if found is None:
+        found = cls.__regrow_server_class__ = _made(cls)
+    return found
+
+
+def _made(cls: Any) -> Any:
+    calls: dict[str, Function] = {}
+    casts: dict[str, Function] = {}
+    for base in reversed(cls.__mro__):
+        members: dict[str, Any] = base.__dict__
+        for name, value in members.items():
+            if isinstance(value, Method):  # what a base calls dequeue is done by the dequeue that this class has now
+                own: Method = cls.__regrow_methods__[name]
+                (calls if own.kind == "call" else casts)[value.label] = runner(value, own.function)
+    marked = functions_of(cls)
+    infos = {kind: value for value in marked.values() for kind in getattr(value, INFO, ())}
+    ticks = {name: getattr(value, EVERY) for name, value in marked.items() if hasattr(value, EVERY)}
+    init = FunctionType(Server.init.__code__, Server.init.__globals__, "init")
+    init.__qualname__ = f"{cls.__qualname__}.init"  # so reports and trees name the process
+    init.__regrow_service__ = cls  # type: ignore[attr-defined]
+    space: dict[str, Any] = {"service": cls, "infos": infos, "ticks": ticks}
+    space |= {"handle_call": call_handler(calls), "handle_cast": cast_handler(casts)}
+    space |= {"init": init, "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    return type(cls.__name__, (Server,), space)
+
+
+def runner(method: Method, function: Function) -> Function:
+    """A function of the object and a message that calls `function` with what the message carries.
+
+    It is compiled, as its counterpart in the handle is: the message is not taken apart at run time.
+    """
+    parts: list[str] = []
+    named: list[str] = []
+    for place, one in enumerate(method.parameters, 1):
+        match one.kind:
+            case Parameter.KEYWORD_ONLY:
+                named.append(f"{one.name}=message[{place}]")
+            case Parameter.VAR_KEYWORD:
+                named.append(f"**message[{place}]")
+            case Parameter.VAR_POSITIONAL:
+                parts.append(f"*message[{place}:]")
+            case _:
+                parts.append(f"message[{place}]")
+    source = f"lambda self, message: function({', '.join(['self', *parts, *named])})"
+    made: Function = eval(compile(source, f"<{method.label}>", "eval"), {"function": function})  # noqa: S307
+    return made
+
+
+def functions_of(cls: type) -> dict[str, Any]:
+    """All that a class and its bases define, by name, as the class sees it."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        found.update(vars(base))
+    return found
