@@ -59,7 +59,7 @@ async def starts(others: int) -> Figures:
 async def names(others: int) -> Figures:
     """A name is given, looked up and taken back."""
     for number in range(others):
-        await Counter.start(0, name=("other", number))
+        await Counter.start(0, name=f"other {number}")
     me = process.current()
 
     async def work(_: int) -> None:

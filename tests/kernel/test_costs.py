@@ -1,0 +1,422 @@
+"""What a call, a cast, a start and an end cost, in things that can be counted: steps, turns, timers, memory.
+
+No clock is asked. A test here fails when somebody makes the hot path longer, not when the machine is busy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import tracemalloc
+from collections.abc import Awaitable, Callable
+from typing import Any
+from typing import cast as cast_to
+
+import pytest
+
+from regrow import (
+    CallReturn,
+    CastReturn,
+    ChildSpec,
+    Down,
+    DynamicSupervisor,
+    From,
+    GenServer,
+    Node,
+    NoReply,
+    Pid,
+    Registry,
+    Reply,
+    Via,
+    VirtualClock,
+    call,
+    cast,
+    process,
+    reply,
+)
+from regrow.testing import expect_idle
+from regrow.testing.plugin import run_as_process
+
+MANY = 100
+
+
+class Counter(GenServer[int]):
+    """Counts; answers "later" only when it is told to."""
+
+    def handle_call(self, request: Any, from_: From, count: int) -> CallReturn[int]:
+        if request == "later":
+            process.put("from", [*process.get("from", []), from_])
+            return NoReply(count)
+        return Reply(count, count + 1)
+
+    def handle_cast(self, request: Any, count: int) -> CastReturn[int]:
+        if request == "answer":
+            for from_ in process.get("from"):
+                reply(from_, "answered")
+        return NoReply(count + 1)
+
+
+class AsyncCounter(GenServer[int]):
+    """The same with `async def`."""
+
+    async def handle_call(self, _request: Any, _from: From, count: int) -> Reply[int]:
+        return Reply(count, count + 1)
+
+
+class Costs:
+    """What the event loop was asked for."""
+
+    def __init__(self) -> None:
+        self.callbacks = 0
+        self.timers = 0
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """A loop of the kind that these tests run on, which counts."""
+        costs = self
+        plain = asyncio.new_event_loop()
+        plain.close()
+
+        kind: Any = type(plain)
+
+        class Counting(kind):  # type: ignore[misc]
+            def call_soon(self, *args: Any, **options: Any) -> Any:
+                costs.callbacks += 1
+                return kind.call_soon(self, *args, **options)
+
+            def call_later(self, *args: Any, **options: Any) -> Any:
+                costs.timers += 1
+                return kind.call_later(self, *args, **options)
+
+        return cast_to("asyncio.AbstractEventLoop", Counting())
+
+
+def counted(test: Callable[[Node, Costs], Awaitable[None]], *, clock: bool = True) -> None:
+    """Run a test as a process, on a loop that counts; without the clock, on real time that nobody waits for."""
+    costs = Costs()
+    node = Node(clock=VirtualClock()) if clock else Node()
+    with asyncio.Runner(loop_factory=costs.loop) as runner:
+        runner.run(run_as_process(node, test, {"node": node, "costs": costs}))
+
+
+async def steps_of(node: Node, costs: Costs, work: Callable[[], Awaitable[object]], *, callbacks: int = 0) -> int:
+    """The steps of all processes while the running one does this, and asks the loop for so many callbacks."""
+    before, steps = costs.callbacks, node.scheduler.steps
+    await work()
+    assert costs.callbacks - before == callbacks
+    return steps - node.scheduler.steps
+
+
+async def peak_of(work: Callable[[], Awaitable[object]]) -> int:
+    """The most bytes that this has in use at a time, beyond those that were before; the second time it is done."""
+    await work()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        await work()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return peak - before
+
+
+async def blocks_left(work: Callable[[], Awaitable[object]]) -> int:
+    """How many blocks of memory are in use afterwards that were not before, once all that warms up has."""
+    for _ in range(3):
+        await work()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    await work()
+    gc.collect()
+    return sys.getallocatedblocks() - before
+
+
+# Calls
+
+
+@pytest.mark.parametrize("kind", [Counter, AsyncCounter])
+@pytest.mark.parametrize("name", [None, "counter", Counter])
+def test_a_call_to_an_idle_server_is_one_step(kind: type[Any], name: object) -> None:
+    """It is handed over: the loop is not asked for a turn, no timer is made, and nothing is kept."""
+
+    async def test(node: Node, costs: Costs) -> None:
+        pid = await kind.start(0, name=name)
+        server = pid if name is None else name
+
+        async def calls() -> None:
+            for _ in range(MANY):
+                await call(server, "next")
+
+        await process.sleep(1)
+        assert await steps_of(node, costs, calls) == MANY
+        assert (costs.timers, node.scheduler.timers.next_due()) == (0, float("inf"))
+        assert await blocks_left(calls) < MANY // 10
+
+    counted(test)
+
+
+def test_a_call_through_a_registry_is_one_step() -> None:
+    async def test(node: Node, costs: Costs) -> None:
+        await Registry.start_link(keys="unique", name="counters")
+        server = Via("counters", 7)
+        await Counter.start(0, name=server)
+
+        async def calls() -> None:
+            for _ in range(MANY):
+                await call(server, "next")
+
+        await process.sleep(1)
+        assert await steps_of(node, costs, calls) == MANY
+
+    counted(test)
+
+
+@pytest.mark.parametrize(("kind", "most"), [(Counter, 1500), (AsyncCounter, 2500)])
+def test_a_call_takes_little_memory(kind: type[Any], most: int) -> None:
+    async def test(node: Node, costs: Costs) -> None:
+        pid = await kind.start(0)
+        assert await peak_of(lambda: call(pid, "next")) < most
+
+    counted(test)
+
+
+def test_calls_that_wait_make_one_timer_of_the_loop() -> None:
+    """Their deadlines are entries of one lane, which are gone when the answers come."""
+
+    async def test(node: Node, costs: Costs) -> None:
+        server = await Counter.start(0)
+        pids = [process.spawn_monitor(call, server, "later")[0] for _ in range(MANY)]
+        while any(process.info(pid, "status") == "runnable" for pid in pids):  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(0)
+        assert costs.timers == 1
+        cast(server, "answer")
+        for _ in pids:
+            assert (await process.receive(Down)).reason == "normal"
+        assert node.scheduler.timers.next_due() == float("inf")
+        assert costs.timers <= 2
+
+    counted(test, clock=False)
+
+
+# Casts and messages
+
+
+def test_a_cast_is_one_step_and_many_are_one_turn() -> None:
+    async def test(node: Node, costs: Costs) -> None:
+        server = await Counter.start(0)
+
+        async def casts() -> None:
+            for _ in range(MANY):
+                cast(server, "count")
+            await call(server, "next")
+
+        await process.sleep(1)
+        # Of the server one each, and one for the call; of the caller one when it has its answer. The call waits behind
+        # the casts: its deadline is the one callback, for a virtual clock asks whether it may jump.
+        assert await steps_of(node, costs, casts, callbacks=1) == MANY + 2
+        assert costs.timers == 0
+        assert await blocks_left(casts) < MANY // 10
+
+    counted(test)
+
+
+def test_a_message_is_one_step() -> None:
+    async def test(node: Node, costs: Costs) -> None:
+        me = process.current()
+
+        async def answers() -> None:
+            while True:
+                process.send(await process.receive(), "here")
+
+        pid = process.spawn(answers)
+        await process.sleep(1)
+
+        async def messages() -> None:
+            for _ in range(MANY):
+                process.send(pid, me)
+                await process.receive()
+
+        assert await steps_of(node, costs, messages) == 2 * MANY
+
+    counted(test)
+
+
+# Starts and ends
+
+
+def test_a_process_that_ends_is_one_step() -> None:
+    """Its watcher is stepped once, too."""
+
+    async def test(node: Node, costs: Costs) -> None:
+        async def ends() -> None:
+            for _ in range(MANY):
+                process.spawn_monitor(int)
+                await process.receive()
+
+        await process.sleep(1)
+        assert await steps_of(node, costs, ends) == 2 * MANY
+        assert await blocks_left(ends) < MANY // 10
+
+    counted(test)
+
+
+def test_a_server_is_there_after_one_step() -> None:
+    """It starts, who started it goes on."""
+
+    async def test(node: Node, costs: Costs) -> None:
+        pids: list[Pid] = []
+
+        async def starts() -> None:
+            pids.extend([await Counter.start_link(0) for _ in range(MANY)])
+
+        await process.sleep(1)
+        assert await steps_of(node, costs, starts) <= 2 * MANY
+
+    counted(test)
+
+
+def test_an_idle_server_weighs_little() -> None:
+    """Bytes and blocks that stay, without the objects' own overhead in the allocator."""
+
+    async def test(node: Node, costs: Costs) -> None:
+        pids: list[Pid] = [await Counter.start(0) for _ in range(MANY)]
+        gc.collect()
+        before = sys.getallocatedblocks()
+        tracemalloc.start()
+        try:
+            pids.extend([await Counter.start(0) for _ in range(MANY)])
+            gc.collect()
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert held / MANY < 1000
+        assert (sys.getallocatedblocks() - before) / MANY < 16
+
+    counted(test)
+
+
+def test_a_start_and_an_end_leave_nothing() -> None:
+    async def test(node: Node, costs: Costs) -> None:
+        async def come_and_go() -> None:
+            for _ in range(MANY):
+                pid = await Counter.start_link(0, name="counter")
+                process.unlink(pid)
+                process.exit(pid, "kill")
+            await expect_idle()
+
+        assert await blocks_left(come_and_go) < MANY // 10
+
+    counted(test)
+
+
+# Beside many others
+
+
+async def calls_a_server(node: Node) -> Callable[[], Awaitable[object]]:
+    """A call, beside idle servers."""
+    pid = await Counter.start(0)
+    return lambda: call(pid, "next")
+
+
+async def restarts_a_child(node: Node) -> Callable[[], Awaitable[object]]:
+    """A restart, beside other children."""
+    keeper = await DynamicSupervisor.start_link(max_restarts=1000, max_seconds=1)
+    me = process.current()
+
+    async def start() -> Any:
+        pid = await Counter.start_link(0)
+        process.send(me, pid)
+        return pid
+
+    async def restart() -> None:
+        process.exit(await process.receive(Pid), "kill")
+        await process.receive(lambda message: isinstance(message, Pid) and process.send(me, message) is message)
+
+    await DynamicSupervisor.start_child(keeper, ChildSpec("child", start))
+    for _ in range(int(process.get("others"))):
+        await DynamicSupervisor.start_child(keeper, (Counter, 0))
+    return restart
+
+
+async def names_a_process(node: Node) -> Callable[[], Awaitable[object]]:
+    """A name, beside other names."""
+    for number in range(int(process.get("others"))):
+        await Counter.start(0, name=f"other {number}")
+
+    async def register() -> None:
+        process.register("mine", process.current())
+        assert process.whereis("mine") == process.current()
+        process.unregister("mine")
+
+    return register
+
+
+async def sets_a_timer(node: Node) -> Callable[[], Awaitable[object]]:
+    """A timer, beside other timers."""
+    for number in range(int(process.get("others"))):
+        process.send_after(process.current(), "never", 1000 + number)
+
+    async def set_and_cancel() -> None:
+        process.cancel_timer(process.send_after(process.current(), "never", 500))
+
+    return set_and_cancel
+
+
+async def watches_a_process(node: Node) -> Callable[[], Awaitable[object]]:
+    """A link and a monitor, beside other links and monitors."""
+    for _ in range(int(process.get("others"))):
+        process.monitor(await Counter.start_link(0))
+    pid = await Counter.start(0)
+
+    async def watch() -> None:
+        process.link(pid)
+        process.demonitor(process.monitor(pid))
+        process.unlink(pid)
+
+    return watch
+
+
+@pytest.mark.parametrize(
+    "prepare", [calls_a_server, restarts_a_child, names_a_process, sets_a_timer, watches_a_process]
+)
+@pytest.mark.parametrize("counting", ["instructions", "memory"])
+def test_what_others_there_are_costs_nothing(
+    prepare: Callable[[Node], Awaitable[Callable[[], Awaitable[object]]]], counting: str
+) -> None:
+    """Beside a thousand others it takes what it takes beside ten: lines of Python that run, bytes that are in use."""
+    found: list[int] = []
+
+    async def test(node: Node, costs: Costs) -> None:
+        await process.sleep(1)
+        work = await prepare(node)
+        await process.sleep(1)
+        await work()
+        found.append(await (peak_of(work) if counting == "memory" else lines_of(work)))
+
+    async def beside(others: int, node: Node, costs: Costs) -> None:
+        process.put("others", others)
+        await test(node, costs)
+
+    for others in (10, 1000):
+        counted(lambda node, costs, others=others: beside(others, node, costs))  # type: ignore[misc]
+    few, many = found
+    assert many <= few * 1.2 + 64
+
+
+async def lines_of(work: Callable[[], Awaitable[object]]) -> int:
+    """The lines of Python that run; of a compiled kernel, those that are not compiled."""
+    lines = 0
+
+    def trace(_frame: Any, event: str, _argument: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        await work()
+    finally:
+        sys.settrace(before)
+    return lines
