@@ -66,7 +66,8 @@ async def _run_application(app: type[Application], stop_signals: StopSignals) ->
 
 def is_well(ended: Ended) -> bool:
     """Whether a program has ended as it may: its application's tree has, with the reason "normal"."""
-    return isinstance(ended.reason, tuple) and ended.reason[-1] == "normal"
+    why: object = ended.reason[-1]  # ("application_terminated", app, why)
+    return why == "normal"
 
 
 async def keep_running(

@@ -279,9 +279,11 @@ def put_all_env(config: Mapping[Any, Mapping[Any, Any]], *, persistent: bool = F
     Raises:
         TypeError: this is no mapping of mappings; nothing is set.
     """
-    whole: Any = config
-    if not isinstance(whole, Mapping) or not all(isinstance(values, Mapping) for values in whole.values()):
-        raise TypeError(f"wanted a mapping of mappings, {{app: {{key: value}}}}, got {exits.safe_repr(whole)}")
+    parts: list[object] = [config]
+    if isinstance(parts[0], Mapping):
+        parts += config.values()
+    if not all(isinstance(part, Mapping) for part in parts):
+        raise TypeError(f"wanted a mapping of mappings, {{app: {{key: value}}}}, got {exits.safe_repr(config)}")
     for app, values in config.items():
         for key, value in values.items():
             put_env(app, key, value, persistent=persistent)
@@ -383,11 +385,11 @@ def format_error(reason: Any) -> str:
             return f"bad application: {name_of(app)}"
         case ("invalid_options", options):
             return f"invalid application options: {exits.safe_repr(options)}"
-        case ("bad_return" | "bad_return_value", ((_, str(), list()) as place, ("EXIT", why))):
+        case ("bad_return" | "bad_return_value", (place, ("EXIT", why))) if _is_place(place):
             return f"exited in: {_call_words(place)}\n    ** (EXIT) {exits.safe_repr(why)}"
-        case ("bad_return" | "bad_return_value", ((_, str(), list()) as place, value)):
+        case ("bad_return" | "bad_return_value", (place, value)) if _is_place(place):
             return f"{_call_words(place)} returned a bad value: {exits.safe_repr(value)}"
-        case (why, (_, str(), list()) as place):
+        case (why, place) if _is_place(place):
             return f"{_call_words(place)} returned an error: {exits.safe_repr(why)}"
         case (type() | str() as app, (str(), _) as why):
             return f"{name_of(app)}: {format_error(why)}"
@@ -395,6 +397,14 @@ def format_error(reason: Any) -> str:
             return exits.safe_repr(reason)
 
 
-def _call_words(place: tuple[Any, str, list[Any]]) -> str:
+def _is_place(value: Any) -> bool:
+    match value:
+        case (_, str(), list()):
+            return True
+        case _:
+            return False
+
+
+def _call_words(place: Any) -> str:
     owner, function, args = place
     return f"{name_of(owner)}.{function}({', '.join(exits.safe_repr(arg) for arg in args)})"

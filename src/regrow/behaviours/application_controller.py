@@ -16,7 +16,15 @@ from inspect import isawaitable
 from typing import Any, Final, Literal
 
 from regrow.behaviours import reports
-from regrow.behaviours.application_spec import KEYS, Application, ApplicationError, check_application, find, name_of
+from regrow.behaviours.application_spec import (
+    KEYS,
+    Application,
+    ApplicationError,
+    Spec,
+    check_application,
+    find,
+    name_of,
+)
 from regrow.kernel import exits
 from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
@@ -119,8 +127,8 @@ class Controller:
         key = environment_key(app)
         found = self.environments.get(key)
         if found is None:
-            defaults = key.__regrow_spec__.env if isinstance(key, type) and issubclass(key, Application) else {}
-            found = self.environments[key] = {**defaults, **self.persistent.get(key, {})}
+            spec = getattr(key, "__regrow_spec__", Spec())
+            found = self.environments[key] = {**spec.env, **self.persistent.get(key, {})}
         return found
 
     def put(self, app: Any, key: Any, value: Any, persistent: bool) -> None:
@@ -161,8 +169,8 @@ class Controller:
         """Its start has failed: that is reported, and ends the program if it is not to be without it."""
         self.forget(entry)
         reports.application_report(logging.ERROR, "exited", entry.app, error.reason, entry.start_type)
-        why = error.reason[0] if isinstance(error.reason, tuple) else None
-        if entry.start_type == "permanent" or (entry.start_type == "transient" and why != ("EXIT", "normal")):
+        ended_well = error.reason[0] == ("EXIT", "normal")  # every reason of a failed start is a pair
+        if entry.start_type == "permanent" or (entry.start_type == "transient" and not ended_well):
             self.end_program("application_start_failure", entry.app, error.reason)
 
     def forget(self, entry: Running) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeGuard
 
 from regrow.kernel.exits import safe_repr
 
@@ -176,14 +176,14 @@ def _time(value: Any) -> float | None:
 
 
 def _names(option: str, value: Any, kind: type, wanted: str) -> tuple[Any, ...] | None:
+    content: Any = value  # seen as anything, whatever is found out of `value`
     if value is None:
         return None
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise _invalid(option, value, f"a list of {wanted}")
-    found: tuple[Any, ...] = tuple(value)
-    for one in found:
-        if not isinstance(one, kind):
-            raise _invalid(option, value, f"a list of {wanted}")
+    found = tuple(content)
+    if not all(isinstance(one, kind) for one in found):
+        raise _invalid(option, content, f"a list of {wanted}")
     return found
 
 
@@ -199,14 +199,16 @@ def _needs(option: str, value: Any) -> tuple[Any, ...] | None:
 def _pairs(option: str, value: Any) -> dict[Any, Any]:
     """A mapping, or pairs, none of which may stand twice."""
     wanted = "a mapping, or pairs (key, value)"
+    content: Any = value
+    if isinstance(value, Mapping):
+        return dict(content)
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise _invalid(option, value, wanted)
     found: dict[Any, Any] = {}
-    pairs: list[Any] = list(value.items() if isinstance(value, Mapping) else value)
-    for pair in pairs:
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise _invalid(option, value, wanted)
-        key, content = pair
+    pairs: list[Any] = list(content)
+    if any(type(pair) is not tuple or len(pair) != 2 for pair in pairs):
+        raise _invalid(option, content, wanted)
+    for key, content in pairs:
         if key in found:
             raise InvalidApplication(("invalid_options", ("duplicate", option, key)), f"{option}: {key!r} stands twice")
         found[key] = content
@@ -216,11 +218,11 @@ def _pairs(option: str, value: Any) -> dict[Any, Any]:
 # Finding one
 
 
-def _is_application(app: Any) -> bool:
+def _is_application(app: Any) -> TypeGuard[type[Application]]:
     return isinstance(app, type) and issubclass(app, Application)
 
 
-def name_of(app: object) -> str:
+def name_of(app: Any) -> str:
     """An application as it stands in a sentence."""
     return app.__name__ if isinstance(app, type) else safe_repr(app)
 
@@ -231,7 +233,7 @@ def find(app: Any) -> type[Application] | None:
     Raises:
         TypeError: this is neither a class derived from Application nor the name of one.
     """
-    if isinstance(app, type) and issubclass(app, Application):
+    if _is_application(app):
         return app
     if not isinstance(app, str):
         raise TypeError(f"wanted a class derived from Application, got {name_of(app)}")
@@ -248,9 +250,9 @@ def find(app: Any) -> type[Application] | None:
         raise  # it is there, and something that it needs is not
     except AttributeError:
         return None
-    if not (isinstance(found, type) and issubclass(found, Application)):
-        raise TypeError(f"wanted a class derived from Application, got {app!r}, which is {safe_repr(found)}")
-    return found
+    if _is_application(found):
+        return found
+    raise TypeError(f"wanted a class derived from Application, got {app!r}, which is {safe_repr(found)}")
 
 
 def check_application(app: Any) -> type[Application]:

@@ -177,7 +177,8 @@ async def ensure_all_started(
     _check_start_type(start_type)
     if mode not in MODES:
         raise ValueError(f"ensure_all_started: mode is one of {', '.join(MODES)}; got {mode!r}")
-    several: list[Any] = list(apps) if isinstance(apps, Iterable) and not isinstance(apps, str | type) else [apps]
+    given: Any = apps  # seen as anything, whatever is found out of `apps`
+    several: list[Any] = [given] if isinstance(apps, str | type) or not isinstance(apps, Iterable) else list(given)
     started: list[type[Application]] = []
     try:
         graph = _graph(controller(here()), several)
@@ -245,6 +246,16 @@ async def _start_side_by_side(graph: Graph, start_type: StartType, started: list
         raise ApplicationError(error.reason, error.letter)
 
 
+class Begun:
+    """What has become of one start."""
+
+    __slots__ = ("app", "error")
+
+    def __init__(self, app: type[Application]) -> None:
+        self.app = app
+        self.error: ApplicationError | None = None
+
+
 async def run_starts(graph: Graph, start_type: StartType, started: list[type[Application]]) -> None:
     """A process that starts each application when all that it waits for runs, and answers when all are over."""
     me = current()
@@ -253,12 +264,12 @@ async def run_starts(graph: Graph, start_type: StartType, started: list[type[App
     failed: ApplicationError | None = None
 
     async def begin(app: type[Application]) -> None:
-        error: ApplicationError | None = None
+        outcome = Begun(app)
         try:
             await _start_one(app, start_type, started)
-        except ApplicationError as found:
-            error = found
-        send(me, (app, error))
+        except ApplicationError as error:
+            outcome.error = error
+        send(me, outcome)
 
     while under_way or (waiting and failed is None):
         ready = [
@@ -268,7 +279,7 @@ async def run_starts(graph: Graph, start_type: StartType, started: list[type[App
             del waiting[app]
             under_way.add(app)
             spawn_link(begin, app)
-        app, error = await receive(tuple)
-        under_way.discard(app)
-        failed = failed or error
+        outcome = await receive(Begun)
+        under_way.discard(outcome.app)
+        failed = failed or outcome.error
     reply(await receive(Request), failed)
