@@ -130,7 +130,7 @@ class Node:
             if self.block is not None:
                 self.block.cancel()
             else:  # nobody waits for it, or somebody has begun to stop it
-                self.loop.create_task(self.stop())
+                self.ending = self.loop.create_task(self.stop())
 
     def start(self) -> None:
         """Make this the node of the running event loop and its thread.
