@@ -591,6 +591,24 @@ class TestRestartTypes:
         if after == "forgotten":
             assert await Supervisor.start_child(sup, probe("a", restart=restart)) is process.whereis("a")
 
+    @pytest.mark.parametrize("strategy", ["one_for_all", "rest_for_one"])
+    @pytest.mark.parametrize("end", ["normal", "died"])
+    async def test_temporary_bystander(self, strategy: Any, end: str) -> None:
+        """A temporary child that is stopped with another is not started again with it."""
+        sup = await unlinked(probe("a"), probe("t", restart="temporary"), strategy=strategy)
+        cast("a", ("stop", end))
+        await process.sleep(0.1)
+        assert ids(await Supervisor.which_children(sup)) == ["a"]
+        assert process.whereis("a") is not None
+        assert process.whereis("t") is None
+
+    async def test_a_restart_that_is_ignored_keeps_the_child_without_a_process(self) -> None:
+        answers: list[Any] = [None, IGNORE, None]
+        sup = await Supervisor.start_link([probe("a", init=lambda: answers.pop(0))])
+        await crash("a", "killed")
+        assert await pids_of(sup) == [None]
+        assert await Supervisor.restart_child(sup, "a") is process.whereis("a")
+
     @pytest.mark.otp("SU-057")
     @pytest.mark.parametrize("started_by", ["init", "start_child"])
     async def test_what_a_temporary_child_was_started_with_is_not_kept(self, started_by: str) -> None:
@@ -703,6 +721,23 @@ class TestStrategies:
         assert news() == [("ended", "t", "normal")]
         assert next(iter(await Supervisor.which_children(sup))).pid is None
 
+    @pytest.mark.parametrize("strategy", ["one_for_all", "rest_for_one"])
+    async def test_other_child_fails_restart(self, strategy: Any) -> None:
+        """It is the one that failed which is tried again, in its own group."""
+        tries: list[int] = []
+
+        def second_fails() -> Any:
+            tries.append(1)
+            return Stop("no") if len(tries) == 2 else None
+
+        children = [probe("a"), probe("b", init=second_fails), probe("c")]
+        sup = await unlinked(*children, strategy=strategy)
+        news()
+        await crash("a", "killed")
+        again = ["a", "b", "c"] if strategy == "rest_for_one" else ["a", "a", "b", "c"]
+        assert [one for one in news() if one[0] == "started"] == [("started", id) for id in again]
+        assert (await Supervisor.count_children(sup)).active == 3
+
     @pytest.mark.otp("SU-069")
     async def test_simple_one_for_one(self) -> None:
         sup = await simple("permanent", max_restarts=1)
@@ -718,6 +753,16 @@ class TestStrategies:
         await gone(second)
         await expect_down(ref, "shutdown")
         assert not any(process.alive(pid) for pid in now)
+
+    async def test_simple_one_for_one_escalation(self) -> None:
+        broken: list[bool] = []
+        sup = await simple(max_restarts=4)
+        failing = await Supervisor.start_child(sup, ["a", lambda: Stop("no") if broken else None])
+        sibling = await Supervisor.start_child(sup, ["b"])
+        broken.append(True)
+        refs = [process.monitor(pid) for pid in (sup, sibling)]
+        await gone(failing)
+        assert [await expect_down(ref) for ref in refs] == ["shutdown", "shutdown"]
 
     @pytest.mark.otp("SU-071")
     async def test_simple_one_for_one_with_extra_information(self) -> None:
@@ -906,6 +951,25 @@ class TestLoopsAndCounts:
         await expect_down(ref, "shutdown", timeout=10.0)
         assert process.monotonic() - began <= 1.0  # the try that was under way
 
+    async def test_an_instance_that_is_tried_again_counts_but_is_not_active(self) -> None:
+        broken: list[bool] = []
+
+        async def slow_start() -> Pid:
+            await process.sleep(0.5)
+            return await Probe.start_link({"id": "a", "to": parent, "init": lambda: Stop("no") if broken else None})
+
+        parent = process.current()
+        sup = await unlinked(ChildSpec("x", slow_start), strategy="simple_one_for_one", max_restarts=1000)
+        pids = [await Supervisor.start_child(sup, []) for _ in range(2)]
+        broken.append(True)
+        for active, pid in ((1, pids[0]), (0, pids[1])):
+            await gone(pid)
+            await process.sleep(1.0)
+            assert await Supervisor.count_children(sup) == Counts(1, active, 0, 2)
+        broken.clear()
+        await process.sleep(5.0)
+        assert await Supervisor.count_children(sup) == Counts(1, 2, 0, 2)
+
     @pytest.mark.otp("SU-085")
     async def test_an_instance_that_is_tried_again_is_stopped_by_its_old_pid(self) -> None:
         broken: list[bool] = []
@@ -1093,6 +1157,23 @@ class TestSignificant:
             await gone(second)
         else:
             await expect_down(other, "shutdown")
+        await expect_down(ref, "shutdown")
+
+    @pytest.mark.parametrize("strategy", ["one_for_all", "rest_for_one"])
+    @pytest.mark.parametrize("flag", ["any_significant", "all_significant"])
+    async def test_significant_bystander(self, strategy: Any, flag: Any) -> None:
+        """A significant child that is stopped with another has not ended by itself."""
+        sup = await unlinked(
+            probe("a"),
+            probe("t", restart="temporary", significant=True),
+            probe("u", restart="transient", significant=True),
+            strategy=strategy,
+            auto_shutdown=flag,
+        )
+        await crash("a", "killed")
+        assert ids(await Supervisor.which_children(sup)) == ["u", "a"]
+        ref = process.monitor(sup)
+        cast("u", ("stop", "normal"))
         await expect_down(ref, "shutdown")
 
     @pytest.mark.otp("SU-100")
