@@ -323,6 +323,14 @@ async def test_a_callee_that_stops_after_its_reply(node: Node) -> None:
     assert not process.alive(server)
 
 
+async def test_a_callee_that_is_no_server(node: Node) -> None:
+    """A call to a process that never answers fails when it ends."""
+    sleeper = process.spawn(process.sleep, 1)
+    with pytest.raises(CalleeExit) as raised:
+        await call(sleeper, "x", 10)
+    assert raised.value.reason[0] == "normal"
+
+
 async def count_turns(until: asyncio.Future[Any]) -> int:
     """How often the event loop goes round until a future is done."""
     turns = 0

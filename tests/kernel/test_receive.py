@@ -23,17 +23,6 @@ async def test_oldest_first(node: Node) -> None:
     assert [await process.receive() for _ in range(3)] == [1, 2, 3]
 
 
-async def test_by_class_tuple_and_predicate(node: Node) -> None:
-    """The first message that fits is taken, and the others stay in their order."""
-    send_all("a", 1, b"b", 2.5, "c", None)
-    assert await process.receive(bytes) == b"b"
-    assert await process.receive((int, float)) == 1
-    assert await process.receive(lambda message: message == "c") == "c"
-    assert process.info(process.current(), "messages") == ["a", 2.5, None]
-    assert await process.receive(lambda message: message is None) is None
-    assert [await process.receive(), await process.receive()] == ["a", 2.5]
-
-
 async def test_one_that_comes_later(node: Node) -> None:
     """A selective receive wakes for what fits only, and looks at each message once."""
     looked: list[object] = []

@@ -71,6 +71,8 @@ class Node:
     Args:
         name: by which other nodes of the program know it, in `(name, node)`.
         seed: makes the order in which processes run a reproducible shuffle. For tests.
+        hand_over: whether a call to an idle server runs its step at once. None: yes, and by a coin under a seed. Nothing
+            that a program may rely on differs; for tests.
         clock: a `VirtualClock` in tests.
     """
 
@@ -79,10 +81,12 @@ class Node:
         name: str = "nonode@nohost",
         *,
         seed: int | None = None,
+        hand_over: bool | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.name = name
         self.seed = seed
+        self.hand_over = hand_over
         self.clock = Clock() if clock is None else clock
         self.number = 0
         self.last_pid = 0
@@ -150,7 +154,7 @@ class Node:
                 self.number += 1
             NODES[self.number] = self
         self.thread = threading.get_ident()
-        self.scheduler = Scheduler(self.loop, self.clock, self.seed)
+        self.scheduler = Scheduler(self.loop, self.clock, self.seed, self.hand_over)
         self.remnants = Remnants(self)
         if isinstance(self.clock, VirtualClock):
             self.clock.moved = self.scheduler.timers.fire_due

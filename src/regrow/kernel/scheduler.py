@@ -60,12 +60,14 @@ class Launch:
 class Scheduler:
     """Steps the processes of one node."""
 
-    def __init__(self, loop: AbstractEventLoop, clock: Clock, seed: int | None) -> None:
+    def __init__(self, loop: AbstractEventLoop, clock: Clock, seed: int | None, hand_over: bool | None) -> None:
         self.loop = loop
         self.clock = clock
         self.jumps = Jumps(self)
         self.timers = Timers(loop, clock, self.jumps)
         self.random = None if seed is None else random.Random(seed)
+        self.coin = self.random if hand_over is None else None
+        self.deepest = 0 if hand_over is False else DEEPEST
         self.queue: deque[Process] = deque()
         self.yielded: list[Process] = []  # for the next turn
         self.current: Process | None = None
@@ -181,7 +183,7 @@ class Scheduler:
 
     def hand_over(self, process: Process, message: object) -> bool:
         """Step an idle server on the caller's stack, if that is allowed now; false if it must wait its turn."""
-        if self.depth >= DEEPEST or exception() is not None:
+        if self.depth >= self.deepest or exception() is not None:
             return False
         if self.current is None and not self.turning and not self.in_guests_turn:
             self.begin_guests_turn()
@@ -189,7 +191,7 @@ class Scheduler:
         if self.steps <= 0 and self.is_over():
             self.steps = 0
             return False
-        if self.random is not None and self.random.random() < 0.5:
+        if self.coin is not None and self.coin.random() < 0.5:
             return False
         if process.deadline is not None:
             self.timers.cancel(process.deadline)

@@ -1,7 +1,8 @@
 """The pytest plugin: an `async def` test runs as a process, on a fresh node, in virtual time.
 
 A test is run by this plugin if it asks for the `node` fixture (or one that does), is marked `@pytest.mark.regrow`, or
-if `regrow_auto = true` stands in the project's pytest settings. The marker takes `clock="real"` and `seed=`.
+if `regrow_auto = true` stands in the project's pytest settings. The marker takes what a Node takes, such as
+`seed=`, and `clock="real"`.
 """
 
 from __future__ import annotations
