@@ -255,7 +255,8 @@ class TestLife:
         ending = asyncio.ensure_future(application.wait_ended(Told))
         await asyncio.sleep(0)
         ref = process.monitor("told.sup")
-        master: Any = process.info(ref.watched, "parent")  # type: ignore[arg-type]
+        info: Any = process.info
+        master: Any = info(ref.watched, "parent")
         process.exit(master, "kill")
         await expect_down(ref, "killed")
         assert await ending == "killed"
@@ -544,7 +545,9 @@ class TestPhases:
         assert caught.value.reason == ("no", (Phased, "start_phase", ["go", "normal", {"how": "fast"}]))
         assert runs() == []
         assert process.whereis("told.sup") is None
-        assert not [said for said in news() if said[0] in ("prep_stop", "stop")]
+        said = news()
+        assert ("ended", "child", "shutdown") in said
+        assert not [one for one in said if one[0] in ("prep_stop", "stop")]
 
     @pytest.mark.parametrize("returned", ["nonsense", RuntimeError("boom"), Exit("boo")])
     async def test_one_returns_nonsense_or_raises(self, returned: Any) -> None:
@@ -992,6 +995,13 @@ class TestEnvironment:
         application.unload(App)
         application.load(App)
         assert application.get_all_env(App) == {"a": "spec", "b": "put", "c": "spec", "e": "put"}
+
+    async def test_what_was_put_before_it_is_loaded_stays(self) -> None:
+        """OTP lets the spec win over what is not persistent: there the file is another's, here the class is at hand."""
+        application.put_env(Told, "interval", 2.0)
+        application.delete_env(Told, "other")
+        application.load(Told)
+        assert application.get_all_env(Told) == {"interval": 2.0}
 
     async def test_a_name_and_its_class_have_the_same(self) -> None:
         application.put_env(f"{HERE}:Told", "interval", 3.0)
