@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 from collections import deque
@@ -16,8 +17,11 @@ from regrow import (
     Application,
     CallExit,
     Cast,
+    ChildSpec,
+    DynamicSupervisor,
     Exit,
     GenServer,
+    Global,
     NoReply,
     Ok,
     Pid,
@@ -34,6 +38,7 @@ from regrow.behaviours import application
 from regrow.behaviours.application import ApplicationError
 from regrow.kernel.reports import Report
 from regrow.kernel.terms import Limits, show
+from regrow.ops import logs
 from regrow.ops.logs import Formatter, configure, words
 
 pytestmark = pytest.mark.regrow
@@ -100,6 +105,16 @@ class TestServers:
         assert lines[4] == f"Last message (from {process.current()}): 'raise'"
         assert lines[5] == "State: [1, 2, 3]"
         assert lines[6] == f"Client {process.current()} is alive"
+
+    @pytest.mark.otp("LG-003")
+    async def test_a_global_name(self, reports: list[Any]) -> None:
+        """The name is one of this program. The server's report has it, that of its process does not."""
+        pid = await ended("boom", name=Global("fragile"))
+        server, inside = reports
+        assert (server.kind, server.name) == ("GenServer terminating", Global("fragile"))
+        assert (inside.kind, inside.name) == ("process terminating", None)
+        assert words(server).startswith("GenServer Global('fragile') terminating\n")
+        assert words(inside).startswith(f"Process {pid} terminating\n")
 
     async def test_what_is_of_the_library_is_left_out_of_the_traceback(self, reports: list[Any]) -> None:
         await ended("boom")
@@ -240,6 +255,115 @@ class TestPlainProcesses:
         assert list(reports) == []
 
 
+class TestTheInsideOfProcesses:
+    """OTP's crash reports."""
+
+    @pytest.mark.otp("LG-025")
+    @pytest.mark.parametrize("request_", ["boom", ("stop", "oops"), ("exit", "oops")])
+    async def test_of_one_that_has_turned_it_off(self, reports: list[Any], request_: Any) -> None:
+        class Silent(Fragile):
+            def init(self, arg: Any, /) -> Any:
+                assert logs.enabled()
+                logs.disable()
+                assert not logs.enabled()
+                return Ok(arg)
+
+        pid = await Silent.start()
+        send(pid, "what")
+        cast(pid, request_)
+        await process.sleep(0.1)
+        assert not process.alive(pid)
+        assert list(reports) == []
+
+    async def test_of_one_that_has_turned_it_on_again(self, reports: list[Any]) -> None:
+        async def plain() -> None:
+            logs.disable()
+            logs.enable()
+            raise RuntimeError("boom")
+
+        process.spawn(plain)
+        await process.sleep(0.1)
+        assert len(reports) == 1
+
+    @pytest.mark.otp("LG-026")
+    async def test_the_name_and_the_label(self, reports: list[Any]) -> None:
+        class Labelled(Fragile):
+            def init(self, _arg: Any, /) -> Any:
+                process.set_label({"any": "term"})
+                return Ok(None)
+
+        pid = await Labelled.start(name="labelled")
+        cast(pid, "boom")
+        await process.sleep(0.1)
+        lines = told(reports, "process terminating").split("\n")
+        assert lines[0] == f"Process labelled ({pid}) terminating"
+        assert "Process Label: {'any': 'term'}" in lines
+
+    @pytest.mark.otp("LG-027")
+    async def test_one_without_an_initial_call(self, reports: list[Any]) -> None:
+        """A process cannot remove its own, but a task that was adopted has none: it is told of without that line."""
+        linked: asyncio.Event = asyncio.Event()
+
+        async def guest() -> None:
+            async with process.adopt() as pid:
+                process.register("guest", pid)
+                linked.set()
+                await process.receive()
+
+        class Linked(Fragile):
+            def init(self, arg: Any, /) -> Any:
+                adopted = process.whereis("guest")
+                assert adopted is not None
+                process.link(adopted)
+                return Ok(arg)
+
+        task = asyncio.create_task(guest())
+        await linked.wait()
+        guest_pid = process.whereis("guest")
+        pid = await Linked.start()
+        cast(pid, "boom")
+        await process.sleep(0.1)
+        (report,) = [one for one in reports if one.kind == "process terminating"]
+        assert f"\n    guest ({guest_pid})\n        Ancestors: " in words(report)
+        without = Report("process terminating", **{**report.fields, "initial_call": None, "neighbours": []})
+        assert "Initial Call" not in words(without)
+        assert "\nAncestors: " in words(without)
+        assert task.cancelled()
+
+    @pytest.mark.otp("LG-028")
+    @pytest.mark.parametrize("name", [None, "sibling"])
+    async def test_the_neighbours(self, reports: list[Any], name: str | None) -> None:
+        """Who is linked, with what it began with and the line at which it waits."""
+
+        async def waits() -> None:
+            await process.receive()
+
+        sibling = process.spawn(waits)
+        idle = await Fragile.start()
+        if name is not None:
+            process.register(name, sibling)
+
+        class Linked(Fragile):
+            def init(self, arg: Any, /) -> Any:
+                process.link(sibling)
+                process.link(idle)
+                return Ok(arg)
+
+        cast(await Linked.start(), "boom")
+        await process.sleep(0.1)
+        first, second = next(one for one in reports if one.kind == "process terminating").neighbours
+        assert (first.pid, first.name, first.initial_call) == (sibling, name, waits)
+        assert (second.pid, second.name) == (idle, None)
+        _, _, lines = told(reports, "process terminating").partition("\nNeighbours:\n")
+        who, initial, now, ancestors, *_ = lines.split("\n")
+        assert who == (f"    {sibling}" if name is None else f"    sibling ({sibling})")
+        assert initial.startswith("        Initial Call: ")
+        assert initial.endswith("test_the_neighbours.waits")
+        assert now.startswith('        Current Call: File "')
+        assert now.endswith("test_the_neighbours.waits")
+        assert ancestors.startswith(f"        Ancestors: [{process.current()}, ")
+
+
 class App(Application):
     async def start(self, _start_type: str, args: Any, /) -> Any:
         match args:
@@ -259,6 +383,17 @@ class App(Application):
 class Refuses(GenServer[None]):
     def init(self, _arg: None, /) -> Any:
         return Stop("refused")
+
+
+class Stubborn(GenServer[None]):
+    """Ends with a reason of its own."""
+
+    def init(self, _arg: None, /) -> Any:
+        process.trap_exit(True)
+        return Ok(None)
+
+    def terminate(self, _reason: Any, _state: None, /) -> None:
+        raise Exit("stop")
 
 
 class TestKeepers:
@@ -310,6 +445,57 @@ class TestKeepers:
         assert lines[0].startswith("Child Refuses of Supervisor <")
         assert lines[0].endswith("> (Supervisor) failed to start")
         assert lines[1:3] == ["** (exit) refused", "Start Call: Refuses.start_link()"]
+
+    @pytest.mark.otp("LG-034")
+    async def test_a_start_that_raises(self, reports: list[Any]) -> None:
+        process.trap_exit(True)
+
+        def start() -> Pid:
+            raise RuntimeError("boom")
+
+        with pytest.raises(StartError) as caught:
+            await Supervisor.start_link([ChildSpec("kid", start)])
+        reason: Any = caught.value.reason
+        word, failed = reason
+        assert (word, failed[:2], failed[2][0]) == ("shutdown", ("failed_to_start_child", "kid"), "EXIT")
+        assert isinstance(failed[2][1], RuntimeError)
+        lines = told(reports, "failed to start").split("\n")
+        assert lines[0].startswith("Child kid of Supervisor <")
+        assert lines[1:3] == ["** (exit) an exception was raised:", "    ** (RuntimeError) boom"]
+        assert lines[5].startswith("Start Call: ")
+
+    @pytest.mark.otp("LG-037")
+    async def test_a_child_that_does_not_end_as_it_is_told(self, reports: list[Any]) -> None:
+        supervisor = await Supervisor.start_link([(Stubborn, None)])
+        ((_, pid, _, _),) = await Supervisor.which_children(supervisor)
+        await Supervisor.terminate_child(supervisor, Stubborn)
+        assert told(reports, "shut down abnormally").split("\n") == [
+            f"Child Stubborn of Supervisor {supervisor} (Supervisor) shut down abnormally",
+            "** (exit) stop",
+            f"Pid: {pid}",
+            "Start Call: Stubborn.start_link()",
+            "Restart: permanent",
+            "Shutdown: 5.0",
+            "Type: worker",
+        ]
+
+    @pytest.mark.otp("LG-039")
+    async def test_a_dynamic_child_that_does_not_end_as_it_is_told(self, reports: list[Any]) -> None:
+        async def start(extra: str, own: str) -> Pid:
+            assert (extra, own) == ("extra", "own")
+            return await Stubborn.start_link()
+
+        supervisor = await DynamicSupervisor.start_link(extra_arguments=["extra"], name="dynamic")
+        pid = await DynamicSupervisor.start_child(supervisor, ChildSpec("kid", (start, ("own",))))
+        await DynamicSupervisor.stop(supervisor)
+        lines = told(reports, "shut down abnormally").split("\n")
+        assert lines[:3] == [
+            "Child undefined of Supervisor dynamic shut down abnormally",
+            "** (exit) stop",
+            f"Pid: {pid}",
+        ]
+        assert lines[3].startswith("Start Call: ")
+        assert lines[3].endswith(".start('extra', 'own')")
 
     @pytest.mark.otp("LG-042")
     async def test_a_child_that_is_killed_at_its_limit(self, reports: list[Any]) -> None:

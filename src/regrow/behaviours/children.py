@@ -138,6 +138,10 @@ class Tree:
         process = self.process
         return process.name if process.name is not None else (process.pid, self.module.__name__)
 
+    def told_of(self, spec: ChildSpec) -> ChildSpec:
+        """A child, as the supervisor's reports show it."""
+        return spec
+
     async def begin(self, specs: list[ChildSpec]) -> object:
         """Start all children, or none; gives the reason of the supervisor's end if one did not start."""
         for spec in specs:
@@ -265,9 +269,9 @@ class Tree:
         """Start a child's process and report how it went; gives what `try_start` gives."""
         started = await self.try_start(child)
         if isinstance(started, StartError):
-            reports.supervisor_report(logging.ERROR, "failed to start", self.me, child.spec, None, started.reason)
+            reports.supervisor_report(logging.ERROR, "failed to start", self.me, self.told_of(child.spec), None, started.reason)
         elif started is not None:
-            reports.supervisor_report(logging.INFO, "started", self.me, child.spec, child.pid, None)
+            reports.supervisor_report(logging.INFO, "started", self.me, self.told_of(child.spec), child.pid, None)
             child.without_args()
         return started
 
@@ -309,7 +313,7 @@ class Tree:
         child.pid = None
         decision = after_exit(child.spec.restart, message.reason)
         if unexpected_end(child.spec.restart, message.reason):
-            reports.supervisor_report(logging.ERROR, "terminated", self.me, child.spec, message.pid, message.reason)
+            reports.supervisor_report(logging.ERROR, "terminated", self.me, self.told_of(child.spec), message.pid, message.reason)
         if decision is Decision.RESTART:
             return await self.restart(child)
         if decision is Decision.FORGET:
@@ -333,7 +337,7 @@ class Tree:
         """Start again what the strategy says, or give up."""
         if not self.intensity.allows(self.process.node.clock.now()):
             reason = "reached_max_restart_intensity"
-            reports.supervisor_report(logging.ERROR, "caused shutdown", self.me, child.spec, None, reason)
+            reports.supervisor_report(logging.ERROR, "caused shutdown", self.me, self.told_of(child.spec), None, reason)
             self.forget(child)
             return False
         await self.start_again(child)
@@ -381,7 +385,7 @@ class Tree:
         """Say so if a child that was to end did not end as it was told."""
         spec = child.spec
         if not expected_end(spec.shutdown, spec.restart, reason):
-            reports.supervisor_report(logging.ERROR, "shut down abnormally", self.me, spec, pid, reason)
+            reports.supervisor_report(logging.ERROR, "shut down abnormally", self.me, self.told_of(spec), pid, reason)
 
 
 def _pid_in(started: Any) -> Pid | None:

@@ -115,6 +115,10 @@ class Guests(Crowd):
         self.max_children = flags.max_children
         self.extra_arguments = flags.extra_arguments
 
+    def told_of(self, spec: ChildSpec) -> ChildSpec:
+        """The ids that they bring are none here."""
+        return spec.replace(id=None)
+
     async def start_child(self, spec: Any) -> Any:
         """Start one more; gives the pid or an exception."""
         refused = self.refused(spec)

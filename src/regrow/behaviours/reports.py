@@ -28,6 +28,7 @@ from typing import Any
 from regrow.kernel import links
 from regrow.kernel.exits import trace_of
 from regrow.kernel.mailbox import queued
+from regrow.kernel.names import Global
 from regrow.kernel.node import HERE, here
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.reports import Report, client_of
@@ -48,7 +49,7 @@ def server_terminated(
     process: Process, server: Any, reason: object, message: object, state: object, log: list[Any]
 ) -> None:
     """A server has ended abnormally: who, why, last message, state, log and client; then the process itself."""
-    if process.rare is not None and process.rare.quiet:
+    if _is_quiet(process):
         return
     if SERVERS.isEnabledFor(logging.ERROR):
         client = client_of(message)
@@ -58,7 +59,7 @@ def server_terminated(
             Report(
                 "GenServer terminating",
                 pid=process.pid,
-                name=process.name,
+                name=_called(process),
                 label=_label(process),
                 module=type(server),
                 reason=shown["reason"],
@@ -85,7 +86,7 @@ def _formatted(server: Any, reason: object, message: object, state: object, log:
 
 def process_crashed(process: Process, reason: object) -> None:
     """A process that was started by `proc_lib` has ended with an exception (OTP's crash report)."""
-    if not isinstance(reason, BaseException) or not PROCESSES.isEnabledFor(logging.ERROR):
+    if not isinstance(reason, BaseException) or _is_quiet(process) or not PROCESSES.isEnabledFor(logging.ERROR):
         return
     waiting = queued(process)
     PROCESSES.error(
@@ -112,7 +113,7 @@ def task_terminated(
     process: Process, starter: Pid, callers: tuple[Pid, ...], function: object, args: tuple[object, ...], reason: object
 ) -> None:
     """A task has ended abnormally: who, started by whom, what it ran and why. There is no other report of its end."""
-    if TASKS.isEnabledFor(logging.ERROR) and not (process.rare is not None and process.rare.quiet):
+    if TASKS.isEnabledFor(logging.ERROR) and not _is_quiet(process):
         TASKS.error(
             Report(
                 "task terminating",
@@ -137,11 +138,24 @@ def _neighbours(process: Process) -> list[Report]:
             pid=pid,
             name=other.name,
             initial_call=other.initial_call,
+            trace=_where(other),
             ancestors=list(other.ancestors),
         )
         for pid in linked
         if (other := pid.process) is not None and other.node is process.node and not other.trap_exit
     ]
+
+
+def _called(process: Process) -> object:
+    """The name of a server, a local one or else the first global one. None if it has none of these."""
+    if process.name is None and process.rare is not None:
+        for key in process.rare.global_names:
+            return Global(key)
+    return process.name
+
+
+def _is_quiet(process: Process) -> bool:
+    return process.rare is not None and process.rare.quiet
 
 
 def _label(process: Process) -> object:
@@ -150,14 +164,19 @@ def _label(process: Process) -> object:
 
 def _where(process: Process) -> tuple[tuple[CodeType, int], ...]:
     """The lines at which a process waits, outermost first: data, and no frames."""
-    if process.task is None or process.node is not here():
+    if process.node is not here():
         return ()
-    return tuple((frame.f_code, frame.f_lineno) for frame in process.task.get_stack())
+    if process.task is not None:
+        return tuple((frame.f_code, frame.f_lineno) for frame in process.task.get_stack())
+    loop = getattr(process.body, "gi_frame", None)  # of a server that has run nothing but its loop
+    return () if loop is None else ((loop.f_code, loop.f_lineno),)
 
 
 def unexpected_message(module: type, message: object) -> None:
     """A server without `handle_info` got a plain message."""
     process = here().caller()
+    if process is not None and _is_quiet(process):
+        return
     SERVERS.error(
         Report(
             "unexpected message",
@@ -205,7 +224,7 @@ def machine_terminated(process: Process, reason: object, event: Any, status: dic
         status: what the machine shows of itself.
         shape: its modules, its callback mode and whether it has enter events.
     """
-    if process.rare is not None and process.rare.quiet:
+    if _is_quiet(process):
         return
     if MACHINES.isEnabledFor(logging.ERROR):
         match event:
@@ -218,7 +237,7 @@ def machine_terminated(process: Process, reason: object, event: Any, status: dic
             Report(
                 "GenStatem terminating",
                 pid=process.pid,
-                name=process.name,
+                name=_called(process),
                 label=_label(process),
                 reason=status["reason"],
                 queue=status["queue"],
@@ -238,12 +257,12 @@ def machine_terminated(process: Process, reason: object, event: Any, status: dic
 
 def handler_terminated(process: Process, handler: object, shown: dict[str, Any]) -> None:
     """A handler of an event manager has failed and is removed; `shown` is what its `format_status` makes of it."""
-    if MANAGERS.isEnabledFor(logging.ERROR):
+    if MANAGERS.isEnabledFor(logging.ERROR) and not _is_quiet(process):
         MANAGERS.error(
             Report(
                 "handler terminating",
                 pid=process.pid,
-                name=process.name,
+                name=_called(process),
                 label=_label(process),
                 handler=handler,
                 message=shown["message"],
@@ -256,6 +275,8 @@ def handler_terminated(process: Process, handler: object, shown: dict[str, Any])
 def unexpected_info(module: type, message: object) -> None:
     """A handler without `handle_info` got a plain message."""
     process = here().caller()
+    if process is not None and _is_quiet(process):
+        return
     MANAGERS.warning(
         Report(
             "unhandled info",

@@ -22,7 +22,8 @@ from collections.abc import Callable
 from typing import Final, TextIO
 
 from regrow.behaviours.child_spec import ChildSpec
-from regrow.kernel.pid import Pid
+from regrow.kernel.current import running
+from regrow.kernel.pid import Pid, rare
 from regrow.kernel.reports import Report
 from regrow.kernel.terms import DEFAULT, Limits, cut, show
 from regrow.ops.reasons import (
@@ -31,6 +32,7 @@ from regrow.ops.reasons import (
     error_lines,
     frame_lines,
     function_words,
+    innermost_words,
     name_words,
     parts_of,
     start_failure_lines,
@@ -143,8 +145,9 @@ def _task_lines(report: Report, limits: Limits) -> list[str]:
 def _process_lines(report: Report, limits: Limits) -> list[str]:
     lines = [f"Process {_process_words(report, limits)} terminating", *banner("exit", report.reason, limits)]
     lines += _labelled(report, limits)
+    if report.initial_call is not None:
+        lines.append(f"Initial Call: {function_words(report.initial_call, limits)}")
     lines += [
-        f"Initial Call: {function_words(report.initial_call, limits)}",
         f"Ancestors: [{', '.join(name_words(one, limits) for one in report.ancestors)}]",
         f"Message Queue Length: {report.message_queue_len}",
         f"Messages: {show(report.messages, limits)}",
@@ -156,7 +159,10 @@ def _process_lines(report: Report, limits: Limits) -> list[str]:
         lines.append("Neighbours:")
     for neighbour in report.neighbours:
         lines.append(f"    {_process_words(neighbour, limits)}")
-        lines.append(f"        Initial Call: {function_words(neighbour.initial_call, limits)}")
+        if neighbour.initial_call is not None:
+            lines.append(f"        Initial Call: {function_words(neighbour.initial_call, limits)}")
+        if neighbour.trace:
+            lines.append(f"        Current Call: {innermost_words(neighbour.trace)}")
         lines.append(f"        Ancestors: [{', '.join(name_words(one, limits) for one in neighbour.ancestors)}]")
     return lines
 
@@ -174,7 +180,8 @@ def _labelled(report: Report, limits: Limits) -> list[str]:
 
 def _child_lines(report: Report, limits: Limits) -> list[str]:
     spec: ChildSpec = report.child
-    lines = [f"Child {name_words(spec.id, limits)} of Supervisor {_supervisor_words(report, limits)} {report.kind}"]
+    id = "undefined" if spec.id is None else name_words(spec.id, limits)
+    lines = [f"Child {id} of Supervisor {_supervisor_words(report, limits)} {report.kind}"]
     if report.reason is not None:
         if isinstance(report.reason, BaseException):
             lines.append("** (exit) an exception was raised:")
@@ -281,6 +288,21 @@ class Formatter(logging.Formatter):
         if self.colors and level in COLORS:
             return f"\x1b[{COLORS[level]}m{line}\x1b[0m"
         return line
+
+
+def disable() -> None:
+    """Log nothing of this process from now on: neither its end nor what it cannot handle (`Logger.disable/1`)."""
+    rare(running()).quiet = True
+
+
+def enable() -> None:
+    """Log of this process again (`Logger.enable/1`)."""
+    rare(running()).quiet = False
+
+
+def enabled() -> bool:
+    """Whether anything is logged of this process (`Logger.enabled?/1`)."""
+    return not rare(running()).quiet
 
 
 class WithoutDetails(logging.Filter):

@@ -192,13 +192,23 @@ def frame_lines(pairs: tuple[tuple[CodeType, int], ...]) -> list[str]:
     lines: list[str] = []
     theirs = [(code, line) for code, line in pairs if not _is_ours(code)]
     for code, line in reversed(theirs[-MOST_FRAMES:]):
-        lines.append(f'File "{_path_words(code.co_filename)}", line {line}, in {_code_words(code)}')
+        lines.append(_line_words(code, line))
         text = linecache.getline(code.co_filename, line).strip()
         if text:
             lines.append(f"  {text}")
     if len(theirs) > MOST_FRAMES:
         lines.append(f"… ({len(theirs) - MOST_FRAMES} more)")
     return lines
+
+
+def innermost_words(pairs: tuple[tuple[CodeType, int], ...]) -> str:
+    """The innermost place of a program's own, or of this library where there is no other."""
+    theirs = [pair for pair in pairs if not _is_ours(pair[0])]
+    return _line_words(*(theirs or pairs)[-1])
+
+
+def _line_words(code: CodeType, line: int) -> str:
+    return f'File "{_path_words(code.co_filename)}", line {line}, in {_code_words(code)}'
 
 
 def _is_ours(code: CodeType) -> bool:
