@@ -23,7 +23,7 @@ The map, in the order in which one would learn it:
 # Not typing's, which alone takes as long to load as all that is done here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from regrow.behaviours import application, gen_event, gen_server, gen_statem, global_, pg, system
+    from regrow.behaviours import application, gen_event, gen_server, gen_statem, global_, pg, proc_lib, service, system
     from regrow.behaviours.agent import Agent
     from regrow.behaviours.application import Application
     from regrow.behaviours.child_spec import ChildSpec, InvalidChild, child_spec
@@ -75,12 +75,14 @@ if TYPE_CHECKING:
         Reply,
         Stop,
     )
+    from regrow.behaviours.service import Service
     from regrow.behaviours.supervisor import ChildError, ModuleSupervisor, Supervisor
     from regrow.behaviours.task import Task
     from regrow.behaviours.task_supervisor import TaskSupervisor
+    from regrow.behaviours.typed_request import Request
     from regrow.kernel import process, timer
     from regrow.kernel.clock import VirtualClock
-    from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, Exit, NoProcess
+    from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, Exit, NoProcess, UnknownRequest
     from regrow.kernel.names import Global, Via
     from regrow.kernel.node import Node, NoNode
     from regrow.kernel.pid import Pid, Ref
@@ -151,7 +153,9 @@ __all__ = [
     "RepeatStateAndData",
     "Reply",
     "ReplyAction",
+    "Request",
     "RequestIds",
+    "Service",
     "StartError",
     "StateTimeout",
     "Stop",
@@ -161,6 +165,7 @@ __all__ = [
     "Task",
     "TaskSupervisor",
     "Timer",
+    "UnknownRequest",
     "Via",
     "VirtualClock",
     "application",
@@ -173,10 +178,12 @@ __all__ = [
     "gen_statem",
     "global_",
     "pg",
+    "proc_lib",
     "process",
     "reply",
     "run",
     "send",
+    "service",
     "stop",
     "system",
     "timer",
@@ -184,7 +191,7 @@ __all__ = [
 
 # Where each name is at home: what the imports above say, for `__getattr__`. A test holds one against the other.
 _HOMES = {
-    "behaviours": "application gen_event gen_server gen_statem global_ pg system",
+    "behaviours": "application gen_event gen_server gen_statem global_ pg proc_lib service system",
     "behaviours.agent": "Agent",
     "behaviours.application": "Application",
     "behaviours.child_spec": "ChildSpec InvalidChild child_spec",
@@ -203,12 +210,14 @@ _HOMES = {
     "behaviours.request_ids": "RequestIds",
     "behaviours.restart": "InvalidFlags",
     "behaviours.results": "HIBERNATE BadReturn Continue Error NoClause NoReply Ok Reply Stop",
+    "behaviours.service": "Service",
     "behaviours.supervisor": "ChildError ModuleSupervisor Supervisor",
     "behaviours.task": "Task",
     "behaviours.task_supervisor": "TaskSupervisor",
+    "behaviours.typed_request": "Request",
     "kernel": "process timer",
     "kernel.clock": "VirtualClock",
-    "kernel.exits": "CalleeExit CallExit CallingSelf CallTimeout Exit NoProcess",
+    "kernel.exits": "CalleeExit CallExit CallingSelf CallTimeout Exit NoProcess UnknownRequest",
     "kernel.names": "Global Via",
     "kernel.node": "Node NoNode",
     "kernel.pid": "Pid Ref",

@@ -11,19 +11,20 @@ from types import ModuleType
 import pytest
 
 import regrow
-from regrow import application, gen_server, process, system, testing, timer
+from regrow import application, gen_server, proc_lib, process, system, testing, timer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
 
 # Functions without an underscore that the layers above use, and no user should.
 INSIDE = {
     "process": {"running", "unwind"},
-    "system": {"stop", "debug_options"},
+    "system": {"stop", "Debug", "Held"},
+    "proc_lib": {"Ignore"},
     "application": {"controller", "not_started", "check_application", "find", "name_of"},
     "gen_server": {"run", "loop", "other_message", "settled", "end", "overrides", "check_then"},
     "timer": set(),
 }
-MODULES = [process, system, application, gen_server, timer]
+MODULES = [process, system, application, gen_server, timer, proc_lib]
 
 
 def names_told() -> set[str]:
@@ -65,7 +66,7 @@ def test_every_function_of_a_module_is_told(module: ModuleType) -> None:
     assert public_functions(module) - names_told() == set()
 
 
-@pytest.mark.parametrize("module", [process, system, application, timer], ids=short_name)
+@pytest.mark.parametrize("module", [process, system, application, timer, proc_lib], ids=short_name)
 def test_no_function_is_told_that_is_not_there(module: ModuleType) -> None:
     _, _, section = PAGE.partition(f"## `regrow.{short_name(module)}`\n")
     rows = re.findall(r"^\| (`.*?`) \|", section.partition("\n## ")[0], re.MULTILINE)

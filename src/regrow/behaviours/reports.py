@@ -7,7 +7,7 @@
 | regrow.gen_statem  | GenStatem terminating     | a state machine has ended abnormally                    |
 | regrow.gen_event   | handler terminating       | a handler has failed and is removed                     |
 |                    | unhandled info            | a handler without `handle_info` got a plain message     |
-| regrow.proc_lib    | process terminating       | … and with an exception: the inside of its process      |
+| regrow.proc_lib    | process terminating       | … the same: the inside of its process; any that `proc_lib` has spawned |
 | regrow.task        | task terminating          | a task has ended abnormally                             |
 | regrow.process     | process raised an exception | a process that is no server has                       |
 | regrow.supervisor  | started                   | a child was                                             |
@@ -25,8 +25,7 @@ import logging
 from types import CodeType
 from typing import Any
 
-from regrow.kernel import links
-from regrow.kernel.exits import trace_of
+from regrow.kernel import exits, links
 from regrow.kernel.mailbox import queued
 from regrow.kernel.names import Global
 from regrow.kernel.node import HERE, here
@@ -43,6 +42,7 @@ SUPERVISORS = logging.getLogger("regrow.supervisor")
 APPLICATIONS = logging.getLogger("regrow.application")
 
 MOST_MESSAGES = 10
+MOST_NEIGHBOURS = 15
 
 
 def server_terminated(
@@ -84,10 +84,18 @@ def _formatted(server: Any, reason: object, message: object, state: object, log:
         return {**status, "state": f"<format_status raised {type(error).__name__}>"}
 
 
-def process_crashed(process: Process, reason: object) -> None:
-    """A process that was started by `proc_lib` has ended with an exception (OTP's crash report)."""
-    if not isinstance(reason, BaseException) or _is_quiet(process) or not PROCESSES.isEnabledFor(logging.ERROR):
+def process_crashed(process: Process, reason: object, error: BaseException | None = None) -> None:
+    """A process that was started by `proc_lib` has ended, abnormally or else (OTP's crash report).
+
+    Args:
+        process: which.
+        reason: why.
+        error: what it raised, and where: an `Exit` has its lines as well.
+    """
+    if exits.is_normal(reason) or _is_quiet(process) or not PROCESSES.isEnabledFor(logging.ERROR):
         return
+    if error is None and isinstance(reason, BaseException):
+        error = reason
     waiting = queued(process)
     PROCESSES.error(
         Report(
@@ -104,7 +112,7 @@ def process_crashed(process: Process, reason: object) -> None:
             neighbours=_neighbours(process),
             dictionary={} if process.rare is None else dict(process.rare.dictionary),
             trapping_exits=process.trap_exit,
-            trace=trace_of(reason),
+            trace=() if error is None else exits.trace_of(error),
         )
     )
 
@@ -130,8 +138,19 @@ def task_terminated(
 
 
 def _neighbours(process: Process) -> list[Report]:
-    """Who will be taken along: the linked processes of this node that do not trap exits."""
-    linked: list[Pid] = list(links.each(process.links))
+    """Who will be taken along: linked processes of this node that do not trap exits, theirs, and so on."""
+    found: dict[Pid, Process] = {process.pid: process}
+    left = [process]
+    while left:
+        for pid in links.each(left.pop(0).links):
+            other = pid.process
+            if other is None or other.node is not process.node or other.trap_exit or pid in found:
+                continue
+            if len(found) > MOST_NEIGHBOURS:
+                break
+            found[pid] = other
+            left.append(other)
+    del found[process.pid]
     return [
         Report(
             "neighbour",
@@ -141,8 +160,7 @@ def _neighbours(process: Process) -> list[Report]:
             trace=_where(other),
             ancestors=list(other.ancestors),
         )
-        for pid in linked
-        if (other := pid.process) is not None and other.node is process.node and not other.trap_exit
+        for pid, other in found.items()
     ]
 
 

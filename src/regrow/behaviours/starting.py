@@ -95,6 +95,10 @@ class Failed:
         self.reason = reason
 
 
+class Terminated(exits.Exit):
+    """The end of a process that has reported it itself."""
+
+
 class Starter(Request):
     """Who waits for the acknowledgement."""
 
@@ -107,7 +111,7 @@ class Starter(Request):
 
 def init_ack(process: Process, starter: Starter, answer: object) -> None:
     """Tell the starter how the start went. Of a failed one the name is freed first, so that it can be tried again."""
-    if answer is not None:
+    if answer.__class__ is Ignore or answer.__class__ is Failed:
         names.release(process)
     links.settle(starter, ANSWERED, answer)
 
@@ -188,7 +192,7 @@ async def acknowledged(
         await wait(node, caller, process.pid, starter, timeout)
     answer = starter.answer
     if starter.state == ANSWERED:
-        if answer is IGNORE:
+        if answer.__class__ is Ignore:
             raise Ignored(f"{who} is not wanted: its init returned IGNORE")
         if answer.__class__ is Failed:
             raise StartError(answer.reason, who)

@@ -1,51 +1,57 @@
 """Looking into a server and holding it (OTP's `sys`).
 
+    someone                               a server
+    -------                               --------
+    get_state, replace_state   ----->     answers between two messages
+    suspend, resume            ----->     serves nothing but these requests in between
+    trace, log, install …      ----->     tells of its events: see `debug.py`
+
 System requests take their turn in the mailbox, but a suspended server serves them and nothing else. They reach every
-behaviour: each loop hands them to `Held.serve`.
+behaviour: each loop hands them to `Held.serve`. A process that is written by hand takes part with `handle_system_msg`:
+
+    >>> from regrow import call, proc_lib, process, run, send, system
+    >>> async def channels(parent, free):
+    ...     proc_lib.init_ack(process.current())
+    ...     debug = None
+    ...     while True:
+    ...         match await process.receive():
+    ...             case system.SystemRequest() as asked:
+    ...                 debug, free = await system.handle_system_msg(asked, parent, channels, debug, free)
+    ...             case ("free", channel) as message:
+    ...                 debug = system.handle_debug(debug, ("in", message))
+    ...                 free = [channel, *free]
+    >>> async def main():
+    ...     allocator = await proc_lib.start_link(channels, process.current(), [1, 2])
+    ...     send(allocator, ("free", 3))
+    ...     return await system.get_state(allocator)
+    >>> run(main)
+    [3, 1, 2]
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TextIO
 
-from regrow.behaviours.request import Place, ask, reply
-from regrow.behaviours.results import Ok, Reply
+from regrow.behaviours.debug import Debug as Debug
+from regrow.behaviours.debug import Event, Hook, Words, is_size, told
+from regrow.behaviours.debug import debug_options as debug_options
+from regrow.behaviours.held import ByHand, Raised
+from regrow.behaviours.held import CallbackFailed as CallbackFailed
+from regrow.behaviours.held import Held as Held
+from regrow.behaviours.held import SystemRequest as SystemRequest
+from regrow.behaviours.request import Place, ask
+from regrow.behaviours.results import is_awaitable
 from regrow.kernel import exits
 from regrow.kernel.clock import seconds
+from regrow.kernel.messages import receive
 from regrow.kernel.node import here
-from regrow.kernel.pid import Pid, Process
-from regrow.kernel.signals import FAILED, Exited, Receive, Request
+from regrow.kernel.pid import Pid
+from regrow.kernel.process import running
+from regrow.kernel.signals import FAILED, Exited
 
 Timeout = float | timedelta | None
-Hook = Callable[[Any, Any, Pid], Any]
-
-
-class SystemRequest(Request):
-    """A request to the loop itself, not to the callbacks."""
-
-    __slots__ = ("accepted", "args", "operation")
-
-    def __init__(self, pid: Pid, operation: str, args: tuple[Any, ...] = ()) -> None:
-        super().__init__(pid, operation)
-        self.operation = operation
-        self.args = args
-        self.accepted = False
-
-
-class CallbackFailed(Exception):
-    """A function that was to work on a server's state raised; the server goes on with the old state."""
-
-
-class Raised:
-    """An answer: the function raised."""
-
-    __slots__ = ("error",)
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
 
 
 # Functions
@@ -55,6 +61,7 @@ async def get_state(server: Any, timeout: Timeout = 5.0) -> Any:
     """The state of a server (`sys:get_state/1`).
 
     Raises:
+        CallbackFailed: a hand-written process's own `system_get_state` raised.
         CallExit: nobody is there, or no answer came within `timeout` seconds.
     """
     return await _ask(server, "get_state", (), timeout)
@@ -66,11 +73,10 @@ async def replace_state(server: Any, function: Callable[[Any], Any], timeout: Ti
     Raises:
         CallbackFailed: the function raised; the old state stays.
         CallExit: nobody is there, or no answer came within `timeout` seconds.
+        TypeError: this is no function.
     """
-    answer = await _ask(server, "replace_state", (function,), timeout)
-    if isinstance(answer, Raised):
-        raise CallbackFailed(f"the function given to replace_state raised {answer.error!r}") from answer.error
-    return answer
+    _check_function("replace_state", function)
+    return await _ask(server, "replace_state", (function,), timeout)
 
 
 async def suspend(server: Any, timeout: Timeout = 5.0) -> None:
@@ -84,37 +90,80 @@ async def resume(server: Any, timeout: Timeout = 5.0) -> None:
 
 
 async def get_status(server: Any, timeout: Timeout = 5.0) -> dict[str, Any]:
-    """What a server says of itself: pid, name, module, status, parent, log, state … (`sys:get_status/1`).
+    """What a server says of itself, by name (`sys:get_status/1`).
 
-    The state stands as `format_status` shows it.
+    It has pid, name, module, status ("running" or "suspended"), parent, ancestors, dictionary, debug (the options that
+    are on), log and state, as `format_status` shows it; state machines have more.
     """
     answer: dict[str, Any] = await _ask(server, "get_status", (), timeout)
     return answer
 
 
 async def statistics(server: Any, flag: bool | str, timeout: Timeout = 5.0) -> Any:
-    """Count messages from now on (True), stop counting (False), or get the counts ("get"; None if off)."""
+    """Count messages from now on (True), stop counting (False), or get the counts ("get") (`sys:statistics/2`).
+
+    Returns:
+        With "get" a dict of messages_in, messages_out, start_time and current_time, in seconds of the node's clock; None
+        if nothing is counted.
+
+    Raises:
+        ValueError: another flag.
+    """
+    _check_flag("statistics", flag, flag == "get", wanted='True, False or "get"')
     return await _ask(server, "statistics", (flag,), timeout)
 
 
 async def log(server: Any, flag: bool | str | tuple[bool, int], timeout: Timeout = 5.0) -> Any:
-    """Keep the last events, True for 10 or (True, n); False to stop; "get" to read them (`sys:log/2`)."""
+    """Keep the last events, True for 10 or (True, n); False to stop; "get" or "print" them (`sys:log/2`).
+
+    Raises:
+        ValueError: another flag.
+    """
+    known = flag in ("get", "print") or (isinstance(flag, tuple) and flag[0] is True and is_size(flag[1]))
+    _check_flag("log", flag, known, wanted='True, (True, n), False, "get" or "print"')
     return await _ask(server, "log", (flag,), timeout)
 
 
-async def trace(server: Any, flag: bool, timeout: Timeout = 5.0) -> None:
-    """Print every event of a server, or no longer (`sys:trace/2`)."""
-    await _ask(server, "trace", (flag,), timeout)
+async def log_to_file(server: Any, file: Any, timeout: Timeout = 5.0) -> None:
+    """Write every event of a server into a file, which begins empty; False to stop (`sys:log_to_file/2`).
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    await _ask(server, "log_to_file", (file,), timeout)
+
+
+async def trace(server: Any, flag: bool, timeout: Timeout = 5.0, *, stream: TextIO | None = None) -> None:
+    """Print every event of a server, or no longer (`sys:trace/2`).
+
+    Args:
+        server: its pid or name.
+        flag: whether to print.
+        timeout: seconds to wait.
+        stream: where to; None is standard output.
+
+    Raises:
+        ValueError: another flag.
+    """
+    _check_flag("trace", flag, False, wanted="True or False")
+    await _ask(server, "trace", (flag, stream), timeout, shown=(flag,))
 
 
 async def install(
     server: Any, function: Hook, state: object = None, *, id: object = None, timeout: Timeout = 5.0
 ) -> None:
-    """Let `function(state, event, pid)` see every event; what it returns is its next state, "done" removes it.
+    """Let `function(state, event, name)` see every event; what it returns is its next state, "done" removes it.
 
-    Events are ("in", message), ("out", answer, from_, state) and ("noreply", state) (`sys:install/2`).
+    Events are ("in", message), ("out", answer, from_, state), ("noreply", state) and those in `debug.py`; the name is
+    the pid of a server that has none. Who is installed already, under its id or as itself, stays as it is
+    (`sys:install/2`).
+
+    Raises:
+        TypeError: this is no function.
     """
-    await _ask(server, "install", (function if id is None else id, function, state), timeout)
+    _check_function("install", function)
+    key, spec = (function, (function, state)) if id is None else (id, (id, function, state))
+    await _ask(server, "install", (key, function, state), timeout, shown=(spec,))
 
 
 async def remove(server: Any, function_or_id: object, timeout: Timeout = 5.0) -> None:
@@ -122,16 +171,26 @@ async def remove(server: Any, function_or_id: object, timeout: Timeout = 5.0) ->
     await _ask(server, "remove", (function_or_id,), timeout)
 
 
-async def terminate(server: Any, reason: object, timeout: Timeout = None) -> None:
-    """Order a server to terminate, and wait until it has ended (`sys:terminate/2`)."""
-    await stop(server, reason, seconds(timeout, "terminate(timeout=)"), "sys")
+async def no_debug(server: Any, timeout: Timeout = 5.0) -> None:
+    """Let nothing look at a server's events any more: neither counts, log, trace, file nor functions (`sys:no_debug/1`)."""
+    await _ask(server, "no_debug", (), timeout)
+
+
+async def terminate(server: Any, reason: object, timeout: Timeout = 5.0) -> None:
+    """Order a server to terminate with `reason`; it has heard, and will (`sys:terminate/2`). To wait for its end: `stop`.
+
+    Raises:
+        CallExit: nobody is there, or it did not hear within `timeout` seconds.
+    """
+    await _ask(server, "terminate", (reason,), timeout)
 
 
 async def change_code(server: Any, module: type, old_version: object, extra: object, timeout: Timeout = 5.0) -> Any:
-    """Let `module` turn a suspended server's state into that of its new version (`sys:change_code/4`).
+    """Let a suspended server turn its state into that of a new version, with `code_change` (`sys:change_code/4`).
 
     Returns:
-        "ok", or ("error", reason) if its `code_change` raised or returned no Ok; then all stays as it was.
+        "ok", or ("error", reason) if the server is not suspended, or its `code_change` raised or returned no Ok; then
+        all stays as it was.
     """
     return await _ask(server, "change_code", (module, old_version, extra), timeout)
 
@@ -140,7 +199,7 @@ async def stop(server: Any, reason: object, timeout: float | None, module: str) 
     """What all `stop` functions do; `module` is whose, for the failure."""
     node = here()
     caller = node.caller()
-    order = SystemRequest(node.guest if caller is None else caller.pid, "terminate", (reason,))
+    order = SystemRequest(node.guest if caller is None else caller.pid, "stop", (reason,))
     place: Place = (module, "stop", [server, reason, timeout])
     try:
         await ask(server, order, timeout, place)
@@ -156,216 +215,95 @@ async def stop(server: Any, reason: object, timeout: float | None, module: str) 
         raise
 
 
-async def _ask(server: Any, operation: str, args: tuple[Any, ...], timeout: Timeout) -> Any:
+async def _ask(
+    server: Any, operation: str, args: tuple[Any, ...], timeout: Timeout, *, shown: tuple[Any, ...] | None = None
+) -> Any:
     limit = 5.0 if timeout == 5.0 else seconds(timeout, f"{operation}(timeout=)")
     node = here()
     caller = node.caller()
     made = SystemRequest(node.guest if caller is None else caller.pid, operation, args)
-    shown: list[object] = [server, *args] if timeout == 5.0 else [server, *args, limit]
-    return await ask(server, made, limit, ("sys", operation, shown))
+    place: list[object] = [server, *(args if shown is None else shown)]
+    if timeout != 5.0:
+        place.append(limit)
+    answer = await ask(server, made, limit, ("sys", operation, place))
+    if isinstance(answer, Raised):
+        raise answer.error
+    return answer
 
 
-# In the loop
+def _check_flag(where: str, flag: object, known: bool, wanted: str) -> None:
+    if not (known or isinstance(flag, bool)):
+        raise ValueError(f"system.{where}: wanted {wanted}, got {exits.safe_repr(flag)}")
 
 
-class Held:
-    """A loop while it serves system requests: its parts, which they may change."""
-
-    def __init__(self, process: Process, server: Any, parent: Pid, state: Any, debug: Debug | None) -> None:
-        self.process = process
-        self.server = server
-        self.parent = parent
-        self.state = state
-        self.debug = debug
-        self.reason: object = None
-        self.suspended = False
-
-    def serve(self, message: SystemRequest) -> Generator[Any, Any, bool]:
-        """Serve one system request and, while suspended, those that follow; true if the loop must end."""
-        while True:
-            if message.request == "terminate":
-                message.accepted = True
-                self.reason = message.args[0]
-                return True
-            answer: Any = getattr(self, message.operation)(*message.args)
-            reply(message, answer)
-            if not self.suspended:
-                return False
-            following: Any = yield Receive(self._concerns, None)
-            if isinstance(following, Exited):
-                self.reason = following.reason
-                return True
-            message = following
-
-    def _concerns(self, message: object) -> bool:
-        return isinstance(message, SystemRequest) or (isinstance(message, Exited) and message.pid is self.parent)
-
-    def get_state(self) -> Any:
-        """The state, as it is."""
-        return self.state
-
-    def replace_state(self, function: Callable[[Any], Any]) -> Any:
-        """The state that a function makes of it."""
-        try:
-            self.state = function(self.state)
-        except Exception as error:
-            return Raised(exits.without_frames(error))
-        return self.state
-
-    def suspend(self) -> None:
-        """Serve nothing else from now on."""
-        self.suspended = True
-
-    def resume(self) -> None:
-        """Go on."""
-        self.suspended = False
-
-    def get_status(self) -> dict[str, Any]:
-        """All that is known, the state as the server wants it shown."""
-        process = self.process
-        logged = [] if self.debug is None or self.debug.log is None else list(self.debug.log)
-        shown = self.shown(logged)
-        return {
-            "pid": process.pid,
-            "name": process.name,
-            "module": type(self.server),
-            "status": "suspended" if self.suspended else "running",
-            "parent": self.parent,
-            "ancestors": list(process.ancestors),
-            "dictionary": {} if process.rare is None else dict(process.rare.dictionary),
-            "log": shown.get("log", []),
-            "state": shown.get("state"),
-        }
-
-    def change_code(self, module: type, old_version: object, extra: object) -> Any:
-        """The state as `code_change` makes it."""
-        try:
-            result = self.server.code_change(old_version, self.state, extra)
-        except Exception as error:
-            return "error", exits.without_frames(error)
-        if result.__class__ is not Ok:
-            return "error", result
-        self.state = result.state
-        return "ok"
-
-    def shown(self, logged: list[Any]) -> dict[str, Any]:
-        """State and log as the server wants them shown."""
-        status: dict[str, Any] = {"state": self.state, "message": None, "reason": "normal", "log": logged}
-        try:
-            found: dict[str, Any] = self.server.format_status(dict(status))
-        except Exception as error:  # whoever looks must not end what is looked at
-            return {**status, "state": f"<format_status raised {type(error).__name__}>"}
-        return found
-
-    def statistics(self, flag: bool | str) -> Any:
-        """Count, stop counting, or tell the counts."""
-        if flag == "get":
-            return None if self.debug is None or self.debug.counts is None else dict(self.debug.counts)
-        self._debug().counts = {"messages_in": 0, "messages_out": 0} if flag else None
-        return self._settle(None)
-
-    def log(self, flag: Any) -> Any:
-        """Keep events, stop, or tell them."""
-        if flag == "get":
-            return [] if self.debug is None or self.debug.log is None else list(self.debug.log)
-        match flag:
-            case (kept, int(size)):
-                self._debug().log = deque(maxlen=size) if kept else None
-            case _:
-                self._debug().log = deque(maxlen=10) if flag else None
-        return self._settle(None)
-
-    def trace(self, flag: bool) -> None:
-        """Print events."""
-        self._debug().printing = flag
-        self._settle(None)
-
-    def install(self, key: object, function: Hook, state: object) -> None:
-        """Add a function that sees events."""
-        self._debug().hooks[key] = (function, state)
-
-    def remove(self, key: object) -> None:
-        """Take it away."""
-        self._debug().hooks.pop(key, None)
-        self._settle(None)
-
-    def _debug(self) -> Debug:
-        if self.debug is None:
-            self.debug = Debug()
-        return self.debug
-
-    def _settle(self, answer: Any) -> Any:
-        if self.debug is not None and self.debug.is_idle():
-            self.debug = None
-        return answer
+def _check_function(where: str, function: object) -> None:
+    if not callable(function):
+        raise TypeError(f"system.{where}: wanted a function, got {exits.safe_repr(function)}")
 
 
-class Debug:
-    """What looks at the events of one server; the loop has None in its place while nothing does."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] | None = None
-        self.log: deque[Any] | None = None
-        self.printing = False
-        self.hooks: dict[object, tuple[Hook, Any]] = {}
-
-    def is_idle(self) -> bool:
-        """Whether nothing looks any more."""
-        return self.counts is None and self.log is None and not self.printing and not self.hooks
-
-    def saw_in(self, process: Process, message: object) -> Debug | None:
-        """A message was taken."""
-        return self.saw(process, ("in", message))
-
-    def saw_out(self, process: Process, message: object, result: Any) -> Debug | None:
-        """A callback has returned."""
-        if result.__class__ is Reply:
-            return self.saw(process, ("out", result.value, message, result.state))
-        return self.saw(process, ("noreply", result.state))
-
-    def saw(self, process: Process, event: tuple[Any, ...]) -> Debug | None:
-        """Something has happened; ("in", …) and ("out", …) are counted. None when nothing looks any more."""
-        if self.counts is not None and event[0] in ("in", "out"):
-            self.counts["messages_in" if event[0] == "in" else "messages_out"] += 1
-        if self.log is not None:
-            self.log.append(event)
-        if self.printing:
-            print(f"*DBG* {process.name or process.pid} {exits.safe_repr(event)}")  # noqa: T201 (this is what sys:trace does)
-        for key, (function, state) in list(self.hooks.items()):
-            try:
-                after = function(state, event, process.pid)
-            except Exception:
-                after = "done"
-            if after == "done":
-                self.hooks.pop(key, None)
-            else:
-                self.hooks[key] = (function, after)
-        return None if self.is_idle() else self
+# For processes that are written by hand
 
 
-def debug_options(options: Any) -> Debug | None:
-    """The `debug` argument of `start_link`: any of "statistics", "log", "trace", ("log", n), ("install", function, state).
+async def handle_system_msg(
+    message: SystemRequest, parent: Pid, module: Any, debug: Debug | None, misc: Any
+) -> tuple[Debug | None, Any]:
+    """Serve a system request and, while suspended, those that follow (`sys:handle_system_msg/6`).
+
+    Where OTP calls `system_continue`, this returns, and the process goes on.
+
+    Args:
+        message: what the process has received.
+        parent: who started it, and takes it along if this process traps exits and is suspended.
+        module: has, as far as they are wanted, system_terminate(reason, parent, debug, misc), which cleans up;
+            system_get_state(misc), which gives the state; system_replace_state(function, misc), which gives the new
+            state and the new misc; system_code_change(misc, module, old_version, extra), which gives Ok(misc); and
+            format_status(status). Any object may be it. Without them misc is the state.
+        debug: what `debug_options` gave, or None.
+        misc: all that the process knows.
+
+    Returns:
+        debug and misc, with which the process goes on.
 
     Raises:
-        ValueError: something else.
+        Exit: the process is to end.
     """
-    if not options:
+    held = ByHand(running(), module, parent, misc, debug)
+    while not held.perform(message):
+        if not held.suspended:
+            return held.debug, held.state
+        following = await receive(held.concerns)
+        if isinstance(following, Exited):
+            held.reason = following.reason
+            break
+        message = following
+    clean_up = getattr(module, "system_terminate", None)
+    if clean_up is not None:
+        result = clean_up(held.reason, parent, held.debug, held.state)
+        if is_awaitable(result):
+            await result
+    raise exits.Exit(held.reason)
+
+
+def handle_debug(debug: Debug | None, event: Event, words: Words = told) -> Debug | None:
+    """Let those who look at this process see an event; give what is returned to the next one (`sys:handle_debug/4`).
+
+    Args:
+        debug: what `debug_options`, `handle_system_msg` or the last `handle_debug` gave.
+        event: a tuple. ("in", …) and ("out", …) are counted by `statistics`.
+        words: makes a line of an event, for traces and logs.
+    """
+    if debug is None:
         return None
-    debug = Debug()
-    for option in options:
-        match option:
-            case "statistics":
-                debug.counts = {"messages_in": 0, "messages_out": 0}
-            case "log":
-                debug.log = deque(maxlen=10)
-            case ("log", int(size)):
-                debug.log = deque(maxlen=size)
-            case "trace":
-                debug.printing = True
-            case ("install", function, state):
-                debug.hooks[function] = (function, state)
-            case _:
-                raise ValueError(
-                    f'debug: wanted "statistics", "log", ("log", n), "trace" or ("install", f, s); got {option!r}'
-                )
-    return debug
+    debug.words = words
+    return debug.saw(running(), event)
+
+
+def get_log(debug: Debug | None) -> list[Any]:
+    """The events that are kept, oldest first (`sys:get_log/1`)."""
+    return [] if debug is None else debug.events()
+
+
+def print_log(debug: Debug | None) -> None:
+    """Print them (`sys:print_log/1`)."""
+    if debug is not None:
+        debug.print_log(running())

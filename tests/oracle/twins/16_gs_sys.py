@@ -131,7 +131,7 @@ async def debug_options() -> None:
     cast(server, "c")
     await system.get_state(server)
     counts = await system.statistics(server, "get")
-    say("statistics", Keyword(counts))
+    say("statistics", Keyword({key: counts[key] for key in ("messages_in", "messages_out")}))
     main = process.current()
 
     def saw(count: int, event: Any, _pid: Pid) -> int:

@@ -1,0 +1,275 @@
+"""A process while it serves system requests (the inside of OTP's `sys`): what it is asked, and what it answers.
+
+perform                 one request
+serve                   that one and, while suspended, those that follow, for a loop of ours
+handle_system_msg       the same, in `system.py`, for a process that is written by hand
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, TextIO
+
+from regrow.behaviours.debug import Debug, Hook
+from regrow.behaviours.request import reply
+from regrow.behaviours.results import Ok
+from regrow.kernel import exits
+from regrow.kernel.pid import Pid, Process
+from regrow.kernel.signals import Exited, Receive, Request
+
+
+class SystemRequest(Request):
+    """A request to the loop itself, not to the callbacks; to a hand-written process a message for `handle_system_msg`."""
+
+    __slots__ = ("accepted", "args", "operation")
+
+    def __init__(self, pid: Pid, operation: str, args: tuple[Any, ...] = ()) -> None:
+        super().__init__(pid, operation)
+        self.operation = operation
+        self.args = args
+        self.accepted = False
+
+
+class CallbackFailed(Exception):
+    """A function that was to work on a server's state raised; the server goes on with the old state.
+
+    Attributes:
+        reason: ("callback_failed", what raised, ("error", exception)), or "exit" with the reason of an `Exit`.
+    """
+
+    def __init__(self, letter: str, callback: object, error: BaseException) -> None:
+        super().__init__(letter)
+        left = isinstance(error, exits.Exit)
+        self.reason = ("callback_failed", callback, ("exit" if left else "error", exits.reason_of(error)))
+        self.__cause__ = error
+
+
+class Raised:
+    """An answer: what is to be raised where it was asked."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+class Held:
+    """A loop while it serves system requests: its parts, which they may change."""
+
+    def __init__(self, process: Process, server: Any, parent: Pid, state: Any, debug: Debug | None) -> None:
+        self.process = process
+        self.server = server
+        self.parent = parent
+        self.state = state
+        self.debug = debug
+        self.reason: object = None
+        self.suspended = False
+
+    def serve(self, message: SystemRequest) -> Generator[Any, Any, bool]:
+        """Serve one system request and, while suspended, those that follow; true if the loop must end."""
+        while not self.perform(message):
+            if not self.suspended:
+                return False
+            following: Any = yield Receive(self.concerns, None)
+            if isinstance(following, Exited):
+                self.reason = following.reason
+                return True
+            message = following
+        return True
+
+    def perform(self, message: SystemRequest) -> bool:
+        """Do what one request asks for; true if the loop must end."""
+        if message.operation in ("stop", "terminate"):
+            message.accepted = True
+            self.reason = message.args[0]
+            if message.operation == "terminate":
+                reply(message, None)
+            return True
+        if message.operation == "change_code" and not self.suspended:
+            reply(message, ("error", ("unknown_system_msg", ("change_code", *message.args))))
+        else:
+            reply(message, getattr(self, message.operation)(*message.args))
+        if self.debug is not None and self.debug.is_idle():
+            self.debug = None
+        return False
+
+    def concerns(self, message: object) -> bool:
+        """Whether a suspended process takes this out of its mailbox."""
+        return isinstance(message, SystemRequest) or (isinstance(message, Exited) and message.pid is self.parent)
+
+    def get_state(self) -> Any:
+        """The state, as it is."""
+        return self.state
+
+    def replace_state(self, function: Callable[[Any], Any]) -> Any:
+        """The state that a function makes of it."""
+        try:
+            self.state = function(self.state)
+        except (Exception, exits.Exit) as error:
+            return failed("the function given to replace_state", function, error)
+        return self.state
+
+    def suspend(self) -> None:
+        """Serve nothing else from now on."""
+        self.suspended = True
+
+    def resume(self) -> None:
+        """Go on."""
+        self.suspended = False
+
+    def get_status(self) -> dict[str, Any]:
+        """All that is known, the state as the server wants it shown."""
+        process = self.process
+        shown = self.shown([] if self.debug is None else self.debug.events())
+        return {
+            "pid": process.pid,
+            "name": process.name,
+            "module": self.module(),
+            "status": "suspended" if self.suspended else "running",
+            "parent": self.parent,
+            "ancestors": list(process.ancestors),
+            "dictionary": {} if process.rare is None else dict(process.rare.dictionary),
+            "debug": [] if self.debug is None else self.debug.options(),
+            "log": shown.get("log", []),
+            "state": shown.get("state"),
+        }
+
+    def module(self) -> Any:
+        """Whose callbacks these are."""
+        return self.server.__class__
+
+    def change_code(self, module: type, old_version: object, extra: object) -> Any:
+        """The state as `code_change` makes it."""
+        try:
+            result = self.server.code_change(old_version, self.state, extra)
+        except Exception as error:
+            return "error", exits.without_frames(error)
+        if result.__class__ is not Ok:
+            return "error", result
+        self.state = result.state
+        return "ok"
+
+    def shown(self, logged: list[Any]) -> dict[str, Any]:
+        """State and log as the server wants them shown."""
+        status: dict[str, Any] = {"state": self.state, "message": None, "reason": "normal", "log": logged}
+        try:
+            found: dict[str, Any] = self.server.format_status(dict(status))
+        except Exception as error:  # whoever looks must not end what is looked at
+            return {**status, "state": f"<format_status raised {type(error).__name__}>"}
+        return found
+
+    # Debugging
+
+    def statistics(self, flag: bool | str) -> Any:
+        """Count, stop counting, or tell the counts."""
+        if flag == "get":
+            return None if self.debug is None else self.debug.statistics()
+        if flag:
+            self._debug().count()
+        elif self.debug is not None:
+            self.debug.counts = None
+        return None
+
+    def log(self, flag: Any) -> Any:
+        """Keep events, stop, tell or print them."""
+        if flag == "get":
+            return [] if self.debug is None else self.debug.events()
+        if flag == "print":
+            return None if self.debug is None else self.debug.print_log(self.process)
+        match flag:
+            case True:
+                self._debug().keep()
+            case (True, size):
+                self._debug().keep(size)
+            case _ if self.debug is not None:
+                self.debug.log = None
+            case _:
+                pass
+        return None
+
+    def log_to_file(self, file: Any) -> Any:
+        """Write events to a file, or no longer."""
+        if file is False:
+            if self.debug is not None:
+                self.debug.file = None
+            return None
+        try:
+            return self._debug().write_to(file)
+        except (OSError, TypeError) as error:
+            return Raised(exits.without_frames(error))
+
+    def trace(self, flag: bool, stream: TextIO | None) -> None:
+        """Print events, or no longer."""
+        if flag:
+            self._debug().print_to(stream)
+        elif self.debug is not None:
+            self.debug.printing = False
+
+    def install(self, key: object, function: Hook, state: object) -> None:
+        """Add a function that sees events."""
+        self._debug().install(key, function, state)
+
+    def remove(self, key: object) -> None:
+        """Take it away."""
+        if self.debug is not None:
+            self.debug.hooks.pop(key, None)
+
+    def no_debug(self) -> None:
+        """Let nothing look any more."""
+        self.debug = None
+
+    def _debug(self) -> Debug:
+        if self.debug is None:
+            self.debug = Debug()
+        return self.debug
+
+
+class ByHand(Held):
+    """A hand-written process while it serves system requests; `server` is the module with its callbacks."""
+
+    def module(self) -> Any:
+        """The module itself."""
+        return self.server
+
+    def get_state(self) -> Any:
+        """The state as the process shows it."""
+        own = getattr(self.server, "system_get_state", None)
+        if own is None:
+            return self.state
+        try:
+            return own(self.state)
+        except (Exception, exits.Exit) as error:
+            return failed("system_get_state", (self.server, "system_get_state"), error)
+
+    def replace_state(self, function: Callable[[Any], Any]) -> Any:
+        """The state as the process replaces it."""
+        own = getattr(self.server, "system_replace_state", None)
+        if own is None:
+            return super().replace_state(function)
+        try:
+            shown, self.state = own(function, self.state)
+        except (Exception, exits.Exit) as error:
+            return failed("system_replace_state", (self.server, "system_replace_state"), error)
+        return shown
+
+    def change_code(self, module: type, old_version: object, extra: object) -> Any:
+        """What the process has of its own for it."""
+        try:
+            result = self.server.system_code_change(self.state, module, old_version, extra)
+        except Exception as error:
+            return "error", exits.without_frames(error)
+        if result.__class__ is not Ok:
+            return "error", result
+        self.state = result.state
+        return "ok"
+
+    def shown(self, logged: list[Any]) -> dict[str, Any]:
+        """State and log as the process wants them shown, if it has a word for it."""
+        if getattr(self.server, "format_status", None) is None:
+            return {"state": self.state, "log": logged}
+        return super().shown(logged)
+
+
+def failed(who: str, callback: object, error: BaseException) -> Raised:
+    """The answer to whoever wanted what has raised."""
+    return Raised(CallbackFailed(f"{who} raised {error!r}", callback, exits.without_frames(error)))
