@@ -165,6 +165,14 @@ class TestServers:
             ("oops", "** (stop) oops"),
             (("oops", 1), "** (stop) ('oops', 1)"),
             ("kill", "** (stop) kill"),
+            (("bad_return_value", 42), "** (stop) bad return value: 42"),
+            (("bad_return", (Fragile, "init", 42)), "** (stop) Fragile.init returned a bad value: 42"),
+            (("nodedown", "a@b"), "** (stop) no connection to 'a@b'"),
+            ("calling_self", "** (stop) process attempted to call itself"),
+            (
+                ("EXIT", ("failed_to_start_child", Fragile, ("EXIT", "oops"))),
+                "** (stop) failed to start child: Fragile\n    ** (EXIT) oops",
+            ),
             (
                 ("timeout", ("GenServer", "call", ["slow", 1, 5.0])),
                 "** (stop) exited in: GenServer.call('slow', 1, 5.0)\n    ** (EXIT) time out",

@@ -68,6 +68,9 @@ def reason_lines(reason: Any, limits: Limits) -> list[str]:
             return reason_lines(detail, limits)
         if type(why) is str and why in PAIRS:
             return [PAIRS[why] + show(detail, limits)]
+        inner = parts_of(detail)
+        if why == "bad_return" and len(inner) == 3 and type(inner[1]) is str:
+            return [f"{name_words(inner[0], limits)}.{inner[1]} returned a bad value: {show(inner[2], limits)}"]
     if len(parts) == 3 and parts[0] == "failed_to_start_child":
         return [f"failed to start child: {name_words(parts[1], limits)}", *_explained(parts[2], limits)]
     return [show(reason, limits)]
