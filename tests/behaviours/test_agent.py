@@ -85,6 +85,7 @@ async def test_workflow() -> None:
     """Extra arguments come after the state."""
     agent = await Agent.start_link(dict, [("a", 1)], name="agent")
     assert process.whereis("agent") is agent
+    assert process.info(agent, "initial_call") is dict
     assert await Agent.get("agent", same) == {"a": 1}
     await Agent.update("agent", joined, {"b": 2})
     assert await Agent.get("agent", dict[str, int].get, "b") == 2

@@ -14,6 +14,7 @@ from regrow import (
     ChildSpec,
     Exit,
     GenServer,
+    Global,
     Ignored,
     InvalidChild,
     InvalidFlags,
@@ -21,14 +22,16 @@ from regrow import (
     Ok,
     Pid,
     Ref,
+    Registry,
     StartError,
     Supervisor,
+    Via,
     cast,
     process,
     system,
 )
-from regrow.behaviours.dynamic_supervisor import DynamicSupervisor, ModuleDynamicSupervisor
 from regrow.behaviours.children import Counts
+from regrow.behaviours.dynamic_supervisor import DynamicSupervisor, ModuleDynamicSupervisor
 from regrow.testing import expect_down, expect_idle
 from tests.behaviours.probes import Probe, news, probe
 
@@ -93,6 +96,20 @@ class TestSpecsAndStart:
         await Supervisor.start_link([DynamicSupervisor.child_spec(name="dynamic")])
         assert await DynamicSupervisor.which_children("dynamic") == []
 
+    async def test_several_are_told_apart_by_their_names(self) -> None:
+        await Registry.start_link(keys="unique", name="rooms")
+        named: list[Any] = ["simple", Global("global"), Via(Registry, ("rooms", "via"))]
+        kind, options = DynamicSupervisor, {"strategy": "one_for_one"}
+        sup = await Supervisor.start_link([(kind, {**options, "name": name}) for name in named])
+        nameless = await Supervisor.start_child(sup, (kind, options))
+        for one in (*named, nameless):
+            assert await DynamicSupervisor.which_children(one) == []
+        with pytest.raises(AlreadyStarted) as caught:
+            await Supervisor.start_child(sup, (kind, options))
+        assert caught.value.pid is nameless
+        ids = [row.id for row in await Supervisor.which_children(sup)]
+        assert ids == [DynamicSupervisor, ("rooms", "via"), "global", "simple"]
+
     @pytest.mark.otp("DS-003")
     async def test_child_spec_of_a_module(self) -> None:
         class Pool(ModuleDynamicSupervisor):
@@ -111,6 +128,7 @@ class TestSpecsAndStart:
     async def test_child_spec_has_the_name_as_id(self) -> None:
         assert DynamicSupervisor.child_spec().id is DynamicSupervisor
         assert DynamicSupervisor.child_spec(name="dynamic").id == "dynamic"
+        assert DynamicSupervisor.child_spec(name=Global("key")).id == "key"
         with pytest.raises(InvalidFlags):
             DynamicSupervisor.child_spec(max_children=-1)
 
@@ -227,8 +245,11 @@ class TestStartChild:
         sup = await DynamicSupervisor.start_link()
         with pytest.raises(InvalidChild):
             await DynamicSupervisor.start_child(sup, "child")
-        with pytest.raises(InvalidChild):
-            await DynamicSupervisor.start_child(sup, Idle.child_spec().replace(restart="transient", significant=True))
+        significant = Idle.child_spec().replace(restart="transient", significant=True)
+        for server in (sup, "nobody"):
+            with pytest.raises(InvalidChild, match="a child of a dynamic supervisor cannot be significant") as caught:
+                await DynamicSupervisor.start_child(server, significant)
+            assert caught.value.reason == ("invalid_significant", True)
         with pytest.raises(NoProcess):
             await DynamicSupervisor.start_child("nobody", Idle)
 

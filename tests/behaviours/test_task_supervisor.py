@@ -16,6 +16,7 @@ from regrow import (
     ChildError,
     Down,
     Exit,
+    Global,
     InvalidChild,
     NoProcess,
     Pid,
@@ -23,8 +24,8 @@ from regrow import (
     Supervisor,
     process,
 )
-from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
 from regrow.behaviours.children import Counts
+from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
 from regrow.behaviours.task import Task
 from regrow.behaviours.task_supervisor import TaskSupervisor
 from regrow.testing import expect_down, expect_idle, expect_message
@@ -86,6 +87,9 @@ class TestKeeping:
         assert await TaskSupervisor.children("first") == []
         with pytest.raises(AlreadyStarted):
             await Supervisor.start_child(sup, TaskSupervisor.child_spec())
+        await Supervisor.start_child(sup, (TaskSupervisor, {"strategy": "one_for_one", "name": Global("tasks")}))
+        assert await TaskSupervisor.children(Global("tasks")) == []
+        assert (await Supervisor.which_child(sup, "tasks")).modules == (TaskSupervisor,)
 
     @pytest.mark.otp("TK-082")
     async def test_children_and_counts(self) -> None:

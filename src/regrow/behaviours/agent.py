@@ -33,6 +33,7 @@ from regrow.behaviours.results import BadReturn, NoClause, NoReply, Ok, Reply, i
 from regrow.kernel.clock import seconds
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid
+from regrow.kernel.process import running
 
 Timeout = float | timedelta | None
 Args = TypeVarTuple("Args")
@@ -160,8 +161,9 @@ class AgentServer(GenServer[Any]):
     """The server behind every agent."""
 
     async def init(self, arg: tuple[Callable[..., Any], tuple[Any, ...]], /) -> Ok[Any]:
-        """Make the state."""
+        """Make the state. The function is the process's initial call, as in Elixir."""
         function, args = arg
+        running().initial_call = function
         return Ok(await awaited(function(*args)))
 
     async def handle_call(self, request: Any, from_: From, state: Any, /) -> Reply[Any]:

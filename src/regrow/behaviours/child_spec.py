@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, Final, Literal, cast
 
 from regrow.kernel.exits import safe_repr
+from regrow.kernel.names import Global, Via
 
 RestartType = Literal["permanent", "transient", "temporary"]
 ChildType = Literal["worker", "supervisor"]
@@ -129,6 +130,13 @@ def child_spec(child: Any, **changes: Any) -> ChildSpec:
                 f"  * ChildSpec(id=…, start=…)\nGot: {safe_repr(child)}",
             )
     return spec.replace(**changes) if changes else spec
+
+
+def id_of(name: object, cls: type) -> object:
+    """The id of a child that is known by a name: a plain name, or the key of a Global or a Via; without one its class."""
+    if name is None:
+        return cls
+    return name.key if isinstance(name, Global | Via) else name
 
 
 def _by_class(cls: Any, args: tuple[Any, ...]) -> ChildSpec:

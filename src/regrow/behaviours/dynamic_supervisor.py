@@ -31,7 +31,7 @@ from functools import partial
 from typing import Any, Literal
 
 from regrow.behaviours import child_spec
-from regrow.behaviours.child_spec import ChildSpec
+from regrow.behaviours.child_spec import ChildSpec, InvalidChild
 from regrow.behaviours.crowd import DynamicInit
 from regrow.behaviours.gen_server import call
 from regrow.behaviours.keeper import Keeper, Kept, KeptByModule, or_raise, start_keeper
@@ -111,14 +111,14 @@ class DynamicSupervisor(Kept):
     def child_spec(cls, options: Mapping[str, Any] | None = None, **more: Any) -> ChildSpec:
         """It as a child: `DynamicSupervisor.child_spec(name="workers")`, or `(DynamicSupervisor, {"name": "workers"})`.
 
-        Its name is its id.
+        Its name is its id; of a Global or a Via, the key.
 
         Raises:
             InvalidFlags: an option that it cannot have; here and not when it is started.
         """
         given = {**(options or {}), **more}
         cls.init(**{key: value for key, value in given.items() if key != "name"})
-        id = given.get("name") or cls
+        id = child_spec.id_of(given.get("name"), cls)
         return ChildSpec(id, partial(cls.start_link, **given), type="supervisor", modules=(cls,))
 
     @staticmethod
@@ -129,11 +129,15 @@ class DynamicSupervisor(Kept):
             Its pid; (pid, extra) if its start function gave that; None if it did not want to run.
 
         Raises:
-            InvalidChild: a child that is no child.
+            InvalidChild: a child that is no child, or a significant one: no dynamic supervisor ends with a child.
             ChildError: "max_children".
             StartError: it did not start; nothing is kept of it.
         """
-        return or_raise(await call(supervisor, ("start_child", child_spec.child_spec(child)), None))
+        spec = child_spec.child_spec(child)
+        if spec.significant:
+            letter = f"child {safe_repr(spec.id)}: a child of a dynamic supervisor cannot be significant"
+            raise InvalidChild(("invalid_significant", True), letter)
+        return or_raise(await call(supervisor, ("start_child", spec), None))
 
     @staticmethod
     async def terminate_child(supervisor: Any, pid: Any) -> None:

@@ -95,12 +95,12 @@ class PartitionSupervisor:
     def child_spec(cls, options: Mapping[str, Any] | None = None, **more: Any) -> ChildSpec:
         """A partition supervisor as a child: `(PartitionSupervisor, {"child_spec": …, "name": …})`, or with keywords.
 
-        Its id is its name; of a Via, the key.
+        Its id is its name; of a Global or a Via, the key.
         """
         given = {**(options or {}), **more}
-        name = given.get("name", cls)
-        id = name.key if isinstance(name, names.Via) else name
-        return ChildSpec(id, partial(cls.start_link, **given), type="supervisor", modules=(cls,))
+        return ChildSpec(
+            specs.id_of(given.get("name"), cls), partial(cls.start_link, **given), type="supervisor", modules=(cls,)
+        )
 
     @staticmethod
     async def partitions(name: Any) -> int:

@@ -49,6 +49,7 @@ class TaskSupervisor:
     async def start_link(
         cls,
         *,
+        strategy: Literal["one_for_one"] = "one_for_one",
         max_children: int | None = None,
         max_restarts: int = 3,
         max_seconds: float | timedelta = 5.0,
@@ -57,6 +58,7 @@ class TaskSupervisor:
         """Start one, linked and without tasks (`Task.Supervisor.start_link/1`).
 
         Args:
+            strategy: "one_for_one" is the only one.
             max_children: so many tasks at the same time; None is any number.
             max_restarts: more restarts than this …
             max_seconds: … within so many seconds, and it gives up. Only tasks of `start_child` may be restarted.
@@ -66,14 +68,16 @@ class TaskSupervisor:
             InvalidFlags: an option that it cannot have.
             AlreadyStarted: the name is taken.
         """
-        init = DynamicSupervisor.init(max_children=max_children, max_restarts=max_restarts, max_seconds=max_seconds)
+        init = DynamicSupervisor.init(
+            strategy=strategy, max_children=max_children, max_restarts=max_restarts, max_seconds=max_seconds
+        )
         return await start_keeper(DynamicKeeper, cls, init, name)
 
     @classmethod
     def child_spec(cls, options: Mapping[str, Any] | None = None, **more: Any) -> ChildSpec:
         """It as a child: `TaskSupervisor.child_spec(name="tasks")`, or `(TaskSupervisor, {"name": "tasks"})`.
 
-        Its name is its id (`Task.Supervisor.child_spec/1`).
+        Its name is its id; of a Global or a Via, the key (`Task.Supervisor.child_spec/1`).
 
         Raises:
             InvalidFlags: an option that it cannot have; here and not when it is started.
