@@ -271,6 +271,27 @@ async def test_links_both_ways(node: Node, other: Other) -> None:
         await process.receive(timeout=0.05)
 
 
+async def test_an_alias_elsewhere(node: Node, other: Other) -> None:
+    """An alias works from another node, and only its own node switches it off: one message, whoever sends at once."""
+
+    async def sender(address: Any, done: Pid) -> None:
+        for word in ("first", "second"):
+            process.send(address, word)
+        process.send(done, "sent")
+
+    alias, reply = process.alias(), process.alias("reply")
+    for address in (alias, reply):
+        await other.spawn(sender, address, process.current())
+        await process.receive("sent".__eq__, timeout=20)
+    assert process.unalias(alias)
+    assert not process.unalias(reply)
+    await other.spawn(sender, alias, process.current())
+    await process.receive("sent".__eq__, timeout=20)
+    assert process.info(process.current(), "messages") == ["first", "second", "first"]
+    assert process.node(alias) == "here"
+    assert process.node(await other.spawn(int)) == "there"
+
+
 async def test_a_node_that_stops(node: Node, other: Other) -> None:
     """Links and monitors of a stopping node's processes fire; afterwards everything fails at once, and nothing hangs."""
     process.trap_exit(True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from regrow import Down, Exit, Exited, Node, Pid, Ref, VirtualClock, process
+from regrow import Agent, Down, Exit, Exited, Node, Pid, Ref, Via, VirtualClock, process
 from regrow.kernel.exits import trace_of
 from regrow.testing import expect_down, expect_idle, expect_message
 
@@ -1413,6 +1413,27 @@ async def test_companions(node: Node) -> None:
     assert sorted(refs) == refs
     me = process.current()
     assert process.node() == process.node(me) == process.node(process.alias()) == node.name
+
+
+async def test_a_table_that_refuses_and_knows_nobody(node: Node) -> None:
+    """A name that a table of the user's own refuses although nobody has it is not taken for given."""
+
+    class Full:
+        """Takes no name."""
+
+        def register_name(self, _key: object, _pid: Pid) -> bool:
+            return False
+
+        def unregister_name(self, key: object) -> None:
+            raise LookupError(key)
+
+        def whereis_name(self, _key: object) -> Pid | None:
+            return None
+
+    before = process.processes()
+    with pytest.raises(ValueError, match="was refused by its table"):
+        await Agent.start(int, name=Via(Full(), "key"))
+    assert process.processes() == before
 
 
 async def test_sending_to_what_is_no_address(node: Node) -> None:

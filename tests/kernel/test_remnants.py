@@ -317,6 +317,33 @@ def test_the_node_waits_for_its_remnants() -> None:
     assert events == ["released", "released"]
 
 
+def test_the_node_kills_a_function_that_does_not_obey(caplog: pytest.LogCaptureFixture) -> None:
+    """A function that traps exits and goes on is killed five seconds after its node was to stop; one that obeys is not."""
+    clock = VirtualClock()
+    ended: list[tuple[str, float]] = []
+    stopped: list[float] = []
+
+    async def trapper(word: str, patience: float) -> None:
+        process.trap_exit(True)
+        try:
+            await process.receive(Exited)
+            await process.sleep(patience)
+        finally:
+            ended.append((word, clock.now() - stopped[0]))
+
+    async def main() -> None:
+        async with Node(clock=clock):
+            process.spawn_link(trapper, "deaf", 1000)
+            process.spawn_link(trapper, "slow", 3)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            stopped.append(clock.now())
+
+    asyncio.run(main())
+    assert ended == [("slow", 3.0), ("deaf", 8.0)]
+    assert [record.levelname for record in caplog.records if "is killed" in record.getMessage()] == ["WARNING"]
+
+
 def test_the_node_does_not_wait_for_ever() -> None:
     """A remnant that never ends does not keep its node from stopping."""
 
