@@ -107,6 +107,9 @@ class Held:
             self.state = function(self.state)
         except (Exception, exits.Exit) as error:
             return failed("the function given to replace_state", function, error)
+        adopt = getattr(self.server, "adopt", None)  # of a service, whose state is an object that knows its server
+        if adopt is not None:
+            adopt(self.state)
         return self.state
 
     def suspend(self) -> None:

@@ -69,6 +69,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
 M = TypeVar("M")
+M_co = TypeVar("M_co", covariant=True)
 T = TypeVar("T")
 Seconds = float | timedelta | None
 
@@ -89,11 +90,11 @@ class Calls(Protocol):
     def __call__(self, method: Callable[Concatenate[S, P], R], /) -> CallMethod[P, R]: ...
 
 
-class Infos(Protocol[M]):
+class Infos(Protocol[M_co]):
     """What `info(kind)` gives: the decorator, which leaves the method as it is."""
 
-    def __call__(self, method: Callable[[S, M], T], /) -> Callable[[S, M], T]:
-        """Decorate a method."""
+    def __call__(self, method: Callable[[S, M_co], T], /) -> Callable[[S, Any], T]:
+        """Decorate a method. Its message becomes Any, so that one for several classes may have several decorators."""
         ...
 
 

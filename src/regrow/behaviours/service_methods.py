@@ -26,6 +26,7 @@ from regrow.kernel.signals import ANSWERED, CLOSED, FAILED, Request
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
 SERVER: Final = "__regrow_server__"  # in the object of a service: the server that runs it
@@ -50,11 +51,11 @@ class Later(Generic[R]):
     def __repr__(self) -> str:
         return "Later()" if self._answer is MISSING else f"Later.now({safe_repr(self._answer, MOST)})"
 
-    @classmethod
-    def now(cls, value: R) -> Later[R]:
+    @staticmethod
+    def now(value: T) -> Later[T]:
         """One that is answered already."""
-        made = cls()
-        made._answer = value
+        made: Later[T] = Later()
+        made.reply(value)
         return made
 
     def reply(self, value: R) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from inspect import Parameter
 from types import CoroutineType, FunctionType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from regrow.behaviours.gen_server import From, GenServer
 from regrow.behaviours.reports import unexpected_message
@@ -137,7 +137,11 @@ class Server(GenServer[Any]):
     def code_change(self, old_version: Any, state: Any, extra: Any, /) -> Any:
         """The object changes itself."""
         result = state.code_change(old_version, extra)
-        return Ok(state) if result is None else result
+        if result is None:
+            return Ok(state)
+        if isinstance(result, Ok):
+            self.adopt(cast(Any, result).state)
+        return cast(Any, result)
 
     def format_status(self, status: dict[str, Any], /) -> dict[str, Any]:
         """The state is shown as the attributes of the object."""
