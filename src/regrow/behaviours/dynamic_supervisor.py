@@ -53,7 +53,7 @@ class DynamicKeeper(Keeper):
 class DynamicSupervisor(Kept):
     """Starts and keeps children on demand. All its functions are class methods: `DynamicSupervisor.start_child(pid, …)`."""
 
-    called = "DynamicSupervisor"
+    _called = "DynamicSupervisor"
 
     @classmethod
     async def start_link(
@@ -155,8 +155,8 @@ class DynamicSupervisor(Kept):
 class ModuleDynamicSupervisor(KeptByModule):
     """A dynamic supervisor with an `init` of its own: `class Workers(ModuleDynamicSupervisor)`."""
 
-    keeper = DynamicKeeper
-    init_gives = "DynamicSupervisor.init()"
+    __regrow_keeper__ = DynamicKeeper
+    __regrow_init__ = "DynamicSupervisor.init()"
 
     def init(self, arg: Any, /) -> DynamicInit | Ignore | Awaitable[DynamicInit | Ignore]:
         """Return `DynamicSupervisor.init(max_children=…)`, or IGNORE."""

@@ -165,7 +165,7 @@ def hashable(id: object) -> object:
 class Kept:
     """The functions that every supervisor's class has."""
 
-    called: ClassVar[str] = "Supervisor"
+    _called: ClassVar[str] = "Supervisor"
 
     @staticmethod
     async def which_children(supervisor: Any) -> list[ChildInfo]:
@@ -191,15 +191,15 @@ class Kept:
         Raises:
             CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
         """
-        await system.stop(supervisor, reason, seconds(timeout, "stop(timeout=)"), cls.called)
+        await system.stop(supervisor, reason, seconds(timeout, "stop(timeout=)"), cls._called)
 
 
 class KeptByModule:
     """A supervisor with an `init` of its own. Class options as those of a `GenServer`: id, restart, shutdown, significant."""
 
     __regrow_spec__: ClassVar[dict[str, Any]] = {}
-    keeper: ClassVar[type[Keeper]] = Keeper
-    init_gives: ClassVar[str] = "Supervisor.init(children, strategy=…)"
+    __regrow_keeper__: ClassVar[type[Keeper]] = Keeper
+    __regrow_init__: ClassVar[str] = "Supervisor.init(children, strategy=…)"
 
     def __init_subclass__(cls, **spec: Any) -> None:
         super().__init_subclass__()
@@ -207,7 +207,7 @@ class KeptByModule:
 
     def init(self, arg: Any, /) -> Any:
         """Return what the supervisor is made of, or IGNORE."""
-        raise NotImplementedError(f"{type(self).__name__} needs an init(arg) that returns {self.init_gives}")
+        raise NotImplementedError(f"{type(self).__name__} needs an init(arg) that returns {self.__regrow_init__}")
 
     @classmethod
     async def start_link(cls, arg: Any = None, *, name: object = None) -> Pid:
@@ -218,7 +218,7 @@ class KeptByModule:
             Ignored: `init` returned IGNORE.
             StartError: `init` raised or returned something else, or a child did not start.
         """
-        return await start_keeper(cls.keeper, cls, arg, name)
+        return await start_keeper(cls.__regrow_keeper__, cls, arg, name)
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> ChildSpec:

@@ -49,7 +49,7 @@ def _why(reason: Any) -> str:
         case ("shutdown", ("failed_to_start_child", id, inner)):
             return f"its child {_called(id)} did not start: {_why(inner)}"
         case ("bad_return", (type() as module, "init", value)):
-            gives = getattr(module, "init_gives", "what makes a supervisor")
+            gives = getattr(module, "__regrow_init__", "what makes a supervisor")
             return f"{module.__name__}.init returned {exits.safe_repr(value)}. Wanted: {gives} or IGNORE"
         case ("EXIT", inner):
             return exits.safe_repr(inner)
