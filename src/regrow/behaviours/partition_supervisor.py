@@ -32,7 +32,8 @@ from typing import Any, NamedTuple, cast
 
 from regrow.behaviours import child_spec as specs
 from regrow.behaviours.child_spec import ChildSpec
-from regrow.behaviours.children import ChildError, ChildInfo, Counts
+from regrow.behaviours.children import ChildError
+from regrow.behaviours.keeper import Kept
 from regrow.behaviours.restart import Strategy
 from regrow.behaviours.supervisor import Init, ModuleSupervisor, Supervisor
 from regrow.kernel import names, process
@@ -41,7 +42,7 @@ from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid, Ref, rare
 
 
-class PartitionSupervisor:
+class PartitionSupervisor(Kept):
     """Starts and keeps partitions. All its functions are class methods: `await PartitionSupervisor.partitions(name)`."""
 
     @classmethod
@@ -128,21 +129,6 @@ class PartitionSupervisor:
         routes = routes_of(name)
         async with routes.resizing:
             return await _resize(routes, partitions)
-
-    @staticmethod
-    async def which_children(name: Any) -> list[ChildInfo]:
-        """The partitions, numbers as ids, the last one first (`PartitionSupervisor.which_children/1`)."""
-        return await Supervisor.which_children(name)
-
-    @staticmethod
-    async def count_children(name: Any) -> Counts:
-        """How many partitions there may be, how many run, and of which type (`PartitionSupervisor.count_children/1`)."""
-        return await Supervisor.count_children(name)
-
-    @staticmethod
-    async def stop(name: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
-        """Stop a partition supervisor and its partitions (`PartitionSupervisor.stop/3`)."""
-        await Supervisor.stop(name, reason, timeout)
 
     # As the table of a Via: the key is (name of the supervisor, key)
 
