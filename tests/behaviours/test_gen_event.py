@@ -23,6 +23,7 @@ from regrow import (
     NoProcess,
     Pid,
     Reply,
+    StartError,
     Via,
     process,
     system,
@@ -152,12 +153,15 @@ async def test_start(node: Node) -> None:
 
 @pytest.mark.otp("GE-003")
 async def test_start_options(node: Node) -> None:
-    manager = await gen_event.start("GE-003", debug=["statistics"], hibernate_after=1.0)
+    manager = await gen_event.start("GE-003", timeout=5.0, debug=["statistics"], hibernate_after=1.0)
     assert (await system.statistics(manager, "get"))["messages_in"] == 0
     for start in (gen_event.start, gen_event.start_link, gen_event.start_monitor):
         with pytest.raises(AlreadyStarted) as refused:
             await start("GE-003", debug=["log"])
         assert refused.value.reason == ("already_started", manager)
+        with pytest.raises(StartError) as late:
+            await start("other", timeout=0)
+        assert late.value.reason == "timeout"
     assert gen_event.child_spec("GE-003").id == "GE-003"
 
 

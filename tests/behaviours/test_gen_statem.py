@@ -666,7 +666,7 @@ async def test_generic_timeouts(node: Node, begin: Begin) -> None:
     actions: list[Any] = [
         GenericTimeout("a", 0.3, "a"),
         GenericTimeout("b", 0.1, "b"),
-        GenericTimeout("c", now + 0.2, "c", absolute=True),
+        GenericTimeout("c", now + 0.2, "c", abs=True),
         GenericTimeout("d", 0, "d"),
         EventTimeout(0, "event"),
     ]
@@ -718,7 +718,7 @@ async def test_timeouts_in_many_forms(node: Node, begin: Begin) -> None:
         match event_type, content:
             case ("call", from_), "absolute":
                 time = process.monotonic() + 0.1
-                return KeepStateAndData(EventTimeout(time, ("answer", from_), absolute=True))
+                return KeepStateAndData(EventTimeout(time, ("answer", from_), abs=True))
             case ("call", from_), "zero":
                 return KeepStateAndData([EventTimeout(0, ("answer", from_)), StateTimeout(0.05, "cancelled")])
             case ("call", _), "postponed" if state == "s1":
@@ -1141,7 +1141,7 @@ async def test_requests_by_id(node: Node, begin: Begin) -> None:
 
         requests = start([1.0], machine)
         deadline = process.monotonic() + 0.1
-        assert await take(requests, deadline, absolute=True) == "timeout"
+        assert await take(requests, deadline, abs=True) == "timeout"
         again = await take(requests, 2.0)
         if take is gen_statem.wait_response:
             assert again[0] == ("reply", 1.0)

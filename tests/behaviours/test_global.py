@@ -230,6 +230,11 @@ async def test_bad_input() -> None:
         await global_.register_name("name", anything)
     with pytest.raises(TypeError, match="re_register_name: wanted a pid, got 'resource'"):
         await global_.re_register_name("name", anything)
+    for register in (global_.register_name, global_.re_register_name):
+        with pytest.raises(
+            TypeError, match=r"register_name: wanted a function \(name, pid, pid\) as resolve, got 'res"
+        ):
+            await register("name", me(), anything)
 
 
 @pytest.mark.otp("PG-033")
@@ -252,6 +257,29 @@ async def test_re_register_name() -> None:
     assert global_.whereis_name("name") is second
     await kill(first)
     assert global_.whereis_name("name") is second
+
+
+async def test_who_keeps_a_name_that_two_have() -> None:
+    """In one program no two ever do; the functions that settle it are those of OTP, and may be called."""
+    first, second, told = (process.spawn(process.receive) for _ in range(3))
+    assert await global_.register_name("name", first, global_.random_exit_name)
+    await global_.re_register_name("name", second, global_.random_notify_name)
+    ref = process.monitor(second)
+    assert global_.random_exit_name("name", second, first) is first
+    await expect_down(ref, "killed")
+    test = me()
+    assert global_.random_notify_name("name", told, test) is test
+    await expect_down(process.monitor(told), "normal")
+    global_.notify_all_name("name", first, test)
+    await expect_down(process.monitor(first), "normal")
+    assert await process.receive() == ("global_name_conflict", "name", first)
+
+
+async def test_nodes_may_be_named() -> None:
+    nodes: list[object] = ["nonode@nohost"]
+    assert await global_.set_lock(("resource", "me"), nodes, 0)
+    global_.del_lock(("resource", "me"), nodes)
+    assert await global_.trans(("resource", "me"), lambda: 42, nodes, 0) == 42
 
 
 async def test_a_process_that_has_ended_loses_its_name_at_once() -> None:

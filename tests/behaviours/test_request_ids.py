@@ -206,12 +206,12 @@ async def test_an_absolute_time_limits_all_waits(node: Node) -> None:
     requests = await three(server)
     deadline = process.monotonic() + 0.3
     for label, _, _ in ARRIVAL[:2]:
-        _, found, requests = await receive_response(requests, deadline, absolute=True)
+        _, found, requests = await receive_response(requests, deadline, abs=True)
         assert found == label
-    assert await receive_response(requests, deadline, absolute=True) == "timeout"
+    assert await receive_response(requests, deadline, abs=True) == "timeout"
     assert process.monotonic() == pytest.approx(deadline)
     await process.sleep(1.0)
-    assert await receive_response(requests, deadline, absolute=True) == "timeout"
+    assert await receive_response(requests, deadline, abs=True) == "timeout"
 
 
 async def test_an_asker_that_has_ended_is_forgotten(node: Node) -> None:

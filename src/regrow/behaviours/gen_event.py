@@ -79,6 +79,7 @@ from regrow.kernel.signals import Become, Signal
 
 State = TypeVar("State")
 Handler = Any  # a class, or (class, id)
+Seconds = float | timedelta | None
 
 EventReturn = Ok[State] | RemoveHandler | SwapHandler | Awaitable[Ok[State] | RemoveHandler | SwapHandler]
 CallReturn = Reply[State] | RemoveHandler | SwapHandler | Awaitable[Reply[State] | RemoveHandler | SwapHandler]
@@ -88,32 +89,36 @@ CallReturn = Reply[State] | RemoveHandler | SwapHandler | Awaitable[Reply[State]
 
 
 async def start_link(
-    name: object = None, *, debug: object = (), hibernate_after: float | timedelta | None = None
+    name: object = None, *, timeout: Seconds = None, debug: object = (), hibernate_after: Seconds = None
 ) -> Pid:
     """Start a manager without handlers, linked to this process (`gen_event:start_link/2`).
 
     Args:
         name: a string, a class, `Global(key)` or `Via(registry, key)`.
+        timeout: seconds that it may take to start; then it is killed.
         debug: debug options of `regrow.system`.
         hibernate_after: seconds; accepted as OTP has it, but nothing is saved here by hibernating.
 
     Raises:
         AlreadyStarted: the name is taken.
+        StartError: it took too long; the reason is "timeout".
         TypeError: this can be no name.
     """
-    return await _start(name, True, debug, hibernate_after)
+    return await _start(name, True, timeout, debug, hibernate_after)
 
 
-async def start(name: object = None, *, debug: object = (), hibernate_after: float | timedelta | None = None) -> Pid:
+async def start(
+    name: object = None, *, timeout: Seconds = None, debug: object = (), hibernate_after: Seconds = None
+) -> Pid:
     """The same, without a link (`gen_event:start/2`)."""
-    return await _start(name, False, debug, hibernate_after)
+    return await _start(name, False, timeout, debug, hibernate_after)
 
 
 async def start_monitor(
-    name: object = None, *, debug: object = (), hibernate_after: float | timedelta | None = None
+    name: object = None, *, timeout: Seconds = None, debug: object = (), hibernate_after: Seconds = None
 ) -> tuple[Pid, Monitor]:
     """The same, monitored: the pid, and the ref of the `Down` that will come (`gen_event:start_monitor/2`)."""
-    pid = await _start(name, False, debug, hibernate_after)
+    pid = await _start(name, False, timeout, debug, hibernate_after)
     return pid, process.monitor(pid)
 
 
@@ -122,14 +127,15 @@ def child_spec(name: object = None) -> ChildSpec:
     return ChildSpec(id="gen_event" if name is None else name, start=(start_link, (name,)), modules=("dynamic",))
 
 
-async def _start(name: object, link: bool, debug: object, hibernate_after: float | timedelta | None) -> Pid:
+async def _start(name: object, link: bool, timeout: Seconds, debug: object, hibernate_after: Seconds) -> Pid:
+    limit = seconds(timeout, "start_link(timeout=)")
     seconds(hibernate_after, "start_link(hibernate_after=)")
     options = system.debug_options(debug)
 
     def body(process: Process, starter: Starter) -> Generator[Any, Any, Any]:
         return run(process, starter, options)
 
-    return await starting.start(body, "the event manager", initial_call=start_link, name=name, link=link)
+    return await starting.start(body, "the event manager", initial_call=start_link, name=name, link=link, timeout=limit)
 
 
 def run(process: Process, starter: Starter, debug: system.Debug | None) -> Generator[Any, Any, Any]:

@@ -22,6 +22,7 @@ from regrow.kernel.pid import Pid, rare
 LOG = logging.getLogger("regrow.global")
 
 Result = TypeVar("Result")
+Resolve = Callable[[Any, Pid, Pid], Pid | None]
 LockId = tuple[Hashable, Hashable]  # (resource, requester): a requester may set the lock of a resource again
 Retries = int | None
 
@@ -37,28 +38,36 @@ class Aborted(Exception):
 # Names
 
 
-async def register_name(name: Hashable, pid: Pid) -> bool:
-    """Give a process a name; it waits while another process holds the lock of the names (`global:register_name/2`).
+async def register_name(name: Hashable, pid: Pid, resolve: Resolve | None = None) -> bool:
+    """Give a process a name; it waits while another process holds the lock of the names (`global:register_name/3`).
 
     A process has one global name: a second one is refused, and reported.
+
+    Args:
+        name: any hashable term.
+        pid: of the process.
+        resolve: who keeps a name that two parts of a divided network have given. One program is never divided, so
+            this is only taken for the sake of those who give it.
 
     Returns:
         Whether the process has the name now. A process that has ended loses it at once.
 
     Raises:
-        TypeError: `pid` is not a pid.
+        TypeError: `pid` is not a pid, or `resolve` no function.
     """
     _check_pid("register_name", pid)
+    _check_resolve("register_name", resolve)
     return await _alone(lambda: _register(name, pid))
 
 
-async def re_register_name(name: Hashable, pid: Pid) -> None:
-    """Give a process a name, whoever has it now (`global:re_register_name/2`).
+async def re_register_name(name: Hashable, pid: Pid, resolve: Resolve | None = None) -> None:
+    """Give a process a name, whoever has it now (`global:re_register_name/3`); `resolve` as for `register_name`.
 
     Raises:
-        TypeError: `pid` is not a pid.
+        TypeError: `pid` is not a pid, or `resolve` no function.
     """
     _check_pid("re_register_name", pid)
+    _check_resolve("re_register_name", resolve)
 
     def replace() -> None:
         _unregister(name)
@@ -95,6 +104,30 @@ def send(name: Hashable, message: object) -> Pid:
     return pid
 
 
+def random_exit_name(name: Hashable, one: Pid, other: Pid) -> Pid:
+    """Settle a clash of names: one process keeps it, the other is killed (`global:random_exit_name/3`).
+
+    Which one it is is nobody's business; here it is the older. This and the next two are what `resolve` may be.
+    """
+    kept, lost = sorted((one, other))
+    LOG.info("global: name conflict, terminating %s, which was also %s", lost, safe_repr(name))
+    process.exit(lost, "kill")
+    return kept
+
+
+def random_notify_name(name: Hashable, one: Pid, other: Pid) -> Pid:
+    """The same, but the other is told: it gets ("global_name_conflict", name) (`global:random_notify_name/3`)."""
+    kept, lost = sorted((one, other))
+    process.send(lost, ("global_name_conflict", name))
+    return kept
+
+
+def notify_all_name(name: Hashable, one: Pid, other: Pid) -> None:
+    """The same, but nobody keeps it: each gets ("global_name_conflict", name, who else) (`global:notify_all_name/3`)."""
+    process.send(one, ("global_name_conflict", name, other))
+    process.send(other, ("global_name_conflict", name, one))
+
+
 async def sync() -> None:
     """Wait until all nodes agree on the names: in one program they always do (`global:sync/0`)."""
 
@@ -109,6 +142,11 @@ async def _alone(change: Callable[[], Result]) -> Result:
 def _check_pid(what: str, pid: object) -> None:
     if not isinstance(pid, Pid):
         raise TypeError(f"{what}: wanted a pid, got {safe_repr(pid)}")
+
+
+def _check_resolve(what: str, resolve: object) -> None:
+    if resolve is not None and not callable(resolve):
+        raise TypeError(f"{what}: wanted a function (name, pid, pid) as resolve, got {safe_repr(resolve)}")
 
 
 def _register(name: Hashable, pid: Pid) -> bool:
@@ -190,11 +228,12 @@ class Locks:
 LOCKS: Final = Locks()
 
 
-async def set_lock(id: LockId, *, retries: Retries = None) -> bool:
+async def set_lock(id: LockId, nodes: object = None, retries: Retries = None) -> bool:
     """Set the lock of a resource for this process, waiting for it if need be (`global:set_lock/3`).
 
     Args:
         id: (resource, requester). The same requester may hold it in several processes, and set it again.
+        nodes: where to set it; taken for the sake of those who give it, as a lock holds in the whole program.
         retries: how often to try again, after pauses that grow up to 8 s; None, until it is had.
 
     Returns:
@@ -205,6 +244,7 @@ async def set_lock(id: LockId, *, retries: Retries = None) -> bool:
         ValueError: fewer than 0 retries.
         RuntimeError: the code runs in a plain asyncio task.
     """
+    del nodes
     resource, requester = _checked(id)
     _check_retries(retries)
     holder = process.running()
@@ -220,22 +260,27 @@ async def set_lock(id: LockId, *, retries: Retries = None) -> bool:
     return True
 
 
-def del_lock(id: LockId) -> None:
-    """Release a lock, if this process holds it for that requester (`global:del_lock/1`).
+def del_lock(id: LockId, nodes: object = None) -> None:
+    """Release a lock, if this process holds it for that requester (`global:del_lock/2`); `nodes` as for `set_lock`.
 
     Raises:
         TypeError: the id is no pair.
     """
+    del nodes
     resource, requester = _checked(id)
     LOCKS.drop(resource, requester, process.current())
 
 
 @overload
-async def trans(id: LockId, function: Callable[[], Awaitable[Result]], *, retries: Retries = None) -> Result: ...
+async def trans(
+    id: LockId, function: Callable[[], Awaitable[Result]], nodes: object = None, retries: Retries = None
+) -> Result: ...
 @overload
-async def trans(id: LockId, function: Callable[[], Result], *, retries: Retries = None) -> Result: ...
-async def trans(id: LockId, function: Callable[[], Any], *, retries: Retries = None) -> Any:
-    """Run a function while holding a lock, and give what it gave (`global:trans/4`).
+async def trans(
+    id: LockId, function: Callable[[], Result], nodes: object = None, retries: Retries = None
+) -> Result: ...
+async def trans(id: LockId, function: Callable[[], Any], nodes: object = None, retries: Retries = None) -> Any:
+    """Run a function while holding a lock, and give what it gave (`global:trans/4`); `nodes` as for `set_lock`.
 
     The lock is released when the function returns or raises.
 
@@ -244,7 +289,7 @@ async def trans(id: LockId, function: Callable[[], Any], *, retries: Retries = N
         TypeError: as in `set_lock`.
         ValueError: as in `set_lock`.
     """
-    if not await set_lock(id, retries=retries):
+    if not await set_lock(id, nodes, retries):
         raise Aborted(f"the lock {safe_repr(id)} is held by another, also after {retries} retries")
     try:
         result = function()

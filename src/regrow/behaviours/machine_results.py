@@ -97,16 +97,16 @@ class Timeout:
         time: seconds; 0 for an event right after those that wait inside the machine; None or "cancel" to cancel a
             running one; "update" to change a running one's content, but not its time.
         content: what the callback gets.
-        absolute: take `time` as a time of `process.monotonic()`.
+        abs: take `time` as a time of `process.monotonic()`.
     """
 
-    __slots__ = ("absolute", "content", "time")
+    __slots__ = ("abs", "content", "time")
     __match_args__: tuple[str, ...] = ("time", "content")
 
-    def __init__(self, time: Time, content: Any = None, *, absolute: bool = False) -> None:
+    def __init__(self, time: Time, content: Any = None, *, abs: bool = False) -> None:
         self.time = time
         self.content = content
-        self.absolute = absolute
+        self.abs = abs
 
     def __repr__(self) -> str:
         return shown(type(self).__name__, self.time, self.content)
@@ -149,8 +149,8 @@ class GenericTimeout(Timeout):
     __slots__ = ("name",)
     __match_args__ = ("name", "time", "content")
 
-    def __init__(self, name: Any, time: Time, content: Any = None, *, absolute: bool = False) -> None:
-        super().__init__(time, content, absolute=absolute)
+    def __init__(self, name: Any, time: Time, content: Any = None, *, abs: bool = False) -> None:
+        super().__init__(time, content, abs=abs)
         self.name = name
 
     def __repr__(self) -> str:

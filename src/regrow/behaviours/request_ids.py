@@ -226,7 +226,7 @@ def send_request(
 
 
 async def receive_response(
-    request_id: RequestId | RequestIds, timeout: Timeout = None, delete: bool = True, *, absolute: bool = False
+    request_id: RequestId | RequestIds, timeout: Timeout = None, delete: bool = True, *, abs: bool = False
 ) -> Any:
     """Wait for an answer, and give up when it does not come in time (`gen_server:receive_response/2,3`).
 
@@ -234,7 +234,7 @@ async def receive_response(
         request_id: what `send_request` gave, one request or a collection.
         timeout: seconds; None waits for ever. What comes later is dropped.
         delete: whether the answered request is taken out of the collection.
-        absolute: take `timeout` as a time of `process.monotonic()`.
+        abs: take `timeout` as a time of `process.monotonic()`.
 
     Returns:
         For one request ("reply", value), ("error", (reason, server)) or "timeout". For a collection
@@ -243,7 +243,7 @@ async def receive_response(
     Raises:
         TypeError: neither a request nor a collection.
     """
-    found = await wait_response(request_id, timeout, delete, absolute=absolute)
+    found = await wait_response(request_id, timeout, delete, abs=abs)
     if found == "timeout":
         for one in _members(request_id, "receive_response"):
             one.made.pid.node.abandon(one.made)
@@ -251,13 +251,13 @@ async def receive_response(
 
 
 async def wait_response(
-    request_id: RequestId | RequestIds, timeout: Timeout = None, delete: bool = True, *, absolute: bool = False
+    request_id: RequestId | RequestIds, timeout: Timeout = None, delete: bool = True, *, abs: bool = False
 ) -> Any:
     """The same, but one may wait again after a "timeout" (`gen_server:wait_response/2,3`)."""
     members = _members(request_id, "wait_response")
     if isinstance(request_id, RequestIds) and not members:
         return "no_request"
-    limit = _limit(timeout, absolute)
+    limit = _limit(timeout, abs)
 
     def is_one(message: object) -> bool:
         return isinstance(message, Responded) and message.request_id in members
@@ -294,9 +294,9 @@ def _told(message: Responded, request_id: RequestId | RequestIds, delete: bool) 
     return answered.response, request_id.label(answered), left
 
 
-def _limit(timeout: Timeout, absolute: bool) -> float | None:
+def _limit(timeout: Timeout, abs: bool) -> float | None:
     limit = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-    if limit is None or not absolute:
+    if limit is None or not abs:
         return seconds(limit, "response(timeout=)")
     return max(0.0, limit - here().clock.now())
 

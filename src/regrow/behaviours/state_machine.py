@@ -342,10 +342,10 @@ class Machine:
         if time is None:
             return
         running = self.timeouts[type_] = Running(type_, timeout.content)
-        if time == 0.0 and not timeout.absolute:
+        if time == 0.0 and not timeout.abs:
             self.due_now[type_] = None
         else:
-            running.timer = send_after(self.process.pid, running, time, abs=timeout.absolute)
+            running.timer = send_after(self.process.pid, running, time, abs=timeout.abs)
         self.tell("start_timer", timeout, self.state)
 
     def cancel(self, type_: object) -> None:

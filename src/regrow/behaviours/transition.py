@@ -84,7 +84,7 @@ def want(transition: Transition, timeout: Timeout) -> bool:
         time = None
     elif time == "update":
         time = 0.0
-    elif isinstance(time, bool) or not isinstance(time, int | float) or not (timeout.absolute or time >= 0):
+    elif isinstance(time, bool) or not isinstance(time, int | float) or not (timeout.abs or time >= 0):
         return False
     try:
         transition.wants(timeout, time)
