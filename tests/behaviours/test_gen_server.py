@@ -351,10 +351,41 @@ class TestStart:
             await server.start(init)
         assert isinstance(caught.value.reason, ValueError)
 
-    async def test_init_that_returns_something_else(self, server: Any) -> None:
+    @pytest.mark.parametrize(
+        "answer", [42, None, Ok(1, -1), Ok(1, "soon"), Stop("r", 1), Stop("r", reply=1), Reply(1, 2), NoReply(1)]
+    )
+    async def test_init_that_returns_something_else(self, server: Any, answer: Any) -> None:
+        process.trap_exit(True)
         with pytest.raises(StartError) as caught:
-            await server.start(lambda: 42)
-        assert caught.value.reason == ("bad_return_value", 42)
+            await server.start_link(lambda: answer, name="named")
+        assert caught.value.reason == ("bad_return_value", answer)
+        assert process.whereis("named") is None
+        assert (await process.receive(Exited, timeout=1.0)).reason == ("bad_return_value", answer)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("answer", [IGNORE, Stop("no"), Error("no")])
+    async def test_a_name_is_free_when_the_start_has_failed(self, server: Any, kind: str, answer: Any) -> None:
+        name = await unused_address(kind)
+        for _ in range(3):
+            with pytest.raises((Ignored, StartError)):
+                await server.start(lambda: answer, name=name)
+            assert gen_server.whereis(name) is None
+
+    @pytest.mark.parametrize("reason", ["normal", "shutdown", "oops"])
+    async def test_init_that_leaves(self, server: Any, reason: str) -> None:
+        def leave() -> Any:
+            raise Exit(reason)
+
+        process.trap_exit(True)
+        with pytest.raises(StartError) as caught:
+            await server.start_link(leave, name="named")
+        assert (caught.value.reason, process.whereis("named")) == (reason, None)
+        assert (await process.receive(Exited, timeout=1.0)).reason == reason
+
+    async def test_a_start_without_a_link(self, server: Any) -> None:
+        pid = await server.start([])
+        assert pid not in process.info(process.current(), "links")
+        assert process.info(pid, "links") == []
 
     @pytest.mark.otp("GS-024")
     async def test_init_that_takes_too_long(self) -> None:
@@ -480,6 +511,39 @@ class TestStop:
         cast(pid, first)
         await stop(pid)
         assert process.info(process.current(), "messages") == ["first", ("terminate", "normal")]
+
+    async def test_a_server_that_stops_itself_is_told_that_it_would_wait_for_ever(self) -> None:
+        class Asks(Server):
+            async def handle_call(self, _request: Any, _from: From, state: Any, /) -> Any:
+                with pytest.raises(CallingSelf) as caught:
+                    await stop(process.current())
+                return Reply(caught.value.reason, state)
+
+        pid = await Asks.start([])
+        assert await call(pid, "stop") == ("calling_self", ("GenServer", "stop", [pid, "normal", None]))
+
+    async def test_stop_that_takes_too_long_is_still_an_order(self, server: Any) -> None:
+        class Busy(server):  # type: ignore[misc]
+            async def handle_info(self, _message: Any, state: Any, /) -> Any:
+                await process.sleep(5.0)
+                return NoReply(state)
+
+        pid, ref = await Busy.start_monitor([])
+        send(pid, "work")
+        with pytest.raises(CallTimeout) as caught:
+            await stop(pid, "normal", 1.0)
+        assert caught.value.reason == ("timeout", ("GenServer", "stop", [pid, "normal", 1.0]))
+        await expect_down(ref, "normal", timeout=10.0)
+        assert process.monotonic() == pytest.approx(1005.0)
+
+    async def test_a_server_that_is_killed_while_it_terminates(self) -> None:
+        class Killed(Server):
+            def terminate(self, _reason: Any, _state: Any, /) -> Any:
+                process.exit(process.current(), "kill")
+
+        with pytest.raises(CalleeExit) as caught:
+            await stop(await Killed.start([]), "foo")
+        assert caught.value.reason[0] == "killed"
 
     async def test_stop_of_a_held_server_tells_terminate_of_the_state_it_was_given(self, server: Any) -> None:
         test = process.current()
@@ -629,6 +693,33 @@ class TestCall:
             await call(pid, lambda _from, state: NoReply(state), timedelta(seconds=2))
         assert process.monotonic() - began == pytest.approx(2.0)
 
+    async def test_a_window_for_the_next_call(self, server: Any) -> None:
+        pid = await server.start([])
+        for delay, expected in ((0.5, True), (1.5, False)):
+            assert await call(pid, lambda _from, _state: Reply("ok", [], 1.0)) == "ok"
+            await process.sleep(delay)
+            assert await call(pid, lambda _from, state: Reply("timeout" not in state, state)) is expected
+
+    async def test_only_the_first_answer_counts(self, server: Any) -> None:
+        def thrice(from_: From, state: Any) -> Any:
+            reply(from_, 1)
+            reply(from_, 2)
+            return Reply(3, state)
+
+        pid = await server.start([])
+        assert await call(pid, thrice) == 1
+        assert await call(pid, keep("next")) == "next"
+        assert messages() == []
+
+    async def test_an_unknown_registry(self) -> None:
+        """To ask is a mistake of the caller's; to tell never fails."""
+        for nobody in (Via("no registry", "key"), Global("nobody"), ("nobody", "nowhere")):
+            cast(nobody, "what")
+        with pytest.raises(ValueError, match="unknown registry: 'no registry'"):
+            await call(Via("no registry", "key"), "what")
+        with pytest.raises(TypeError, match=r"Via: wanted a registry.*got 5"):
+            await call(Via(5, "key"), "what")
+
     async def test_a_chain_of_three_servers(self, server: Any) -> None:
         """Each asks the next; an end at the far side comes back as one reason within another."""
 
@@ -672,6 +763,23 @@ class TestReturns:
             ref = process.monitor(pid)
             tell(pid, lambda _state: value)
             assert await expect_down(ref) == ("bad_return_value", value)
+
+    @pytest.mark.parametrize("value", [Stop("r"), Stop("r", reply=1)])
+    async def test_a_stop_without_a_state(self, server: Any, value: Any) -> None:
+        pid = await server.start(Watched(process.current()))
+        with pytest.raises(CalleeExit) as caught:
+            await call(pid, lambda _from, _state: value)
+        assert caught.value.reason[0] == ("bad_return_value", value)
+        assert messages() == [("terminate", ("bad_return_value", value))]
+
+    @pytest.mark.parametrize("value", [Stop("r", []), Stop("r"), Stop("r", [], reply=1), Reply(1, [])])
+    async def test_who_is_not_asked_gives_no_answer(self, server: Any, value: Any) -> None:
+        reason = "r" if value.__class__ is Stop and value.has_state and not value.has_reply else None
+        for tell in (cast, send):
+            for then in (lambda _state: value, lambda state: NoReply(state, Continue(lambda _state: value))):
+                pid, ref = await server.start_monitor([])
+                tell(pid, then)
+                assert await expect_down(ref) == (reason or ("bad_return_value", value))
 
     async def test_nothing_at_all_is_a_message_without_a_clause(self, server: Any) -> None:
         pid = await server.start([])
@@ -1298,13 +1406,17 @@ class TestClasses:
             await Named.start_link([])
 
     @pytest.mark.otp("GS-133")
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", [*KINDS, "via global_"])
     async def test_every_form_of_a_name(self, server: Any, kind: str) -> None:
-        name = await unused_address(kind)
+        name = Via(global_, "named") if kind == "via global_" else await unused_address(kind)
         pid = await server.start_link([], name=name)
         assert await call(name, keep("up")) == "up"
         cast(name, lambda state: NoReply([*state, "told"]))
         assert await state_of(pid) == ["told"]
+        if kind == "via global_":
+            assert gen_server.whereis(Global("named")) is pid
+        await stop(name)
+        assert gen_server.whereis(name) is None
 
     @pytest.mark.otp("GS-139")
     async def test_none_is_no_name(self, server: Any) -> None:

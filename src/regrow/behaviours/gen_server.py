@@ -17,8 +17,8 @@
 Every return:
 
     init                  Ok(state[, then])   IGNORE   Stop(reason)   Error(reason)
-    handle_call           Reply(value, state[, then])   and those below
-    every other handle_…  NoReply(state[, then])   Stop(reason, state)   Stop(reason, state, reply=value)
+    handle_call           Reply(value, state[, then])   Stop(reason, state, reply=value)   and those below
+    every other handle_…  NoReply(state[, then])   Stop(reason, state)
 
 `then` is a timeout in seconds, after which `handle_info("timeout", state)` is called if nothing came; `Continue(arg)`,
 which calls `handle_continue(arg, state)` before anything else; or HIBERNATE. Callbacks may be `def` or `async def`.

@@ -174,6 +174,17 @@ def _unregister(name: Hashable) -> None:
             rare(pid.process).global_names.pop(name, None)
 
 
+class Table:
+    """The names as `Via` asks for them, without waiting: `Via(global_, key)` is the same name as `Global(key)`."""
+
+    register_name = staticmethod(_register)
+    unregister_name = staticmethod(_unregister)
+    whereis_name = staticmethod(whereis_name)
+
+
+__regrow_names__ = Table
+
+
 # Locks
 
 

@@ -64,19 +64,19 @@ def run(
         if is_awaitable(result):
             yield AS_TASK
             result = yield from result.__await__()
+        then = check_then(result, result.then) if result.__class__ is Ok else None
     except BaseException as error:
         if process.alive:
             init_ack(process, starter, Failed(exits.reason_of(error)))
         raise exits.Exit(exits.reason_of(error)) from None
     if result.__class__ is Ok:
-        then = check_then(result, result.then)
         init_ack(process, starter, None)
         return Become(loop(process, server, parent, result.state, then, debug))
     if result.__class__ is Ignore:
         init_ack(process, starter, result)
     elif result.__class__ is Error:
         init_ack(process, starter, Failed(result.reason))
-    elif result.__class__ is Stop:
+    elif result.__class__ is Stop and not result.has_state and not result.has_reply:
         init_ack(process, starter, Failed(result.reason))
         raise exits.Exit(result.reason)
     else:
@@ -174,13 +174,13 @@ def settled(server: GenServer[Any], message: Any, result: Any) -> tuple[Any, The
         then = check_then(result, result.then)  # first: a caller must not hear from a server that is at fault
         request.reply(message, result.value)
         return result.state, then
-    if result.__class__ is Stop:
+    if result.__class__ is Stop and result.has_state and (kind is Request or not result.has_reply):
         raise Stopping(result, message if kind is Request else None)
     if result is None:
         raise NoClause(message.request if kind is Request or kind is Cast else message)
     wanted = "NoReply(state) or Stop(reason, state)"
     if kind is Request:
-        wanted = f"Reply(value, state), {wanted}"
+        wanted = f"Reply(value, state), {wanted}, or Stop(reason, state, reply=value)"
     raise BadReturn(server, CALLBACKS.get(kind, "handle_info"), result, wanted)
 
 
@@ -205,10 +205,8 @@ class Ending:
         self.error = error
         self.message = None if message.__class__ is system.SystemRequest else message
         self.reason = exits.reason_of(error)
-        self.state = state
+        self.state = error.result.state if isinstance(error, Stopping) else state
         self.log = [] if debug is None or debug.log is None else list(debug.log)
-        if isinstance(error, Stopping) and error.result.has_state:
-            self.state = error.result.state
 
 
 def end(process: Process, server: GenServer[Any], ending: Ending) -> Generator[Any, Any, Any]:

@@ -100,6 +100,7 @@ class Via:
 
         Raises:
             ValueError: there is no such registry.
+            TypeError: this is no registry.
         """
         if isinstance(self.registry, str | type) and not hasattr(self.registry, "whereis_name"):
             found = node.registries.get(self.registry)
@@ -109,7 +110,13 @@ class Via:
                 )
             registry: Names = found
             return registry
-        return cast("Names", self.registry)
+        table: Any = getattr(self.registry, "__regrow_names__", self.registry)  # for a module whose functions wait
+        if not hasattr(table, "whereis_name"):
+            raise TypeError(
+                "Via: wanted a registry, its name, or an object with register_name, unregister_name and whereis_name; "
+                f"got {safe_repr(self.registry)}"
+            )
+        return cast("Names", table)
 
 
 class Registered:
