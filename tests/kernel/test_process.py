@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import pytest
@@ -260,8 +260,13 @@ async def test_what_a_function_may_be(node: Node) -> None:
 
     assert await reason_of(returns) == "normal"
     assert await reason_of(Socket) == "normal"
+
+    async def yields() -> AsyncGenerator[int, None]:
+        yield 1
+
     assert await reason_of(int) == "normal"
     assert isinstance(await reason_of(stops), RuntimeError)
+    assert isinstance(await reason_of(yields), TypeError)
     text: Any = "x"
     assert isinstance(await reason_of(lambda: asyncio.sleep(text)), TypeError)
 
@@ -568,6 +573,8 @@ async def test_monitors_of_nobody(node: Node) -> None:
         ref = process.monitor(nobody)
         assert messages() == [Down(ref, nobody, "noproc")]
         assert process.demonitor(ref, info=True, flush=True) is False
+    ref = process.monitor(("nobody", "nowhere"))
+    assert messages() == [Down(ref, ("nobody", "nowhere"), "noconnection")]
     assert process.info(process.current(), "monitors") == []
 
 
@@ -1411,6 +1418,10 @@ async def test_companions(node: Node) -> None:
     refs = [process.make_ref() for _ in range(100)]
     assert len(set(refs)) == 100
     assert sorted(refs) == refs
+    assert refs[0] <= refs[0] < refs[1] <= refs[2]
+    pids = [process.spawn(int) for _ in range(3)]
+    assert pids[0] <= pids[0] < pids[1] <= pids[2]
+    assert pids[2] > pids[1] >= pids[1]
     me = process.current()
     assert process.node() == process.node(me) == process.node(process.alias()) == node.name
 

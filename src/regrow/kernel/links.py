@@ -106,8 +106,15 @@ def exit_signal(process: Process, source: Pid, reason: object, linked: bool) -> 
 # Monitors
 
 
-def monitor(process: Process, target: object, watched: Pid | None, tag: object = None, mode: str = "") -> Monitor:
-    """Let `process` be told when `watched` ends. `target` is what the user wrote, a pid or a name."""
+def monitor(
+    process: Process,
+    target: object,
+    watched: Pid | None,
+    tag: object = None,
+    mode: str = "",
+    absent: str = "noproc",
+) -> Monitor:
+    """Let `process` be told when `watched` ends, or that it is `absent`. `target` is what the user wrote, a pid or a name."""
     ref = Monitor(process.pid, watched, target)
     ref.tag = tag
     if watched is process.pid:  # a ref, and nothing behind it
@@ -118,7 +125,7 @@ def monitor(process: Process, target: object, watched: Pid | None, tag: object =
         process.node.add_alias(process, ref)
     if watched is None or (watched.process is None and watched.node is process.node):
         ref.watched = None
-        tell(process, ref, "noproc")
+        tell(process, ref, absent)
     else:
         process.monitors = added(process.monitors, ref)
         if watched.node is not process.node:

@@ -45,6 +45,9 @@ class Pid:
     def __lt__(self, other: Pid) -> bool:
         return (self.node.number, self.number) < (other.node.number, other.number)
 
+    def __le__(self, other: Pid) -> bool:
+        return self is other or self < other
+
     def __copy__(self) -> Pid:
         return self
 
@@ -67,6 +70,9 @@ class Ref:
 
     def __lt__(self, other: Ref) -> bool:
         return self.number < other.number
+
+    def __le__(self, other: Ref) -> bool:
+        return self.number <= other.number
 
     def __copy__(self) -> Ref:
         return self

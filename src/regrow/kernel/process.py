@@ -126,7 +126,9 @@ def unlink(pid: Pid | Addressed) -> bool:
 
 
 def monitor(address: Address, *, alias: str | None = None, tag: object = None) -> Monitor:
-    """Ask to be told, with a `Down` message, when a process ends; at once, with "noproc", if it is not there.
+    """Ask to be told, with a `Down` message, when a process ends (`erlang:monitor/3`).
+
+    That comes at once, with "noproc", if it is not there, and with "noconnection" if no node is called so.
 
     Args:
         address: a pid or a name; the `Down` names it as it was given.
@@ -143,7 +145,11 @@ def monitor(address: Address, *, alias: str | None = None, tag: object = None) -
         raise TypeError(f"monitor: wanted a pid or a name, got the alias {address!r}")
     if is_addressed(address):
         address = address.__regrow_address__
-    return links.monitor(process, address, names.find(process.node, address), tag, alias or "")
+    watched = names.find(process.node, address)
+    absent = "noproc"
+    if watched is None and names.unknown_node(process.node, address) is not None:
+        absent = "noconnection"
+    return links.monitor(process, address, watched, tag, alias or "", absent)
 
 
 def demonitor(ref: Ref, *, flush: bool = False, info: bool = False) -> bool:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import random
 from asyncio import AbstractEventLoop, CancelledError
 from collections import deque
-from collections.abc import Coroutine, Generator
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from sys import exception
 from typing import Any, Final, cast
 
@@ -252,6 +252,10 @@ class Scheduler:
             assert isinstance(value, Launch)
             body = process.context.run(value.function, *value.args)
             if not isinstance(body, Coroutine | Generator):
+                if isinstance(body, AsyncGenerator):
+                    raise TypeError(
+                        f"{exits.safe_repr(value.function)} yields: a process runs a function that does not"
+                    )
                 raise StopIteration(END)
             process.body = cast("Generator[Any, Any, Any]", body)
             process.as_task = True
