@@ -906,6 +906,39 @@ async def test_the_first_of_many_is_found_at_once(node: Node, virtual_clock: Vir
     assert len(lane.dicts) == 1
 
 
+@pytest.mark.regrow(clock="real")
+@pytest.mark.parametrize("kind", ["lane", "heap"])
+async def test_others_are_served_while_very_many_fire(kind: str) -> None:
+    """Ten thousand that fall due together do not keep the event loop from its other work (same_time_yielding)."""
+    pid = waiting()
+    for number in range(10_000):
+        if kind == "lane":
+            process.send_after(pid, number, 0.0)
+        else:
+            process.send_after(pid, number, 0.0, abs=True)
+    before, longest = 0, 0
+    while before < 10_000:
+        await asyncio.sleep(0)  # once round the loop
+        now = process.info(pid, "message_queue_len")
+        before, longest = now, max(longest, now - before)
+    assert longest < 1000
+    assert process.info(pid, "messages") == list(range(10_000))
+
+
+async def test_rounds_keep_the_order_of_times(node: Node) -> None:
+    """Of lanes and the heap, however many of each have fallen due, what is due earlier fires earlier."""
+    chance = random.Random(7)
+    delays = [chance.choice([0.5, 1.0, 1.5, *(number / 1000 for number in range(2000))]) for _ in range(9000)]
+    for delay in delays:
+        process.send_after(me(), delay, delay)
+    assert isinstance(node.clock, VirtualClock)
+    node.clock.advance(1.2)
+    early = sorted(delay for delay in delays if delay <= 1.2)
+    assert messages() == early
+    node.clock.advance(1.2)
+    assert messages() == sorted(delays)
+
+
 async def test_the_gaps_in_a_lane_are_closed(node: Node) -> None:
     """A few that stay while many come and go do not keep room for the many, and fire in their order."""
     timers = node.scheduler.timers

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LANES: Final = 8
 FULL: Final = 512  # deadlines in one dict of a lane
+ROUND: Final = 256  # deadlines of one kind that fire before the event loop serves others
 
 
 class Deadline:
@@ -166,15 +167,20 @@ class Lane:
             return deadline
         return None
 
-    def fallen_due(self, now: float, found: list[tuple[float, Deadline]]) -> None:
-        """Add to `found` what falls due until `now`."""
+    def fallen_due(self, until: float, found: list[tuple[float, Deadline]]) -> float:
+        """Add to `found` what falls due until a time, but not more than ROUND; gives the time until which that is all."""
         if self.first() is None:
-            return
+            return until
+        room = ROUND
         for one in self.dicts:
             for deadline in one:
-                if deadline.due > now:
-                    return
+                if deadline.due > until:
+                    return until
+                if room == 0:
+                    return found[-1][0]
+                room -= 1
                 found.append((deadline.due, deadline))
+        return until
 
 
 class TimersWatcher(Protocol):
@@ -253,7 +259,7 @@ class Timers:
         return due
 
     def fire_due(self) -> None:
-        """Fire all that has fallen due, in the order of their times."""
+        """Fire what has fallen due, in the order of the times: all of it where the clock waits, else a round."""
         self.handle = None
         now = self.clock.now()
         while found := self._fallen_due(now):
@@ -264,6 +270,8 @@ class Timers:
                         deadline.fire()
                     except Exception as error:  # a name table of the user's has raised: the other deadlines must fire
                         self.loop.call_exception_handler({"message": f"{deadline!r} failed", "exception": error})
+            if not self.clock.virtual:
+                break
         due = self.next_due()
         if due < float("inf"):
             self._arm(due)
@@ -277,18 +285,30 @@ class Timers:
         self.heap.clear()
 
     def _fallen_due(self, now: float) -> list[tuple[float, Deadline]]:
-        """What falls due until `now`, by time."""
-        found: list[tuple[float, Deadline]] = []
+        """The first that fall due until `now`, by time: no more than ROUND of the heap and of each lane."""
+        until = now
         heap = self.heap
+        taken: list[tuple[float, int, Deadline]] = []
         while heap and heap[0][0] <= now:
-            due, _, deadline = heapq.heappop(heap)
-            if deadline.due == due:
-                found.append((due, deadline))
+            if len(taken) == ROUND:
+                until = taken[-1][0]
+                break
+            entry = heapq.heappop(heap)
+            if entry[2].due == entry[0]:
+                taken.append(entry)
             else:
                 self.dead -= 1
+        found: list[tuple[float, Deadline]] = []
         for lane in self.lanes.values():
-            lane.fallen_due(now, found)
-        found.sort(key=lambda entry: entry[0])
+            until = lane.fallen_due(until, found)
+        for entry in taken:
+            if entry[0] <= until:
+                found.append((entry[0], entry[2]))
+            else:
+                heapq.heappush(heap, entry)  # a lane has more that goes before it
+        found.sort(key=lambda one: one[0])
+        while found and found[-1][0] > until:
+            found.pop()
         return found
 
     def _forget(self, deadline: Deadline) -> None:
