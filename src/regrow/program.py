@@ -102,6 +102,7 @@ async def keep_running(
     finally:
         for task in beside:
             task.cancel()
+        await kept.before_stop("shutdown")
         for other, _, _ in application.started_applications():
             await application.stop(other)
     return kept.terminated.result() if kept.terminated.done() else None

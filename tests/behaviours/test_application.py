@@ -225,6 +225,24 @@ class TestLife:
         await process.sleep(1.0)
         assert [app for app, _, _ in application.started_applications()] == [Told]
 
+    async def test_one_of_its_own_processes_stops_it(self) -> None:
+        """It ends with its application, and does not live to hear how that went."""
+
+        class Stops(Told):
+            async def start(self, start_type: str, args: Any, /) -> Any:
+                process.spawn(stop_it, args[0])
+                return await super().start(start_type, args)
+
+        async def stop_it(test: Pid) -> None:
+            await process.sleep(1.0)
+            await application.stop(Stops)
+            send(test, ("answered",))
+
+        await start(app=Stops)
+        await process.sleep(1.5)
+        assert runs() == []
+        assert news()[-1] == ("stop", False)
+
     async def test_two_stops_at_once(self) -> None:
         await start()
         refs = [process.spawn_monitor(application.stop, Told)[1] for _ in range(2)]
@@ -430,6 +448,20 @@ class TestStartTypes:
         with pytest.raises(application.Ended):
             run(main, "kill", node=Node(clock=VirtualClock()))
         assert said == [("shutdown", [First]), (("application_terminated", First, "killed"), [])]
+
+    @pytest.mark.otp("AP-036")
+    def test_who_asked_is_told_before_the_end_of_an_application_that_is_run(self) -> None:
+        said: list[Any] = []
+
+        class Whole(Application, applications=[First]):
+            async def start(self, _start_type: str, _args: Any, /) -> Any:
+                application.put_env("kernel", "shutdown_func", lambda reason: said.append((reason, runs())))
+                process.spawn(end, Whole, "shutdown")
+                return await Supervisor.start_link([])
+
+        with pytest.raises(application.Ended):
+            run(Whole, node=Node(clock=VirtualClock()))
+        assert said == [(("application_terminated", Whole, "shutdown"), [First])]
 
     def test_who_asked_may_fail(self, caplog: pytest.LogCaptureFixture) -> None:
         def down(_reason: Any) -> None:

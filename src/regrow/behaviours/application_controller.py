@@ -206,7 +206,9 @@ class Controller:
             self.node.fail(ended)
 
     async def before_stop(self, reason: object) -> None:
-        """The node is about to stop: whoever has asked for that is told (OTP's `shutdown_func` of `kernel`)."""
+        """All is about to be stopped: whoever has asked for that is told, once (OTP's `shutdown_func` of `kernel`)."""
+        if self.stopping:
+            return
         self.stopping = True
         function = self.environment(KERNEL).get("shutdown_func")
         if function is None:
