@@ -124,9 +124,9 @@ def loop(
                 result = handle_cast(server, message.request, state)
             elif kind is system.SystemRequest:
                 held = system.Held(process, server, parent, state, debug)
-                over = yield from held.serve(message)
+                result = yield from held.serve(message)
                 state, debug = held.state, held.debug
-                if over:
+                if result:
                     raise exits.Exit(held.reason)
                 continue
             else:
@@ -141,8 +141,8 @@ def loop(
     except BaseException as error:
         if not process.alive:
             raise
-        ending = Ending(error, message, state, debug)
-    return (yield from end(process, server, ending))
+        ending = Ending(error, message, state)
+    return (yield from end(process, server, ending, debug))
 
 
 def seen(debug: system.Debug, process: Process, message: Any) -> system.Debug | None:
@@ -199,17 +199,18 @@ class Stopping(exits.Exit):
 class Ending:
     """Why and with what a loop has ended."""
 
-    __slots__ = ("error", "log", "message", "reason", "state")
+    __slots__ = ("error", "message", "reason", "state")
 
-    def __init__(self, error: BaseException, message: object, state: object, debug: system.Debug | None) -> None:
+    def __init__(self, error: BaseException, message: object, state: object) -> None:
         self.error = error
         self.message = None if message.__class__ is system.SystemRequest else message
         self.reason = exits.reason_of(error)
         self.state = error.result.state if isinstance(error, Stopping) else state
-        self.log = [] if debug is None or debug.log is None else list(debug.log)
 
 
-def end(process: Process, server: GenServer[Any], ending: Ending) -> Generator[Any, Any, Any]:
+def end(
+    process: Process, server: GenServer[Any], ending: Ending, debug: system.Debug | None
+) -> Generator[Any, Any, Any]:
     """Call `terminate`, report what was abnormal, send the last reply, and leave with the reason."""
     error, reason = ending.error, ending.reason
     last_reply: Stopping | None = error if isinstance(error, Stopping) and error.result.has_reply else None
@@ -223,7 +224,8 @@ def end(process: Process, server: GenServer[Any], ending: Ending) -> Generator[A
             raise
         error, reason = second, exits.reason_of(second)
     if not exits.is_normal(reason):
-        server_terminated(process, server, reason, ending.message, ending.state, ending.log)
+        log = [] if debug is None or debug.log is None else list(debug.log)
+        server_terminated(process, server, reason, ending.message, ending.state, log)
     if last_reply is not None and last_reply.message is not None:
         request.reply(last_reply.message, last_reply.result.reply)
     if isinstance(error, KeyboardInterrupt | SystemExit):
