@@ -348,9 +348,9 @@ class TestAdministration:
         await Supervisor.terminate_child(sup, "x")
         assert (await Supervisor.restart_child(sup, "x"))[1] == "extra"
 
+    @pytest.mark.otp("SU-030")
     @pytest.mark.otp("SU-032")
     @pytest.mark.otp("SU-034")
-    @pytest.mark.otp("SU-030")
     async def test_the_life_of_a_child(self) -> None:
         sup = await Supervisor.start_link()
         pid = await Supervisor.start_child(sup, probe("a"))
@@ -483,8 +483,6 @@ class TestAdministration:
             Supervisor.check_childspecs([], wrong)
 
     @pytest.mark.otp("SU-042")
-    @pytest.mark.otp("SU-118")
-    @pytest.mark.otp("SU-119")
     @pytest.mark.parametrize(
         ("options", "reason", "wanted"),
         [
@@ -529,17 +527,6 @@ class TestAdministration:
         with pytest.raises(StartError) as caught:
             await Pool.start_link(lambda: Supervisor.init([], **flags))
         assert isinstance(caught.value.reason, InvalidFlags)
-
-    @pytest.mark.otp("SU-017")
-    @pytest.mark.otp("SU-087")
-    async def test_get_childspec_by_id_and_by_pid(self) -> None:
-        spec = probe("a", restart="transient", shutdown=1)
-        sup = await Supervisor.start_link([spec])
-        assert await Supervisor.get_childspec(sup, "a") == spec
-        assert await Supervisor.get_childspec(sup, process.whereis("a")) == spec
-        with pytest.raises(ChildError):
-            await Supervisor.get_childspec(sup, process.current())
-        assert await Supervisor.get_callback_module(sup) is Supervisor
 
     async def test_which_child_gives_one_row(self) -> None:
         sup, dynamic = await Supervisor.start_link([probe("a"), probe("b")]), await simple()
@@ -992,6 +979,16 @@ class TestLoopsAndCounts:
         began = process.monotonic()
         await Supervisor.stop(sup)
         assert process.monotonic() - began <= 1.0
+
+    @pytest.mark.otp("SU-087")
+    async def test_get_childspec_by_id_and_by_pid(self) -> None:
+        spec = probe("a", restart="transient", shutdown=1)
+        sup = await Supervisor.start_link([spec])
+        assert await Supervisor.get_childspec(sup, "a") == spec
+        assert await Supervisor.get_childspec(sup, process.whereis("a")) == spec
+        with pytest.raises(ChildError):
+            await Supervisor.get_childspec(sup, process.current())
+        assert await Supervisor.get_callback_module(sup) is Supervisor
 
     @pytest.mark.otp("SU-088")
     async def test_to_end_temporary_instances_one_by_one_takes_linear_time(self) -> None:
