@@ -33,11 +33,13 @@ def main() -> None:
     if options.redraw:
         write(Results.read(RESULTS))
         return
-    results = run(plan(options))
-    print(tables(results))
-    if options.write:
-        results.write(RESULTS)
-        write(results)
+
+    def keep(results: Results) -> None:
+        if options.write:
+            results.write(RESULTS)
+            write(results)
+
+    print(tables(run(plan(options), keep)))
 
 
 def plan(options: argparse.Namespace) -> Plan:

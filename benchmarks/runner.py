@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from benchmarks.cases import GROWTH, LIBRARY_CASES, OTHERS, SMALLER, Case
+from benchmarks.cases import GROWTH, LIBRARY_CASES, LIBRARY_SHARE, OTHERS, Case
 from benchmarks.contestants import FLOORS, LIBRARIES, Contestant, beam, pythons, regrows
 from benchmarks.results import Results, key_of
 from benchmarks.startup import PROGRAMS, start_up
@@ -34,13 +34,12 @@ def contestants(cases: Iterable[Case], *, libraries: bool) -> list[Contestant]:
     return [*regrows(), *beam(names), *pythons(FLOORS), *(pythons(LIBRARIES) if libraries else [])]
 
 
-def run(plan: Plan) -> Results:
-    """Measure, and tell on standard error how far it has come."""
+def run(plan: Plan, keep: Callable[[Results], None]) -> Results:
+    """Measure, tell on standard error how far it has come, and keep what each round gave."""
     results = Results(
         {
             "python": f"{platform.python_implementation()} {platform.python_version()}",
             "cores": str(os.cpu_count()),
-            "rounds": str(plan.rounds),
         }
     )
     for number in range(plan.rounds):
@@ -48,6 +47,8 @@ def run(plan: Plan) -> Results:
             print(f"round {number + 1} of {plan.rounds}: {key_of(case, size)}", file=sys.stderr)
             for contestant in turned(plan.contestants, number):
                 measure(results, contestant, case, size)
+        results.about["rounds"] = str(number + 1)
+        keep(results)
     return results
 
 
@@ -57,7 +58,7 @@ def measure(results: Results, contestant: Contestant, case: str, size: int) -> N
         if contestant.name.startswith("regrow"):
             results.add(key_of(case, size), contestant.name, start_up(case, contestant.name))
     elif case in contestant.cases and (case in LIBRARY_CASES or contestant.name not in LIBRARIES):
-        fitting = SMALLER.get(contestant.name, {}).get(case, size)
+        fitting = size // LIBRARY_SHARE if contestant.name in LIBRARIES else size
         results.add(key_of(case, size), contestant.name, contestant.measure(case, fitting, LIMIT))
 
 

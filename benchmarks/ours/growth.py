@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -134,6 +135,7 @@ async def registry(others: int) -> Figures:
 @measures("growth supervisor")
 async def supervisor(others: int) -> Figures:
     """A child is started, killed, started again, and ended."""
+    logging.getLogger("regrow").setLevel(logging.CRITICAL)
     keeper = await DynamicSupervisor.start_link(max_restarts=100_000_000, max_seconds=1)
     me = process.current()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from benchmarks.measure import Figures, Stopwatch, measures
@@ -22,6 +23,7 @@ async def hear(count: int) -> None:
 @measures("restarts 100", "restarts 1000", "restarts 10000")
 async def restarts(count: int) -> Figures:
     """All children are killed at once, and have come back."""
+    logging.getLogger("regrow").setLevel(logging.CRITICAL)  # the BEAM's logger is silent, too
     me = process.current()
     keeper = await DynamicSupervisor.start_link(max_restarts=OFTEN, max_seconds=1)
 
