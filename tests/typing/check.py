@@ -1,0 +1,84 @@
+"""Asks four type checkers what they say of the files beside this one: `python -m tests.typing.check`.
+
+Each has to report the lines that end in `# error`, and no others. mypy and basedpyright are as strict as on the rest of
+the project; ty and pyrefly are as they come.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+TRIED: Final = ("services.py", "requests.py")
+BIN: Final = Path(sys.executable).parent
+CHECKERS: Final[dict[str, list[str]]] = {
+    "mypy": ["--no-error-summary", "--hide-error-context"],
+    "basedpyright": ["--level", "warning", "--pythonpath", sys.executable, "--project", str(HERE)],
+    "ty": ["check", "--python", sys.prefix, "--output-format", "concise"],
+    "pyrefly": [
+        "check",
+        "--preset",
+        "default",
+        "--python-interpreter-path",
+        sys.executable,
+        "--output-format",
+        "min-text",
+    ],
+}
+REPORTED: Final = re.compile(rf"(?P<file>{'|'.join(map(re.escape, TRIED))}):(?P<line>\d+)\b(?!.*: note: )")
+
+Line = tuple[str, int]
+
+
+def wrong_lines() -> set[Line]:
+    """The lines that each checker is to report."""
+    return {
+        (name, number)
+        for name in TRIED
+        for number, text in enumerate((HERE / name).read_text(encoding="utf-8").splitlines(), 1)
+        if text.endswith("# error")
+    }
+
+
+def reported_lines(output: str) -> dict[Line, str]:
+    """The lines that a checker has reported, with its words."""
+    found: dict[Line, str] = {}
+    for text in output.splitlines():
+        match = REPORTED.search(text)
+        if match is not None:
+            found.setdefault((match["file"], int(match["line"])), text.strip())
+    return found
+
+
+def ask(checker: str) -> list[str]:
+    """Run one checker; what it says that is not to be said, and what it does not say that is."""
+    files = [] if checker == "basedpyright" else [str(HERE / name) for name in TRIED]  # it has them in its settings
+    command = [str(BIN / checker), *CHECKERS[checker], *files]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    found, wanted = reported_lines(ran.stdout), wrong_lines()
+    if not found:
+        return [f"{checker} reports nothing at all:\n{ran.stdout}{ran.stderr}"]
+    missed = [f"{checker} does not see that {name}:{line} is wrong" for name, line in sorted(wanted - found.keys())]
+    return missed + [f"{checker} reports what is right: {found[line]}" for line in sorted(found.keys() - wanted)]
+
+
+def main() -> int:
+    """Ask all of them, and print what differs."""
+    begin = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        differing = [text for texts in pool.map(ask, CHECKERS) for text in texts]
+    for text in differing:
+        print(text)
+    if not differing:
+        print(f"{', '.join(CHECKERS)} agree on {len(wrong_lines())} wrong lines, in {time.monotonic() - begin:.0f} s")
+    return 1 if differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
