@@ -269,7 +269,9 @@ class Tree:
         """Start a child's process and report how it went; gives what `try_start` gives."""
         started = await self.try_start(child)
         if isinstance(started, StartError):
-            reports.supervisor_report(logging.ERROR, "failed to start", self.me, self.told_of(child.spec), None, started.reason)
+            reports.supervisor_report(
+                logging.ERROR, "failed to start", self.me, self.told_of(child.spec), None, started.reason
+            )
         elif started is not None:
             reports.supervisor_report(logging.INFO, "started", self.me, self.told_of(child.spec), child.pid, None)
             child.without_args()
@@ -313,7 +315,9 @@ class Tree:
         child.pid = None
         decision = after_exit(child.spec.restart, message.reason)
         if unexpected_end(child.spec.restart, message.reason):
-            reports.supervisor_report(logging.ERROR, "terminated", self.me, self.told_of(child.spec), message.pid, message.reason)
+            reports.supervisor_report(
+                logging.ERROR, "terminated", self.me, self.told_of(child.spec), message.pid, message.reason
+            )
         if decision is Decision.RESTART:
             return await self.restart(child)
         if decision is Decision.FORGET:
