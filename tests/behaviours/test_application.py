@@ -453,9 +453,12 @@ class TestStartTypes:
     def test_who_asked_is_told_before_the_end_of_an_application_that_is_run(self) -> None:
         said: list[Any] = []
 
+        def down(reason: Any) -> None:
+            said.append((reason, runs()))
+
         class Whole(Application, applications=[First]):
             async def start(self, _start_type: str, _args: Any, /) -> Any:
-                application.put_env("kernel", "shutdown_func", lambda reason: said.append((reason, runs())))
+                application.put_env("kernel", "shutdown_func", down)
                 process.spawn(end, Whole, "shutdown")
                 return await Supervisor.start_link([])
 
