@@ -182,7 +182,7 @@ def _sender(cls: type, name: str, method: Method, is_patient: bool) -> Any:
         sent = f"regrow_cast({own.name}.{ADDRESS}, {message})"
     source = f"def {name}({_parameters(own, rest)}):\n    return {sent}\n"
     space: dict[str, Any] = {"regrow_call": call, "regrow_cast": cast, "regrow_timeout": method.timeout}
-    exec(compile(source, f"<handle of {cls.__qualname__}>", "exec"), space)  # noqa: S102
+    exec(compile(source, f"{__file__}:{method.label}", "exec"), space)  # noqa: S102
     function: Any = space[name]
     everything = [own, *rest]
     defaults = [one.default for one in everything if one.default is not one.empty and one.kind is not one.KEYWORD_ONLY]

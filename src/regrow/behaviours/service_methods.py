@@ -1,10 +1,8 @@
 """The methods of a service as messages: what a decorator leaves in the class, and what travels.
 
-    @service.cast
-    def enqueue(self, value, *, first=False): ...
-
-leaves a `CastMethod`. Called on a handle it sends `("Queue.enqueue", value, first)`. The arguments are bound where the
-method is called, so that a wrong argument is a TypeError of the caller and never the end of a server.
+`@service.cast` over `def enqueue(self, value, *, first=False)` leaves a `CastMethod`, and `queue.enqueue(3)` sends
+`("Queue.enqueue", 3, False)`. The arguments are bound where the method is called, so that a wrong argument is a
+TypeError of the caller and never the end of a server.
 """
 
 from __future__ import annotations

@@ -296,7 +296,7 @@ def runner(method: Method, function: Function) -> Function:
             case _:
                 parts.append(f"message[{place}]")
     source = f"lambda self, message: function({', '.join(['self', *parts, *named])})"
-    made: Function = eval(compile(source, f"<{method.label}>", "eval"), {"function": function})  # noqa: S307
+    made: Function = eval(compile(source, f"{__file__}:{method.label}", "eval"), {"function": function})  # noqa: S307
     return made
 
 
