@@ -31,7 +31,7 @@ from regrow.behaviours.restart import (
     may_start_again,
     unexpected_end,
 )
-from regrow.behaviours.starting import AlreadyStarted, Ignored, StartError
+from regrow.behaviours.start_errors import AlreadyStarted, Ignored, StartError
 from regrow.behaviours.stopping import stop_process, take_exits
 from regrow.kernel import exits
 from regrow.kernel.pid import Pid

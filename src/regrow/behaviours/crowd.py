@@ -15,7 +15,7 @@ from regrow.behaviours.children import RESTARTING, Child, ChildError, ChildInfo,
 from regrow.behaviours.gen_server import cast
 from regrow.behaviours.keeper import Init
 from regrow.behaviours.restart import DynamicFlags, Flags
-from regrow.behaviours.starting import StartError
+from regrow.behaviours.start_errors import StartError
 from regrow.behaviours.stopping import begin, take_exits
 from regrow.kernel import exits
 from regrow.kernel.pid import Pid

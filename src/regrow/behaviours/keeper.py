@@ -12,7 +12,8 @@ from regrow.behaviours.children import ChildError, ChildInfo, Counts, Tree
 from regrow.behaviours.gen_server import From, GenServer, call
 from regrow.behaviours.restart import Flags
 from regrow.behaviours.results import Error, NoClause, NoReply, Ok, Reply, Stop
-from regrow.behaviours.starting import Ignore, StartError
+from regrow.behaviours.start_errors import StartError
+from regrow.behaviours.starting import Ignore
 from regrow.kernel import exits
 from regrow.kernel.clock import seconds
 from regrow.kernel.pid import Pid

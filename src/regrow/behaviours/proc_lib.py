@@ -38,12 +38,12 @@ from typing import Any, Literal, NoReturn, cast, overload
 from regrow.behaviours import starting, system
 from regrow.behaviours.reports import process_crashed
 from regrow.behaviours.results import MISSING, is_awaitable
+from regrow.behaviours.start_errors import AlreadyStarted as AlreadyStarted
+from regrow.behaviours.start_errors import Ignored as Ignored
+from regrow.behaviours.start_errors import StartError as StartError
 from regrow.behaviours.starting import IGNORE as IGNORE
-from regrow.behaviours.starting import AlreadyStarted as AlreadyStarted
 from regrow.behaviours.starting import Failed, Starter
 from regrow.behaviours.starting import Ignore as Ignore
-from regrow.behaviours.starting import Ignored as Ignored
-from regrow.behaviours.starting import StartError as StartError
 from regrow.behaviours.stopping import take_exits
 from regrow.kernel import exits, links
 from regrow.kernel.clock import seconds

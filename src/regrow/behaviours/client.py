@@ -1,0 +1,180 @@
+"""A server's clients: call, cast, reply, stop, and the same on several nodes (the outside of OTP's `gen_server`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Literal, TypeVar, overload
+
+from regrow.behaviours import request, system, typed_request
+from regrow.behaviours.server_loop import Cast
+from regrow.kernel import mailbox, names
+from regrow.kernel.clock import seconds
+from regrow.kernel.exits import safe_repr
+from regrow.kernel.here import HERE, NODES, NODES_LOCK, here
+from regrow.kernel.node import Node
+from regrow.kernel.pid import RECEIVING, Pid
+from regrow.kernel.signals import ANSWERED, Request, Signal
+
+Answer = TypeVar("Answer")
+From = Request
+Seconds = float | timedelta | None
+
+
+# The second is for those that would be taken for the third: a wrong answer is an error, and not Any.
+@overload
+async def call(server: Any, request_: typed_request.Request[Answer], timeout: Seconds = 5.0) -> Answer: ...
+@overload
+async def call(server: Any, request_: typed_request.Request[Any], timeout: Seconds = 5.0) -> object: ...
+@overload
+async def call(server: Any, request_: Any, timeout: Seconds = 5.0) -> Any: ...
+async def call(server: Any, request_: Any, timeout: Seconds = 5.0) -> Any:
+    """Ask a server and wait for its answer (`gen_server:call/3`). Works from processes and plain asyncio tasks.
+
+    Args:
+        server: a pid, a name, `Global`, `Via` or `(name, node)`.
+        request_: what `handle_call` gets.
+        timeout: seconds; None waits for ever.
+
+    Raises:
+        NoProcess: nobody is there.
+        CalleeExit: the server ended before it answered.
+        CallTimeout: no answer in time. The server may still work on it; its late reply is dropped.
+        CallingSelf: it is the caller itself.
+        NoNode: there is no node in this thread; see `regrow.from_thread`.
+        TypeError: not an address, or not seconds.
+        ValueError: a negative timeout, or an unknown registry.
+    """
+    if timeout != 5.0:
+        timeout = seconds(timeout, "call(timeout=)")
+    node = HERE.node or here()
+    caller = node.scheduler.current
+    if caller is None and node.adopted:
+        caller = node.caller()
+    made = Request(node.guest if caller is None else caller.pid, request_)
+    target = server.process if type(server) is Pid else node.names.get(server) if type(server) is type else None
+    if (
+        target is not None
+        and target.status == RECEIVING
+        and target.node is node
+        and timeout != 0.0
+        and node.trace is None
+        and node.scheduler.hand_over(target, made)
+    ):
+        if made.state == ANSWERED and (caller is None or caller.alive):
+            return made.answer
+        made.server = target
+    await request.wait(node, caller, server, made, timeout)  # type: ignore[arg-type]
+    if made.state == ANSWERED:
+        return made.answer
+    place = ("GenServer", "call", [server, request_, timeout])
+    raise request.failure(node, made, server, timeout, place)  # type: ignore[arg-type]
+
+
+def cast(server: Any, request_: object) -> None:
+    """Send a request that wants no answer (`gen_server:cast/2`). Never fails: what nobody is there for is dropped.
+
+    Raises:
+        NoNode: there is no node in this thread.
+        TypeError: `server` is no address.
+    """
+    node = HERE.node or here()
+    if type(server) is Pid:
+        target = server.process
+    else:
+        try:
+            pid = names.find(node, server)
+        except ValueError:  # there is no such registry, and so nobody
+            return
+        target = None if pid is None else pid.process
+    if node.trace is not None:
+        caller = node.caller()
+        node.trace.tell("send", node.guest if caller is None else caller.pid, server, Cast(request_))
+    if target is None:
+        return
+    if target.node is node:
+        mailbox.put(target, Cast(request_))
+    else:
+        target.node.door(Signal("send", node.guest, target.pid, Cast(request_), None))
+
+
+def reply(from_: From, value: object) -> None:
+    """Answer a call whose `handle_call` returned NoReply, from any process (`gen_server:reply/2`).
+
+    What nobody waits for any more is dropped.
+    """
+    request.reply(from_, value)
+
+
+async def stop(server: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
+    """Order a server to terminate with `reason` and wait until it has ended (`gen_server:stop/3`).
+
+    It takes its turn behind the messages that are there already; `terminate` is called.
+
+    Raises:
+        CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
+    """
+    limit = seconds(timeout, "stop(timeout=)")
+    await system.stop(server, reason, limit, "GenServer")
+
+
+def abcast(name: object, request_: object, *, nodes: Sequence[object] | None = None) -> Literal["abcast"]:
+    """Cast to the server of one name on several nodes of this program (`gen_server:abcast/2,3`). Never fails.
+
+    Args:
+        name: a string or a class.
+        request_: what each `handle_cast` gets.
+        nodes: names of nodes, or the nodes themselves; None for all. Those that are not there are left out.
+
+    Raises:
+        TypeError: this is no name, or these are no nodes.
+    """
+    for where in _wanted_nodes(here(), name, nodes, "abcast"):
+        cast((name, where), request_)
+    return "abcast"
+
+
+async def multi_call(
+    name: object, request_: object, timeout: Seconds = None, *, nodes: Sequence[object] | None = None
+) -> tuple[list[tuple[object, Any]], list[object]]:
+    """Ask the servers of one name on several nodes of this program, all at once (`gen_server:multi_call/2,3,4`).
+
+    Args:
+        name: a string or a class.
+        request_: what each `handle_call` gets.
+        timeout: seconds for all answers together; None waits for ever. What comes later is dropped.
+        nodes: names of nodes, or the nodes themselves; None for all.
+
+    Returns:
+        The answers as pairs (node, answer), and the nodes without one: nobody has the name there, it ended, it did not
+        answer in time, or there is no such node. Both in the order of `nodes`.
+
+    Raises:
+        TypeError: this is no name, these are no nodes, or not seconds.
+    """
+    limit = seconds(timeout, "multi_call(timeout=)")
+    asked = _wanted_nodes(here(), name, nodes, "multi_call")
+    made = await request.ask_all([(name, where) for where in asked], request_, limit)
+    shown = [where.name if nodes is None and isinstance(where, Node) else where for where in asked]
+    answers = [(where, one.answer) for where, one in zip(shown, made, strict=True) if one.state == ANSWERED]
+    return answers, [where for where, one in zip(shown, made, strict=True) if one.state != ANSWERED]
+
+
+def _wanted_nodes(node: Node, name: object, wanted: Sequence[object] | None, what: str) -> Sequence[object]:
+    if not names.is_name(name):
+        raise TypeError(f"{what}: wanted a name on each node, a string or a class; got {safe_repr(name)}")
+    if isinstance(wanted, str | Node):
+        raise TypeError(f"{what}(nodes=): wanted a list of nodes; got {wanted!r}")
+    if wanted is not None:
+        return wanted
+    with NODES_LOCK:
+        return [node, *(other for other in NODES.values() if other is not node)]
+
+
+def whereis(server: Any) -> Pid | None:
+    """The pid that an address stands for now, or None (`GenServer.whereis/1`).
+
+    Raises:
+        TypeError: this is no address.
+    """
+    return names.find(here(), server)
