@@ -26,7 +26,7 @@ from regrow.behaviours.results import Error, Ok, Reply, is_awaitable, shown
 from regrow.behaviours.server_loop import Terminated
 from regrow.kernel import exits, links, mailbox
 from regrow.kernel.pid import Pid, Process
-from regrow.kernel.signals import AS_TASK, RECEIVE, Exited, Request
+from regrow.kernel.signals import RECEIVE, Exited, Request
 
 REMOVED: Final = "remove_handler"
 
@@ -35,7 +35,7 @@ class RemoveHandler:
     """From a handler's callback: remove it. `reply` is the answer of `handle_call`."""
 
     __slots__ = ("reply",)
-    __match_args__ = ("reply",)
+    __match_args__: Final = ("reply",)
 
     def __init__(self, reply: Any = None) -> None:
         self.reply = reply
@@ -56,7 +56,7 @@ class SwapHandler:
     """
 
     __slots__ = ("arg1", "arg2", "handler2", "reply", "state")
-    __match_args__ = ("arg1", "state", "handler2", "arg2", "reply")
+    __match_args__: Final = ("arg1", "state", "handler2", "arg2", "reply")
 
     def __init__(self, arg1: Any, state: Any, handler2: Any, arg2: Any, *, reply: Any = None) -> None:
         self.arg1 = arg1
@@ -314,7 +314,7 @@ class Manager:
         try:
             result: Any = function(*args)
             if is_awaitable(result):
-                yield AS_TASK
+                self.process.node.scheduler.enter_task(self.process)
                 result = yield from result.__await__()
         except (Exception, exits.Exit) as error:
             if not self.process.alive:

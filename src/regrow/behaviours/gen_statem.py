@@ -94,7 +94,7 @@ from regrow.kernel import exits
 from regrow.kernel.clock import seconds
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
-from regrow.kernel.signals import AS_TASK, END, Become, Request
+from regrow.kernel.signals import END, Become, Request
 
 State = TypeVar("State")
 Data = TypeVar("Data")
@@ -301,7 +301,7 @@ def run(
     try:
         result: Any = callbacks.init(arg)
         if is_awaitable(result):
-            yield AS_TASK
+            process.node.scheduler.enter_task(process)
             result = yield from result.__await__()
     except BaseException as error:
         if process.alive:

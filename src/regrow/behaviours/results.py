@@ -25,7 +25,7 @@ class Continue:
     """As `then`: call `handle_continue(arg, state)` before any message is taken."""
 
     __slots__ = ("arg",)
-    __match_args__ = ("arg",)
+    __match_args__: Final = ("arg",)
 
     def __init__(self, arg: object) -> None:
         self.arg = arg
@@ -41,7 +41,7 @@ class Ok(Generic[State]):
     """From `init`: the server is up, with this state."""
 
     __slots__ = ("state", "then")
-    __match_args__ = ("state", "then")
+    __match_args__: Final = ("state", "then")
 
     def __init__(self, state: State, then: Any = None) -> None:
         self.state = state
@@ -55,7 +55,7 @@ class Error:
     """From `init`: the start has failed, and the process ends with "normal"."""
 
     __slots__ = ("reason",)
-    __match_args__ = ("reason",)
+    __match_args__: Final = ("reason",)
 
     def __init__(self, reason: object) -> None:
         self.reason = reason
@@ -68,7 +68,7 @@ class Reply(Generic[State]):
     """From `handle_call`: the answer, and the new state."""
 
     __slots__ = ("state", "then", "value")
-    __match_args__ = ("value", "state", "then")
+    __match_args__: Final = ("value", "state", "then")
 
     def __init__(self, value: Any, state: State, then: Any = None) -> None:
         self.value = value
@@ -83,7 +83,7 @@ class NoReply(Generic[State]):
     """From any callback but `init`: the new state. A call is then answered later, with `reply(from_, value)`."""
 
     __slots__ = ("state", "then")
-    __match_args__ = ("state", "then")
+    __match_args__: Final = ("state", "then")
 
     def __init__(self, state: State, then: Any = None) -> None:
         self.state = state
@@ -107,7 +107,7 @@ class Stop(Generic[State]):
     """
 
     __slots__ = ("reason", "reply", "state")
-    __match_args__ = ("reason", "state", "reply")
+    __match_args__: Final = ("reason", "state", "reply")
 
     def __init__(self, reason: Any, state: State = MISSING, *, reply: Any = MISSING) -> None:
         self.reason = reason

@@ -14,7 +14,7 @@ A plain call or cast is handled in the loop itself, for it is what servers do mo
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from regrow.behaviours import request, system
 from regrow.behaviours.reports import server_terminated
@@ -35,7 +35,7 @@ from regrow.behaviours.results import (
 from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack
 from regrow.kernel import exits
 from regrow.kernel.pid import Pid, Process
-from regrow.kernel.signals import ANSWERED, AS_TASK, END, PENDING, RECEIVE, TIMEOUT, Become, Exited, Request
+from regrow.kernel.signals import ANSWERED, END, PENDING, RECEIVE, TIMEOUT, Become, Exited, Request
 
 if TYPE_CHECKING:
     from regrow.behaviours.gen_server import GenServer
@@ -45,7 +45,7 @@ class Cast:
     """A request that wants no answer, as it lies in a mailbox (OTP's `{'$gen_cast', request}`)."""
 
     __slots__ = ("request",)
-    __match_args__ = ("request",)
+    __match_args__: Final = ("request",)
 
     def __init__(self, request: object) -> None:
         self.request = request
@@ -62,21 +62,21 @@ def run(
     try:
         result: Any = server.init(arg)
         if is_awaitable(result):
-            yield AS_TASK
+            process.node.scheduler.enter_task(process)
             result = yield from result.__await__()
-        then = check_then(result, result.then) if result.__class__ is Ok else None
+        then = check_then(result, result.then) if type(result) is Ok else None
     except BaseException as error:
         if process.alive:
             init_ack(process, starter, Failed(exits.reason_of(error)))
         raise exits.Exit(exits.reason_of(error)) from None
-    if result.__class__ is Ok:
+    if type(result) is Ok:
         init_ack(process, starter, None)
         return Become(loop(process, server, parent, result.state, then, debug))
-    if result.__class__ is Ignore:
+    if type(result) is Ignore:
         init_ack(process, starter, result)
-    elif result.__class__ is Error:
+    elif type(result) is Error:
         init_ack(process, starter, Failed(result.reason))
-    elif result.__class__ is Stop and not result.has_state and not result.has_reply:
+    elif type(result) is Stop and not result.has_state and not result.has_reply:
         init_ack(process, starter, Failed(result.reason))
         raise exits.Exit(result.reason)
     else:
@@ -86,7 +86,7 @@ def run(
     return END
 
 
-def loop(
+def loop(  # noqa: C901 (what is split off costs every message one more call)
     process: Process,
     server: GenServer[Any],
     parent: Pid,
@@ -103,16 +103,16 @@ def loop(
         while True:
             if then is None:
                 message = yield RECEIVE
-            elif then.__class__ is Continue:
+            elif type(then) is Continue:
                 message = then
             else:
                 message = yield RECEIVE if then is HIBERNATE else then
-            kind = message.__class__
             if debug is not None:
                 debug = seen(debug, process, message)
-            if kind is Request:
+            # `type(x) is C` is how mypyc learns what x is: its attributes are then read without a look-up.
+            if type(message) is Request:
                 result = handle_call(server, message.request, message, state)
-                if result.__class__ is Reply and result.then is None and debug is None:
+                if type(result) is Reply and result.then is None and debug is None:
                     then, state = None, result.state
                     if message.state == PENDING and message.waiter is None:
                         message.answer = result.value  # the caller is on the stack below, and looks when we wait
@@ -120,9 +120,12 @@ def loop(
                     else:
                         request.reply(message, result.value)
                     continue
-            elif kind is Cast:
+            elif type(message) is Cast:
                 result = handle_cast(server, message.request, state)
-            elif kind is system.SystemRequest:
+                if type(result) is NoReply and result.then is None and debug is None:
+                    then, state = None, result.state
+                    continue
+            elif type(message) is system.SystemRequest:
                 held = system.Held(process, server, parent, state, debug)
                 result = yield from held.serve(message)
                 state, debug = held.state, held.debug
@@ -132,8 +135,8 @@ def loop(
             else:
                 message = "timeout" if message is TIMEOUT else message
                 result = other_message(server, parent, message, state)
-            if result.__class__ is not NoReply and is_awaitable(result):
-                yield AS_TASK
+            if type(result) is not NoReply and is_awaitable(result):
+                process.node.scheduler.enter_task(process)
                 result = yield from result.__await__()  # pyright: ignore[reportUnknownVariableType] (a State's own)
             state, then = settled(server, message, result)
             if debug is not None:
@@ -147,7 +150,7 @@ def loop(
 
 def seen(debug: system.Debug, process: Process, message: Any) -> system.Debug | None:
     """Tell those who look at this server what it is about to handle."""
-    kind = message.__class__
+    kind = type(message)
     if kind is system.SystemRequest:
         return debug
     if kind is Continue:
@@ -157,7 +160,7 @@ def seen(debug: system.Debug, process: Process, message: Any) -> system.Debug | 
 
 def other_message(server: GenServer[Any], parent: Pid, message: Any, state: Any) -> Any:
     """What is neither call, cast nor system request: the parent's end, a continue, or a plain message."""
-    kind = message.__class__
+    kind = type(message)
     if kind is Exited and message.pid is parent:
         raise exits.Exit(message.reason)
     if kind is Continue:
@@ -167,14 +170,14 @@ def other_message(server: GenServer[Any], parent: Pid, message: Any, state: Any)
 
 def settled(server: GenServer[Any], message: Any, result: Any) -> tuple[Any, Then]:
     """The state and the `then` that a callback returned; a Stop leaves the loop, anything else is a mistake."""
-    kind = message.__class__
-    if result.__class__ is NoReply:
+    kind = type(message)
+    if type(result) is NoReply:
         return result.state, None if result.then is None else check_then(result, result.then)
-    if result.__class__ is Reply and kind is Request:
+    if type(result) is Reply and kind is Request:
         then = check_then(result, result.then)  # first: a caller must not hear from a server that is at fault
         request.reply(message, result.value)
         return result.state, then
-    if result.__class__ is Stop and result.has_state and (kind is Request or not result.has_reply):
+    if type(result) is Stop and result.has_state and (kind is Request or not result.has_reply):
         raise Stopping(result, message if kind is Request else None)
     if result is None:
         raise NoClause(message.request if kind is Request or kind is Cast else message)
@@ -203,7 +206,7 @@ class Ending:
 
     def __init__(self, error: BaseException, message: object, state: object) -> None:
         self.error = error
-        self.message = None if message.__class__ is system.SystemRequest else message
+        self.message = None if type(message) is system.SystemRequest else message
         self.reason = exits.reason_of(error)
         self.state = error.result.state if isinstance(error, Stopping) else state
 
@@ -217,7 +220,7 @@ def end(
     try:
         result: Any = server.terminate(reason, ending.state)
         if is_awaitable(result):
-            yield AS_TASK
+            process.node.scheduler.enter_task(process)
             yield from result.__await__()
     except BaseException as second:
         if not process.alive:

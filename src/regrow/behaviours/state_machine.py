@@ -55,7 +55,7 @@ from regrow.behaviours.transition import (
 )
 from regrow.kernel import exits
 from regrow.kernel.pid import Pid, Process
-from regrow.kernel.signals import AS_TASK, RECEIVE, Exited, Request
+from regrow.kernel.signals import RECEIVE, Exited, Request
 from regrow.kernel.timers import Timer
 from regrow.kernel.timing import cancel_timer, send_after
 
@@ -187,7 +187,7 @@ class Machine:
         transition = Transition(self.state, self.data)
         result = self.call(event, self.state, self.data)
         if is_awaitable(result):
-            yield AS_TASK
+            self.process.node.scheduler.enter_task(self.process)
             result = yield from result.__await__()
         if self.take(transition, result, True) and self.calls_enter:
             yield from self.enter(transition)
@@ -200,7 +200,7 @@ class Machine:
             self.tell("enter", self.module, transition.state)
             result = self.call(("enter", self.state), transition.state, transition.data)
             if is_awaitable(result):
-                yield AS_TASK
+                self.process.node.scheduler.enter_task(self.process)
                 result = yield from result.__await__()
             again = self.take(transition, result, False)
 
@@ -397,7 +397,7 @@ class Machine:
         try:
             result: Any = self.callbacks[-1].terminate(reason, self.state, self.data)
             if is_awaitable(result):
-                yield AS_TASK
+                self.process.node.scheduler.enter_task(self.process)
                 yield from result.__await__()
         except BaseException as second:
             if not self.process.alive:

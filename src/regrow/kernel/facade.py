@@ -2,15 +2,13 @@
 
 `asyncio.timeout`, `TaskGroup`, `to_thread`, anyio, httpx and the like ask for the current task, cancel it and count
 the cancellations. What they use is described in "Extending asyncio: custom Task implementation"; anyio also reads
-`_fut_waiter` and `_must_cancel`. How the current task is exchanged differs by Python version, and lives here alone.
+`_fut_waiter` and `_must_cancel`.
 This module stays interpreted when the kernel is compiled: it subclasses `asyncio.Future`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
-from asyncio import tasks
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -19,21 +17,6 @@ from regrow.kernel.pid import ENDED, Process
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from types import FrameType
-
-
-if sys.version_info >= (3, 12):
-    swap_current_task: Callable[[asyncio.AbstractEventLoop, Any], Any] = getattr(tasks, "_swap_current_task")  # noqa: B009
-else:
-    _current_tasks: dict[asyncio.AbstractEventLoop, Any] = getattr(tasks, "_current_tasks")  # noqa: B009
-
-    def swap_current_task(loop: asyncio.AbstractEventLoop, task: Any) -> Any:
-        """Make `task` the loop's current one, or none at all, and return what was."""
-        previous = _current_tasks.get(loop)
-        if task is None:
-            _current_tasks.pop(loop, None)  # a stored None would make asyncio refuse its next task
-        else:
-            _current_tasks[loop] = task
-        return previous
 
 
 _register_task: Callable[[Any], None] = getattr(asyncio, "_register_task")  # noqa: B009
@@ -50,6 +33,8 @@ class ProcessTask(asyncio.Future[Any]):
         self._cancels = 0
         self.must_cancel = False
         self.cancel_message: Any = None
+        self.entered = False  # in the middle of a step: `outer` was asyncio's current task before
+        self.outer: Any = None
         _register_task(self)
 
     def __repr__(self) -> str:

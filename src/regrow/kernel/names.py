@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Alias, Pid, Process, rare
@@ -53,7 +53,7 @@ class Global:
     """
 
     __slots__ = ("key",)
-    __match_args__ = ("key",)
+    __match_args__: Final = ("key",)
 
     def __init__(self, key: Hashable) -> None:
         self.key = key
@@ -79,7 +79,7 @@ class Via:
     """
 
     __slots__ = ("key", "registry", "value")
-    __match_args__ = ("registry", "key")
+    __match_args__: Final = ("registry", "key")
 
     def __init__(self, registry: Any, key: Hashable, value: object = None) -> None:
         self.registry = registry

@@ -81,10 +81,6 @@ class Ref:
         return self
 
 
-for ordered in (Pid, Ref):
-    type.__setattr__(ordered, "__hash__", object.__hash__)  # mypyc gives a class with `__lt__` none
-
-
 class Alias(Ref):
     """A second address of a process that can be switched off, and then drops what is sent to it (`erlang:alias/1`)."""
 
@@ -106,6 +102,10 @@ class Monitor(Alias):
         self.watched = watched  # None once it has fired or was taken back
         self.target = target  # what the watcher wrote: a pid or a name
         self.tag: object = None
+
+
+for ordered in (Pid, Ref, Alias, Monitor):
+    type.__setattr__(ordered, "__hash__", object.__hash__)  # mypyc gives a class with `__lt__` none
 
 
 class Process:

@@ -22,11 +22,11 @@ from typing import Any, Final, cast
 
 from regrow.kernel import exits, facade
 from regrow.kernel.clock import Clock
+from regrow.kernel.current_task import swap_current_task
 from regrow.kernel.jumps import Jumps
 from regrow.kernel.mailbox import put_first, take, take_wanted
 from regrow.kernel.pid import AWAITING, CALLING, ENDED, READY, RECEIVING, RUNNING, SELECTING, Process
 from regrow.kernel.signals import (
-    AS_TASK,
     EMPTY,
     END,
     PENDING,
@@ -45,6 +45,7 @@ TURN_SECONDS: Final = 0.001
 STEPS_BETWEEN_LOOKS: Final = 8  # at the clock
 VIRTUAL_TURN: Final = 512  # steps, where the clock stands still
 DEEPEST: Final = 16  # hand-overs on one stack
+LONGEST_RUN: Final = 64  # calls that a server answers in a row before the next process's turn
 
 
 class Launch:
@@ -126,7 +127,7 @@ class Scheduler:
         value = process.value
         if value is TIMEOUT or value is RESCAN or isinstance(value, Throw | Launch):
             return False
-        return value is not None if not process.as_task else process.waiting.__class__ is Receive
+        return value is not None if not process.as_task else type(process.waiting) is Receive
 
     def turn(self) -> None:
         """Step runnable processes until none is left or the turn is over."""
@@ -135,12 +136,13 @@ class Scheduler:
         self.jumps.quiet = 0
         self.begin_turn()
         queue = self.queue
+        run = 0
         if self.yielded:
             queue.extend(self.yielded)
             self.yielded.clear()
         try:
             while queue:
-                if self.random is not None and queue[0].value.__class__ is not Throw:  # see ready_first
+                if self.random is not None and type(queue[0].value) is not Throw:  # see ready_first
                     queue.rotate(self.random.randrange(len(queue)))
                 process = queue.popleft()
                 if process.status == READY:
@@ -149,6 +151,11 @@ class Scheduler:
                         self.select(process, process.waiting)
                     else:
                         self.step(process, value)
+                    if queue and queue[-1] is process and run < LONGEST_RUN and self.answers_on(process):
+                        queue.rotate(1)
+                        run += 1
+                    else:
+                        run = 0
                 self.steps -= 1
                 if self.steps <= 0 and self.is_over():
                     break
@@ -160,6 +167,14 @@ class Scheduler:
                 self.scheduled = False
                 if self.clock.virtual:
                     self.jumps.want()
+
+    def answers_on(self, process: Process) -> bool:
+        """Whether a server goes on with its next message, a call, before the callers that it has answered go on.
+
+        When they do, its mailbox is empty, and it takes their next calls directly. Else each of them would find the
+        call of another there, and add its own to it, for ever.
+        """
+        return self.random is None and isinstance(process.value, Request)
 
     def begin_turn(self) -> None:
         """A new turn: a millisecond, or a number of steps where the clock stands still."""
@@ -220,19 +235,22 @@ class Scheduler:
         process.status = RUNNING
         body = process.body
         try:
-            if process.as_task or body is None or value.__class__ is Throw:
+            if process.as_task or body is None or type(value) is Throw:
                 wish = self._resume(process, value)
             else:
                 wish = process.context.run(body.send, value)
-            while wish is AS_TASK:
-                process.as_task = True
-                wish = self._run_as_task(process, None)
+            if process.as_task:
+                self._leave_task(process)
         except StopIteration as stop:
             self.current = previous
+            if process.as_task:
+                self._leave_task(process)
             self._returned(process, stop.value)
             return
         except BaseException as error:
             self.current = previous
+            if process.as_task:
+                self._leave_task(process)
             process.node.crashed(process, error)
             return
         self.current = previous
@@ -267,6 +285,24 @@ class Scheduler:
             return process.context.run(process.body.throw, value.error)
         return process.context.run(process.body.send, value)
 
+    def enter_task(self, process: Process) -> None:
+        """The running process goes on with a coroutine of the user's: asyncio must see a current task from here on."""
+        if not process.as_task:
+            process.as_task = True
+            task = process.task
+            if task is None:
+                task = process.task = facade.ProcessTask(process)
+            task.entered = True
+            task.outer = swap_current_task(self.loop, task)
+
+    def _leave_task(self, process: Process) -> None:
+        """The step in which it entered is over."""
+        task = process.task
+        if task is not None and task.entered:
+            task.entered = False
+            outer, task.outer = task.outer, None
+            swap_current_task(self.loop, outer)
+
     def _run_as_task(self, process: Process, value: object) -> object:
         """Step a coroutine of the user's: asyncio must see a current task that can be cancelled."""
         task = process.task
@@ -274,19 +310,19 @@ class Scheduler:
             task = process.task = facade.ProcessTask(process)
         waited, process.waiting = process.waiting, None
         cancelled = task.take_cancel() if task.must_cancel else None
-        if cancelled is not None and value.__class__ is not Throw:
-            if waited.__class__ is Receive and value is not TIMEOUT:
+        if cancelled is not None and type(value) is not Throw:
+            if type(waited) is Receive and value is not TIMEOUT:
                 put_first(process, value)  # a message on its way must not be lost with the wait
             value = Throw(cancelled)
         body = process.body
         assert body is not None
-        before = facade.swap_current_task(self.loop, task)
+        before = swap_current_task(self.loop, task)
         try:
             if isinstance(value, Throw):
                 return process.context.run(body.throw, value.error)
             return process.context.run(body.send, value)
         finally:
-            facade.swap_current_task(self.loop, before)
+            swap_current_task(self.loop, before)
 
     def _left_task(self, process: Process) -> bool:
         """A loop of ours has done with a coroutine of the user's; whether that leaves a cancellation for the loop."""
@@ -298,7 +334,7 @@ class Scheduler:
         return True
 
     def _returned(self, process: Process, value: object) -> None:
-        if value.__class__ is Become and process.alive:
+        if type(value) is Become and process.alive:
             become: Any = value
             process.body = become.body
             process.as_task = False
@@ -315,9 +351,9 @@ class Scheduler:
         """Arrange for what a body has yielded."""
         if not process.alive:
             self._unwind(process, wish)
-        elif wish is RECEIVE or wish.__class__ is float:
+        elif wish is RECEIVE or type(wish) is float:
             self._await_message(process, wish)
-        elif wish.__class__ is Receive:
+        elif type(wish) is Receive:
             self.select(process, wish)
         elif isinstance(wish, Request):
             self._await_answer(process, wish)

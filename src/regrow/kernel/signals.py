@@ -10,7 +10,6 @@ A process's body is a generator. It runs until it yields one of these, and is se
     Request               waits for an answer, in `call`                   nothing: the request holds it
     an asyncio future     waits for it                                     nothing, or it is thrown CancelledError
     None                  lets others run (asyncio.sleep(0))               nothing
-    AS_TASK               goes on as a task that asyncio can see           nothing, at once
     DIE                   has been ended from below and unwinds            is thrown CancelledError
 """
 
@@ -38,7 +37,6 @@ class Token:
 
 
 RECEIVE: Final = Token("RECEIVE")
-AS_TASK: Final = Token("AS_TASK")
 DIE: Final = Token("DIE")
 TIMEOUT: Final = Token("TIMEOUT")
 END: Final = Token("END")  # what a loop of ours returns: a callback's StopIteration must not look like an end
@@ -73,7 +71,7 @@ class Exited:
     """
 
     __slots__ = ("pid", "reason")
-    __match_args__ = ("pid", "reason")
+    __match_args__: Final = ("pid", "reason")
 
     def __init__(self, pid: Pid, reason: object) -> None:
         self.pid = pid
@@ -99,7 +97,7 @@ class Down:
     """
 
     __slots__ = ("pid", "reason", "ref", "tag")
-    __match_args__ = ("ref", "pid", "reason")
+    __match_args__: Final = ("ref", "pid", "reason")
 
     def __init__(self, ref: Ref, pid: object, reason: object, tag: object = None) -> None:
         self.ref = ref
