@@ -52,8 +52,10 @@ def picture(results: Results) -> str:
         ratios = {name: results.ratio(key, "rate", name, scale) for name in ORDER if name in there}
         found = {name: ratio for name, ratio in ratios.items() if ratio is not None}
         if found:
-            lines += panel(top, f"{PANELS[case.name]}, beside {scale}", found)
+            lines += panel(top, f"{PANELS[case.name]}: so many times as quick as {scale}", found)
             top += HEADING + LINE * len(found) + 14
+    lines.append(f'<text x="8" y="{top + 10}">Medians; each line spans all rounds. The scale is logarithmic.</text>')
+    top += 24
     body = "\n".join(lines)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" height="{top}" role="img">\n'

@@ -199,6 +199,31 @@ def test_calls_that_wait_make_one_timer_of_the_loop() -> None:
     counted(test, clock=False)
 
 
+def test_many_clients_of_a_server_are_not_always_in_each_others_way() -> None:
+    """A server with calls in its mailbox answers them all before the callers go on, and is idle then."""
+
+    async def test(node: Node, costs: Costs) -> None:
+        server, me = await Counter.start(0), process.current()
+
+        async def client() -> None:
+            for _ in range(10):
+                await call(server, "next")
+            process.send(me, "done")
+
+        async def clients() -> None:
+            for _ in range(20):
+                process.spawn(client)
+            cast(server, "count")  # their first calls do not find it idle
+            for _ in range(20):
+                await process.receive()
+
+        await process.sleep(1)
+        # Each client: its start, one call that waits, the step with its answer, nine calls that do not, and "done".
+        assert await steps_of(node, costs, clients) <= 20 * (1 + 1 + 1 + 9 + 1) + 1
+
+    counted(test)
+
+
 # Casts and messages
 
 
