@@ -434,6 +434,13 @@ class TestAddresses:
         assert await queue.leave() == "bye"
         assert await expect_down(ref) == "normal"
 
+    async def test_only_an_object_of_the_service_can_be_its_state(self) -> None:
+        queue = await Queue.start_link([1])
+        with pytest.raises(system.CallbackFailed) as raised:
+            await system.replace_state(queue, lambda _: [1, 2])
+        assert "the state of Queue is an object of it, got [1, 2]" in str(raised.value.__cause__ or raised.value)
+        assert await queue.dequeue() == 1
+
 
 class TestOtherServices:
     async def test_a_message_of_another_service_is_refused_and_the_server_goes_on(self) -> None:

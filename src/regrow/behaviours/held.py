@@ -103,14 +103,15 @@ class Held:
 
     def replace_state(self, function: Callable[[Any], Any]) -> Any:
         """The state that a function makes of it."""
+        adopt = getattr(self.server, "adopt", None)  # of a service, whose state is an object that knows its server
         try:
-            self.state = function(self.state)
+            after = function(self.state)
+            if adopt is not None:
+                adopt(after)
         except (Exception, exits.Exit) as error:
             return failed("the function given to replace_state", function, error)
-        adopt = getattr(self.server, "adopt", None)  # of a service, whose state is an object that knows its server
-        if adopt is not None:
-            adopt(self.state)
-        return self.state
+        self.state = after
+        return after
 
     def suspend(self) -> None:
         """Serve nothing else from now on."""

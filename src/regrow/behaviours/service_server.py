@@ -71,7 +71,6 @@ class Server(GenServer[Any]):
         made = cls.__new__(cls, *args, **kwargs)
         self.adopt(made)
         made.__init__(*args, **kwargs)
-        self.reply, self.noreply = Reply(None, made), NoReply(made)
         result = made.init()
         return self.started_later(made, result) if is_awaitable(result) else self.started(made, result)
 
@@ -94,8 +93,15 @@ class Server(GenServer[Any]):
         return Ok(made, then)
 
     def adopt(self, made: Any) -> None:
-        """Let an object know whose state it is."""
+        """Let an object be the state, and know whose.
+
+        Raises:
+            TypeError: it is no object of the service.
+        """
+        if not isinstance(made, self.service):
+            raise TypeError(f"the state of {self.service.__name__} is an object of it, got {safe_repr(made)}")
         made.__dict__[SERVER] = self
+        self.reply, self.noreply = Reply(None, made), NoReply(made)
 
     def terminate(self, reason: Any, state: Any, /) -> Any:
         """The object cleans up."""
@@ -222,7 +228,6 @@ def call_handler(calls: dict[str, Function]) -> Function:
             return self.awaited(result, from_, state) if kind is CoroutineType else self.answered(result, from_, state)
         reply = self.reply
         reply.value = result
-        reply.state = state
         return reply
 
     return handle_call
@@ -242,9 +247,7 @@ def cast_handler(casts: dict[str, Function]) -> Function:
         kind: object = type(result)  # pyright: ignore[reportUnknownVariableType]
         if kind is CoroutineType or self.next is not None:
             return self.waited_for(result, state) if kind is CoroutineType else self.unanswered(state)
-        noreply = self.noreply
-        noreply.state = state
-        return noreply
+        return self.noreply
 
     return handle_cast
 
