@@ -219,7 +219,7 @@ def test_many_clients_of_a_server_are_not_always_in_each_others_way() -> None:
 
         await process.sleep(1)
         # Each client: its start, one call that waits, the step with its answer, nine calls that do not, and "done".
-        assert await steps_of(node, costs, clients) <= 20 * (1 + 1 + 1 + 9 + 1) + 1
+        assert await steps_of(node, costs, clients, callbacks=1) <= 20 * (1 + 1 + 1 + 9 + 1) + 1
 
     counted(test)
 
