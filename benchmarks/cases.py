@@ -38,6 +38,7 @@ CASES = [
     Case("call", "call, `def` callback", 200_000, target=(0.9, 1.8), quick=True),
     Case("call async", "call, `async def` callback", 100_000, quick=True),
     Case("call name", "call by name", 100_000, quick=True),
+    Case("call service", "call of a Service's method", 100_000, quick=True),
     Case("call registry", "call through a Registry", 100_000, target=(0.6, 1.0)),
     Case("call task", "call from a plain asyncio task", 100_000),
     Case("call thread", "call from another thread", 2_000),

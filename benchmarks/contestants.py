@@ -94,7 +94,7 @@ def beam(cases: set[str]) -> list[Contestant]:
         asked = [elixir, "-e", "IO.write :code.lib_dir(:elixir)"]
         found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
         command += ["-pa", f"{found}/ebin"]
-    known = {case for case in cases if not case.startswith(("growth", "million", "call thread"))}
+    known = {case for case in cases if not case.startswith(("growth", "million", "call thread", "call service"))}
     return [Contestant(BEAM, [*command, "-s", "beam", "main"], known if elixir else known - ELIXIRS)]
 
 

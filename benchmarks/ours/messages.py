@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from benchmarks.measure import Figures, Stopwatch, measures
-from benchmarks.ours.servers import AsyncCounter, Counter, Ring
+from benchmarks.ours.servers import AsyncCounter, Counter, CountingService, Ring
 from regrow import Registry, Via, call, cast, from_thread, process, send
 
 RING = 100
@@ -38,6 +38,17 @@ async def by_pid_async(count: int) -> Figures:
 async def by_name(count: int) -> Figures:
     await Counter.start(0, name="counter")
     return await calls("counter", count)
+
+
+@measures("call service")
+async def of_a_service(count: int) -> Figures:
+    counter = await CountingService.start()
+    for _ in range(WARM):
+        await counter.add(1)
+    with Stopwatch() as watch:
+        for _ in range(count):
+            await counter.add(1)
+    return watch.rate(count)
 
 
 @measures("call registry")

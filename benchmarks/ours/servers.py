@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from regrow import CallReturn, CastReturn, From, GenServer, NoReply, Pid, Reply, cast, send
+from regrow import CallReturn, CastReturn, From, GenServer, NoReply, Pid, Reply, Service, cast, send, service
 
 
 class Counter(GenServer[int]):
@@ -22,6 +22,20 @@ class AsyncCounter(GenServer[int]):
 
     async def handle_call(self, request: Any, from_: From, count: int) -> Reply[int]:
         return Reply(count, count + request)
+
+
+class CountingService(Service):
+    """The same as a service."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @service.call
+    def add(self, number: int) -> int:
+        """Count, and give what it was before."""
+        count = self.count
+        self.count = count + number
+        return count
 
 
 class Ring(GenServer[Any]):
