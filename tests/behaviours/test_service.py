@@ -1079,6 +1079,21 @@ class TestInside:
         assert "Base.tell.function(self, …)`" in await expect_message()
         assert await expect_message() == "base"
 
+    async def test_a_bound_method_asks_where_it_runs_in_another_process(self) -> None:
+        class Busy(Service):
+            @service.call
+            def where(self) -> Pid:
+                return process.current()
+
+            @service.cast
+            def lend(self, to: Pid) -> None:
+                send(to, self.where)
+
+        busy = await Busy.start_link()
+        busy.lend(process.current())
+        where: Any = await process.receive()
+        assert await where() is process.whereis(busy)
+
     async def test_it_cannot_wait_for_itself(self) -> None:
         class Knot(Service):
             @service.call

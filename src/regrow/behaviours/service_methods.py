@@ -19,7 +19,6 @@ from regrow.behaviours.request import reply
 from regrow.behaviours.results import MISSING
 from regrow.kernel.exits import CallingSelf, safe_repr
 from regrow.kernel.node import HERE
-from regrow.kernel.pid import Pid
 from regrow.kernel.signals import ANSWERED, CLOSED, FAILED, Request
 
 P = ParamSpec("P")
@@ -117,12 +116,8 @@ class Method:
         server: Any = getattr(instance, "__dict__", {}).get(SERVER)
         if server is None:
             raise RuntimeError(no_process(self, instance))
-        node = HERE.node
-        caller = None if node is None else node.caller()
-        if caller is None or caller.pid is not server.pid:
-            return getattr(server.handle(), self.name)
         cls: Any = type(instance)  # pyright: ignore[reportUnknownVariableType]
-        if self.kind == "call" or getattr(cls, self.name, None) is not self:
+        if self.kind == "call" or (getattr(cls, self.name, None) is not self and runs_here(server)):
             return partial(self.inside, instance)
         return getattr(server.handle(), self.name)
 
@@ -144,7 +139,10 @@ class CallMethod(Method, Generic[P, R_co]):
         return self if instance is None else self.bound(instance)
 
     async def inside(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run the function in place: nobody else could answer while this process waits."""
+        """Run the function in place, for nobody else could answer while this process waits; elsewhere, ask."""
+        server: Any = instance.__dict__[SERVER]
+        if not runs_here(server):
+            return await getattr(server.handle(), self.name)(*args, **kwargs)
         result: Any = self.function(instance, *args, **kwargs)
         kind: object = type(result)  # pyright: ignore[reportUnknownVariableType]
         if kind is CoroutineType:
@@ -153,9 +151,8 @@ class CallMethod(Method, Generic[P, R_co]):
         if kind is not Later:
             return result
         if result.answer() is MISSING:
-            pid: Pid = instance.__dict__[SERVER].pid
-            place = ("GenServer", "call", [pid, self.name, self.timeout])
-            letter = f"{pid} asked itself {self.name}(…), and would wait for its own answer for ever"
+            place = ("GenServer", "call", [server.pid, self.name, self.timeout])
+            letter = f"{server.pid} asked itself {self.name}(…), and would wait for its own answer for ever"
             raise CallingSelf(("calling_self", place), letter)
         return result.answer()
 
@@ -180,6 +177,13 @@ class CastMethod(Method, Generic[P]):
                 f"Write `await {self.function.__qualname__}.function(self, …)`"
             )
         return self.function(instance, *args, **kwargs)
+
+
+def runs_here(server: Any) -> bool:
+    """Whether the running process is a service's own."""
+    node = HERE.node
+    caller = None if node is None else node.caller()
+    return caller is not None and caller.pid is server.pid
 
 
 def no_process(method: Method, instance: Any) -> str:
