@@ -23,6 +23,8 @@ matrix: ## the tests on Python 3.11, 3.12 and 3.13, as far as they are installed
 	@scripts/matrix
 
 bench: .venv-bench ## measure everything beside the BEAM and other libraries, and draw docs/benchmarks.md (half an hour)
+	@echo "Compiling the kernel, where that works"
+	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --force-reinstall .
 	@.venv-bench/bin/python -m benchmarks --million --write
 
 bench-quick: .venv/dev ## the first figures, beside the BEAM and the floors, in a minute

@@ -12,7 +12,8 @@ MODULES = (messages, starts, timers, keepers, latency, growth)
 
 def measure(function: Callable[[int], Any], size: int) -> Figures:
     """Run one measurement as the main process of a program."""
-    return regrow.run(function, size)
+    figures: Figures = regrow.run(function, size)
+    return figures
 
 
 if __name__ == "__main__":

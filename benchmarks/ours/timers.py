@@ -35,7 +35,7 @@ async def lateness(count: int) -> Figures:
     me, begin = process.current(), process.monotonic()
     for number in range(count):
         due = begin + FIRST + number * 7919 % count / count * SPREAD
-        process.send_after(me, due, due, absolute=True)
+        process.send_after(me, due, due, abs=True)
     late: list[float] = []
     for _ in range(count):
         due = await process.receive()
