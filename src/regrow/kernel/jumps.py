@@ -1,7 +1,7 @@
 """When a virtual clock moves by itself.
 
 It jumps to the next timer once nothing can run without that: no process is runnable, and the event loop has gone round
-a few times without making one so. A process that awaits a future of asyncio's may be woken by another process, which
+without making one so. A process that awaits a future of asyncio's may be woken by another process, which
 waits for the clock, or from outside, by a socket or a thread. Where nothing outside is open the clock jumps at once;
 else it gives the outside a moment of real time first.
 """
@@ -43,7 +43,8 @@ class Jumps:
             return
         self.quiet += 1
         in_hand = getattr(scheduler.loop, "_ready", True)  # a loop that cannot be asked gets all its rounds
-        if self.quiet <= (MOST_ROUNDS if in_hand else QUIET_ROUNDS):
+        # Where asyncio has nothing in hand and nobody waits for it, one round has shown that nothing will come.
+        if self.quiet <= (MOST_ROUNDS if in_hand else QUIET_ROUNDS if scheduler.awaiting else 0):
             scheduler.loop.call_soon(self.look)
         elif scheduler.awaiting and self.outside_is_open():
             scheduler.loop.call_later(GRACE, self.last_look)
