@@ -659,6 +659,19 @@ async def test_number_as_action(node: Node, begin: Begin) -> None:
     assert await call(machine, "log") == [("timeout", 0.5, "s1")]
 
 
+@pytest.mark.otp("SM-044")
+@pytest.mark.parametrize("never", [None, "infinity", float("inf")])
+async def test_infinity_as_action(node: Node, begin: Begin, never: Any) -> None:
+    """It is a timeout that never comes, alone or as the time of one: OTP's `infinity`."""
+    machine = await begin(logging_rules)
+    cast(machine, doing(lambda _type, log: KeepState(log, never)))
+    endless = [StateTimeout(never), EventTimeout(never), GenericTimeout("name", never)]
+    cast(machine, doing(lambda _type, log: KeepState(log, [StateTimeout(0.5), *endless])))
+    assert (await system.get_status(machine))["timeouts"] == (0, [])
+    await process.sleep(1.0)
+    assert await call(machine, "log") == []
+
+
 @pytest.mark.otp("SM-045")
 async def test_generic_timeouts(node: Node, begin: Begin) -> None:
     machine = await begin(logging_rules)

@@ -16,7 +16,8 @@ Results:
     NextEvent(type, content)                an event of one's own, before all that wait
     Postpone()                              this event again, in the next other state
     StateTimeout(time, content)             an event, unless the state changes before
-    EventTimeout(time, content)             an event, unless any other event comes before; a bare number is one, too
+    EventTimeout(time, content)             an event, unless any other event comes before; a bare number is one, too,
+                                            and None or "infinity" is one that never comes
     GenericTimeout(name, time, content)     an event, whatever happens
     HIBERNATE                               nothing is expected for long
     ChangeCallbackModule(cls)               from the next event on another class handles them;
@@ -36,7 +37,7 @@ from regrow.kernel.signals import Request
 State = TypeVar("State")
 Data = TypeVar("Data")
 
-Time = float | timedelta | None | Literal["update", "cancel"]
+Time = float | timedelta | None | Literal["infinity", "update", "cancel"]
 
 
 class ReplyAction:
@@ -94,8 +95,8 @@ class Timeout:
     """What the three timeouts have in common.
 
     Args:
-        time: seconds; 0 for an event right after those that wait inside the machine; None or "cancel" to cancel a
-            running one; "update" to change a running one's content, but not its time.
+        time: seconds; 0 for an event right after those that wait inside the machine; None, "infinity" or "cancel" to
+            cancel a running one; "update" to change a running one's content, but not its time.
         content: what the callback gets.
         abs: take `time` as a time of `process.monotonic()`.
     """
@@ -204,6 +205,8 @@ Action = (
     | PopCallbackModule
     | float
     | timedelta
+    | Literal["infinity"]
+    | None
 )
 Actions = Action | Sequence[Action]
 

@@ -277,7 +277,7 @@ class Machine:
                     pass
                 case bool():
                     good = False
-                case int() | float() | timedelta():
+                case int() | float() | timedelta() | None | "infinity":
                     good = want(transition, EventTimeout(action, action))
                 case _:
                     good = False

@@ -80,7 +80,7 @@ def want(transition: Transition, timeout: Timeout) -> bool:
     time: Any = timeout.time
     if isinstance(time, timedelta):
         time = time.total_seconds()
-    if time is None or time in ("cancel", float("inf")):
+    if time is None or time in ("cancel", "infinity", float("inf")):
         time = None
     elif time == "update":
         time = 0.0
