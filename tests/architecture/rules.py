@@ -19,7 +19,7 @@ FLOORS = [{"kernel"}, {"behaviours"}, {"servers", "cluster"}, {"ops"}, {"cli", "
 FRONT = "the package itself"
 
 # Only these ask for the time or for chance, so that a test can replace both.
-ASKS_FOR_TIME = {"kernel.clock", "kernel.scheduler"}
+ASKS_FOR_TIME = {"kernel.clock", "kernel.schedule"}
 TIME_AND_CHANCE = {"time", "random", "secrets", "uuid"}
 
 # What these words mean for a child is decided by the tables, which every keeper asks. What a spec may say is checked

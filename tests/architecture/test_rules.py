@@ -194,7 +194,7 @@ def test_asking_for_time_or_chance_is_found(folder: Path, source: str) -> None:
     ("module", "source"),
     [
         ("kernel__clock", "import time"),
-        ("kernel__scheduler", "import random"),
+        ("kernel__schedule", "import random"),
         ("ops__logs", "import time"),
         ("kernel__timers", "def due(clock):\n    return clock.time()"),
         ("kernel__timers", "from house.kernel import time"),

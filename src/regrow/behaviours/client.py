@@ -87,15 +87,16 @@ def cast(server: Any, request_: object) -> None:
         except ValueError:  # there is no such registry, and so nobody
             return
         target = None if pid is None else pid.process
+    message = Cast(request_)
     if node.trace is not None:
         caller = node.caller()
-        node.trace.tell("send", node.guest if caller is None else caller.pid, server, Cast(request_))
+        node.trace.tell("send", node.guest if caller is None else caller.pid, server, message)
     if target is None:
         return
     if target.node is node:
-        mailbox.put(target, Cast(request_))
+        mailbox.put(target, message)
     else:
-        target.node.door(Signal("send", node.guest, target.pid, Cast(request_), None))
+        target.node.door(Signal("send", node.guest, target.pid, message, None))
 
 
 def reply(from_: From, value: object) -> None:

@@ -66,7 +66,10 @@ class Jumps:
             return
         due = self.scheduler.timers.next_due()
         if due < float("inf"):
-            clock.move_to(due)
+            if self.scheduler.schedule is None:
+                clock.move_to(due)
+            else:
+                self.scheduler.schedule.jump(clock, due)
         elif clock.stuck is not None:
             clock.stuck()
 

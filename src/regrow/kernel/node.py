@@ -25,6 +25,7 @@ from regrow.kernel.here import here as here
 from regrow.kernel.mailbox import put, put_first
 from regrow.kernel.pid import ENDED, RUNNING, Alias, Pid, Process, rare
 from regrow.kernel.remnants import Remnants
+from regrow.kernel.schedule import Schedule, Shuffle
 from regrow.kernel.scheduler import Launch, Scheduler
 from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, RECEIVE, Exited, Receive, Request, Signal
 from regrow.kernel.trace import Trace
@@ -86,6 +87,7 @@ class Node:
     ) -> None:
         self.name = name
         self.seed = seed
+        self.schedule: Schedule | None = None if seed is None else Shuffle(seed)
         self.hand_over = hand_over
         self.clock = Clock() if clock is None else clock
         self.number = 0
@@ -154,7 +156,7 @@ class Node:
                 self.number += 1
             NODES[self.number] = self
         self.thread = threading.get_ident()
-        self.scheduler = Scheduler(self.loop, self.clock, self.seed, self.hand_over)
+        self.scheduler = Scheduler(self.loop, self.clock, self.schedule, self.hand_over)
         self.remnants = Remnants(self)
         if isinstance(self.clock, VirtualClock):
             self.clock.moved = self.scheduler.timers.fire_due

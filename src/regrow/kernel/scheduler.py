@@ -8,12 +8,12 @@ looks at what it yields (see `signals.py`).
 on the caller's stack. It never overtakes a message, for the mailbox is empty; it stops at 16 levels, when the turn is
 over, and while the caller handles an exception, which the server would otherwise see as its own.
 
-With a seed, the order of the queue is a reproducible shuffle, a turn is a number of steps, and hand-over is a coin.
+With a seed, the order of the queue is a reproducible shuffle, a turn is a number of steps, and hand-over is a coin:
+that is one `Schedule`, and a simulation is another.
 """
 
 from __future__ import annotations
 
-import random
 from asyncio import AbstractEventLoop, CancelledError
 from collections import deque
 from collections.abc import AsyncGenerator, Coroutine, Generator
@@ -26,6 +26,7 @@ from regrow.kernel.current_task import swap_current_task
 from regrow.kernel.jumps import Jumps
 from regrow.kernel.mailbox import put_first, take, take_wanted
 from regrow.kernel.pid import AWAITING, CALLING, ENDED, READY, RECEIVING, RUNNING, SELECTING, Process
+from regrow.kernel.schedule import Schedule
 from regrow.kernel.signals import (
     EMPTY,
     END,
@@ -61,13 +62,15 @@ class Launch:
 class Scheduler:
     """Steps the processes of one node."""
 
-    def __init__(self, loop: AbstractEventLoop, clock: Clock, seed: int | None, hand_over: bool | None) -> None:
+    def __init__(
+        self, loop: AbstractEventLoop, clock: Clock, schedule: Schedule | None, hand_over: bool | None
+    ) -> None:
         self.loop = loop
         self.clock = clock
         self.jumps = Jumps(self)
-        self.timers = Timers(loop, clock, self.jumps)
-        self.random = None if seed is None else random.Random(seed)
-        self.coin = self.random if hand_over is None else None
+        self.timers = Timers(loop, clock, self.jumps, schedule)
+        self.schedule = schedule
+        self.coin = schedule if hand_over is None else None
         self.deepest = 0 if hand_over is False else DEEPEST
         self.queue: deque[Process] = deque()
         self.yielded: list[Process] = []  # for the next turn
@@ -142,9 +145,13 @@ class Scheduler:
             self.yielded.clear()
         try:
             while queue:
-                if self.random is not None and type(queue[0].value) is not Throw:  # see ready_first
-                    queue.rotate(self.random.randrange(len(queue)))
-                process = queue.popleft()
+                if self.schedule is None:
+                    process = queue.popleft()
+                else:
+                    chosen = self.schedule.next(queue)
+                    if chosen is None:
+                        continue
+                    process = chosen
                 if process.status == READY:
                     value, process.value = process.value, None
                     if value is RESCAN:
@@ -174,11 +181,11 @@ class Scheduler:
         When they do, its mailbox is empty, and it takes their next calls directly. Else each of them would find the
         call of another there, and add its own to it, for ever.
         """
-        return self.random is None and isinstance(process.value, Request)
+        return self.schedule is None and isinstance(process.value, Request)
 
     def begin_turn(self) -> None:
         """A new turn: a millisecond, or a number of steps where the clock stands still."""
-        if self.random is not None or self.clock.virtual:
+        if self.schedule is not None or self.clock.virtual:
             self.steps = VIRTUAL_TURN
             self.turn_ends = -1.0
         else:
@@ -206,7 +213,7 @@ class Scheduler:
         if self.steps <= 0 and self.is_over():
             self.steps = 0
             return False
-        if self.coin is not None and self.coin.random() < 0.5:
+        if self.coin is not None and not self.coin.hand_over():
             return False
         if process.deadline is not None:
             self.timers.cancel(process.deadline)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from regrow.kernel.clock import Clock
     from regrow.kernel.pid import Process
+    from regrow.kernel.schedule import Schedule
 
 LANES: Final = 8
 FULL: Final = 512  # deadlines in one dict of a lane
@@ -193,10 +194,13 @@ class TimersWatcher(Protocol):
 class Timers:
     """All deadlines of one node."""
 
-    def __init__(self, loop: AbstractEventLoop, clock: Clock, watcher: TimersWatcher) -> None:
+    def __init__(
+        self, loop: AbstractEventLoop, clock: Clock, watcher: TimersWatcher, schedule: Schedule | None
+    ) -> None:
         self.loop = loop
         self.clock = clock
         self.watcher = watcher
+        self.schedule = schedule
         self.lanes: dict[float, Lane] = {}
         self.heap: list[tuple[float, int, Deadline]] = []
         self.set = 0
@@ -263,6 +267,9 @@ class Timers:
         self.handle = None
         now = self.clock.now()
         while found := self._fallen_due(now):
+            some = len(found)
+            if self.schedule is not None:
+                found = self._chosen(found, self.schedule)
             for due, deadline in found:
                 if deadline.due == due:  # and not cancelled by one that fired before it
                     self._forget(deadline)
@@ -270,7 +277,7 @@ class Timers:
                         deadline.fire()
                     except Exception as error:  # a name table of the user's has raised: the other deadlines must fire
                         self.loop.call_exception_handler({"message": f"{deadline!r} failed", "exception": error})
-            if not self.clock.virtual:
+            if not self.clock.virtual or len(found) < some:
                 break
         due = self.next_due()
         if due < float("inf"):
@@ -310,6 +317,14 @@ class Timers:
         while found and found[-1][0] > until:
             found.pop()
         return found
+
+    def _chosen(self, found: list[tuple[float, Deadline]], schedule: Schedule) -> list[tuple[float, Deadline]]:
+        """What a schedule lets fire now; the others wait on."""
+        chosen = schedule.fire(found)
+        for due, deadline in found:
+            if deadline.due == due and deadline.lane is None and (due, deadline) not in chosen:
+                self.start_at(deadline, due)
+        return chosen
 
     def _forget(self, deadline: Deadline) -> None:
         deadline.due = 0.0
