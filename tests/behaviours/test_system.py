@@ -105,6 +105,13 @@ class TestState:
             await system.replace_state(pid, lambda count: count // 0)
         assert await system.get_state(pid) == 5
 
+    async def test_a_method_of_the_users_own_is_not_taken_for_ours(self) -> None:
+        class Kennel(Counter):
+            def adopt(self, dog: str) -> None:
+                raise AssertionError(dog)
+
+        assert await system.replace_state(await Kennel.start(0), lambda count: count + 1) == 1
+
     @pytest.mark.otp("SY-019")
     async def test_of_a_busy_server(self) -> None:
         pid = await Counter.start(0)

@@ -728,3 +728,17 @@ def test_hand_over_is_a_coin_under_a_seed(seed: int | None, hand_over: bool | No
         return {await call(server, number) for number in range(30)}
 
     assert under(seed, hand_over, scenario) == direct
+
+
+@pytest.mark.regrow
+async def test_messages_of_ends_are_equal_if_all_in_them_is() -> None:
+    me = process.current()
+    ref = process.make_ref()
+    assert Exited(me, "why") == Exited(me, "why")
+    assert Exited(me, "why") != Exited(me, "because")
+    assert Down(ref, me, "why") == Down(ref, me, "why")
+    assert Down(ref, me, "why") not in (
+        Down(ref, me, "because"),
+        Down(process.make_ref(), me, "why"),
+        Exited(me, "why"),
+    )

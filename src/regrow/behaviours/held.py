@@ -103,7 +103,8 @@ class Held:
 
     def replace_state(self, function: Callable[[Any], Any]) -> Any:
         """The state that a function makes of it."""
-        adopt = getattr(self.server, "adopt", None)  # of a service, whose state is an object that knows its server
+        # Of a service, whose state is an object that knows its server.
+        adopt = getattr(self.server, "__regrow_adopt__", None)
         try:
             after = function(self.state)
             if adopt is not None:

@@ -69,7 +69,7 @@ class Server(GenServer[Any]):
         cls = self.service
         self.pid = current()
         made = cls.__new__(cls, *args, **kwargs)
-        self.adopt(made)
+        self.__regrow_adopt__(made)
         made.__init__(*args, **kwargs)
         result = made.init()
         return self.started_later(made, result) if is_awaitable(result) else self.started(made, result)
@@ -92,7 +92,7 @@ class Server(GenServer[Any]):
             Tick(name, interval, now + interval).start()
         return Ok(made, then)
 
-    def adopt(self, made: Any) -> None:
+    def __regrow_adopt__(self, made: Any) -> None:
         """Let an object be the state, and know whose.
 
         Raises:
@@ -146,7 +146,7 @@ class Server(GenServer[Any]):
         if result is None:
             return Ok(state)
         if isinstance(result, Ok):
-            self.adopt(cast(Any, result).state)
+            self.__regrow_adopt__(cast(Any, result).state)
         return cast(Any, result)
 
     def format_status(self, status: dict[str, Any], /) -> dict[str, Any]:
