@@ -19,6 +19,9 @@ lint: .venv/dev ## ruff, mypy and basedpyright
 conformance: .venv/dev ## which rows of OTP's own demands the tests prove, by area; fails while one is missing
 	@.venv/bin/python -m pytest -q -m otp -p tests.conformance.plugin tests
 
+mutants: .venv/dev ## break the source in one place after the other: some test must notice each (ten minutes)
+	@.venv/bin/python -m tests.mutants.run $(ONLY)
+
 matrix: ## the tests on Python 3.11, 3.12 and 3.13, as far as they are installed
 	@scripts/matrix
 
@@ -42,5 +45,5 @@ clean: ## remove what the tools have made
 .venv-bench:
 	@scripts/venv .venv-bench bench "$$(scripts/python 3.13 || scripts/python 3.12 || scripts/python)"
 
-.PHONY: help demo test lint conformance matrix bench bench-quick clean .venv/run .venv/dev .venv-bench
+.PHONY: help demo test lint conformance mutants matrix bench bench-quick clean .venv/run .venv/dev .venv-bench
 .NOTPARALLEL:

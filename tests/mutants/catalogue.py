@@ -1,0 +1,796 @@
+"""What is broken, one thing at a time: each row of the decision tables, and chosen places of the kernel and of calls.
+
+`old` is as short as it can be, so that a mutant outlives what changes beside it. Where a place is rewritten, the
+mutant is rewritten with it: it stands for a promise, not for a line.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.mutants.mutant import Mutant
+
+RESTART: Final = "behaviours/restart.py"
+MAILBOX: Final = "kernel/mailbox.py"
+SIGNALS: Final = "kernel/signals.py"
+LINKS: Final = "kernel/links.py"
+NAMES: Final = "kernel/names.py"
+TIMERS: Final = "kernel/timers.py"
+WAITS: Final = "kernel/waits.py"
+EXITS: Final = "kernel/exits.py"
+SCHEDULER: Final = "kernel/scheduler.py"
+SCHEDULE: Final = "kernel/schedule.py"
+REMNANTS: Final = "kernel/remnants.py"
+NODE: Final = "kernel/node.py"
+CLOCK: Final = "kernel/clock.py"
+REQUEST: Final = "behaviours/request.py"
+STARTING: Final = "behaviours/starting.py"
+GEN_SERVER: Final = "behaviours/gen_server.py"
+CLIENT: Final = "behaviours/client.py"
+LOOP: Final = "behaviours/server_loop.py"
+STOPPING: Final = "behaviours/stopping.py"
+HELD: Final = "behaviours/held.py"
+DEBUG: Final = "behaviours/debug.py"
+PROC_LIB: Final = "behaviours/proc_lib.py"
+
+# The tests that are asked first: the fewer have to run until one fails, the sooner the next mutant has its turn.
+NEAREST: Final[dict[str, list[str]]] = {
+    RESTART: ["tests/behaviours/test_restart.py"],
+    MAILBOX: ["tests/kernel/test_receive.py", "tests/kernel/test_process.py"],
+    SIGNALS: ["tests/kernel/test_receive.py", "tests/kernel/test_signals.py"],
+    LINKS: ["tests/kernel/test_signals.py", "tests/kernel/test_process.py"],
+    NAMES: ["tests/kernel/test_signals.py", "tests/kernel/test_process.py", "tests/behaviours/test_gen_server.py"],
+    TIMERS: ["tests/kernel/test_timers.py"],
+    WAITS: ["tests/kernel/test_receive.py", "tests/kernel/test_tasks.py"],
+    EXITS: ["tests/kernel/test_signals.py", "tests/kernel/test_process.py"],
+    SCHEDULER: ["tests/kernel/test_hand_over.py", "tests/kernel/test_tasks.py", "tests/kernel/test_receive.py"],
+    SCHEDULE: ["tests/kernel/test_hand_over.py", "tests/kernel/test_signals.py"],
+    REMNANTS: ["tests/kernel/test_remnants.py"],
+    NODE: ["tests/kernel/test_nodes.py", "tests/kernel/test_signals.py", "tests/kernel/test_process.py"],
+    CLOCK: ["tests/kernel/test_timers.py"],
+    REQUEST: ["tests/behaviours/test_gen_server.py", "tests/kernel/test_nodes.py"],
+    STARTING: ["tests/behaviours/test_system.py", "tests/behaviours/test_gen_server.py"],
+    CLIENT: ["tests/behaviours/test_gen_server.py"],
+    GEN_SERVER: ["tests/behaviours/test_gen_server.py"],
+    LOOP: ["tests/behaviours/test_gen_server.py"],
+    STOPPING: ["tests/behaviours/test_supervisor.py"],
+    HELD: ["tests/behaviours/test_system.py"],
+    DEBUG: ["tests/behaviours/test_system.py"],
+    PROC_LIB: ["tests/behaviours/test_system.py"],
+}
+
+TABLES: Final = [
+    Mutant(
+        "a permanent child stays away",
+        RESTART,
+        'case "permanent":\n            return Decision.RESTART',
+        'case "permanent":\n            return Decision.KEEP',
+    ),
+    Mutant(
+        "a permanent child comes back only if it failed",
+        RESTART,
+        'case "permanent":\n            return Decision.RESTART',
+        'case "permanent":\n            return Decision.KEEP if is_normal(reason) else Decision.RESTART',
+    ),
+    Mutant(
+        "a transient child comes back always",
+        RESTART,
+        "Decision.KEEP if is_normal(reason) else Decision.RESTART",
+        "Decision.RESTART",
+    ),
+    Mutant(
+        "a transient child stays away always",
+        RESTART,
+        "Decision.KEEP if is_normal(reason) else Decision.RESTART",
+        "Decision.KEEP",
+    ),
+    Mutant(
+        "a transient child is forgotten",
+        RESTART,
+        "Decision.KEEP if is_normal(reason) else Decision.RESTART",
+        "Decision.FORGET if is_normal(reason) else Decision.RESTART",
+    ),
+    Mutant(
+        "a transient child that was shut down comes back",
+        RESTART,
+        "Decision.KEEP if is_normal(reason) else Decision.RESTART",
+        'Decision.KEEP if reason == "normal" else Decision.RESTART',
+    ),
+    Mutant(
+        "a temporary child is kept",
+        RESTART,
+        'case "temporary":\n            return Decision.FORGET',
+        'case "temporary":\n            return Decision.KEEP',
+    ),
+    Mutant(
+        "a temporary child that failed comes back",
+        RESTART,
+        'case "temporary":\n            return Decision.FORGET',
+        'case "temporary":\n            return Decision.FORGET if is_normal(reason) else Decision.RESTART',
+    ),
+    Mutant(
+        "a stopped permanent or transient child cannot be started again",
+        RESTART,
+        'case "permanent" | "transient":\n            return True',
+        'case "permanent" | "transient":\n            return False',
+    ),
+    Mutant(
+        "a stopped transient child cannot be started again",
+        RESTART,
+        'case "permanent" | "transient":\n            return True',
+        'case "permanent" | "transient":\n            return restart == "permanent"',
+    ),
+    Mutant(
+        "a stopped temporary child is kept",
+        RESTART,
+        'case "temporary":\n            return False',
+        'case "temporary":\n            return True',
+    ),
+    Mutant("one_for_one concerns all", RESTART, "return [child]", "return list(children)"),
+    Mutant("one_for_one concerns nobody", RESTART, "return [child]", "return []"),
+    Mutant(
+        "simple_one_for_one concerns all",
+        RESTART,
+        "return [child]",
+        'return [child] if strategy == "one_for_one" else list(children)',
+    ),
+    Mutant(
+        "rest_for_one concerns those before",
+        RESTART,
+        "list(dropwhile(lambda other: other != child, children))",
+        "[*__import__('itertools').takewhile(lambda other: other != child, children), child]",
+    ),
+    Mutant(
+        "rest_for_one leaves the child itself",
+        RESTART,
+        "list(dropwhile(lambda other: other != child, children))",
+        "list(dropwhile(lambda other: other != child, children))[1:]",
+    ),
+    Mutant(
+        "one_for_all concerns those after",
+        RESTART,
+        'case "one_for_all":\n            return list(children)',
+        'case "one_for_all":\n            return list(dropwhile(lambda other: other != child, children))',
+    ),
+    Mutant(
+        "auto_shutdown never ends the supervisor",
+        RESTART,
+        'case "never":\n            return False',
+        'case "never":\n            return significant',
+    ),
+    Mutant(
+        "any_significant waits for the last",
+        RESTART,
+        'case "any_significant":\n            return significant',
+        'case "any_significant":\n            return significant and not others_left',
+    ),
+    Mutant(
+        "any_significant ends with any child",
+        RESTART,
+        'case "any_significant":\n            return significant',
+        'case "any_significant":\n            return True',
+    ),
+    Mutant(
+        "all_significant ends with the first",
+        RESTART,
+        "return significant and not others_left",
+        "return significant",
+    ),
+    Mutant(
+        "all_significant ends with any child",
+        RESTART,
+        "return significant and not others_left",
+        "return not others_left",
+    ),
+    Mutant(
+        "significant means nothing and is let through",
+        RESTART,
+        'if spec.significant and auto_shutdown == "never":',
+        'if False and auto_shutdown == "never":',
+    ),
+    Mutant(
+        "significant and permanent are let through",
+        RESTART,
+        'elif spec.significant and spec.restart == "permanent":',
+        "elif False:",
+    ),
+    Mutant("brutal_kill asks first", RESTART, 'return "kill", None', 'return "shutdown", None'),
+    Mutant("brutal_kill has a limit", RESTART, 'return "kill", None', 'return "kill", 0.0'),
+    Mutant("infinity has a limit", RESTART, 'return "shutdown", None', 'return "shutdown", 5.0'),
+    Mutant("a number of seconds is no limit", RESTART, 'return "shutdown", float(shutdown)', 'return "shutdown", None'),
+    Mutant(
+        "a number of seconds kills", RESTART, 'return "shutdown", float(shutdown)', 'return "kill", float(shutdown)'
+    ),
+    Mutant(
+        "the normal end of a permanent child is not reported",
+        RESTART,
+        'return restart == "permanent" or not is_normal(reason)',
+        "return not is_normal(reason)",
+    ),
+    Mutant(
+        "the abnormal end of another child is not reported",
+        RESTART,
+        'return restart == "permanent" or not is_normal(reason)',
+        'return restart == "permanent"',
+    ),
+    Mutant(
+        "a child that was killed after its time ended as told",
+        RESTART,
+        'return brutal and type(reason) is str and reason == "killed"',
+        'return type(reason) is str and reason == "killed"',
+    ),
+    Mutant(
+        "a child that was killed as wished did not end as told",
+        RESTART,
+        'return brutal and type(reason) is str and reason == "killed"',
+        "return False",
+    ),
+    Mutant(
+        "a child that failed while it was killed ended as told",
+        RESTART,
+        'return brutal and type(reason) is str and reason == "killed"',
+        "return brutal",
+    ),
+    Mutant(
+        "a permanent child that ends normally when told ended as told",
+        RESTART,
+        'not (brutal or reason == "normal")',
+        "not brutal",
+    ),
+    Mutant(
+        "a permanent child that shut down before it was killed ended as told",
+        RESTART,
+        'not (brutal or reason == "normal")',
+        'not reason == "normal"',
+    ),
+    Mutant(
+        "a temporary child that ends normally when told did not end as told",
+        RESTART,
+        'return restart != "permanent" or not (brutal',
+        "return not (brutal",
+    ),
+    Mutant("one restart more is allowed", RESTART, "<= self.max_restarts", "<= self.max_restarts + 1"),
+    Mutant("one restart less is allowed", RESTART, "<= self.max_restarts", "< self.max_restarts"),
+    Mutant("a restart at the edge of the window does not count", RESTART, "restarts[0] < now", "restarts[0] <= now"),
+    Mutant("restarts are never forgotten", RESTART, "restarts.popleft()", "break"),
+    Mutant(
+        "every restart but the last is forgotten", RESTART, "restarts[0] < now - self.max_seconds", "len(restarts) > 1"
+    ),
+]
+
+KERNEL: Final = [
+    # The mailbox
+    Mutant("a mailbox gives the newest first", MAILBOX, "mailbox.popleft()", "mailbox.pop()"),
+    Mutant(
+        "new mail goes before the old",
+        MAILBOX,
+        "process.mailbox.append(message)",
+        "process.mailbox.appendleft(message)",
+    ),
+    Mutant("mail given back goes behind", MAILBOX, "mailbox.appendleft(message)", "mailbox.append(message)"),
+    Mutant(
+        "a drained mailbox stays",
+        MAILBOX,
+        "message = mailbox.popleft()\n    if not mailbox:",
+        "message = mailbox.popleft()\n    if False:",
+    ),
+    Mutant("what was looked at is forgotten", MAILBOX, "wanted.seen = position", "wanted.seen = len(mailbox) + 1"),
+    Mutant(
+        "what is taken out of turn stays as well",
+        MAILBOX,
+        "if wanted.fits(message):\n            del mailbox[position]",
+        "if wanted.fits(message):",
+    ),
+    Mutant("who waits for a fitting message is not woken", MAILBOX, "if process.status == SELECTING:", "if False:"),
+    Mutant("a message on its way is not seen", MAILBOX, "waiting.insert(0, process.value)", "pass"),
+    Mutant("flush takes any Down", MAILBOX, "type(message) is Down and message.ref is ref", "type(message) is Down"),
+    # Signals
+    Mutant(
+        "a class takes only its own instances, not its subclasses'",
+        SIGNALS,
+        "return isinstance(message, self.kind)",
+        "return type(message) is self.kind",
+    ),
+    Mutant("a predicate is not asked", SIGNALS, "self.predicate is None or bool(self.predicate(message))", "True"),
+    Mutant(
+        "exits of different reasons are equal",
+        SIGNALS,
+        "(self.pid, self.reason) == (other.pid, other.reason)",
+        "self.pid == other.pid",
+    ),
+    # Links, monitors, ends
+    Mutant("a link works one way", LINKS, "other.process.links = added(other.process.links, process.pid)", "pass"),
+    Mutant(
+        "an unlink works one way",
+        LINKS,
+        "other.process.links = removed(other.process.links, process.pid)\n\n\ndef exit_signal",
+        "pass\n\n\ndef exit_signal",
+    ),
+    Mutant("a link to a dead process is silent", LINKS, 'exit_signal(process, other, "noproc", True)', "pass"),
+    Mutant("kill can be trapped", LINKS, 'if word == "kill" and not linked:', "if False:"),
+    Mutant("kill goes on along links", LINKS, 'if word == "kill" and not linked:', 'if word == "kill":'),
+    Mutant("a killed process tells of kill", LINKS, 'die(process, "killed")', 'die(process, "kill")'),
+    Mutant("normal ends others", LINKS, 'elif word != "normal" or (source is process.pid and not linked):', "else:"),
+    Mutant("normal does not end oneself", LINKS, " or (source is process.pid and not linked):", ":"),
+    Mutant("trapping is not looked at", LINKS, "elif process.trap_exit:", "elif False:"),
+    Mutant("a monitor of a dead process is silent", LINKS, "tell(process, ref, absent)", "pass"),
+    Mutant(
+        "a monitor fires twice",
+        LINKS,
+        "    if ref.watched is None:\n        return\n    ref.watched = None\n",
+        "    if ref.watched is None:\n        return\n",
+    ),
+    Mutant(
+        "a monitor that was taken back fires",
+        LINKS,
+        "watched.process.watchers = removed(watched.process.watchers, ref)",
+        "pass",
+    ),
+    Mutant(
+        "anyone can take a monitor back",
+        LINKS,
+        "if watched is None or ref.owner is not process.pid:",
+        "if watched is None:",
+    ),
+    Mutant("a Down forgets its tag", LINKS, "Down(ref, ref.target, reason, ref.tag)", "Down(ref, ref.target, reason)"),
+    Mutant(
+        "a second answer counts",
+        LINKS,
+        "    if request.state != PENDING:\n",
+        "    if request.state not in (PENDING, 1):\n",
+    ),
+    Mutant("a caller is not woken", LINKS, "waiter.node.scheduler.ready(waiter, None)", "pass"),
+    Mutant("the deadline of an answered call stays", LINKS, "if request.due != 0.0:", "if False:"),
+    Mutant(
+        "who has been answered is still a watcher",
+        LINKS,
+        "            unwatch(server, request)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "a caller of a server that dies waits for ever",
+        LINKS,
+        "watcher.pid.node.settle(watcher, FAILED, reason)",
+        "pass",
+    ),
+    Mutant("an end has no reason", LINKS, "process.reason = reason", "process.reason = None"),
+    Mutant("a dead process keeps its pid alive", LINKS, "process.pid.process = None", "pass"),
+    Mutant("deaths nest", LINKS, "if len(dying) == 1:", "if True:"),
+    Mutant("a dead process's timers fire", LINKS, "process.node.scheduler.timers.cancel(timer)", "pass"),
+    Mutant(
+        "a dead process's monitors stay",
+        LINKS,
+        "        demonitor(process, ref)\n    process.monitors = None",
+        "        pass\n    process.monitors = None",
+    ),
+    # Names
+    Mutant("a name has two holders", NAMES, "if taken is not None:", "if False:"),
+    Mutant("a name outlives its holder", NAMES, "process.node.names.pop(process.name, None)", "pass"),
+    Mutant(
+        "a global name has two holders",
+        NAMES,
+        "GLOBAL_NAMES.setdefault(name.key, process.pid)",
+        "GLOBAL_NAMES[name.key] = process.pid",
+    ),
+    Mutant("a global name outlives its holder", NAMES, "del GLOBAL_NAMES[key]", "pass"),
+    Mutant("a table hears nothing of an end", NAMES, "held.release(process.pid)", "pass"),
+    Mutant("a failed start leaves its name in a user's table", NAMES, "self.table.unregister_name(self.key)", "pass"),
+    Mutant("a name elsewhere is looked up here", NAMES, "find(other, name)", "find(node, name)"),
+    # Timers
+    Mutant(
+        "a cancelled timer fires",
+        TIMERS,
+        "            del deadline.lane[deadline]\n            deadline.lane = None\n            return",
+        "            return",
+    ),
+    Mutant("deadlines fire in the order in which they were made", TIMERS, "found.sort(key=lambda one: one[0])", "pass"),
+    Mutant(
+        "one that was cancelled by another that fired, fires",
+        TIMERS,
+        "if deadline.due == due:  # and not",
+        "if True:  # and not",
+    ),
+    Mutant(
+        "one that fails keeps the others from firing",
+        TIMERS,
+        "except Exception as error:  # a name table",
+        "except ZeroDivisionError as error:  # a name table",
+    ),
+    Mutant(
+        "a nearer deadline does not set the clock",
+        TIMERS,
+        "        heapq.heappush(self.heap, (due, self.set, deadline))\n        if self.handle is None or due < self.handle_due:",
+        "        heapq.heappush(self.heap, (due, self.set, deadline))\n        if self.handle is None:",
+    ),
+    Mutant(
+        "nothing is armed after something has fired",
+        TIMERS,
+        '        if due < float("inf"):\n            self._arm(due)',
+        "        if due < 0.0:\n            self._arm(due)",
+    ),
+    Mutant("cancelled deadlines are never purged", TIMERS, "if self.dead > 64 and", "if False and"),
+    Mutant(
+        "an interval drifts",
+        TIMERS,
+        "        self.at += self.interval\n        self.timers.start_at(self, self.at)\n        self.action(self)",
+        "        self.timers.start_at(self, self.timers.clock.now() + self.interval + 0.01)\n        self.action(self)",
+    ),
+    Mutant(
+        "a timer that fired has time left",
+        TIMERS,
+        "None if self.due == 0.0 else max(0.0, self.due",
+        "max(0.0, self.due",
+    ),
+    # What wakes a process
+    Mutant(
+        "a receive's time overtakes mail", WAITS, "if process.status == READY and process.value is RESCAN:", "if False:"
+    ),
+    Mutant(
+        "callbacks of a future are all alike",
+        WAITS,
+        "isinstance(other, Awakening) and other.process is self.process",
+        "isinstance(other, Awakening)",
+    ),
+    # Reasons
+    Mutant(
+        "shutdown is no normal end",
+        EXITS,
+        'return reason == "normal" or reason == "shutdown"',
+        'return reason == "normal"',
+    ),
+    Mutant("shutdown with a detail is no normal end", EXITS, 'parts[0] == "shutdown"', 'parts[0] == "shut down"'),
+    Mutant(
+        "an Exit is its own reason", EXITS, "error.reason if isinstance(error, Exit | CallExit) else error", "error"
+    ),
+    Mutant("a reason keeps its frames", EXITS, "one.__traceback__ = None", "pass"),
+    Mutant("the cause of a reason keeps its frames", EXITS, "left.append(one.__cause__)", "pass"),
+    Mutant("the context of a reason keeps its frames", EXITS, "left.append(one.__context__)", "pass"),
+    # Turns
+    Mutant(
+        "a runnable process is forgotten",
+        SCHEDULER,
+        "        self.queue.append(process)\n        if not self.scheduled:\n            self.scheduled = True\n            self.loop.call_soon(self.turn)\n\n    def ready_first",
+        "        self.queue.append(process)\n\n    def ready_first",
+    ),
+    Mutant("who comes last is first", SCHEDULER, "process = queue.popleft()", "process = queue.pop()"),
+    Mutant(
+        "a turn has no end",
+        SCHEDULER,
+        "if self.steps <= 0 and self.is_over():\n                    break",
+        "if False:\n                    break",
+    ),
+    Mutant(
+        "the rest of a turn is forgotten",
+        SCHEDULER,
+        "if (queue or self.yielded) and not self.closed:",
+        "if self.yielded and not self.closed:",
+    ),
+    Mutant("who let others run is forgotten", SCHEDULER, "queue.extend(self.yielded)", "pass"),
+    Mutant("hand-over has no limit in depth", SCHEDULER, "self.depth >= self.deepest or", "self.deepest == 0 or"),
+    Mutant("hand-over lets a server see the caller's exception", SCHEDULER, " or exception() is not None:", ":"),
+    Mutant(
+        "hand-over has no limit in time",
+        SCHEDULER,
+        "            self.steps = 0\n            return False",
+        "            pass",
+    ),
+    Mutant("a seed shuffles nothing", SCHEDULE, "queue.rotate(self.random.randrange(len(queue)))", "pass"),
+    Mutant(
+        "the idle timeout of a server that is called goes on",
+        SCHEDULER,
+        "            self.timers.cancel(process.deadline)\n            process.deadline = None\n        self.depth += 1",
+        "            process.deadline = None\n        self.depth += 1",
+    ),
+    Mutant(
+        "after a hand-over the server seems to run",
+        SCHEDULER,
+        "        self.current = previous\n        if wish is RECEIVE and process.alive:",
+        "        if wish is RECEIVE and process.alive:",
+    ),
+    Mutant("asyncio sees no current task", SCHEDULER, "before = swap_current_task(self.loop, task)", "before = None"),
+    Mutant(
+        "a cancelled receive loses the message",
+        SCHEDULER,
+        "put_first(process, value)  # a message",
+        "pass  # a message",
+    ),
+    Mutant(
+        "a cancellation that came late is kept from the loop",
+        SCHEDULER,
+        "        self.ready(process, Throw(cancelled))\n        return True",
+        "        return False",
+    ),
+    Mutant(
+        "a predicate that raises ends nobody",
+        SCHEDULER,
+        "self.wake(process, Throw(error))",
+        "self.wake(process, TIMEOUT)",
+    ),
+    Mutant(
+        "a receive of 0 s waits", SCHEDULER, "                if wanted.timeout == 0.0:", "                if False:"
+    ),
+    Mutant("a server that times out at once waits", SCHEDULER, "elif wish == 0.0:", "elif False:"),
+    Mutant(
+        "what a process waited for may still wake it",
+        SCHEDULER,
+        "if process.status != AWAITING or process.waiting is not future or self.closed:",
+        "if self.closed:",
+    ),
+    Mutant(
+        "a callback's StopIteration is an end like any",
+        SCHEDULER,
+        "elif value is not END and not process.as_task:",
+        "elif False:",
+    ),
+    # The dead who still run
+    Mutant("a remnant has no time", REMNANTS, "self.node.scheduler.timers.start(deadline, PATIENCE)", "pass"),
+    Mutant("a remnant is not reported", REMNANTS, "self.node.report_remnant(process)", "pass"),
+    Mutant("a remnant may swallow what it likes", REMNANTS, "if kept.cancels > MOST_CANCELS:", "if False:"),
+    Mutant(
+        "a node does not wait for remnants",
+        REMNANTS,
+        "        if self.kept:\n            self.waiting",
+        "        if False:\n            self.waiting",
+    ),
+    # The node
+    Mutant(
+        "a node stops the oldest first",
+        NODE,
+        "for other in list(links.each(self.init.links))[::-1]:",
+        "for other in list(links.each(self.init.links)):",
+    ),
+    Mutant(
+        "what is left when a node stops goes on",
+        NODE,
+        'if process is not self.init:\n                links.die(process, "killed")',
+        "if False:\n                pass",
+    ),
+    Mutant("a node that has run may run again", NODE, "if self.last_pid:", "if False:"),
+    Mutant("a thread may have two nodes", NODE, "if HERE.node.loop.is_running():", "if False:"),
+    Mutant(
+        "a stopped node is still the thread's",
+        NODE,
+        "        if HERE.node is self:\n            HERE.node = None",
+        "        pass",
+    ),
+    Mutant("a child does not know its ancestors", NODE, ", *parent.ancestors)", ",)"),
+    Mutant("ancestors are not named", NODE, "parent.pid if parent.name is None else parent.name", "parent.pid"),
+    Mutant("a process that raises is not reported", NODE, "reports.process_raised(process, error)", "pass"),
+    Mutant(
+        "a process that exits is reported", NODE, "if not isinstance(error, exits.Exit | exits.CallExit):", "if True:"
+    ),
+    Mutant("KeyboardInterrupt ends a process and no more", NODE, "self.loop.call_soon(leave)", "pass"),
+    Mutant(
+        "an answer from another thread is given there", NODE, "if threading.get_ident() == self.thread:", "if True:"
+    ),
+    Mutant(
+        "an abandoned call is still a watcher",
+        NODE,
+        "            request.waiter = None\n            links.stop_watching(request)",
+        "            request.waiter = None",
+    ),
+    Mutant(
+        "an exit signal from another node is dropped",
+        NODE,
+        "links.exit_signal(target, source, signal.reason, False)",
+        "pass",
+    ),
+    Mutant(
+        "a link from another node is dropped",
+        NODE,
+        "                    target.links = links.added(target.links, source)",
+        "                    pass",
+    ),
+    Mutant(
+        "a link to a dead process elsewhere is silent",
+        NODE,
+        'source.node.door(Signal("exit_link", signal.target, source, "noproc", None))',
+        "pass",
+    ),
+    Mutant(
+        "a monitor of a dead process elsewhere is silent",
+        NODE,
+        'ref.owner.node.door(Signal("down", signal.target, ref.owner, "noproc", ref))',
+        "pass",
+    ),
+    # The clock
+    Mutant("a virtual clock goes backwards", CLOCK, "self.time = max(self.time, when)", "self.time = when"),
+    Mutant("a virtual clock does not say that it moved", CLOCK, "            self.moved()", "            pass"),
+    Mutant("negative seconds are seconds", CLOCK, "if not duration >= 0.0:", "if False:"),
+]
+
+CALLS: Final = [
+    Mutant("a process may ask itself", REQUEST, "elif target is caller:", "elif False:"),
+    Mutant(
+        "a call of 0 s waits",
+        REQUEST,
+        "    if timeout == 0.0:\n        links.settle(made, CLOSED, None)\n        return\n",
+        "",
+    ),
+    Mutant(
+        "a call has no limit in time",
+        REQUEST,
+        "links.watch_for(made, target, timeout)",
+        "links.watch_for(made, target, None)",
+    ),
+    Mutant(
+        "a call to another node has no limit in time", REQUEST, "node.scheduler.timers.start(made, timeout)", "pass"
+    ),
+    Mutant(
+        "a call to nobody waits",
+        REQUEST,
+        'if target is None:\n        links.settle(made, FAILED, "noproc")',
+        "if target is None:\n        return True",
+    ),
+    Mutant(
+        "a caller that was ended goes on",
+        REQUEST,
+        "        if caller is not None and not caller.alive:  # by what the server did with it\n            await unwind()\n",
+        "",
+    ),
+    Mutant("a plain task that is cancelled is still a watcher", REQUEST, "        node.abandon(made)", "        pass"),
+    Mutant(
+        "a request from another node is watched by nobody",
+        REQUEST,
+        "target.watchers = links.added(target.watchers, made)",
+        "pass",
+    ),
+    Mutant("a failure has no place", REQUEST, "kind((why, place), letter)", "kind((why, why), letter)"),
+    Mutant(
+        "a cast to a name that nobody has raises",
+        CLIENT,
+        "except ValueError:  # there is no such registry",
+        "except ZeroDivisionError:  # there is no such registry",
+    ),
+    Mutant("named servers are not named", GEN_SERVER, "if name is None and cls.__regrow_named__:", "if False:"),
+    Mutant(
+        "init that raises leaves its starter waiting",
+        LOOP,
+        "            init_ack(process, starter, Failed(exits.reason_of(error)))\n",
+        "            pass\n",
+    ),
+    Mutant("init's then is forgotten", LOOP, "result.state, then, debug))", "result.state, None, debug))"),
+    Mutant("IGNORE leaves the starter waiting", LOOP, "        init_ack(process, starter, result)\n", "        pass\n"),
+    Mutant("a server does not end with its parent", LOOP, "if kind is Exited and message.pid is parent:", "if False:"),
+    Mutant(
+        "a server ends with any process that is linked",
+        LOOP,
+        "if kind is Exited and message.pid is parent:",
+        "if kind is Exited:",
+    ),
+    Mutant(
+        "a state is not kept",
+        LOOP,
+        "state = None, result.state\n                    if",
+        "_ = None, result.state\n                    if",
+    ),
+    Mutant(
+        "a state that a cast has made is not kept",
+        LOOP,
+        "state = None, result.state\n                    continue",
+        "_ = None, result.state\n                    continue",
+    ),
+    Mutant("a stop has the old state", LOOP, "error.result.state if isinstance(error, Stopping) else state", "state"),
+    Mutant("terminate that raises changes nothing", LOOP, "error, reason = second, exits.reason_of(second)", "pass"),
+    Mutant("a last reply is forgotten", LOOP, "request.reply(last_reply.message, last_reply.result.reply)", "pass"),
+    Mutant(
+        "a normal end is reported",
+        LOOP,
+        "    if not exits.is_normal(reason):\n        log",
+        "    if True:\n        log",
+    ),
+    Mutant(
+        "an abnormal end is not reported",
+        LOOP,
+        "    if not exits.is_normal(reason):\n        log",
+        "    if False:\n        log",
+    ),
+    Mutant(
+        "a handler may fall off its end",
+        LOOP,
+        "    if result is None:\n        raise NoClause",
+        "    if result is None:\n        return None, None\n    if result is None:\n        raise NoClause",
+    ),
+    Mutant(
+        "a continue is a message",
+        LOOP,
+        "return server.handle_continue(message.arg, state)",
+        "return server.handle_info(message.arg, state)",
+    ),
+    Mutant(
+        "the end of patience is a token",
+        LOOP,
+        '                message = "timeout" if message is TIMEOUT else message',
+        "                pass",
+    ),
+    Mutant(
+        "a reply before a bad then is sent",
+        LOOP,
+        "        then = check_then(result, result.then)  # first: a caller must not hear from a server that is at fault\n        request.reply(message, result.value)",
+        "        request.reply(message, result.value)\n        then = check_then(result, result.then)",
+    ),
+]
+
+STARTS_AND_STOPS: Final = [
+    Mutant(
+        "a start that took too long goes on",
+        STARTING,
+        'links.die(process, "killed")\n        raise StartError("timeout", who)',
+        'raise StartError("timeout", who)',
+    ),
+    Mutant(
+        "a failed start keeps its name",
+        STARTING,
+        "        names.release(process)\n    links.settle",
+        "        pass\n    links.settle",
+    ),
+    Mutant(
+        "a failed start is told twice",
+        STARTING,
+        "    take_exits(parent, (process.pid,))  # it is told",
+        "    pass  # it is told",
+    ),
+    Mutant(
+        "a taken name is not told at once",
+        STARTING,
+        "if held is not None and (held.process is not None or held.node is not node):",
+        "if False:",
+    ),
+    Mutant(
+        "a second word to the starter is the last",
+        PROC_LIB,
+        "found[0] is process.pid else None",
+        "found[0] is process.pid or True else None",
+    ),
+    Mutant(
+        "a process of proc_lib is not reported",
+        PROC_LIB,
+        "process_crashed(process, reason, exits.without_frames(error))",
+        "pass",
+    ),
+    Mutant("a failed start leaves a Down", PROC_LIB, "            _forget(caller, ref)\n", ""),
+    Mutant(
+        "a suspended server takes its mail",
+        HELD,
+        "yield Receive(self.concerns, None)",
+        "yield Receive(SystemRequest, None)",
+    ),
+    Mutant(
+        "a server changes its code while it runs",
+        HELD,
+        'if message.operation == "change_code" and not self.suspended:',
+        "if False:",
+    ),
+    Mutant(
+        "terminate is heard by nobody",
+        HELD,
+        '            if message.operation == "terminate":\n                reply(message, None)\n',
+        "",
+    ),
+    Mutant(
+        "one resume is not enough", HELD, "self.suspended = False\n\n    def get_status", "pass\n\n    def get_status"
+    ),
+    Mutant(
+        "replace_state that raises ends the server",
+        HELD,
+        'except (Exception, exits.Exit) as error:\n            return failed("the function given',
+        'except ZeroDivisionError as error:\n            return failed("the function given',
+    ),
+    Mutant(
+        "a function that raises sees more", DEBUG, '                after = "done"', "                after = state"
+    ),
+    Mutant(
+        "a function is installed twice",
+        DEBUG,
+        "self.hooks.setdefault(key, (function, state))",
+        "self.hooks[key] = (function, state)",
+    ),
+    Mutant(
+        "the oldest function is asked first", DEBUG, "reversed(list(self.hooks.items()))", "list(self.hooks.items())"
+    ),
+    Mutant(
+        "answers count as requests", DEBUG, '"messages_in" if event[0] == "in" else "messages_out"', '"messages_in"'
+    ),
+]
+
+MUTANTS: Final = [*TABLES, *KERNEL, *CALLS, *STARTS_AND_STOPS]
