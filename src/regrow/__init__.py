@@ -19,6 +19,11 @@ The map, in the order in which one would learn it:
     testing/      what you test with: a node a test, virtual time
 """
 
+from os import environ as _environ
+
+if _environ.get("REGROW_PURE") == "1":  # before anything else is loaded
+    import regrow.pure
+
 # Loaded on first use: a program that asks for two names waits for what those two need, `regrow --help` for nothing.
 # Not typing's, which alone takes as long to load as all that is done here.
 TYPE_CHECKING = False
@@ -82,7 +87,16 @@ if TYPE_CHECKING:
     from regrow.behaviours.typed_request import Request
     from regrow.kernel import process, timer
     from regrow.kernel.clock import VirtualClock
-    from regrow.kernel.exits import CalleeExit, CallExit, CallingSelf, CallTimeout, Exit, NoProcess, UnknownRequest
+    from regrow.kernel.exits import (
+        CalleeExit,
+        CallExit,
+        CallingSelf,
+        CallTimeout,
+        Deadlock,
+        Exit,
+        NoProcess,
+        UnknownRequest,
+    )
     from regrow.kernel.names import Global, Via
     from regrow.kernel.node import Node, NoNode
     from regrow.kernel.pid import Pid, Ref
@@ -90,6 +104,7 @@ if TYPE_CHECKING:
     from regrow.kernel.signals import Down, Exited
     from regrow.kernel.timers import Timer
     from regrow.program import run
+    from regrow.pure import compiled
     from regrow.thread_door import from_thread
 
 __version__ = "0.1.0"
@@ -113,6 +128,7 @@ __all__ = [
     "ChildError",
     "ChildSpec",
     "Continue",
+    "Deadlock",
     "Down",
     "DynamicSupervisor",
     "Error",
@@ -172,6 +188,7 @@ __all__ = [
     "call",
     "cast",
     "child_spec",
+    "compiled",
     "from_thread",
     "gen_event",
     "gen_server",
@@ -217,7 +234,7 @@ _HOMES = {
     "behaviours.typed_request": "Request",
     "kernel": "process timer",
     "kernel.clock": "VirtualClock",
-    "kernel.exits": "CalleeExit CallExit CallingSelf CallTimeout Exit NoProcess UnknownRequest",
+    "kernel.exits": "CalleeExit CallExit CallingSelf CallTimeout Deadlock Exit NoProcess UnknownRequest",
     "kernel.names": "Global Via",
     "kernel.node": "Node NoNode",
     "kernel.pid": "Pid Ref",
@@ -225,6 +242,7 @@ _HOMES = {
     "kernel.signals": "Down Exited",
     "kernel.timers": "Timer",
     "program": "run",
+    "pure": "compiled",
     "thread_door": "from_thread",
 }
 

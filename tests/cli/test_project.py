@@ -96,7 +96,8 @@ def test_wrong_use_is_told(tmp_path: Path, arguments: list[str]) -> None:
 def test_the_version_is_told(tmp_path: Path) -> None:
     import regrow as package
 
-    assert regrow("--version", cwd=tmp_path).stdout == f"regrow {package.__version__}\n"
+    runs = "compiled" if package.compiled else "pure Python"
+    assert regrow("--version", cwd=tmp_path).stdout == f"regrow {package.__version__}, {runs}\n"
 
 
 def test_the_help_tells_the_exit_codes_one_a_line(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from regrow import __version__
+from regrow import __version__, compiled
 from regrow.cli.exit_codes import TABLE
 from regrow.cli.project import Problem, find_project, load_application
 
@@ -61,7 +61,7 @@ def main() -> None:
 def told_version(asked: bool) -> None:
     """`--version`."""
     if asked:
-        print(f"regrow {__version__}")
+        print(f"regrow {__version__}, {'compiled' if compiled else 'pure Python'}")
         raise typer.Exit
 
 

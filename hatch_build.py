@@ -1,0 +1,111 @@
+"""Compiles the modules through which every message goes, where there is a compiler, and leaves the Python where not.
+
+`pip install .` and `python -m build` come here. `REGROW_PURE` says what is wanted:
+
+    unset   compiled if that works here, with a line that says why if it does not
+    1       the Python alone
+    0       compiled, or no wheel at all: for those who publish wheels
+
+An editable install is always the Python: an edited file would otherwise not be what runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+# What is hot, and what mypyc can compile: docs/decisions/0007-compiling-the-kernel.md tells why the others stay.
+COMPILED = (
+    "kernel/clock.py",
+    "kernel/current.py",
+    "kernel/current_task.py",
+    "kernel/jumps.py",
+    "kernel/links.py",
+    "kernel/mailbox.py",
+    "kernel/messages.py",
+    "kernel/names.py",
+    "kernel/node.py",
+    "kernel/pid.py",
+    "kernel/remnants.py",
+    "kernel/schedule.py",
+    "kernel/scheduler.py",
+    "kernel/signals.py",
+    "kernel/timers.py",
+    "kernel/timing.py",
+    "kernel/trace.py",
+    "kernel/waits.py",
+    "behaviours/client.py",
+    "behaviours/event_manager.py",
+    "behaviours/held.py",
+    "behaviours/request.py",
+    "behaviours/results.py",
+    "behaviours/server_loop.py",
+    "behaviours/starting.py",
+    "behaviours/state_machine.py",
+    "behaviours/stopping.py",
+    "behaviours/transition.py",
+)
+
+
+class CompiledKernel(BuildHookInterface[Any]):
+    """The build hook that hatchling calls for every wheel."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, and put what came out into the wheel beside its sources."""
+        wanted = os.environ.get("REGROW_PURE", "")
+        if version == "editable" or wanted == "1":
+            return
+        self.built = tempfile.TemporaryDirectory(prefix="regrow-build-")
+        try:
+            made = compile_into(Path(self.root), Path(self.built.name))
+        except (Exception, SystemExit) as problem:  # no compiler, no headers, no mypyc: each has an exception of its own
+            if wanted == "0":
+                raise
+            self.app.display_warning(f"regrow runs as plain Python, for its kernel could not be compiled: {problem}")
+            return
+        for path in made:
+            build_data["force_include"][str(path)] = str(path.relative_to(self.built.name))
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """The wheel is written: what was compiled for it is in there."""
+        if hasattr(self, "built"):
+            self.built.cleanup()
+
+
+def compile_into(root: Path, folder: Path) -> list[Path]:
+    """Compile the hot modules; the paths of the libraries, which lie in `folder` as they shall in site-packages."""
+    from mypyc.build import mypycify
+    from setuptools import Distribution
+
+    before = Path.cwd()
+    os.chdir(root / "src")  # mypyc names modules by their paths
+    try:
+        options = ["--config-file=", "--ignore-missing-imports", f"--cache-dir={folder / 'cache'}"]
+        options += ["--python-version", "%d.%d" % sys.version_info[:2]]
+        extensions = mypycify(
+            [*options, *(f"regrow/{name}" for name in COMPILED)],
+            opt_level="3",
+            group_name="regrow",
+            target_dir=str(folder / "c"),
+        )
+        distribution = Distribution({"name": "regrow", "ext_modules": extensions})
+        command = distribution.get_command_obj("build_ext")
+        command.build_lib = str(folder)
+        command.build_temp = str(folder / "objects")
+        command.ensure_finalized()
+        command.run()
+    finally:
+        os.chdir(before)
+    return [path for path in folder.rglob("*") if path.suffix in {".so", ".pyd"}]
+
+
+if __name__ == "__main__":  # python hatch_build.py FOLDER: for a look at what mypyc makes
+    for made in compile_into(Path(__file__).parent, Path(sys.argv[1]).resolve()):
+        print(made)
