@@ -22,6 +22,7 @@ from regrow import (
     Exited,
     From,
     GenServer,
+    Global,
     Node,
     NoReply,
     Pid,
@@ -32,6 +33,7 @@ from regrow import (
     cast,
     process,
 )
+from regrow.kernel import names
 
 Scenario = Callable[[], Awaitable[Any]]
 seeds = st.integers(0, 10_000)
@@ -742,3 +744,16 @@ async def test_messages_of_ends_are_equal_if_all_in_them_is() -> None:
         Down(process.make_ref(), me, "why"),
         Exited(me, "why"),
     )
+
+
+@pytest.mark.regrow
+async def test_a_global_name_has_one_holder() -> None:
+    """Also where another node's thread takes it after somebody has looked, and found it free."""
+    first, second = process.spawn(process.receive), process.spawn(process.receive)
+    assert first.process is not None
+    assert second.process is not None
+    assert names.claim(first.process, Global("once")) is None
+    assert names.claim(second.process, Global("once")) is first
+    assert process.whereis(Global("once")) is first
+    process.exit(first, "kill")
+    assert names.claim(second.process, Global("once")) is None
