@@ -140,7 +140,7 @@ class TestStartAndHandle:
         await expect_idle()
         assert task.pid is not None
         assert task.owner is process.current()
-        assert task.mfa == (work.__module__, work.__qualname__, ("value",))
+        assert task.mfa == (work.__module__, work.__qualname__, 1)
         assert task.pid in process.info(process.current(), "links")
         assert process.info(task.pid, "initial_call") is work
         process.send(task.pid, "go")

@@ -188,7 +188,7 @@ class TestAsync:
         process.trap_exit(True)
         sup = await TaskSupervisor.start_link(max_children=1)
         task = await TaskSupervisor.async_nolink(sup, sleeps, 1e6, shutdown="brutal_kill")
-        assert task.mfa == (sleeps.__module__, "sleeps", (1e6,))
+        assert task.mfa == (sleeps.__module__, "sleeps", 1)
         assert links() == [sup]
         with pytest.raises(RuntimeError, match="reached the maximum number of tasks"):
             await TaskSupervisor.async_nolink(sup, for_ever)

@@ -59,7 +59,7 @@ class Task(Generic[Result]):
         pid: the process; None if the task is `completed`.
         ref: what its value and its `Down` come under.
         owner: who started it.
-        mfa: what it runs: (module, function, arguments).
+        mfa: what it runs: (module, function, number of arguments).
     """
 
     __slots__ = ("mfa", "owner", "pid", "ref")
@@ -69,15 +69,15 @@ class Task(Generic[Result]):
         super().__init_subclass__()
         cls.__regrow_spec__ = {**cls.__regrow_spec__, **child_spec.class_options(cls, spec)}
 
-    def __init__(self, pid: Pid | None, ref: Ref, owner: Pid, mfa: tuple[str, str, tuple[Any, ...]]) -> None:
+    def __init__(self, pid: Pid | None, ref: Ref, owner: Pid, mfa: tuple[str, str, int]) -> None:
         self.pid = pid
         self.ref = ref
         self.owner = owner
         self.mfa = mfa
 
     def __repr__(self) -> str:
-        module, function, _ = self.mfa
-        return f"Task(pid={self.pid}, ref={self.ref}, owner={self.owner}, {module}.{function})"
+        module, function, arity = self.mfa
+        return f"Task(pid={self.pid}, ref={self.ref}, owner={self.owner}, {module}.{function}/{arity})"
 
     # Starting
 
@@ -109,7 +109,7 @@ class Task(Generic[Result]):
         owner = process.current()
         ref = Ref()
         process.send(owner, (ref, value))
-        return Task(None, ref, owner, ("Task", "completed", (value,)))
+        return Task(None, ref, owner, ("Task", "completed", 1))
 
     @classmethod
     async def start(cls, function: Callable[[*Args], Any], *args: *Args) -> Pid:
@@ -345,10 +345,10 @@ class Task(Generic[Result]):
 # Whose it is
 
 
-def mfa_of(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[str, str, tuple[Any, ...]]:
-    """What a task runs, as data."""
+def mfa_of(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[str, str, int]:
+    """What a task runs, as data: its arguments may be large, so only their number is kept."""
     name = getattr(function, "__qualname__", None) or exits.safe_repr(function, 100)
-    return (str(getattr(function, "__module__", None)), name, args)
+    return (str(getattr(function, "__module__", None)), name, len(args))
 
 
 def check_owner(task: Task[Any]) -> None:
