@@ -37,7 +37,7 @@ from regrow import (
     system,
     timer,
 )
-from regrow.kernel.timers import FULL, LANES, Timer
+from regrow.kernel.timers import FULL, LANES, Deadline, Timer
 from regrow.testing import expect_down, expect_idle
 
 pytestmark = pytest.mark.regrow
@@ -1219,3 +1219,28 @@ async def test_sleep_for_longer_than_a_clock_counts() -> None:
     timer.send_after(FAR, "hej")
     await process.receive()
     assert process.alive(pid)
+
+
+async def test_one_that_another_cancels_as_it_fires(node: Node) -> None:
+    """They have fallen due at the same time, and are taken out together."""
+    timers = node.scheduler.timers
+    fired: list[str] = []
+
+    class Fires(Deadline):
+        def __init__(self, word: str, *cancels: Deadline) -> None:
+            super().__init__()
+            self.word = word
+            self.cancels = cancels
+
+        def fire(self) -> None:
+            fired.append(self.word)
+            for other in self.cancels:
+                timers.cancel(other)
+
+    in_lane, in_heap = Fires("in its lane"), Fires("in the heap")
+    timers.start(Fires("first", in_lane, in_heap), 5.0)
+    timers.start(in_lane, 5.0)
+    timers.start_at(in_heap, node.clock.now() + 5.0)
+    timers.start(Fires("last"), 5.0)
+    await process.sleep(10.0)
+    assert fired == ["first", "last"]
