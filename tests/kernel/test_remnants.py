@@ -363,3 +363,25 @@ def test_the_node_does_not_wait_for_ever() -> None:
 
     node = asyncio.run(main())
     assert not node.remnants.kept
+
+
+async def test_a_closed_remnant_leaves_others_to_what_it_waited_for(node: Node) -> None:
+    class Stubborn(asyncio.Future[str]):
+        def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002 (asyncio names it)
+            return False
+
+    shared = Stubborn(loop=node.loop)
+    me = process.current()
+
+    async def waits() -> None:
+        process.send(me, await shared)
+
+    other = process.spawn(waits)
+    killed = process.spawn(waits)
+    await process.sleep(1.0)
+    process.exit(killed, "kill")
+    await process.sleep(20.0)
+    assert not node.remnants.kept
+    assert process.alive(other)
+    shared.set_result("done")
+    assert await process.receive(timeout=1.0) == "done"

@@ -1244,3 +1244,14 @@ async def test_one_that_another_cancels_as_it_fires(node: Node) -> None:
     timers.start(Fires("last"), 5.0)
     await process.sleep(10.0)
     assert fired == ["first", "last"]
+
+
+async def test_a_nearer_deadline_is_what_the_node_waits_for(node: Node) -> None:
+    timers, now = node.scheduler.timers, node.clock.now()
+    process.send_after(process.current(), "far", now + 100.0, abs=True)
+    process.send_after(process.current(), "near", now + 50.0, abs=True)
+    assert timers.handle_due == now + 50.0
+    process.send_after(process.current(), "nearer", 25.0)
+    assert timers.handle_due == now + 25.0
+    process.send_after(process.current(), "between", now + 30.0, abs=True)
+    assert timers.handle_due == now + 25.0
