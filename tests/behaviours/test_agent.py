@@ -136,6 +136,15 @@ async def test_an_init_that_raises() -> None:
         assert process.processes() == before
 
 
+async def test_an_agent_takes_the_options_of_a_server() -> None:
+    for start in (Agent.start_link, Agent.start):
+        agent = await start(dict, hibernate_after=0.1, debug=["log"])
+        await process.sleep(1.0)
+        assert await Agent.get(agent, same) == {}
+        with pytest.raises(ValueError, match="hibernate_after"):
+            await start(dict, hibernate_after=-1.0)
+
+
 async def test_an_init_that_takes_too_long_and_a_name_that_is_taken() -> None:
     with pytest.raises(StartError) as caught:
         await Agent.start(one_second_later, 0, timeout=0.5)

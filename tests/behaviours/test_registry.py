@@ -192,6 +192,13 @@ class TestBothKinds:
         with pytest.raises(ValueError, match='keys: wanted "unique", "duplicate"'):
             await start(keys, partitions)
 
+    async def test_compressed_is_accepted_and_nothing_is(self, partitions: int) -> None:
+        await Registry.start_link(keys="unique", name=R, partitions=partitions, compressed=True)
+        Registry.register(R, "hello", "world")
+        assert Registry.lookup(R, "hello") == [(me(), "world")]
+        with pytest.raises(TypeError, match="compressed: wanted True or False; got 'yes'"):
+            await Registry.start_link(keys="unique", name="other", partitions=partitions, compressed="yes")  # type: ignore[arg-type]
+
     @pytest.mark.otp("RG-012")
     @both_kinds
     async def test_listeners(self, keys: Any, partitions: int) -> None:

@@ -60,6 +60,7 @@ class Agent:
         name: object = None,
         timeout: Timeout = None,
         debug: object = (),
+        hibernate_after: Timeout = None,
     ) -> Pid:
         """Start an agent, linked, whose state is what `function(*args)` gives (`Agent.start_link/2`).
 
@@ -69,6 +70,7 @@ class Agent:
             name: a string, a class, `Global(key)` or `Via(registry, key)`.
             timeout: seconds that the function may take; then the agent is killed.
             debug: debug options of `regrow.system`.
+            hibernate_after: seconds, as a `GenServer` takes them.
 
         Raises:
             AlreadyStarted: the name is taken.
@@ -76,7 +78,9 @@ class Agent:
             TypeError: this is no function, or can be no name.
         """
         check_function("start_link", function)
-        return await AgentServer.start_link((function, args), name=name, timeout=timeout, debug=debug)
+        return await AgentServer.start_link(
+            (function, args), name=name, timeout=timeout, debug=debug, hibernate_after=hibernate_after
+        )
 
     @classmethod
     async def start(
@@ -86,10 +90,13 @@ class Agent:
         name: object = None,
         timeout: Timeout = None,
         debug: object = (),
+        hibernate_after: Timeout = None,
     ) -> Pid:
         """The same, without a link (`Agent.start/2`)."""
         check_function("start", function)
-        return await AgentServer.start((function, args), name=name, timeout=timeout, debug=debug)
+        return await AgentServer.start(
+            (function, args), name=name, timeout=timeout, debug=debug, hibernate_after=hibernate_after
+        )
 
     @classmethod
     def child_spec(cls, function: Any) -> ChildSpec:

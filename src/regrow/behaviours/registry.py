@@ -65,6 +65,7 @@ class Registry:
         partitions: int = 1,
         listeners: Iterable[Name] = (),
         meta: Mapping[Hashable, Any] | None = None,
+        compressed: bool = False,
     ) -> Pid:
         """Start a registry, linked (`Registry.start_link/1`).
 
@@ -76,13 +77,14 @@ class Registry:
             listeners: names of processes that are sent ("register", registry, key, pid, value) and ("unregister",
                 registry, key, pid). Of a process's end they learn by a monitor of their own.
             meta: what `meta` gives from the start.
+            compressed: accepted as Elixir has it, but there is nothing here to compress.
 
         Raises:
             ValueError: keys or partitions of another kind.
-            TypeError: the name is neither a string nor a class.
+            TypeError: the name is neither a string nor a class, or `compressed` is no bool.
             AlreadyStarted: the name is taken.
         """
-        _check(keys, name, partitions)
+        _check(keys, name, partitions, compressed)
         listening = tuple(listeners)
         for listener in listening:
             if not names.is_name(listener):
@@ -342,7 +344,7 @@ class Registry:
         return table_of(key[0]).whereis_name(key[1])
 
 
-def _check(keys: object, name: object, partitions: object) -> None:
+def _check(keys: object, name: object, partitions: object, compressed: object) -> None:
     if keys not in KEYS:
         raise ValueError(
             f'keys: wanted "unique", "duplicate", ("duplicate", "pid") or ("duplicate", "key"); got {safe_repr(keys)}'
@@ -351,6 +353,8 @@ def _check(keys: object, name: object, partitions: object) -> None:
         raise TypeError(f"name: wanted a string or a class; got {safe_repr(name)}")
     if type(partitions) is not int or partitions < 1:
         raise ValueError(f"partitions: wanted a positive integer; got {safe_repr(partitions)}")
+    if not isinstance(compressed, bool):
+        raise TypeError(f"compressed: wanted True or False; got {safe_repr(compressed)}")
 
 
 def _own(table: Table, key: Any, pid: Pid) -> list[Entry]:
