@@ -41,6 +41,7 @@ async def call(server: Any, request_: Any, timeout: Seconds = 5.0) -> Any:
         CalleeExit: the server ended before it answered.
         CallTimeout: no answer in time. The server may still work on it; its late reply is dropped.
         CallingSelf: it is the caller itself.
+        Deadlock: it waits for the caller, directly or through others; see `docs/decisions/0010-deadlocks.md`.
         NoNode: there is no node in this thread; see `regrow.from_thread`.
         TypeError: not an address, or not seconds.
         ValueError: a negative timeout, or an unknown registry.

@@ -17,12 +17,14 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from regrow.behaviours.deadlock import Circle, break_circle
 from regrow.kernel import links, names
 from regrow.kernel.exits import (
     CalleeExit,
     CallExit,
     CallingSelf,
     CallTimeout,
+    Deadlock,
     NoProcess,
     UnknownRequest,
     called,
@@ -30,7 +32,7 @@ from regrow.kernel.exits import (
 )
 from regrow.kernel.mailbox import put
 from regrow.kernel.node import Node, here
-from regrow.kernel.pid import RECEIVING, Pid, Process
+from regrow.kernel.pid import CALLING, RECEIVING, Pid, Process
 from regrow.kernel.process import unwind
 from regrow.kernel.signals import ANSWERED, CLOSED, FAILED, PENDING, Request
 
@@ -91,6 +93,12 @@ async def wait(node: Node, caller: Process | None, server: object, made: Request
         return
     target = made.server
     assert target is not None
+    task: object = asyncio.current_task(node.loop)
+    itself = caller is not None and caller.task is task  # and not a task of asyncio's that it runs eagerly
+    if target.status == CALLING and itself and caller is not None:
+        break_circle(caller, made)
+        if made.state != PENDING:
+            return
     if target.node is node:
         made.server = None
         links.watch_for(made, target, timeout)
@@ -98,8 +106,7 @@ async def wait(node: Node, caller: Process | None, server: object, made: Request
         node.scheduler.timers.start(made, timeout)
     if made.state != PENDING:
         return
-    task: object = asyncio.current_task(node.loop)
-    if caller is not None and caller.task is task:  # and not a task of asyncio's that it runs eagerly
+    if itself:
         await made
         return
     future: asyncio.Future[None] = node.loop.create_future()
@@ -198,6 +205,8 @@ def failure(node: Node, made: Request, server: object, timeout: float | None, pl
     why: Any = "timeout" if made.state == CLOSED else made.answer
     if isinstance(why, NotKnown):
         return UnknownRequest((why.reason, place), why.letter)
+    if isinstance(why, Circle):
+        return Deadlock((why.reason, place), why.letter)
     kind = ERRORS.get(why, CalleeExit) if type(why) is str else CalleeExit
     who = called(server)
     asked = safe_repr(made.request, 200)

@@ -17,6 +17,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
 
 from regrow.behaviours import request, system
+from regrow.behaviours.deadlock import put_off
 from regrow.behaviours.reports import server_terminated
 from regrow.behaviours.results import (
     HIBERNATE,
@@ -172,6 +173,8 @@ def settled(server: GenServer[Any], message: Any, result: Any) -> tuple[Any, The
     """The state and the `then` that a callback returned; a Stop leaves the loop, anything else is a mistake."""
     kind = type(message)
     if type(result) is NoReply:
+        if kind is Request:
+            put_off(message)
         return result.state, None if result.then is None else check_then(result, result.then)
     if type(result) is Reply and kind is Request:
         then = check_then(result, result.then)  # first: a caller must not hear from a server that is at fault

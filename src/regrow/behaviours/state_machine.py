@@ -21,6 +21,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from regrow.behaviours import request, system
+from regrow.behaviours.deadlock import put_off
 from regrow.behaviours.machine_results import (
     ChangeCallbackModule,
     EventTimeout,
@@ -319,6 +320,11 @@ class Machine:
         event = self.event
         assert event is not None
         self.tell("postpone" if transition.postpone else "consume", event, self.state, transition.state)
+        match event[0]:
+            case ("call", Request() as asked):
+                put_off(asked)
+            case _:
+                pass
         if transition.postpone:
             self.postponed.append(event)
         self.cancel("timeout")

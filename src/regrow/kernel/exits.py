@@ -9,6 +9,7 @@ A reason is never raised itself, but wrapped: in `Exit` to leave a process with 
     CallExit             a request failed; uncaught, it ends the caller with the same reason
       + NoProcess        nobody there
       + CallingSelf      a process asked itself
+      + Deadlock         it would have waited for itself, through others
       + CallTimeout      no answer in time (also a TimeoutError)
       + CalleeExit       the server ended before it answered
       + UnknownRequest   the server has no such message, and goes on
@@ -72,6 +73,13 @@ class NoProcess(CallExit):
 
 class CallingSelf(CallExit):
     """A process sent a request to itself and would have waited for ever."""
+
+
+class Deadlock(CallExit):
+    """Processes would have waited for each other for ever, each for the answer of the next; this call closed the circle.
+
+    `reason[0]` is ("deadlock", pids): who waits for whom, from the caller on. The request was taken back: nobody sees it.
+    """
 
 
 class CallTimeout(CallExit, TimeoutError):

@@ -71,3 +71,13 @@ async def deadlock() -> None:
     await settle(250)
     say("a alive", process.alive(first))
     say("b alive (its call to a ended with a's crash)", process.alive(second))
+
+
+TO_B = "{GenServer, :call, [<b>, {:t, 200, :ping}, 60]}"
+TO_A = "{GenServer, :call, [<a>, {:t, 60, {:t, 200, :ping}}, 5000]}"
+twin.differs(
+    "two servers calling each other: deadlock until a timeout",
+    f"caller: {{:EXIT, {{{{:timeout, {TO_B}}}, {TO_A}}}}}",
+    "caller: {:EXIT, {{{{:deadlock, [<b>, <a>]}, {GenServer, :call, [<a>, :ping, 200]}}, " + f"{TO_B}}}, {TO_A}}}}}",
+    because="a circle of calls is found at once, in the call that closes it, where the BEAM waits for the first timeout",
+)
