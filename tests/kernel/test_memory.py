@@ -200,3 +200,34 @@ async def test_a_remnant_that_was_closed_is_not_counted(node: Node) -> None:
     future.cancel()
     await process.sleep(1)
     assert node.scheduler.awaiting == 0
+
+
+@pytest.mark.parametrize("kind", ["cause", "context", "group"])
+async def test_a_reason_keeps_no_frames_of_what_it_was_made_of_later(node: Node, kind: str) -> None:
+    """What is named as the cause, or put into a group, need not be what was being handled."""
+    kept: list[weakref.ref[Local]] = []
+
+    def failure() -> ValueError:
+        local = Local()
+        kept.append(weakref.ref(local))
+        try:
+            raise ValueError(repr(local))
+        except ValueError as error:
+            return error
+
+    async def crash() -> None:
+        error = failure()
+        if kind == "cause":
+            raise LookupError("outer") from error
+        if kind == "context":
+            outer = LookupError("outer")
+            outer.__context__ = error
+            raise outer
+        raise ExceptionGroup("many", [error])
+
+    _, ref = process.spawn_monitor(crash)
+    down = await process.receive(Down)
+    gc.collect()
+    assert down.ref is ref
+    assert isinstance(down.reason, Exception)
+    assert kept[0]() is None
