@@ -36,7 +36,7 @@ from regrow import (
     reply,
 )
 from regrow.testing import expect_idle
-from regrow.testing.plugin import run_as_process
+from regrow.testing import run_as_process
 
 MANY = 100
 

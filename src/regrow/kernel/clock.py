@@ -9,6 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Final
+
+from regrow.kernel.here import here
+
+QUIET_ROUNDS: Final = 10  # of the loop: what asyncio's own tasks have in hand takes some
 
 
 class Clock:
@@ -45,11 +50,30 @@ class VirtualClock(Clock):
             raise ValueError(f"a clock moves forward only: wanted seconds ≥ 0, got {delay!r}")
         self.move_to(self.time + delay)
 
+    async def run_until_idle(self) -> None:
+        """Let every process of this thread's node do what it can at this moment; the clock stands still meanwhile.
+
+        Raises:
+            NoNode: there is no node.
+        """
+        await until_idle()
+
     def move_to(self, when: float) -> None:
         """Move the clock to `when`, unless it is past that already."""
         self.time = max(self.time, when)
         if self.moved is not None:
             self.moved()
+
+
+async def until_idle() -> None:
+    """Wait, without moving the clock, until every other process of the node waits for a message, a timer or asyncio."""
+    import asyncio  # for start-up: the command counts its time before it needs a loop
+
+    scheduler = here().scheduler
+    quiet = 0
+    while quiet < QUIET_ROUNDS:
+        await asyncio.sleep(0)
+        quiet = 0 if scheduler.queue else quiet + 1
 
 
 def seconds(value: object, what: str) -> float | None:

@@ -1,9 +1,36 @@
 """What our users test with is what we test with: a node a test, virtual time, and expectations.
 
-The fixtures (`node`, `virtual_clock`, `start_supervised`, `reports`) are in `plugin.py`, which pytest finds by itself.
+    expect.py       messages, ends and silence, awaited as what they are
+    supervised.py   children of a test, which are stopped when it is over
+    probe.py        a child that tells its test what becomes of it
+    capture.py      the reports that were logged
+    stage.py        a node and the process in which a test runs
+    plugin.py       all of that for pytest: the fixtures `node`, `virtual_clock`, `start_supervised`, `reports`
+
+Nothing but the plugin needs pytest, which finds it by itself.
 """
 
 from regrow.kernel.clock import VirtualClock
-from regrow.testing.expect import expect_down, expect_idle, expect_message, start_supervised
+from regrow.testing.capture import Reports, capture_reports
+from regrow.testing.expect import expect_down, expect_exit, expect_idle, expect_message, flush, refute_message
+from regrow.testing.probe import Probe, probe
+from regrow.testing.stage import run_as_process
+from regrow.testing.supervised import StartSupervised, start_supervised, stop_supervised
 
-__all__ = ["VirtualClock", "expect_down", "expect_idle", "expect_message", "start_supervised"]
+__all__ = [
+    "Probe",
+    "Reports",
+    "StartSupervised",
+    "VirtualClock",
+    "capture_reports",
+    "expect_down",
+    "expect_exit",
+    "expect_idle",
+    "expect_message",
+    "flush",
+    "probe",
+    "refute_message",
+    "run_as_process",
+    "start_supervised",
+    "stop_supervised",
+]

@@ -2,37 +2,72 @@
 
 A test is run by this plugin if it asks for the `node` fixture (or one that does), is marked `@pytest.mark.regrow`, or
 if `regrow_auto = true` stands in the project's pytest settings. The marker takes what a Node takes, such as
-`seed=`, and `clock="real"`.
+`seed=`, and `clock="real"`. Its async fixtures run in the same process, before it and after it.
+
+With pytest-asyncio installed, a test that is its own (by `@pytest.mark.asyncio`, or `asyncio_mode = "auto"`) runs on
+its event loop, made by its loop factories, beside its fixtures: there, too, as a process on a fresh node.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any
 
 import pytest
 
 from regrow.kernel.clock import Clock, VirtualClock
-from regrow.kernel.exits import is_normal, safe_repr
 from regrow.kernel.node import Node
-from regrow.testing.expect import start_supervised as supervised
+from regrow.kernel.pid import Pid
+from regrow.testing import supervised
+from regrow.testing.capture import Reports, capture_reports
+from regrow.testing.simulate_plugin import SimulatePlugin, add_options
+from regrow.testing.stage import Stage
+from regrow.testing.supervised import StartSupervised
 
-STUCK_SECONDS = 3.0
+
+class Hall:
+    """Where a test plays: its stage, and an event loop of our own unless pytest-asyncio has one."""
+
+    def __init__(self, node: Node) -> None:
+        self.stage = Stage(node)
+        self.runner: asyncio.Runner | None = None
+        self.unfinished = 0  # fixtures whose second half is still to come
+
+    def run(self, function: Callable[..., Awaitable[Any]], arguments: Mapping[str, Any]) -> Any:
+        """Run an async function in the test's process, on our own loop."""
+        if self.runner is None:
+            self.runner = asyncio.Runner()
+        return self.runner.run(self.stage.do(function, arguments))
+
+    def close(self) -> None:
+        """Stop the node and close the loop."""
+        runner, self.runner = self.runner, None
+        if runner is None:
+            self.stage.abandon()
+            return
+        with runner:
+            runner.run(self.stage.end())
+
+
+HALL = pytest.StashKey[Hall]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the plugin's setting."""
     parser.addini("regrow_auto", "run every async test as a process", type="bool", default=False)
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the marker takes."""
     config.addinivalue_line("markers", 'regrow(clock="virtual", seed=None): run this async test as a process')
+    config.pluginmanager.register(SimulatePlugin(config, is_ours), "regrow-simulate")
 
 
-def is_ours(item: pytest.Item) -> bool:
+def is_ours(item: object) -> bool:
     """Whether a test is run by this plugin."""
     if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.obj):
         return False
@@ -40,27 +75,47 @@ def is_ours(item: pytest.Item) -> bool:
     return asked or bool(item.config.getini("regrow_auto"))
 
 
+def on_a_loop_of_theirs(item: object) -> bool:
+    """Whether pytest-asyncio runs the test: it has made an item of its own of it."""
+    return any(kind.__name__ == "PytestAsyncioFunction" for kind in type(item).__mro__)
+
+
 @pytest.fixture
-def node(request: pytest.FixtureRequest) -> Node:
-    """The node that the test runs on; it is up while the test's function runs."""
+def node(request: pytest.FixtureRequest) -> Generator[Node]:
+    """The node that the test runs on; it is up while the test and its async fixtures run."""
     marker = request.node.get_closest_marker("regrow")
     options: dict[str, Any] = {} if marker is None else dict(marker.kwargs)
     clock = Clock() if options.pop("clock", "virtual") == "real" else VirtualClock()
-    return Node(clock=clock, **options)
+    hall = request.node.stash[HALL] = Hall(Node(clock=clock, **options))
+    yield hall.stage.node
+    hall.close()
 
 
 @pytest.fixture
 def virtual_clock(node: Node) -> VirtualClock:
-    """The test's clock: it jumps when all processes wait, and `advance(seconds)` moves it."""
+    """The test's clock: it jumps when all processes wait; `advance(seconds)` moves it, `run_until_idle()` does not."""
     assert isinstance(node.clock, VirtualClock), 'this test is marked clock="real"'
     return node.clock
 
 
 @pytest.fixture
-def start_supervised(node: Node) -> Callable[..., Awaitable[Any]]:
+def start_supervised(node: Node, request: pytest.FixtureRequest) -> StartSupervised:
     """Start a child that is stopped, in order, before the test ends: await it with a class, (class, arg) or spec."""
-    assert node is not None
-    return supervised
+    stage = request.node.stash[HALL].stage
+    assert stage.node is node
+
+    async def start(child: Any, /) -> Pid:
+        await stage.begin()  # a fixture of pytest-asyncio's comes before the test
+        return await supervised.start_supervised(child)
+
+    return start
+
+
+@pytest.fixture
+def reports() -> Generator[Reports]:
+    """The reports that regrow logs while the test runs, oldest first."""
+    with capture_reports() as found:
+        yield found
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -73,67 +128,79 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run an async test as a process."""
+    """Run an async test as a process, on our own loop."""
     if not is_ours(pyfuncitem):
         return None
-    names = inspect.signature(pyfuncitem.obj).parameters
-    arguments = {name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs}
-    chosen: Any = pyfuncitem.funcargs["node"]
-    with asyncio.Runner() as runner:
-        runner.run(run_as_process(chosen, pyfuncitem.obj, arguments))
+    hall = pyfuncitem.stash[HALL]
+    try:
+        hall.run(pyfuncitem.obj, arguments_of(pyfuncitem))
+    finally:
+        if hall.unfinished == 0:  # what the stop raises is the test's failure, and not its teardown's
+            hall.close()
     return True
 
 
-async def run_as_process(node: Node, function: Callable[..., Awaitable[Any]], arguments: dict[str, Any]) -> None:
-    """Run one async function as a process of a fresh node, and raise what it raises."""
-    raised: list[BaseException] = []
+def arguments_of(item: pytest.Function) -> dict[str, Any]:
+    """The fixtures that the test's function has as parameters."""
+    names = inspect.signature(item.obj).parameters
+    return {name: item.funcargs[name] for name in names if name in item.funcargs}
 
-    async def test() -> None:
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Let pytest-asyncio run, on its loop, a function that runs the test as a process."""
+    if not is_ours(item) or not on_a_loop_of_theirs(item) or not isinstance(item, pytest.Function):
+        return (yield)
+    function = item.obj
+    stage = item.stash[HALL].stage
+
+    @functools.wraps(function)
+    async def as_process(**arguments: Any) -> None:
         try:
-            await function(**arguments)
-        except BaseException as error:
-            raised.append(error)
-            if isinstance(error, asyncio.CancelledError):
-                raise
+            await stage.do(function, arguments)
+        finally:
+            await stage.end()
 
-    async with node:
-        gone = node.ended(node.launch(test, (), node.init))
-        if isinstance(node.clock, VirtualClock):
-            node.clock.stuck = lambda: _stuck_later(node, gone)
-        reason = await gone
-    if raised and not isinstance(raised[0], asyncio.CancelledError):
-        raise raised[0]
-    if isinstance(reason, BaseException):
-        raise reason
-    if not is_normal(reason) or raised:
-        pytest.fail(f"the test's process was ended with {safe_repr(reason)}", pytrace=False)
+    item.obj = as_process
+    try:
+        return (yield)
+    finally:
+        item.obj = function
 
 
-def _stuck_later(node: Node, gone: asyncio.Future[object]) -> None:
-    """Everyone waits and no timer is set: unless a thread sends something, the test would hang."""
-    queue = node.scheduler.queue
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Run an async fixture of a test of ours in the test's process."""
+    function = fixturedef.func
+    halves = inspect.isasyncgenfunction(function)
+    if not halves and not inspect.iscoroutinefunction(function):
+        return (yield)
+    if fixturedef.scope != "function" or not is_ours(request.node) or on_a_loop_of_theirs(request.node):
+        return (yield)
+    request.getfixturevalue("node")
+    hall = request.node.stash[HALL]
+    if request.instance is not None and inspect.ismethod(function):
+        function = getattr(request.instance, function.__name__, function)
 
-    def give_up() -> None:
-        if not gone.done() and not queue and not node.scheduler.awaiting:
-            waiting = ", ".join(repr(process) for process in node.processes.values())
-            gone.set_exception(AssertionError(f"every process waits for a message and no timer is set: {waiting}"))
+    def whole(**arguments: Any) -> Any:
+        return hall.run(function, arguments)
 
-    node.loop.call_later(STUCK_SECONDS, give_up)
+    def first_half(**arguments: Any) -> Any:
+        generator: Any = function(**arguments)
+        value = hall.run(generator.__anext__, {})
+        hall.unfinished += 1
+        request.addfinalizer(functools.partial(second_half, generator))
+        return value
 
+    def second_half(generator: Any) -> None:
+        hall.unfinished -= 1
+        if hall.run(functools.partial(anext, generator, fixturedef), {}) is not fixturedef:
+            pytest.fail(f"the fixture {fixturedef.argname} yields more than once", pytrace=False)
 
-@pytest.fixture
-def reports(caplog: pytest.LogCaptureFixture) -> list[Any]:
-    """The reports that were logged while the test ran, oldest first."""
-    caplog.set_level("DEBUG", logger="regrow")
-
-    class Found(list[Any]):
-        def __iter__(self) -> Any:
-            return iter([record.msg for record in caplog.records if record.name.startswith("regrow")])
-
-        def __len__(self) -> int:
-            return len(list(iter(self)))
-
-        def __getitem__(self, position: Any) -> Any:
-            return list(iter(self))[position]
-
-    return Found()
+    fixturedef.func = first_half if halves else whole  # type: ignore[misc]
+    try:
+        return (yield)
+    finally:
+        fixturedef.func = function  # type: ignore[misc]

@@ -1,0 +1,94 @@
+"""What a failure shows of the processes round it: what they do, and what lies in their mailboxes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from regrow.kernel import info
+from regrow.kernel.node import here
+from regrow.kernel.pid import AWAITING, CALLING, ENDED, RECEIVING, SELECTING, Pid, Process
+from regrow.kernel.signals import Receive, Request
+from regrow.kernel.terms import Limits, show
+from regrow.ops.reasons import innermost_words
+
+SHORT: Final = Limits(depth=10, chars_limit=300)
+
+
+def brief(value: object) -> str:
+    """A value in a line that is not too long."""
+    return show(value, SHORT)
+
+
+def wish_words(match: Any) -> str:
+    """What somebody waits for: "of class Down", "that fits ('started', ...)"; empty for any message."""
+    if match is None:
+        return ""
+    if isinstance(match, type):
+        return f" of class {match.__name__}"
+    if callable(match):
+        return f" that {getattr(match, '__qualname__', brief(match))} accepts"
+    return f" that fits {brief(match)}"
+
+
+def mailbox_words(pid: Pid) -> str:
+    """The messages that lie in a mailbox, oldest first."""
+    waiting: list[Any] = info.info(pid, "messages") or []
+    return ", ".join(map(brief, waiting)) if waiting else "nothing"
+
+
+def doing(pid: Pid) -> str:
+    """What a process does at this moment, in a sentence: "<0.5.0> (Counter) waits for a message. …"."""
+    process = pid.process
+    if process is None:
+        return f"{pid} has ended."
+    who = called(process)
+    waiting = info.info(pid, "message_queue_len")
+    mail = f" In its mailbox: {mailbox_words(pid)}." if waiting else " Its mailbox is empty."
+    return f"{who} {_activity(process)}{_place(process)}.{mail}"
+
+
+def called(process: Process) -> str:
+    """A process by pid and by what tells it apart: its name, its label or the function that it began with."""
+    if process.name is not None:
+        name = process.name.__name__ if isinstance(process.name, type) else process.name
+        return f"{process.pid} ({name})"
+    if process.rare is not None and process.rare.label is not None:
+        return f"{process.pid} ({brief(process.rare.label)})"
+    name = getattr(process.initial_call, "__qualname__", "").rpartition("<locals>.")[2].removesuffix(".init")
+    return f"{process.pid} ({name})" if name else f"{process.pid}"
+
+
+def everybody(but: Callable[[Process], bool]) -> list[str]:
+    """What each process of this node does, oldest first."""
+    return [doing(pid) for pid, process in here().processes.items() if not but(process)]
+
+
+def _activity(process: Process) -> str:
+    waiting = process.waiting
+    match process.status:
+        case status if status == RECEIVING:
+            return "waits for a message"
+        case status if status == SELECTING and isinstance(waiting, Receive):
+            wanted = waiting.kind if waiting.kind is not None else waiting.predicate
+            left = "" if waiting.timeout is None else f", for {waiting.timeout:g} s"
+            return f"waits for a message{wish_words(wanted)}{left}"
+        case status if status == CALLING and isinstance(waiting, Request):
+            asked = waiting.server
+            whom = "a server" if asked is None else called(asked)
+            return f"waits for the answer of {whom} to {brief(waiting.request)}"
+        case status if status == AWAITING:
+            return f"awaits {'a future' if isinstance(waiting, asyncio.Future) else brief(waiting)}"
+        case status if status == ENDED:
+            return "has ended"
+        case _:
+            return "runs"
+
+
+def _place(process: Process) -> str:
+    """The innermost line of the user's own at which it waits."""
+    frames = [] if process.task is None or not process.as_task else process.task.get_stack()
+    if not frames:
+        return ""
+    return f", at {innermost_words(tuple((frame.f_code, frame.f_lineno) for frame in frames))}"
