@@ -83,7 +83,7 @@ def test_the_command_loads_no_loop_before_it_needs_one() -> None:
     """`regrow --help` is there at once."""
     loaded = loaded_by("import regrow.cli")
     assert "typer" in loaded
-    assert {"asyncio", "regrow.kernel", "regrow.behaviours", "IPython", "rich"} & loaded == set()
+    assert {"asyncio", "regrow.kernel.node", "regrow.behaviours", "IPython", "rich"} & loaded == set()
 
 
 @pytest.mark.parametrize("module", ["program", "thread_door"])
@@ -97,7 +97,7 @@ def test_each_name_is_loaded_from_where_checkers_see_it() -> None:
     seen = {
         (node.module, alias.name)
         for node in statements(tree.body)
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("regrow.")
         for alias in node.names
     }
     homes = cast("dict[str, str]", vars(regrow)["_HOMES"])
