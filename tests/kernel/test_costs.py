@@ -35,8 +35,7 @@ from regrow import (
     process,
     reply,
 )
-from regrow.testing import expect_idle
-from regrow.testing import run_as_process
+from regrow.testing import expect_idle, run_as_process
 
 MANY = 100
 
