@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from regrow import Down, Node, VirtualClock, process
+from regrow import Down, GenServer, Node, NoReply, Reply, VirtualClock, call, process
 
 
 def send_all(*messages: object) -> None:
@@ -214,3 +214,21 @@ async def test_adopted_links(node: Node) -> None:
         async with process.adopt():
             pass
     assert node.adopted == {}
+
+
+async def test_a_server_that_gives_no_time_hears_so_before_what_comes_next(node: Node) -> None:
+    heard: list[Any] = []
+
+    class Impatient(GenServer[None]):
+        def handle_call(self, _request: Any, _from: Any, state: None, /) -> Any:
+            return Reply("asked", state, 0.0)
+
+        def handle_info(self, message: Any, state: None, /) -> Any:
+            heard.append(message)
+            return NoReply(state)
+
+    pid = await Impatient.start()
+    assert await call(pid, "ask") == "asked"
+    process.send(pid, "next")
+    await process.sleep(1.0)
+    assert heard == ["timeout", "next"]

@@ -544,3 +544,21 @@ async def test_a_task_is_not_kept(node: Node) -> None:
     assert not any(process.alive(pid) for pid in pids)
     tasks: set[Any] = asyncio.all_tasks()
     assert sum(isinstance(task, ProcessTask) for task in tasks) == 1
+
+
+async def test_a_cancellation_that_its_callback_did_not_feel_ends_a_server(node: Node) -> None:
+    """It is asked for, and the coroutine returns before it awaits anything: the loop's next wait begins with it."""
+
+    class Cancels(GenServer[int]):
+        async def handle_cast(self, request: Any, state: int, /) -> Any:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel(request)
+            return NoReply(state)
+
+    pid = await Cancels.start(0)
+    ref = process.monitor(pid)
+    cast(pid, "late")
+    down = await process.receive(Down, timeout=1.0)
+    assert down.ref is ref
+    assert isinstance(down.reason, asyncio.CancelledError)
