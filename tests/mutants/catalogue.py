@@ -511,12 +511,6 @@ KERNEL: Final = [
     ),
     Mutant("a server that times out at once waits", SCHEDULER, "elif wish == 0.0:", "elif False:"),
     Mutant(
-        "what a process waited for may still wake it",
-        SCHEDULER,
-        "if process.status != AWAITING or process.waiting is not future or self.closed:",
-        "if self.closed:",
-    ),
-    Mutant(
         "a callback's StopIteration is an end like any",
         SCHEDULER,
         "elif value is not END and not process.as_task:",
@@ -718,12 +712,7 @@ STARTS_AND_STOPS: Final = [
         'links.die(process, "killed")\n        raise StartError("timeout", who)',
         'raise StartError("timeout", who)',
     ),
-    Mutant(
-        "a failed start keeps its name",
-        STARTING,
-        "        names.release(process)\n    links.settle",
-        "        pass\n    links.settle",
-    ),
+    Mutant("a failed start keeps its name", STARTING, "names.release(process)", "pass"),
     Mutant(
         "a failed start is told twice",
         STARTING,

@@ -34,7 +34,7 @@ ONE_TEST_SECONDS = 30
 ONE_RUN_SECONDS = 240
 FAILED = 1  # pytest's exit code, as is:
 PASSED = 0
-FAILURES = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+FAILURES = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 class Outcome(NamedTuple):
