@@ -3,7 +3,7 @@
 from typing import Any
 
 from regrow import Pid, process
-from regrow.testing import expect_down
+from regrow.testing import expect_down, expect_idle
 
 from silly_worker.simple_queue import SimpleQueue
 
@@ -32,4 +32,5 @@ async def test_killed_queue_comes_back_as_it_began(start_supervised: Any) -> Non
     await SimpleQueue.dequeue()
     process.exit(pid, "kill")
     await expect_down(pid)
+    await expect_idle()  # the supervisor, too, has seen it, and has started another
     assert await SimpleQueue.queue() == [1, 2, 3]

@@ -1,0 +1,365 @@
+"""`@simulate`: one test under a thousand schedules, and of those that fail the shortest.
+
+    @simulate(runs=1000)
+    async def test_two_buyers_and_one_ticket() -> None:
+        ...
+
+Each run has a seed, from 0 on: the same seed is the same run, today and on another machine. Seed 0 is the order in which
+things happen without a simulation.
+"""
+
+from __future__ import annotations
+
+import gc
+import traceback
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
+
+from regrow.testing.faults import Fault
+from regrow.testing.simulated_choices import Choices, read, trimmed, written
+from regrow.testing.simulation import Outcome, is_async, run_once
+
+Test = TypeVar("Test", bound=Callable[..., Awaitable[Any]])
+
+MARK: Final = "__regrow_simulate__"
+SHRINKING_RUNS: Final = 600
+FEW: Final = 8  # decisions out of order, of which each may be one too many
+NEAR: Final = 5  # decisions by which the others then move
+SHOWN_LINES: Final = 60
+COLLECTED_AFTER: Final = 100  # runs: what they leave behind is let go
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a test is simulated: what `simulate` was given."""
+
+    runs: int = 1000
+    seed: int | None = None
+    schedule: str | None = None
+    slack: float = 0.0
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass
+class Told:
+    """What came of a simulation that found nothing.
+
+    Attributes:
+        runs: how many schedules were run.
+        different: how many of them differed.
+        struck: for each fault without `at`, how many messages it was tried at.
+    """
+
+    runs: int = 0
+    different: int = 0
+    struck: dict[str, int] = field(default_factory=dict)
+
+
+def simulate(
+    runs: int = 1000,
+    *,
+    seed: int | None = None,
+    schedule: str | None = None,
+    slack: float = 0.0,
+    faults: Sequence[Fault] = (),
+) -> Callable[[Test], Test]:
+    """Run an async test in many schedules instead of one; to be read by regrow's pytest plugin.
+
+    Args:
+        runs: how many schedules, with the seeds 0, 1, 2 …; for each message of a fault that has no `at`.
+        seed: run this one alone.
+        schedule: run this one alone, as a failure prints it, with the seed that stands beside it.
+        slack: seconds that a burst of work may take: timers that are nearer than that may fire before those that can
+            run have run. With 5.0, a call of the usual 5 s may time out at any moment.
+        faults: what goes wrong; see `regrow.testing.faults`.
+
+    Raises:
+        TypeError: the test is no `async def`.
+        ValueError: less than one run, a negative slack, or no schedule.
+    """
+    if runs < 1 or slack < 0.0:
+        raise ValueError(f"simulate: wanted runs ≥ 1 and seconds of slack ≥ 0, got {runs} and {slack}")
+    if schedule is not None:
+        read(schedule)
+    plan = Plan(runs, seed, schedule, slack, tuple(faults))
+
+    def mark(test: Test) -> Test:
+        if not is_async(test):
+            raise TypeError(f"simulate: wanted an async def, got {test!r}")
+        setattr(test, MARK, plan)
+        return test
+
+    return mark
+
+
+def plan_of(test: object) -> Plan | None:
+    """What `simulate` said of a test."""
+    found: Plan | None = getattr(test, MARK, None)
+    return found
+
+
+class Simulator:
+    """Runs one test in many schedules.
+
+    Args:
+        test: an async function.
+        plan: how.
+        arguments: what the test is called with.
+        before_each: called before each run; where a run leaves something behind, this is to clear it away.
+    """
+
+    def __init__(
+        self,
+        test: Callable[..., Awaitable[Any]],
+        plan: Plan,
+        arguments: dict[str, Any] | None = None,
+        before_each: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.test = test
+        self.plan = plan
+        self.arguments = arguments or {}
+        self.before_each = before_each
+        self.runs = 0
+        self.seen: set[tuple[int, ...]] = set()
+        self.passed: tuple[int, tuple[Fault, ...]] | None = None  # the first run
+
+    def run(self) -> Told:
+        """Run all; raise what the first failing run raises, with the shortest schedule that does and its trace.
+
+        Raises:
+            NotRepeatable: a run failed that passes, or differs, when it is run again.
+        """
+        told = Told()
+        fixed = tuple(fault for fault in self.plan.faults if fault.at is not None)
+        wandering = [fault for fault in self.plan.faults if fault.at is None]
+        if not wandering:
+            self.all_seeds(fixed)
+        for fault in wandering:
+            number = 1
+            while self.all_seeds((*fixed, fault.at_message(number))):
+                number += 1
+            told.struck[repr(fault)] = number - 1
+        told.runs = self.runs
+        told.different = len(self.seen)
+        return told
+
+    def all_seeds(self, faults: tuple[Fault, ...]) -> bool:
+        """Run the seeds with these faults; whether the last of them has struck in any run."""
+        plan = self.plan
+        if plan.schedule is not None:
+            return self.one(plan.seed or 0, faults, read(plan.schedule))
+        if plan.seed is not None:
+            return self.one(plan.seed, faults, None)
+        struck = False
+        for seed in range(plan.runs):
+            before = len(self.seen)
+            struck |= self.one(seed, faults, None)
+            if seed == 1 and len(self.seen) == before and self.seen == {()} and self.alone:
+                break  # nothing is ever decided: there is one schedule
+        return struck
+
+    def one(self, seed: int, faults: tuple[Fault, ...], given: Sequence[int] | None) -> bool:
+        """One run; whether the last fault has struck."""
+        outcome = self.outcome(seed, faults, given)
+        self.runs += 1
+        self.seen.add(trimmed(outcome.choices.made))
+        self.alone = not outcome.choices.options
+        if outcome.error is None:
+            if self.passed is None:
+                self.passed = (seed, faults)
+            return not faults or faults[-1].struck
+        if is_outcome(outcome.error, "Skipped", "XFailed"):
+            raise outcome.error
+        self.tell(seed, faults, given, outcome, outcome.error)
+        return False
+
+    def outcome(
+        self, seed: int, faults: Sequence[Fault], given: Sequence[int] | None, *, record: bool = False
+    ) -> Outcome:
+        """Run the test once: by its seed, or in a given schedule."""
+        self.before_each()
+        if self.runs % COLLECTED_AFTER == COLLECTED_AFTER - 1:
+            gc.collect()
+        choices = Choices(seed=seed or None) if given is None else Choices(given)
+        return run_once(
+            self.test,
+            self.arguments,
+            choices,
+            faults=faults,
+            slack=self.plan.slack,
+            chance=seed,
+            record=record,
+        )
+
+    # A failure
+
+    def tell(
+        self,
+        seed: int,
+        faults: Sequence[Fault],
+        given: Sequence[int] | None,
+        found: Outcome,
+        error: BaseException,
+    ) -> None:
+        """Find the shortest schedule that fails in the same way, and raise its error, with a note that tells all."""
+        again = self.outcome(seed, faults, given)
+        if again.error is None or again.choices.options != found.choices.options:
+            raise NotRepeatable(self.blame(seed)) from error
+        made = trimmed(found.choices.made)
+        shortest = self.shortest(seed, faults, made, signature(error))
+        last = self.outcome(seed, faults, shortest, record=True)
+        shown = error if last.error is None else last.error
+        shown.add_note(self.letter(seed, faults, made, shortest, last.lines))
+        raise shown
+
+    def shortest(self, seed: int, faults: Sequence[Fault], made: tuple[int, ...], wanted: object) -> tuple[int, ...]:
+        """A schedule with as few decisions out of order as can be found, that fails in the same way."""
+
+        def fails(tried: tuple[int, ...]) -> tuple[int, ...] | None:
+            outcome = self.outcome(seed, faults, tried)
+            if outcome.error is None or signature(outcome.error) != wanted:
+                return None
+            return trimmed(outcome.choices.made)
+
+        return shrink(made, fails, SHRINKING_RUNS)
+
+    def blame(self, seed: int) -> str:
+        """Why a run may differ from the same run before it."""
+        first = self.passed
+        if first is not None:
+            number, faults = first
+            if self.outcome(number, faults, None).error is not None:
+                return (
+                    f"seed {seed} failed, but seed {number}, which had passed, fails now as well: something that a run changes "
+                    "outlives it.\n  Make it anew inside the test: what a fixture made, or a module holds, is made once for all runs."
+                )
+        return (
+            f"seed {seed} failed, and when it was run again it went another way: something that the test does is not decided by "
+            "the seed.\n  Take the time from process.monotonic(), chance from the module random, and do not let the order of a "
+            "set matter."
+        )
+
+    def letter(
+        self, seed: int, faults: Sequence[Fault], made: Sequence[int], shortest: Sequence[int], lines: Sequence[str]
+    ) -> str:
+        """What a failure prints: how to have it again, and what happened."""
+        of = f"{self.runs} of {self.plan.runs}" if not self.plan.faults else f"{self.runs}"
+        far = f"{sum(map(bool, shortest))} decisions out of the ordinary order, of {len(shortest)}"
+        told = [
+            f"simulation: run {of} failed.",
+            f"  again:    --seed {seed}",
+            f"  shortest: --seed {seed} --schedule {written(shortest)}",
+            f"            {far}; the seed's: {sum(map(bool, made))} of {len(made)}",
+        ]
+        if faults:
+            told.append(f"  faults:   {', '.join(map(repr, faults))}")
+        if len(lines) > SHOWN_LINES:
+            lines = [f"  … {len(lines) - SHOWN_LINES} lines before", *lines[-SHOWN_LINES:]]
+        return "\n".join([*told, "trace of the shortest (→ out of the ordinary order):", *lines])
+
+
+class NotRepeatable(AssertionError):
+    """A run failed, and does not when it is run again under the same seed."""
+
+
+Fails = Callable[[tuple[int, ...]], tuple[int, ...] | None]
+
+
+def shrink(made: tuple[int, ...], fails: Fails, most: int) -> tuple[int, ...]:
+    """Make a schedule that fails simpler, as long as it does.
+
+    Args:
+        made: the schedule.
+        fails: runs one; the decisions that were made in it, if it has failed in the same way, else None.
+        most: how many may be run.
+    """
+    best = made
+    left = most
+
+    def better(tried: Sequence[int]) -> bool:
+        nonlocal best, left
+        candidate = trimmed(tried)
+        if left <= 0 or candidate == best:
+            return False
+        left -= 1
+        got = fails(candidate)
+        if got is None or weight(got) >= weight(best):
+            return False
+        best = got
+        return True
+
+    better(())
+    progress = True
+    while progress and left > 0:
+        progress = False
+        size = max(1, len(best) // 2)
+        while size:
+            start = 0
+            while start < len(best):
+                end = start + size
+                here = best[start:end]
+                if (any(here) and better((*best[:start], *(0 for _ in here), *best[end:]))) or better(
+                    (*best[:start], *best[end:])
+                ):
+                    progress = True
+                else:
+                    start = end
+            size //= 2
+        for place, choice in enumerate(best):
+            if choice > 1 and place < len(best) and better((*best[:place], 1, *best[place + 1 :])):
+                progress = True
+        progress = progress or any(better(tried) for tried in list(replaced(best)))
+    return best
+
+
+def replaced(made: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Schedules with one decision less out of order, and the later ones a little earlier or later."""
+    places = [place for place, choice in enumerate(made) if choice]
+    if len(places) > FEW:
+        return
+    for dropped in places:
+        later = made[dropped + 1 :]
+        for shift in range(1, NEAR):
+            yield (*made[:dropped], 0, *(0 for _ in range(shift)), *later)
+            if not any(later[:shift]):
+                yield (*made[:dropped], 0, *later[shift:])
+
+
+def weight(made: Sequence[int]) -> tuple[int, int, int]:
+    """How far a schedule is from the ordinary order: the less, the simpler."""
+    return sum(1 for one in made if one), len(made), sum(made)
+
+
+def signature(error: BaseException) -> object:
+    """What two failures have in common that are the same one: the exception, and the line of the test."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return type(error), (frames[-1].filename, frames[-1].lineno) if frames else None
+
+
+def is_outcome(error: BaseException, *names: str) -> bool:
+    """Whether this is how pytest leaves a test that is not to be run."""
+    return type(error).__name__ in names and type(error).__module__.startswith("_pytest")
+
+
+def check(
+    test: Callable[..., Awaitable[Any]],
+    runs: int = 1000,
+    *,
+    seed: int | None = None,
+    schedule: str | None = None,
+    slack: float = 0.0,
+    faults: Sequence[Fault] = (),
+) -> Told:
+    """Simulate an async function without pytest; takes what `simulate` takes, and raises what the first failing run raises."""
+    marked = simulate(runs, seed=seed, schedule=schedule, slack=slack, faults=faults)(test)
+    plan = plan_of(marked)
+    assert plan is not None
+    return Simulator(test, plan).run()
+
+
+def with_options(plan: Plan, seed: int | None, schedule: str | None) -> Plan:
+    """A plan with what was asked for on the command line."""
+    if seed is None and schedule is None:
+        return plan
+    return replace(plan, seed=seed, schedule=schedule)

@@ -1,0 +1,29 @@
+"""Three buyers look whether a ticket is left, and then buy it: what they saw may be no longer true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regrow import Down, From, GenServer, Reply, call, process
+
+
+class Shop(GenServer[int]):
+    """Sells tickets to whoever asks."""
+
+    def handle_call(self, request: Any, _from: From, left: int) -> Any:
+        return Reply("sold", left - 1) if request == "sell" else Reply(left, left)
+
+
+async def buy(shop: Any) -> None:
+    if await call(shop, "left") > 0:
+        await call(shop, "sell")
+
+
+async def scenario() -> None:
+    shop = await Shop.start_link(2)
+    for _ in range(3):
+        process.spawn_monitor(buy, shop)
+    for _ in range(3):
+        await process.receive(Down)
+    left = await call(shop, "left")
+    assert left >= 0, f"{-left} more tickets were sold than there were"

@@ -1,0 +1,34 @@
+"""Two accounts that call each other for a transfer: one at a time goes well, and two that cross wait for each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regrow import Down, From, GenServer, NoClause, Pid, Reply, call, process
+
+
+class Account(GenServer[int]):
+    """Holds money, and moves it."""
+
+    async def handle_call(self, request: Any, _from: From, money: int) -> Any:
+        match request:
+            case ("send", amount, Pid() as other):
+                await call(other, ("take", amount))
+                return Reply("ok", money - amount)
+            case ("take", amount):
+                return Reply("ok", money + amount)
+            case "money":
+                return Reply(money, money)
+        raise NoClause(request)
+
+
+async def transfer(one: Pid, other: Pid) -> None:
+    await call(one, ("send", 10, other))
+
+
+async def scenario() -> None:
+    one, other = await Account.start(100), await Account.start(100)
+    process.spawn_monitor(transfer, one, other)
+    process.spawn_monitor(transfer, other, one)
+    reasons = [(await process.receive(Down)).reason for _ in range(2)]
+    assert reasons == ["normal", "normal"], f"a transfer failed: {reasons}"

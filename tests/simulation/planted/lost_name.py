@@ -1,0 +1,51 @@
+"""A server that is restarted says its new address to a directory, and the one that has ended took the old one back.
+
+Both are casts, of two processes: nothing says which comes first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from regrow import CalleeExit, From, GenServer, NoClause, NoReply, Ok, Pid, Reply, Supervisor, call, cast, process
+from regrow.testing import expect_idle
+
+
+class Directory(GenServer[dict[str, Pid]], named=True):
+    """Knows who is where."""
+
+    def handle_call(self, request: Any, _from: From, table: dict[str, Pid]) -> Any:
+        return Reply(table.get(request), table)
+
+    def handle_cast(self, request: Any, table: dict[str, Pid]) -> Any:
+        match request:
+            case ("here", name, pid):
+                return NoReply({**table, name: pid})
+            case ("gone", name):
+                return NoReply({one: pid for one, pid in table.items() if one != name})
+        raise NoClause(request)
+
+
+class Printer(GenServer[None]):
+    """Prints, until it jams."""
+
+    def init(self, _arg: Any) -> Any:
+        cast(Directory, ("here", "printer", process.current()))
+        return Ok(None)
+
+    def handle_call(self, _request: Any, _from: From, _state: None) -> Any:
+        raise ValueError("jam")
+
+    def terminate(self, _reason: Any, _state: None) -> None:
+        cast(Directory, ("gone", "printer"))
+
+
+async def scenario() -> None:
+    await Supervisor.start_link([(Directory, {}), Printer])
+    await expect_idle()
+    first = await call(Directory, "printer")
+    with contextlib.suppress(CalleeExit):
+        await call(first, "print")
+    await expect_idle()
+    assert await call(Directory, "printer") is not None, "the printer was started again, and nobody finds it"

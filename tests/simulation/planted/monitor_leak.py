@@ -1,0 +1,36 @@
+"""A server that monitors whoever subscribes, under the topic, and forgets that two may subscribe before one leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regrow import Down, From, GenServer, NoClause, Pid, Reply, call, process
+
+
+class Topics(GenServer[dict[str, Any]]):
+    """Who has subscribed to what, as monitors."""
+
+    def handle_call(self, request: Any, _from: From, monitors: dict[str, Any]) -> Any:
+        match request:
+            case ("subscribe", topic, pid):
+                return Reply("ok", {**monitors, topic: process.monitor(pid)})
+            case ("leave", topic):
+                if topic in monitors:
+                    process.demonitor(monitors[topic])
+                return Reply("ok", {one: ref for one, ref in monitors.items() if one != topic})
+        raise NoClause(request)
+
+
+async def visit(topics: Pid, guest: Pid) -> None:
+    await call(topics, ("subscribe", "news", guest))
+    await call(topics, ("leave", "news"))
+
+
+async def scenario() -> None:
+    topics = await Topics.start_link({})
+    for _ in range(2):
+        process.spawn_monitor(visit, topics, process.current())
+    for _ in range(2):
+        await process.receive(Down)
+    left = process.info(topics, "monitors")
+    assert left == [], f"all have left, and these are still monitored: {left}"

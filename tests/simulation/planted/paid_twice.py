@@ -1,0 +1,34 @@
+"""A client that asks again when a call has timed out: the first request may have been done after all.
+
+The bank is just fast enough, on a machine that is never late.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regrow import CallTimeout, From, GenServer, Pid, Reply, call, process
+
+
+class Bank(GenServer[int]):
+    """Takes its time."""
+
+    async def handle_call(self, request: Any, _from: From, paid: int) -> Any:
+        if request == "paid":
+            return Reply(paid, paid)
+        await process.sleep(4.9 if paid == 0 else 1.0)
+        return Reply("ok", paid + 1)
+
+
+async def pay(bank: Pid) -> None:
+    try:
+        await call(bank, "pay")
+    except CallTimeout:
+        await call(bank, "pay")
+
+
+async def scenario() -> None:
+    bank = await Bank.start_link(0)
+    await pay(bank)
+    paid = await call(bank, "paid")
+    assert paid == 1, f"one bill was paid {paid} times"
