@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from datetime import timedelta
-from inspect import isawaitable, iscoroutine
+from inspect import isawaitable
 from typing import Any, ClassVar
 
 from regrow.behaviours import child_spec, reports, system
@@ -121,7 +122,7 @@ class Keeper(GenServer[Tree]):
         if isinstance(init, Ignore):
             return Ok(tree)
         if not isinstance(init, self.made_of):
-            if iscoroutine(init):
+            if isinstance(init, Coroutine):
                 init.close()
             return init
         if init.tree(module).__class__ is not tree.__class__:

@@ -1,17 +1,17 @@
-"""Send and receive, and the aliases under which a process can be reached for a while."""
+"""Send and receive."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar, cast, overload
+from typing import Any, TypeVar, overload
 
 from regrow.kernel import exits, links, mailbox, names
 from regrow.kernel.clock import seconds
-from regrow.kernel.current import living, running
+from regrow.kernel.current import running
 from regrow.kernel.node import HERE, Node, here
-from regrow.kernel.pid import RUNNING, SELECTING, Alias, Monitor, Pid, Process, Ref
+from regrow.kernel.pid import RUNNING, SELECTING, Alias, Monitor, Pid, Process
 from regrow.kernel.signals import EMPTY, TIMEOUT, Receive, Signal
 
 Message = TypeVar("Message")
@@ -145,32 +145,3 @@ async def sleep(delay: float | timedelta | None) -> None:
         await _receive_adopted(process, wanted)
     else:
         await wanted
-
-
-# Aliases
-
-
-def alias(mode: str = "explicit_unalias") -> Alias:
-    """A second address of this process, until `unalias`; with "reply", for one message (`erlang:alias/1`).
-
-    Raises:
-        ValueError: unknown mode.
-    """
-    if mode not in ("explicit_unalias", "reply"):
-        raise ValueError(f'alias: wanted "explicit_unalias" or "reply", got {mode!r}')
-    process = living()
-    made = Alias(process.pid, mode)
-    process.node.add_alias(process, made)
-    return made
-
-
-def unalias(made: Ref) -> bool:
-    """Switch an alias of this process off; whether it was on and its own (`erlang:unalias/1`).
-
-    Raises:
-        TypeError: this is no reference.
-    """
-    process = living()
-    if not isinstance(cast("object", made), Ref):
-        raise TypeError(f"unalias: wanted what alias() or monitor(…, alias=…) gave, got {exits.safe_repr(made)}")
-    return isinstance(made, Alias) and process.node.drop_alias(process, made)

@@ -12,6 +12,8 @@ from __future__ import annotations
 from typing import cast
 
 from regrow.kernel import exits, links, mailbox, names
+from regrow.kernel.aliases import alias as alias
+from regrow.kernel.aliases import unalias as unalias
 from regrow.kernel.current import current as current  # what is imported under its own name is this module's, too
 from regrow.kernel.current import living, unless_doomed
 from regrow.kernel.current import running as running
@@ -28,11 +30,9 @@ from regrow.kernel.info import alive as alive
 from regrow.kernel.info import info as info
 from regrow.kernel.info import processes as processes
 from regrow.kernel.messages import Address
-from regrow.kernel.messages import alias as alias
 from regrow.kernel.messages import receive as receive
 from regrow.kernel.messages import send as send
 from regrow.kernel.messages import sleep as sleep
-from regrow.kernel.messages import unalias as unalias
 from regrow.kernel.node import here
 from regrow.kernel.pid import Alias, Monitor, Pid, Ref
 from regrow.kernel.signals import Signal

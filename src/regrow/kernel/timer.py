@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
-from inspect import iscoroutine
 from typing import Any, Final, TypeVar, overload
 
 from regrow.kernel import names, timing
@@ -128,7 +127,7 @@ def tc(function: Callable[..., Any], *args: Any, unit: str = "second") -> Any:
     clock = _clock()
     begun = clock.now()
     value = function(*args)
-    if iscoroutine(value):
+    if isinstance(value, Coroutine):  # a compiled one, too, of which inspect knows nothing
         return _awaited(value, clock, factor)
     return (clock.now() - begun) * factor, value
 

@@ -161,7 +161,8 @@ def runs(pid: Pid) -> str:
     owner = getattr(function, "__self__", None)
     if isinstance(owner, type):
         return owner.__name__
-    name = str(getattr(function, "__qualname__", "")).replace("<locals>.", "")
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "")  # of a compiled one: only this
+    name = str(name).replace("<locals>.", "")
     return name.removesuffix(".init")
 
 
