@@ -13,11 +13,14 @@ demo: .venv/run ## run the silly_worker application until Ctrl-C (or: make demo 
 test: lint .venv/dev ## everything: checkers, then the tests on asyncio and on uvloop
 	@scripts/test .venv
 
-lint: .venv/dev ## ruff, mypy and basedpyright
+lint: .venv/dev ## ruff, mypy and basedpyright, and what four checkers say of tests/typing
 	@scripts/lint
 
 conformance: .venv/dev ## which rows of OTP's own demands the tests prove, by area; fails while one is missing
 	@.venv/bin/python -m pytest -q -m otp -p tests.conformance.plugin tests
+
+compiled: ## the tests on the compiled kernel, from a wheel as users get it
+	@scripts/compiled
 
 mutants: .venv/dev ## break the source in one place after the other: some test must notice each (ten minutes)
 	@.venv/bin/python -m tests.mutants.run $(ONLY)
@@ -34,7 +37,7 @@ bench-quick: .venv/dev ## the first figures, beside the BEAM and the floors, in 
 	@.venv/bin/python -m benchmarks --quick
 
 clean: ## remove what the tools have made
-	rm -rf .venv .venv-3.* .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-3.* .venv-bench .venv-compiled .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # scripts/venv looks for itself whether there is anything to install.
@@ -45,5 +48,5 @@ clean: ## remove what the tools have made
 .venv-bench:
 	@scripts/venv .venv-bench bench "$$(scripts/python 3.13 || scripts/python 3.12 || scripts/python)"
 
-.PHONY: help demo test lint conformance mutants matrix bench bench-quick clean .venv/run .venv/dev .venv-bench
+.PHONY: help demo test lint conformance compiled mutants matrix bench bench-quick clean .venv/run .venv/dev .venv-bench
 .NOTPARALLEL:

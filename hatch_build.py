@@ -63,7 +63,11 @@ class CompiledKernel(BuildHookInterface[Any]):
         self.built = tempfile.TemporaryDirectory(prefix="regrow-build-")
         try:
             made = compile_into(Path(self.root), Path(self.built.name))
-        except (Exception, SystemExit) as problem:  # no compiler, no headers, no mypyc: each has an exception of its own
+        except (
+            Exception,
+            SystemExit,
+        ) as problem:  # no compiler, no headers, no mypyc: each has an exception of its own
+            self.built.cleanup()
             if wanted == "0":
                 raise
             self.app.display_warning(f"regrow runs as plain Python, for its kernel could not be compiled: {problem}")
@@ -88,7 +92,7 @@ def compile_into(root: Path, folder: Path) -> list[Path]:
     os.chdir(root / "src")  # mypyc names modules by their paths
     try:
         options = ["--config-file=", "--ignore-missing-imports", f"--cache-dir={folder / 'cache'}"]
-        options += ["--python-version", "%d.%d" % sys.version_info[:2]]
+        options += ["--python-version", f"{sys.version_info.major}.{sys.version_info.minor}"]
         extensions = mypycify(
             [*options, *(f"regrow/{name}" for name in COMPILED)],
             opt_level="3",

@@ -1,0 +1,95 @@
+"""What a compiled kernel asks of the source: docs/decisions/0007."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "regrow"
+
+
+def compiled_modules() -> tuple[str, ...]:
+    """What `hatch_build.py` compiles; hatchling, which it is for, need not be installed."""
+    tree = ast.parse((ROOT / "hatch_build.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "COMPILED":
+            names: tuple[str, ...] = ast.literal_eval(node.value)
+            return names
+    raise AssertionError("hatch_build.py names no COMPILED")
+
+
+def imported(tree: ast.Module) -> dict[str, str]:
+    """Each name that a module imports from regrow, and the file it comes from."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("regrow."):
+            for name in node.names:
+                module = node.module.removeprefix("regrow.").replace(".", "/")
+                found[name.asname or name.name] = f"{module}.py"
+                found[f"{name.asname or name.name}."] = f"{module}/{name.name}.py"
+    return found
+
+
+def homes_of_bases(tree: ast.Module) -> dict[str, set[str]]:
+    """The files in which the bases of a module's classes are defined."""
+    known = imported(tree)
+    found: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            for base in node.bases:
+                written = ast.unparse(base).partition("[")[0]
+                outer, dot, _ = written.rpartition(".")
+                home = known.get(f"{outer}.") if dot else known.get(written)
+                if home is not None:
+                    found.setdefault(node.name, set()).add(home)
+    return found
+
+
+def test_what_is_compiled_is_there() -> None:
+    for name in compiled_modules():
+        assert (SOURCE / name).is_file(), name
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_no_interpreted_class_inherits_from_a_compiled_one(path: Path) -> None:
+    """It could not be made; and mypyc asks `isinstance` of a compiled class only for the classes that it has seen."""
+    compiled = compiled_modules()
+    if path.relative_to(SOURCE).as_posix() in compiled:
+        return
+    for name, homes in homes_of_bases(ast.parse(path.read_text(encoding="utf-8"))).items():
+        assert homes.isdisjoint(compiled), f"{name} inherits from {homes.intersection(compiled)}"
+
+
+def test_the_build_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where compiling fails the wheel is built all the same, and says why; unless it must be compiled."""
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    build = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build)
+    told: list[str] = []
+
+    class App:
+        def display_warning(self, text: str) -> None:
+            told.append(text)
+
+    def no_compiler(root: Path, folder: Path) -> list[Path]:
+        raise OSError("no cc here")
+
+    monkeypatch.setattr(build, "compile_into", no_compiler)
+    data: dict[str, Any] = {"force_include": {}}
+    hook: Any = build.CompiledKernel(str(ROOT), {}, None, None, "", "wheel", App())
+    hook.initialize("standard", data)
+    assert data == {"force_include": {}}
+    assert told == ["regrow runs as plain Python, for its kernel could not be compiled: no cc here"]
+    monkeypatch.setenv("REGROW_PURE", "0")
+    with pytest.raises(OSError, match="no cc here"):
+        hook.initialize("standard", data)
+    monkeypatch.setenv("REGROW_PURE", "1")
+    hook.initialize("standard", data)
+    assert len(told) == 1
