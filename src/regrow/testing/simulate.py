@@ -205,7 +205,17 @@ class Simulator:
         """Find the shortest schedule that fails in the same way, and raise its error, with a note that tells all."""
         again = self.outcome(seed, faults, given)
         if again.error is None or again.choices.options != found.choices.options:
-            raise NotRepeatable(self.blame(seed)) from error
+            raise NotRepeatable(
+                f"seed {seed} failed, and when it was run again it went another way: something that the test does is not "
+                "decided by the seed.\n  Take the time from process.monotonic(), chance from the module random, and do "
+                "not let the order of a set matter. What a fixture made, or a module holds, is made once for all runs."
+            ) from error
+        if self.passed is not None and self.outcome(*self.passed, None).error is not None:
+            raise NotRepeatable(
+                f"seed {seed} failed, but seed {self.passed[0]}, which had passed, fails now as well: something that a "
+                "run changes outlives it.\n  Make it anew inside the test: what a fixture made, or a module holds, is "
+                "made once for all runs."
+            ) from error
         made = trimmed(found.choices.made)
         shortest = self.shortest(seed, faults, made, signature(error))
         last = self.outcome(seed, faults, shortest, record=True)
@@ -223,22 +233,6 @@ class Simulator:
             return trimmed(outcome.choices.made)
 
         return shrink(made, fails, SHRINKING_RUNS)
-
-    def blame(self, seed: int) -> str:
-        """Why a run may differ from the same run before it."""
-        first = self.passed
-        if first is not None:
-            number, faults = first
-            if self.outcome(number, faults, None).error is not None:
-                return (
-                    f"seed {seed} failed, but seed {number}, which had passed, fails now as well: something that a run changes "
-                    "outlives it.\n  Make it anew inside the test: what a fixture made, or a module holds, is made once for all runs."
-                )
-        return (
-            f"seed {seed} failed, and when it was run again it went another way: something that the test does is not decided by "
-            "the seed.\n  Take the time from process.monotonic(), chance from the module random, and do not let the order of a "
-            "set matter."
-        )
 
     def letter(
         self, seed: int, faults: Sequence[Fault], made: Sequence[int], shortest: Sequence[int], lines: Sequence[str]

@@ -98,7 +98,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Whether asyncio has callbacks to run beside the processes."""
         return bool(self._ready)  # type: ignore[attr-defined]
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """A timer of asyncio's, among the node's."""
@@ -132,9 +132,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> None:
         pass
 
-    # The outside
-
-    def call_soon_threadsafe(
+    def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         """The same as `call_soon`: there is one thread.
@@ -146,35 +144,27 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             refuse("a thread", "call_soon_threadsafe from another thread")
         return self.call_soon(callback, *args, context=context)
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> NoReturn:  # type: ignore[override] # noqa: ARG002
-        """Refused, and `asyncio.to_thread` with it.
 
-        Raises:
-            NotSimulated: always.
-        """
-        refuse("a thread", f"to_thread({getattr(func, '__qualname__', func)})")
+def refusing(name: str, what: str) -> Callable[..., NoReturn]:
+    """A method of the loop that is not there in a simulation."""
 
-    def _refuse_reader(self, *_args: Any) -> NoReturn:
-        refuse("a socket", "watching a file descriptor")
+    def refused(*_args: Any, **_options: Any) -> NoReturn:
+        refuse(what, f"the event loop's {name}()")
 
-    def _refuse_signal(self, *_args: Any) -> NoReturn:
-        refuse("a signal handler", "add_signal_handler()")
+    return refused
 
-    async def _refuse_socket(self, *_args: Any, **_options: Any) -> NoReturn:
-        refuse("a socket", "a connection of asyncio's")
 
-    async def _refuse_program(self, *_args: Any, **_options: Any) -> NoReturn:
-        refuse("another program", "a subprocess of asyncio's")
-
-    add_reader = add_writer = _add_reader = _add_writer = _refuse_reader
-    add_signal_handler = _refuse_signal
-    subprocess_exec = subprocess_shell = _refuse_program
-    create_connection = create_server = create_datagram_endpoint = create_unix_connection = _refuse_socket
-    create_unix_server = connect_accepted_socket = getaddrinfo = getnameinfo = _refuse_socket
-    sock_accept = sock_connect = sock_recv = sock_recv_into = sock_recvfrom = sock_sendall = sock_sendto = (
-        _refuse_socket
-    )
-    connect_read_pipe = connect_write_pipe = _refuse_program
+OUTSIDE = {
+    "a thread": "run_in_executor",
+    "a socket": """add_reader add_writer _add_reader _add_writer create_connection create_server create_unix_connection
+        create_unix_server create_datagram_endpoint connect_accepted_socket getaddrinfo getnameinfo sock_accept
+        sock_connect sock_recv sock_recv_into sock_recvfrom sock_sendall sock_sendto""",
+    "another program": "subprocess_exec subprocess_shell connect_read_pipe connect_write_pipe",
+    "a signal handler": "add_signal_handler",
+}
+for outside, methods in OUTSIDE.items():
+    for method in methods.split():
+        setattr(SimulatedLoop, method, refusing(method, outside))
 
 
 # What does not ask the loop
@@ -211,7 +201,7 @@ def walls() -> Generator[None, None, None]:
         WALLS.heard = True
         sys.addaudithook(WALLS.hear)
     outer, WALLS.thread = WALLS.thread, threading.get_ident()
-    threading.Thread.start = start_no_thread  # type: ignore[method-assign]
+    threading.Thread.start = start_no_thread  # type: ignore[assignment,method-assign]
     try:
         yield
     finally:

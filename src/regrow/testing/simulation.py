@@ -84,7 +84,7 @@ class World:
 
     def next(self, queue: deque[Process]) -> Process | None:
         """Whoever is to run now; or a timer fires first."""
-        if self.over or type(queue[0].value) is Throw:
+        if self.over or type(queue[0].value) is Throw or queue[0] is self.node.init:
             return queue.popleft()
         self.steps += 1
         if self.steps == MOST_STEPS:

@@ -19,7 +19,8 @@ class Account(GenServer[int]):
                 return Reply("ok", money + amount)
             case "money":
                 return Reply(money, money)
-        raise NoClause(request)
+            case _:
+                raise NoClause(request)
 
 
 async def transfer(one: Pid, other: Pid) -> None:

@@ -24,7 +24,8 @@ class Directory(GenServer[dict[str, Pid]], named=True):
                 return NoReply({**table, name: pid})
             case ("gone", name):
                 return NoReply({one: pid for one, pid in table.items() if one != name})
-        raise NoClause(request)
+            case _:
+                raise NoClause(request)
 
 
 class Printer(GenServer[None]):

@@ -16,7 +16,8 @@ class Number(GenServer[int]):
                 return Reply(number, number)
             case ("put", new):
                 return Reply("ok", new)
-        raise NoClause(request)
+            case _:
+                raise NoClause(request)
 
 
 async def add_one(number: Any) -> None:

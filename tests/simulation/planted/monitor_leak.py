@@ -18,7 +18,8 @@ class Topics(GenServer[dict[str, Any]]):
                 if topic in monitors:
                     process.demonitor(monitors[topic])
                 return Reply("ok", {one: ref for one, ref in monitors.items() if one != topic})
-        raise NoClause(request)
+            case _:
+                raise NoClause(request)
 
 
 async def visit(topics: Pid, guest: Pid) -> None:
