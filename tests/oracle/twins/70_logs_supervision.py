@@ -102,8 +102,8 @@ for theirs, ours, because in (
     ("    \n        <stack>", "        <stack>", "no empty line stands before the lines at which the client waits"),
     (
         "    Initial Call: anonymous fn/0 in :elixir_compiler_0.__FILE__/1",
-        "    Initial Call: AgentServer.init",
-        "an agent is a server of a class of its own",
+        "    Initial Call: agent.<locals>.<lambda>",
+        "a function is told by where it is written",
     ),
     (
         WITH_SIZES,
