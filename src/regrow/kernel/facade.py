@@ -9,6 +9,7 @@ This module stays interpreted when the kernel is compiled: it subclasses `asynci
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -122,7 +123,10 @@ class ProcessTask(asyncio.Future[Any]):
                 getattr(inner, "cr_frame", None) or getattr(inner, "gi_frame", None) or getattr(inner, "ag_frame", None)
             )
             if frame is None:
-                break
+                if type(inner).__name__ != "coroutine_wrapper":
+                    break
+                inner = gc.get_referents(inner)[0]  # what a coroutine's `__await__` gives; it shows no frame itself
+                continue
             found.append(frame)
             inner = (
                 getattr(inner, "cr_await", None)

@@ -11,7 +11,7 @@ from regrow.kernel.node import here
 from regrow.kernel.pid import AWAITING, CALLING, ENDED, RECEIVING, SELECTING, Pid, Process
 from regrow.kernel.signals import Receive, Request
 from regrow.kernel.terms import Limits, show
-from regrow.ops.reasons import innermost_words
+from regrow.ops.reasons import OURS, innermost_words
 
 SHORT: Final = Limits(depth=10, chars_limit=300)
 
@@ -72,8 +72,8 @@ def _activity(process: Process) -> str:
             return "waits for a message"
         case status if status == SELECTING and isinstance(waiting, Receive):
             wanted = waiting.kind if waiting.kind is not None else waiting.predicate
-            left = "" if waiting.timeout is None else f", for {waiting.timeout:g} s"
-            return f"waits for a message{wish_words(wanted)}{left}"
+            limit = "" if waiting.timeout is None else f", for {waiting.timeout:g} s at most"
+            return f"sleeps{limit}" if wanted == () else f"waits for a message{wish_words(wanted)}{limit}"
         case status if status == CALLING and isinstance(waiting, Request):
             asked = waiting.server
             whom = "a server" if asked is None else called(asked)
@@ -89,6 +89,5 @@ def _activity(process: Process) -> str:
 def _place(process: Process) -> str:
     """The innermost line of the user's own at which it waits."""
     frames = [] if process.task is None or not process.as_task else process.task.get_stack()
-    if not frames:
-        return ""
-    return f", at {innermost_words(tuple((frame.f_code, frame.f_lineno) for frame in frames))}"
+    theirs = [(frame.f_code, frame.f_lineno) for frame in frames if not frame.f_code.co_filename.startswith(OURS)]
+    return f", at {innermost_words(tuple(theirs))}" if theirs else ""

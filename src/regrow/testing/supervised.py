@@ -33,8 +33,8 @@ async def start_supervised(child: Any) -> Pid:
         child: a class, (class, arg) or a ChildSpec.
 
     Raises:
-        ChildError: its id is taken.
-        StartError: it does not start.
+        StartError: it does not start; AlreadyStarted where its id is taken by a child that runs.
+        ChildError: its id is taken by one that does not.
     """
     supervisor = process.whereis(SUPERVISOR)
     if supervisor is None:

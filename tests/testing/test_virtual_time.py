@@ -1,0 +1,95 @@
+"""Time in tests: it passes when nothing else can happen, and costs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from regrow import CastReturn, GenServer, NoReply, Ok, VirtualClock, call, cast, process
+from regrow.testing import StartSupervised, probe
+
+pytestmark = pytest.mark.regrow
+
+DAY = 86_400
+
+
+class EachSecond(GenServer[list[float]]):
+    """The lesson's cron job: a message to itself, a second later, each time anew."""
+
+    def init(self, times: list[float], /) -> Ok[list[float]]:
+        self.schedule()
+        return Ok(times)
+
+    def handle_info(self, message: object, times: list[float], /) -> CastReturn[list[float]]:
+        assert message == "tick"
+        times.append(process.monotonic())
+        self.schedule()
+        return NoReply(times)
+
+    def schedule(self) -> None:
+        process.send_after(process.current(), "tick", 1.0)
+
+
+async def test_a_day_of_a_job_a_second_has_86_400_ticks_a_second_apart(start_supervised: StartSupervised) -> None:
+    start = process.monotonic()
+    times: list[float] = []
+    await start_supervised((EachSecond, times))
+    await process.sleep(float(DAY))
+    assert times == [start + second for second in range(1, DAY + 1)]
+    assert process.monotonic() == start + DAY
+
+
+async def test_a_tick_costs_one_round_of_the_event_loop(start_supervised: StartSupervised) -> None:
+    """What asyncio has in hand is given its rounds; where it has nothing, none is waited for."""
+    loop: Any = asyncio.get_running_loop()
+    if not hasattr(loop, "_run_once"):
+        pytest.skip("this loop's rounds cannot be counted")
+    rounds = 0
+    run_once: Callable[[], None] = loop._run_once
+
+    def counted() -> None:
+        nonlocal rounds
+        rounds += 1
+        run_once()
+
+    await start_supervised((EachSecond, []))
+    loop._run_once = counted
+    try:
+        await process.sleep(1000.0)
+    finally:
+        del loop._run_once
+    assert 1000 <= rounds <= 1010
+
+
+async def test_advance_is_a_machine_that_has_slept(
+    start_supervised: StartSupervised, virtual_clock: VirtualClock
+) -> None:
+    """What has fallen due fires, in its order; what is set thereupon counts from the new time."""
+    virtual_clock.jump = False
+    times: list[float] = []
+    await start_supervised((EachSecond, times))
+    start = process.monotonic()
+    virtual_clock.advance(60.0)
+    await virtual_clock.run_until_idle()
+    assert times == [start + 60.0]
+    virtual_clock.advance(1.0)
+    await virtual_clock.run_until_idle()
+    assert times == [start + 60.0, start + 61.0]
+
+
+async def test_run_until_idle_does_not_move_the_clock(
+    start_supervised: StartSupervised, virtual_clock: VirtualClock
+) -> None:
+    pid = await start_supervised(probe("a"))
+    start = virtual_clock.now()
+    for _ in range(100):
+        cast(pid, ("sleep", 0.0))
+    cast(pid, ("sleep", 5.0))
+    await virtual_clock.run_until_idle()
+    assert process.info(pid, "message_queue_len") == 0
+    assert virtual_clock.now() == start
+    await call(pid, "who", 10.0)
+    assert virtual_clock.now() == start + 5.0
