@@ -52,6 +52,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from regrow.behaviours import child_spec, server_loop, starting, system, ways_in
+from regrow.behaviours.blocking import Blocking
 from regrow.behaviours.client import abcast as abcast
 from regrow.behaviours.client import call as call
 from regrow.behaviours.client import cast as cast
@@ -113,6 +114,7 @@ class GenServer(Generic[State]):
         timeout: Seconds = None,
         debug: object = (),
         hibernate_after: Seconds = None,
+        blocking: bool = False,
     ) -> Pid:
         """Start a server linked to this process and wait until its `init` is done (`gen_server:start_link/4`).
 
@@ -122,6 +124,8 @@ class GenServer(Generic[State]):
             timeout: seconds that `init` may take; then it is killed.
             debug: debug options of `regrow.system`.
             hibernate_after: seconds; accepted as OTP has it, but nothing is saved here by hibernating.
+            blocking: run its `def` callbacks in a thread of their own, where they may block, and where only
+                `from_thread` and `reply` reach other processes. Its `async def` callbacks stay in the event loop.
 
         Raises:
             AlreadyStarted: the name is taken.
@@ -129,7 +133,7 @@ class GenServer(Generic[State]):
             StartError: `init` returned Stop or Error, raised, or took too long.
             TypeError: this can be no name.
         """
-        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
         return await starting.start(body, cls, link=True, **options)
 
     @classmethod
@@ -141,9 +145,10 @@ class GenServer(Generic[State]):
         timeout: Seconds = None,
         debug: object = (),
         hibernate_after: Seconds = None,
+        blocking: bool = False,
     ) -> Pid:
         """The same, without a link (`gen_server:start/4`)."""
-        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
         return await starting.start(body, cls, link=False, **options)
 
     @classmethod
@@ -155,23 +160,24 @@ class GenServer(Generic[State]):
         timeout: Seconds = None,
         debug: object = (),
         hibernate_after: Seconds = None,
+        blocking: bool = False,
     ) -> tuple[Pid, Monitor]:
         """The same, monitored from its beginning (`gen_server:start_monitor/4`).
 
         Returns:
             The pid, and the ref of the `Down` that will come. A start that fails leaves none.
         """
-        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
         return await ways_in.start_monitor(body, cls, **options)
 
     @classmethod
     def _prepared(
-        cls, arg: Any, name: object, timeout: Seconds, debug: object, hibernate_after: Seconds
+        cls, arg: Any, name: object, timeout: Seconds, debug: object, hibernate_after: Seconds, blocking: bool
     ) -> tuple[Body, dict[str, Any]]:
         """What the new process does, and the options of its start."""
         limit = seconds(timeout, "start_link(timeout=)")
         seconds(hibernate_after, "start_link(hibernate_after=)")
-        server = cls()
+        server: Any = Blocking(cls(), GenServer) if blocking else cls()
         looks = system.debug_options(debug)
 
         def body(process: Process, starter: Starter) -> Generator[Any, Any, Any]:

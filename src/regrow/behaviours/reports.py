@@ -61,7 +61,7 @@ def server_terminated(
                 pid=process.pid,
                 name=_called(process),
                 label=_label(process),
-                module=type(server),
+                module=server.__class__,
                 reason=shown["reason"],
                 message=shown["message"],
                 client=client,

@@ -153,7 +153,7 @@ class BadReturn(Exit):
     def __init__(self, server: object, callback: str | None, value: object, wanted: str) -> None:
         super().__init__(("bad_return_value", value))
         self.value = value
-        where = f"{type(server).__name__}.{callback}" if callback is not None else "a callback"
+        where = f"{server.__class__.__name__}.{callback}" if callback is not None else "a callback"
         self.letter = f"{where} returned {safe_repr(value)}. Wanted: {wanted}"
 
     def __str__(self) -> str:

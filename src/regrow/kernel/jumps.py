@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 QUIET_ROUNDS: Final = 3  # of the loop: what asyncio has in hand comes first
 MOST_ROUNDS: Final = 50  # if asyncio always has: a task that spins does not stop the clock
+UNSEEN_ROUNDS: Final = 8  # of a loop that cannot be asked what it has in hand, where no process waits for asyncio
 GRACE: Final = 0.1  # real seconds, where a socket or a thread may have something to say
 
 
@@ -27,6 +28,16 @@ class Jumps:
         self.scheduler = scheduler
         self.wanted = False
         self.quiet = 0  # rounds of the loop since the last turn
+        self.held = 0  # by so many threads that work for a process
+
+    def hold(self) -> None:
+        """A thread works for a process: no time passes until it lets go."""
+        self.held += 1
+
+    def let_go(self) -> None:
+        """It is done."""
+        self.held -= 1
+        self.want()
 
     def want(self) -> None:
         """All is done for now; the clock may move if it stays so."""
@@ -38,18 +49,23 @@ class Jumps:
     def look(self) -> None:
         """One round of the loop is over."""
         scheduler = self.scheduler
-        if scheduler.closed or scheduler.queue or scheduler.scheduled:
-            self.wanted = False  # it is asked for again when the turn is over
+        if scheduler.closed or scheduler.queue or scheduler.scheduled or self.held:
+            self.wanted = False  # it is asked for again when the turn is over, or the thread is done
             return
         self.quiet += 1
-        in_hand = getattr(scheduler.loop, "_ready", True)  # a loop that cannot be asked gets all its rounds
-        # Where asyncio has nothing in hand and nobody waits for it, one round has shown that nothing will come.
-        if self.quiet <= (MOST_ROUNDS if in_hand else QUIET_ROUNDS if scheduler.awaiting else 0):
+        if self.quiet <= self.rounds():
             scheduler.loop.call_soon(self.look)
         elif scheduler.awaiting and self.outside_is_open():
             scheduler.loop.call_later(GRACE, self.last_look)
         else:
             self.jump()
+
+    def rounds(self) -> int:
+        """So many quiet rounds go before a jump: none where asyncio has nothing in hand and no process waits for it."""
+        in_hand = getattr(self.scheduler.loop, "_ready", None)
+        if in_hand is None and not self.scheduler.awaiting:
+            return UNSEEN_ROUNDS
+        return MOST_ROUNDS if in_hand is None or in_hand else QUIET_ROUNDS if self.scheduler.awaiting else 0
 
     def last_look(self) -> None:
         """The outside has had its moment."""
