@@ -22,9 +22,9 @@ client, with what `get` gave it: while a function runs, all others wait. One tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import Any, ClassVar, TypeVarTuple
+from typing import Any, ClassVar, Final, TypeVarTuple
 
 from regrow.behaviours import child_spec, gen_server, system
 from regrow.behaviours.child_spec import ChildSpec
@@ -164,6 +164,9 @@ def check_function(where: str, function: object) -> None:
         raise TypeError(f"Agent.{where}: wanted a function of the state, got {safe_repr(function)}")
 
 
+CALLS: Final = ("get", "update", "get_and_update")
+
+
 class AgentServer(GenServer[Any]):
     """The server behind every agent."""
 
@@ -173,26 +176,35 @@ class AgentServer(GenServer[Any]):
         running().initial_call = function
         return Ok(await awaited(function(*args)))
 
-    async def handle_call(self, request: Any, from_: From, state: Any, /) -> Reply[Any]:
+    def handle_call(self, request: Any, from_: From, state: Any, /) -> Reply[Any] | Coroutine[Any, Any, Reply[Any]]:
         """Run a function on the state."""
         match request:
-            case ("get", function, args):
-                return Reply(await awaited(function(state, *args)), state)
-            case ("update", function, args):
-                return Reply(None, await awaited(function(state, *args)))
-            case ("get_and_update", function, args):
-                found = await awaited(function(state, *args))
-                if is_pair(found):
-                    return Reply(found[0], found[1])
-                raise BadReturn(self, "get_and_update", found, "(value, new state)")
+            case (str() as what, function, args) if what in CALLS:
+                value = function(state, *args)
+                return self.later(what, value, state) if is_awaitable(value) else self.answer(what, value, state)
             case _:
                 raise NoClause(request)
 
-    async def handle_cast(self, request: Any, state: Any, /) -> NoReply[Any]:
+    def answer(self, what: str, value: Any, state: Any) -> Reply[Any]:
+        """What is answered, and the new state, once a function has given a value."""
+        if what == "update":
+            return Reply(None, value)
+        if what == "get":
+            return Reply(value, state)
+        if is_pair(value):
+            return Reply(value[0], value[1])
+        raise BadReturn(self, "get_and_update", value, "(value, new state)")
+
+    async def later(self, what: str, value: Awaitable[Any], state: Any) -> Reply[Any]:
+        """The same for an `async def`."""
+        return self.answer(what, await value, state)
+
+    def handle_cast(self, request: Any, state: Any, /) -> NoReply[Any] | Coroutine[Any, Any, NoReply[Any]]:
         """Update the state."""
         match request:
             case ("cast", function, args):
-                return NoReply(await awaited(function(state, *args)))
+                value = function(state, *args)
+                return updated(value) if is_awaitable(value) else NoReply(value)
             case _:
                 raise NoClause(request)
 
@@ -211,6 +223,11 @@ class AgentServer(GenServer[Any]):
 def is_pair(value: Any) -> bool:
     """Whether this is (value, new state)."""
     return isinstance(value, tuple) and len(value) == 2  # pyright: ignore[reportUnknownArgumentType]
+
+
+async def updated(value: Awaitable[Any]) -> NoReply[Any]:
+    """The state that a coroutine gives."""
+    return NoReply(await value)
 
 
 async def awaited(value: Any) -> Any:

@@ -229,13 +229,21 @@ def _shutdown(id: object, value: Any) -> Any:
 def _modules(id: object, value: Any) -> tuple[object, ...]:
     if value == "dynamic":
         return (value,)
-    wanted = f'child {safe_repr(id)}: modules is a list of classes and modules, or "dynamic"; got {safe_repr(value)}'
-    if not isinstance(value, list | tuple):
-        raise InvalidChild(("invalid_modules", value), wanted)
-    modules: tuple[Any, ...] = tuple(cast("Iterable[Any]", value))
-    for one in modules:
-        if not (isinstance(one, str | ModuleType) or callable(one)):
-            raise InvalidChild(("invalid_module", one), wanted)
+    wrong: tuple[str, Any] | None = None
+    modules: tuple[Any, ...] = ()
+    if isinstance(value, list | tuple):
+        modules = tuple(cast("Iterable[Any]", value))
+        for one in modules:
+            if not (isinstance(one, str | ModuleType) or callable(one)):
+                wrong = ("invalid_module", one)
+                break
+    else:
+        wrong = ("invalid_modules", value)
+    if wrong is not None:
+        letter = (
+            f'child {safe_repr(id)}: modules is a list of classes and modules, or "dynamic"; got {safe_repr(value)}'
+        )
+        raise InvalidChild(wrong, letter)
     return modules
 
 

@@ -142,6 +142,11 @@ class Tree:
         """A child, as the supervisor's reports show it."""
         return spec
 
+    def report(self, level: int, kind: str, child: Child, pid: object, reason: object) -> None:
+        """Report on a child, if anybody is to hear of it."""
+        if reports.SUPERVISORS.isEnabledFor(level):
+            reports.supervisor_report(level, kind, self.me, self.told_of(child.spec), pid, reason)
+
     async def begin(self, specs: list[ChildSpec]) -> object:
         """Start all children, or none; gives the reason of the supervisor's end if one did not start."""
         for spec in specs:
@@ -269,11 +274,9 @@ class Tree:
         """Start a child's process and report how it went; gives what `try_start` gives."""
         started = await self.try_start(child)
         if isinstance(started, StartError):
-            reports.supervisor_report(
-                logging.ERROR, "failed to start", self.me, self.told_of(child.spec), None, started.reason
-            )
+            self.report(logging.ERROR, "failed to start", child, None, started.reason)
         elif started is not None:
-            reports.supervisor_report(logging.INFO, "started", self.me, self.told_of(child.spec), child.pid, None)
+            self.report(logging.INFO, "started", child, child.pid, None)
             child.without_args()
         return started
 
@@ -315,9 +318,7 @@ class Tree:
         child.pid = None
         decision = after_exit(child.spec.restart, message.reason)
         if unexpected_end(child.spec.restart, message.reason):
-            reports.supervisor_report(
-                logging.ERROR, "terminated", self.me, self.told_of(child.spec), message.pid, message.reason
-            )
+            self.report(logging.ERROR, "terminated", child, message.pid, message.reason)
         if decision is Decision.RESTART:
             return await self.restart(child)
         if decision is Decision.FORGET:
@@ -340,8 +341,7 @@ class Tree:
     async def restart(self, child: Child) -> bool:
         """Start again what the strategy says, or give up."""
         if not self.intensity.allows(self.process.node.clock.now()):
-            reason = "reached_max_restart_intensity"
-            reports.supervisor_report(logging.ERROR, "caused shutdown", self.me, self.told_of(child.spec), None, reason)
+            self.report(logging.ERROR, "caused shutdown", child, None, "reached_max_restart_intensity")
             self.forget(child)
             return False
         await self.start_again(child)
@@ -360,6 +360,13 @@ class Tree:
                 other.pid = RESTARTING
                 cast(self.process.pid, ("try_again_restart", other.spec.id))
                 break
+            self.tell_restart(other)
+
+    def tell_restart(self, child: Child) -> None:
+        """Tell whoever listens that a child runs again."""
+        trace = self.process.node.trace
+        if trace is not None and isinstance(child.pid, Pid):
+            trace.tell("restart", self.process.pid, child.pid, child.spec.id)
 
     # Stopping
 
@@ -389,7 +396,7 @@ class Tree:
         """Say so if a child that was to end did not end as it was told."""
         spec = child.spec
         if not expected_end(spec.shutdown, spec.restart, reason):
-            reports.supervisor_report(logging.ERROR, "shut down abnormally", self.me, self.told_of(spec), pid, reason)
+            self.report(logging.ERROR, "shut down abnormally", child, pid, reason)
 
 
 def _pid_in(started: Any) -> Pid | None:
