@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from regrow import Agent, Down, Exit, Exited, Node, Pid, Ref, Via, VirtualClock, process
+from regrow import Agent, Down, Exit, Exited, Node, NoProcess, Pid, Ref, Via, VirtualClock, process
 from regrow.kernel.exits import trace_of
 from regrow.testing import expect_down, expect_idle, expect_message
 
@@ -322,14 +322,18 @@ async def test_a_link_to_oneself(node: Node) -> None:
 
 @pytest.mark.otp("PR-023")
 async def test_a_link_to_the_dead(node: Node) -> None:
-    """It gives True and an `Exited` with "noproc" to one that traps exits, and ends one that does not."""
+    """It gives True and an `Exited` with "noproc" to one that traps exits, and is an error to one that does not."""
     dead = await dead_pid()
+    with pytest.raises(NoProcess) as refused:
+        process.link(dead)
+    assert refused.value.reason == ("noproc", ("process", "link", [dead]))
+    assert "is not alive" in str(refused.value)
     process.trap_exit(True)
     assert process.link(dead) is True
     assert messages() == [Exited(dead, "noproc")]
     assert dead not in links_of(process.current())
     _, ref = process.spawn_monitor(process.link, dead)
-    assert await expect_down(ref) == "noproc"
+    assert await expect_down(ref) == ("noproc", ("process", "link", [dead]))
 
 
 @pytest.mark.otp("PR-025")

@@ -112,9 +112,17 @@ def flag(name: str, value: bool) -> bool:
 
 
 def link(pid: Pid | Addressed) -> bool:
-    """Link this process with another (`erlang:link/1`). A dead one answers at once, with reason "noproc"."""
+    """Link this process with another (`erlang:link/1`). A dead one is an `Exited` with "noproc" to one that traps exits.
+
+    Raises:
+        TypeError: this is no pid.
+        NoProcess: the other is dead, and this process does not trap exits.
+    """
     process = living()
-    links.link(process, a_pid(pid, "link"))
+    other = a_pid(pid, "link")
+    if other.process is None and other.node is process.node and not process.trap_exit:
+        raise exits.NoProcess(("noproc", ("process", "link", [other])), f"cannot link to {other}: it is not alive")
+    links.link(process, other)
     unless_doomed(process)
     return True
 
