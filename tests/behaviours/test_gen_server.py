@@ -221,6 +221,15 @@ class TestStart:
         with pytest.raises(NoProcess):
             await call(pid, keep(1), 0.001)
 
+    async def test_arguments_by_their_names(self, server: Any) -> None:
+        pid = await server.start_link(arg=1, name="named", timeout=1.0)
+        assert await call(server="named", request=lambda _, state: Reply(state, state + 1), timeout=1.0) == 1
+        cast(server=pid, request=lambda state: NoReply(state + 1))
+        assert gen_server.abcast(name="named", request=lambda state: NoReply(state + 1)) == "abcast"
+        answers, _ = await gen_server.multi_call(name="named", request=lambda _, state: Reply(state, state))
+        assert answers == [(process.node(), 4)]
+        await stop(server=pid, reason="normal", timeout=1.0)
+
     @pytest.mark.otp("GS-002")
     async def test_a_limit_for_init_is_none_for_the_server(self, server: Any) -> None:
         pid = await server.start([], timeout=1.0)

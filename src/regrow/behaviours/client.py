@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal, TypeVar, overload
 
-from regrow.behaviours import request, system, typed_request
+from regrow.behaviours import request as requests
+from regrow.behaviours import system, typed_request
 from regrow.behaviours.server_loop import Cast
 from regrow.kernel import mailbox, names
 from regrow.kernel.clock import seconds
@@ -23,17 +24,17 @@ Seconds = float | timedelta | None
 
 # The second is for those that would be taken for the third: a wrong answer is an error, and not Any.
 @overload
-async def call(server: Any, request_: typed_request.Request[Answer], timeout: Seconds = 5.0) -> Answer: ...
+async def call(server: Any, request: typed_request.Request[Answer], timeout: Seconds = 5.0) -> Answer: ...
 @overload
-async def call(server: Any, request_: typed_request.Request[Any], timeout: Seconds = 5.0) -> object: ...
+async def call(server: Any, request: typed_request.Request[Any], timeout: Seconds = 5.0) -> object: ...
 @overload
-async def call(server: Any, request_: Any, timeout: Seconds = 5.0) -> Any: ...
-async def call(server: Any, request_: Any, timeout: Seconds = 5.0) -> Any:
+async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any: ...
+async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
     """Ask a server and wait for its answer (`gen_server:call/3`). Works from processes and plain asyncio tasks.
 
     Args:
         server: a pid, a name, `Global`, `Via` or `(name, node)`.
-        request_: what `handle_call` gets.
+        request: what `handle_call` gets.
         timeout: seconds; None waits for ever.
 
     Raises:
@@ -52,7 +53,7 @@ async def call(server: Any, request_: Any, timeout: Seconds = 5.0) -> Any:
     caller = node.scheduler.current
     if caller is None and node.adopted:
         caller = node.caller()
-    made = Request(node.guest if caller is None else caller.pid, request_)
+    made = Request(node.guest if caller is None else caller.pid, request)
     target = server.process if type(server) is Pid else node.names.get(server) if type(server) is type else None
     if (
         target is not None
@@ -65,14 +66,14 @@ async def call(server: Any, request_: Any, timeout: Seconds = 5.0) -> Any:
         if made.state == ANSWERED and (caller is None or caller.alive):
             return made.answer
         made.server = target
-    await request.wait(node, caller, server, made, timeout)  # type: ignore[arg-type]
+    await requests.wait(node, caller, server, made, timeout)  # type: ignore[arg-type]
     if made.state == ANSWERED:
         return made.answer
-    place = ("GenServer", "call", [server, request_, timeout])
-    raise request.failure(node, made, server, timeout, place)  # type: ignore[arg-type]
+    place = ("GenServer", "call", [server, request, timeout])
+    raise requests.failure(node, made, server, timeout, place)  # type: ignore[arg-type]
 
 
-def cast(server: Any, request_: object) -> None:
+def cast(server: Any, request: object) -> None:
     """Send a request that wants no answer (`gen_server:cast/2`). Never fails: what nobody is there for is dropped.
 
     Raises:
@@ -88,7 +89,7 @@ def cast(server: Any, request_: object) -> None:
         except ValueError:  # there is no such registry, and so nobody
             return
         target = None if pid is None else pid.process
-    message = Cast(request_)
+    message = Cast(request)
     if node.trace is not None:
         caller = node.caller()
         node.trace.tell("send", node.guest if caller is None else caller.pid, server, message)
@@ -105,7 +106,7 @@ def reply(from_: From, value: object) -> None:
 
     What nobody waits for any more is dropped.
     """
-    request.reply(from_, value)
+    requests.reply(from_, value)
 
 
 async def stop(server: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
@@ -120,30 +121,30 @@ async def stop(server: Any, reason: object = "normal", timeout: float | timedelt
     await system.stop(server, reason, limit, "GenServer")
 
 
-def abcast(name: object, request_: object, *, nodes: Sequence[object] | None = None) -> Literal["abcast"]:
+def abcast(name: object, request: object, *, nodes: Sequence[object] | None = None) -> Literal["abcast"]:
     """Cast to the server of one name on several nodes of this program (`gen_server:abcast/2,3`). Never fails.
 
     Args:
         name: a string or a class.
-        request_: what each `handle_cast` gets.
+        request: what each `handle_cast` gets.
         nodes: names of nodes, or the nodes themselves; None for all. Those that are not there are left out.
 
     Raises:
         TypeError: this is no name, or these are no nodes.
     """
     for where in _wanted_nodes(here(), name, nodes, "abcast"):
-        cast((name, where), request_)
+        cast((name, where), request)
     return "abcast"
 
 
 async def multi_call(
-    name: object, request_: object, timeout: Seconds = None, *, nodes: Sequence[object] | None = None
+    name: object, request: object, timeout: Seconds = None, *, nodes: Sequence[object] | None = None
 ) -> tuple[list[tuple[object, Any]], list[object]]:
     """Ask the servers of one name on several nodes of this program, all at once (`gen_server:multi_call/2,3,4`).
 
     Args:
         name: a string or a class.
-        request_: what each `handle_call` gets.
+        request: what each `handle_call` gets.
         timeout: seconds for all answers together; None waits for ever. What comes later is dropped.
         nodes: names of nodes, or the nodes themselves; None for all.
 
@@ -156,7 +157,7 @@ async def multi_call(
     """
     limit = seconds(timeout, "multi_call(timeout=)")
     asked = _wanted_nodes(here(), name, nodes, "multi_call")
-    made = await request.ask_all([(name, where) for where in asked], request_, limit)
+    made = await requests.ask_all([(name, where) for where in asked], request, limit)
     shown = [where.name if nodes is None and isinstance(where, Node) else where for where in asked]
     answers = [(where, one.answer) for where, one in zip(shown, made, strict=True) if one.state == ANSWERED]
     return answers, [where for where, one in zip(shown, made, strict=True) if one.state != ANSWERED]

@@ -52,7 +52,8 @@ from collections.abc import Awaitable, Generator
 from datetime import timedelta
 from typing import Any, Generic, TypeVar, overload
 
-from regrow.behaviours import request, request_ids, starting, system
+from regrow.behaviours import request as requests
+from regrow.behaviours import request_ids, starting, system
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.event_manager import Command, Manager, Notify
 from regrow.behaviours.event_manager import RemoveHandler as RemoveHandler
@@ -231,8 +232,8 @@ async def which_handlers(manager: Any) -> list[Handler]:
 
 
 async def _rpc(manager: Any, command: str, *args: Any) -> Any:
-    made = request.outgoing(here(), Command(command, args))
-    return await request.ask(manager, made, None, ("gen_event", command, [manager, *args]))
+    made = requests.outgoing(here(), Command(command, args))
+    return await requests.ask(manager, made, None, ("gen_event", command, [manager, *args]))
 
 
 # Events
@@ -265,7 +266,7 @@ async def sync_notify(manager: Any, event: Any) -> str:
     return done
 
 
-async def call(manager: Any, handler: Handler, request_: Any, timeout: float | timedelta | None = 5.0) -> Any:
+async def call(manager: Any, handler: Handler, request: Any, timeout: float | timedelta | None = 5.0) -> Any:
     """Ask one handler and wait for its answer (`gen_event:call/4`).
 
     Returns:
@@ -275,20 +276,20 @@ async def call(manager: Any, handler: Handler, request_: Any, timeout: float | t
     Raises:
         CallExit: the manager is not there, or no answer came within `timeout` seconds.
     """
-    made = request.outgoing(here(), request_ids.HandlerCall(handler, request_))
-    shown: list[object] = [manager, handler, request_] if timeout == 5.0 else [manager, handler, request_, timeout]
-    return await request.ask(manager, made, seconds(timeout, "call(timeout=)"), ("gen_event", "call", shown))
+    made = requests.outgoing(here(), request_ids.HandlerCall(handler, request))
+    shown: list[object] = [manager, handler, request] if timeout == 5.0 else [manager, handler, request, timeout]
+    return await requests.ask(manager, made, seconds(timeout, "call(timeout=)"), ("gen_event", "call", shown))
 
 
 @overload
-def send_request(manager: Any, handler: Handler, request_: Any) -> RequestId: ...
+def send_request(manager: Any, handler: Handler, request: Any) -> RequestId: ...
 @overload
-def send_request(manager: Any, handler: Handler, request_: Any, label: Any, collection: RequestIds) -> RequestIds: ...
+def send_request(manager: Any, handler: Handler, request: Any, label: Any, collection: RequestIds) -> RequestIds: ...
 def send_request(
-    manager: Any, handler: Handler, request_: Any, label: Any = None, collection: RequestIds | None = None
+    manager: Any, handler: Handler, request: Any, label: Any = None, collection: RequestIds | None = None
 ) -> RequestId | RequestIds:
     """Ask one handler and go on; the answer comes as a message (`gen_event:send_request/3,5`). See `request_ids.py`."""
-    made = request_ids.HandlerCall(handler, request_)
+    made = request_ids.HandlerCall(handler, request)
     if collection is None:
         return request_ids.send_request(manager, made)
     return request_ids.send_request(manager, made, label, collection)

@@ -56,7 +56,8 @@ from collections.abc import Awaitable, Generator, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, Literal, NoReturn, TypeVar
 
-from regrow.behaviours import child_spec, request, starting, system, ways_in
+from regrow.behaviours import child_spec, starting, system, ways_in
+from regrow.behaviours import request as requests
 from regrow.behaviours.gen_server import cast as cast
 from regrow.behaviours.gen_server import whereis as whereis
 from regrow.behaviours.machine_results import Action as Action
@@ -113,12 +114,12 @@ CallTime = float | timedelta | None | tuple[Literal["clean_timeout", "dirty_time
 # Client
 
 
-async def call(machine: Any, request_: Any, timeout: CallTime = None) -> Any:
+async def call(machine: Any, request: Any, timeout: CallTime = None) -> Any:
     """Ask a machine and wait for its answer, by default for ever (`gen_statem:call/3`).
 
     Args:
         machine: a pid, a name, `Global`, `Via` or `(name, node)`.
-        request_: what comes with the event `("call", from_)`.
+        request: what comes with the event `("call", from_)`.
         timeout: seconds; None waits for ever. OTP's ("clean_timeout", seconds) and ("dirty_timeout", seconds) are the
             same here: what comes too late is dropped.
 
@@ -130,8 +131,8 @@ async def call(machine: Any, request_: Any, timeout: CallTime = None) -> Any:
             limit = seconds(given, "call(timeout=)")
         case _:
             limit = seconds(timeout, "call(timeout=)")
-    made = request.outgoing(here(), request_)
-    return await request.ask(machine, made, limit, ("gen_statem", "call", [machine, request_, timeout]))
+    made = requests.outgoing(here(), request)
+    return await requests.ask(machine, made, limit, ("gen_statem", "call", [machine, request, timeout]))
 
 
 def reply(from_: Request | ReplyAction | Sequence[ReplyAction], value: Any = None) -> None:
@@ -140,10 +141,10 @@ def reply(from_: Request | ReplyAction | Sequence[ReplyAction], value: Any = Non
     What nobody waits for any more is dropped.
     """
     if isinstance(from_, Request):
-        request.reply(from_, value)
+        requests.reply(from_, value)
         return
     for action in listed(from_):
-        request.reply(action.from_, action.value)
+        requests.reply(action.from_, action.value)
 
 
 async def stop(machine: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
