@@ -9,6 +9,7 @@ import pytest
 
 from regrow import (
     AlreadyStarted,
+    ChildSpec,
     Exited,
     From,
     GenServer,
@@ -106,6 +107,23 @@ async def test_keys_that_are_integers() -> None:
     pids = {row.id: row.pid for row in await PartitionSupervisor.which_children(P)}
     for key, number in [(0, 0), (1, 1), (2, 2), (3, 0), (4, 1), (-1, 1), (10**30, 10**30 % 3)]:
         assert process.whereis(via(key)) is process.whereis(Via(P, key)) is pids[number]
+
+
+async def test_send() -> None:
+    me = process.current()
+
+    async def partition() -> Pid:
+        return process.spawn_link(tell)
+
+    async def tell() -> None:
+        process.send(me, (process.current(), await process.receive()))
+
+    await start(partitions=2, child_spec=ChildSpec("teller", partition, restart="temporary"))
+    pid = PartitionSupervisor.whereis_name((P, 1))
+    assert PartitionSupervisor.send((P, 1), "message") == "message"
+    assert await process.receive() == (pid, "message")
+    with pytest.raises(NoProcess):
+        PartitionSupervisor.send(("unknown", 1), "message")
 
 
 @pytest.mark.otp("DS-046")

@@ -482,6 +482,16 @@ class TestUnique:
         with pytest.raises(ValueError, match="nobody has this name"):
             send(Via(R, "none"), "message")
 
+    async def test_send(self, partitions: int) -> None:
+        await start("unique", partitions)
+        Registry.register(R, "hello")
+        assert Registry.send((R, "hello"), "message") == "message"
+        assert await process.receive() == "message"
+        with pytest.raises(ValueError, match="nobody has this name"):
+            Registry.send((R, "none"), "message")
+        with pytest.raises(ValueError, match="unknown registry"):
+            Registry.send(("unknown", "hello"), "message")
+
     async def test_via_with_a_value(self, partitions: int) -> None:
         await start("unique", partitions)
         first = await Doer.start_link(name=Via(R, "first", "value"))

@@ -28,7 +28,7 @@ import zlib
 from collections.abc import Callable, Hashable, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from regrow.behaviours import child_spec as specs
 from regrow.behaviours.child_spec import ChildSpec
@@ -40,6 +40,8 @@ from regrow.kernel import names, process
 from regrow.kernel.exits import NoProcess, safe_repr
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid, Ref, rare
+
+Message = TypeVar("Message")
 
 
 class PartitionSupervisor(Kept):
@@ -142,6 +144,12 @@ class PartitionSupervisor(Kept):
         """
         name, routed = key
         return routes_of(name).whereis_name(routed)
+
+    @staticmethod
+    def send(key: tuple[Any, Hashable], message: Message) -> Message:
+        """Send a message to the partition that a key means now; raises as `whereis_name`."""
+        pid = PartitionSupervisor.whereis_name(key)
+        return message if pid is None else process.send(pid, message)
 
     @staticmethod
     def register_name(key: Any, pid: Pid) -> bool:  # noqa: ARG004 - as every table of a Via has it

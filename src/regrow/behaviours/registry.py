@@ -45,6 +45,7 @@ from regrow.kernel.pid import Pid, Ref
 __all__ = ["AlreadyRegistered", "Record", "Registry"]
 
 Result = TypeVar("Result")
+Message = TypeVar("Message")
 Name = str | type
 Entries = list[tuple[Pid, Any]]
 EVERYTHING: Final = (..., ..., ...)
@@ -342,6 +343,15 @@ class Registry:
     def whereis_name(key: tuple[Name, Hashable] | tuple[Name, Hashable, Any]) -> Pid | None:
         """Who has a name."""
         return table_of(key[0]).whereis_name(key[1])
+
+    @staticmethod
+    def send(key: tuple[Name, Hashable] | tuple[Name, Hashable, Any], message: Message) -> Message:
+        """Send a message to whoever has a name (`Registry.send/2`).
+
+        Raises:
+            ValueError: nobody has it.
+        """
+        return process.send(names.Via(key[0], key[1]), message)
 
 
 def _check(keys: object, name: object, partitions: object, compressed: object) -> None:
