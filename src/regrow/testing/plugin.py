@@ -23,7 +23,7 @@ from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
 from regrow.testing import supervised
 from regrow.testing.capture import Reports, capture_reports
-from regrow.testing.simulate_plugin import SimulatePlugin, add_options
+from regrow.testing.simulated_plugin import SimulatePlugin, add_options
 from regrow.testing.stage import Stage
 from regrow.testing.supervised import StartSupervised
 
@@ -173,7 +173,7 @@ def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, object, object]:
     """Run an async fixture of a test of ours in the test's process."""
-    function = fixturedef.func
+    function = declared = fixturedef.func
     halves = inspect.isasyncgenfunction(function)
     if not halves and not inspect.iscoroutinefunction(function):
         return (yield)
@@ -181,8 +181,8 @@ def pytest_fixture_setup(
         return (yield)
     request.getfixturevalue("node")
     hall = request.node.stash[HALL]
-    if request.instance is not None and inspect.ismethod(function):
-        function = getattr(request.instance, function.__name__, function)
+    if inspect.ismethod(function) and isinstance(request.instance, type(function.__self__)):
+        function = function.__func__.__get__(request.instance)  # it was bound to another instance of the test's class
 
     def whole(**arguments: Any) -> Any:
         return hall.run(function, arguments)
@@ -203,4 +203,4 @@ def pytest_fixture_setup(
     try:
         return (yield)
     finally:
-        fixturedef.func = function  # type: ignore[misc]
+        fixturedef.func = declared  # type: ignore[misc]
