@@ -12,7 +12,7 @@ import pytest
 
 from regrow import Node, VirtualClock
 from regrow.testing import run_as_process
-from regrow.testing.simulate import check
+from regrow.testing.simulated import explore
 from tests.simulation.planted import check_then_act, deadlock, lost_name, lost_update, monitor_leak, paid_twice
 
 Scenario = Callable[[], Coroutine[Any, Any, None]]
@@ -30,7 +30,7 @@ PLANTED = [
 def found(scenario: Scenario, **options: Any) -> tuple[BaseException, str]:
     """The failure that a simulation of a scenario finds, and what it tells."""
     with pytest.raises(AssertionError) as caught:
-        check(scenario, slack=LATE.get(scenario, 0.0), **options)
+        explore(scenario, slack=LATE.get(scenario, 0.0), **options)
     return caught.value, "\n".join(caught.value.__notes__)
 
 

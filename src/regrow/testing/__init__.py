@@ -14,23 +14,31 @@ from regrow.kernel.clock import VirtualClock
 from regrow.testing.capture import Reports, capture_reports
 from regrow.testing.expect import expect_down, expect_exit, expect_idle, expect_message, flush, refute_message
 from regrow.testing.probe import Probe, probe
+from regrow.testing.simulated import NotRepeatable, explore, play, simulate
+from regrow.testing.simulated_loop import NotSimulated, Stuck
 from regrow.testing.stage import run_as_process
 from regrow.testing.supervised import StartSupervised, start_supervised, stop_supervised
 
 __all__ = [
+    "NotRepeatable",
+    "NotSimulated",
     "Probe",
     "Reports",
     "StartSupervised",
+    "Stuck",
     "VirtualClock",
     "capture_reports",
     "expect_down",
     "expect_exit",
     "expect_idle",
     "expect_message",
+    "explore",
     "flush",
+    "play",
     "probe",
     "refute_message",
     "run_as_process",
+    "simulate",
     "start_supervised",
     "stop_supervised",
 ]

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from regrow.testing.capture import Reports
-from regrow.testing.simulate import Plan, Simulator, plan_of
+from regrow.testing.simulated import Plan, Simulator, plan_of
 from regrow.testing.simulated_choices import read
 from regrow.testing.supervised import start_supervised
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from regrow.testing.faults import Fault
@@ -336,7 +336,7 @@ def is_outcome(error: BaseException, *names: str) -> bool:
     return type(error).__name__ in names and type(error).__module__.startswith("_pytest")
 
 
-def check(
+def explore(
     test: Callable[..., Awaitable[Any]],
     runs: int = 1000,
     *,
@@ -352,8 +352,35 @@ def check(
     return Simulator(test, plan).run()
 
 
-def with_options(plan: Plan, seed: int | None, schedule: str | None) -> Plan:
-    """A plan with what was asked for on the command line."""
-    if seed is None and schedule is None:
-        return plan
-    return replace(plan, seed=seed, schedule=schedule)
+def play(
+    function: Callable[..., Awaitable[Any]],
+    *args: Any,
+    seed: int = 0,
+    schedule: Sequence[int] | None = None,
+    slack: float = 0.0,
+    faults: Sequence[Fault] = (),
+) -> Any:
+    """Run an async function as a process, once, in one schedule; gives what it returns, raises what it raises.
+
+    For tools that choose schedules themselves: Hypothesis can draw one as `st.lists(st.integers(0, 5))`, and what it
+    shrinks such a list to is a simpler schedule.
+
+    Args:
+        function: what to run.
+        args: what it is called with.
+        seed: of the schedule; 0 for the ordinary order.
+        schedule: decisions, instead of a seed's: 0 is the ordinary one, and a number too high means the last. Behind its
+            end all is in order.
+        slack: as of `simulate`.
+        faults: as of `simulate`, with `at`.
+    """
+    result: list[Any] = []
+
+    async def test() -> None:
+        result.append(await function(*args))
+
+    choices = Choices(seed=seed or None) if schedule is None else Choices(schedule)
+    outcome = run_once(test, {}, choices, faults=faults, slack=slack, chance=seed)
+    if outcome.error is not None:
+        raise outcome.error
+    return result[0]
