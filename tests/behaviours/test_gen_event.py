@@ -553,15 +553,19 @@ async def test_manager_ends_with_its_parent(node: Node) -> None:
     assert await mailbox() == [("h", "terminate", "stop")]
 
 
-async def test_swap_to_a_handler_that_does_not_come(node: Node) -> None:
-    """Both are gone, and the supervisor hears of the new one's failure."""
+async def test_swap_to_a_handler_that_does_not_come(node: Node, reports: Any) -> None:
+    """Both are gone; the supervisor hears of a crash of the new one, and the report says what it was."""
     manager = await begin()
     await gen_event.add_sup_handler(manager, H, "h")
     await gen_event.sync_notify(manager, ("return", SwapHandler("swap", "s", Empty, "new")))
     assert await gen_event.which_handlers(manager) == []
     found = await mailbox()
     assert found[2] == ("gen_event_EXIT", H, ("swapped", Empty, process.current()))
-    assert found[3][:2] == ("gen_event_EXIT", Empty)
+    assert found[3] == ("gen_event_EXIT", Empty, "crash")
+    (report,) = reports
+    assert (report.kind, report.handler, report.reason) == ("handler terminating", Empty, "crash")
+    word, (how, error) = report.state
+    assert (word, how, type(error)) == ("error", "EXIT", NotImplementedError)
 
 
 async def test_rpc_of_a_dead_manager(node: Node) -> None:

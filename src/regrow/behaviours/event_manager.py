@@ -5,6 +5,7 @@
     returned Ok or Reply                     stays
     RemoveHandler()                          goes                   "remove_handler"          "normal"
     SwapHandler(arg, state, new, …)          gives way to new       arg                       ("swapped", new, pid)
+      … and the `init` of new failed         new does not come                                "crash", of new
     anything else: value                     goes                   ("error", value)          value
     raised                                   goes                   ("error", ("EXIT", why))  ("EXIT", why)
     delete_handler(…, arg)                   goes                   arg                       "normal"
@@ -29,6 +30,7 @@ from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, Exited, Request
 
 REMOVED: Final = "remove_handler"
+CRASH: Final = "crash"
 
 
 class RemoveHandler:
@@ -275,7 +277,7 @@ class Manager:
     def let_go(self, handler: Installed, result: Any, event: Any) -> Generator[Any, Any, None]:
         """A callback has not said that its handler stays."""
         if result.__class__ is SwapHandler:
-            yield from self.swap(handler, result)
+            yield from self.swap(handler, result, event)
             return
         self.handlers.remove(handler)
         if result.__class__ is RemoveHandler:
@@ -283,8 +285,8 @@ class Manager:
         else:
             yield from self.terminate(handler, ("error", result), event, result)
 
-    def swap(self, handler: Installed, result: SwapHandler) -> Generator[Any, Any, None]:
-        """A handler gives way to another one, which has its place and its supervisor."""
+    def swap(self, handler: Installed, result: SwapHandler, event: Any) -> Generator[Any, Any, None]:
+        """A handler gives way to another one, which has its place and its supervisor, unless its `init` fails."""
         handler.state = result.state
         swapped = ("swapped", result.handler2, handler.supervisor)
         left = yield from self.terminate(handler, result.arg1, "swapped", swapped)
@@ -295,7 +297,9 @@ class Manager:
             self.handlers[place] = made
         else:
             del self.handlers[place]
-            self.tell_supervisor(made, answer)
+            failed = {"message": event, "state": ("error", answer), "reason": CRASH}
+            handler_terminated(self.process, made.name, failed)
+            self.tell_supervisor(made, CRASH)
 
     def ended(self, message: Exited) -> Generator[Any, Any, None]:
         """A linked process has ended: the parent, the supervisor of some handlers, or another."""
