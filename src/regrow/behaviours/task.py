@@ -35,11 +35,12 @@ from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.restart import ending
 from regrow.behaviours.task_job import callers, new_job, run, spawn_job
 from regrow.behaviours.task_stream import OnTimeout, Outcome, Stream, StreamOptions
-from regrow.kernel import exits, process
+from regrow.kernel import exits, links, process
 from regrow.kernel.clock import seconds
-from regrow.kernel.mailbox import take_wanted
-from regrow.kernel.pid import Pid, Ref
-from regrow.kernel.signals import EMPTY, Down, Receive
+from regrow.kernel.mailbox import remove_down, take_wanted
+from regrow.kernel.messages import receive_adopted
+from regrow.kernel.pid import Monitor, Pid, Process, Ref
+from regrow.kernel.signals import EMPTY, TIMEOUT, Awaited, Down, Receive
 
 Result = TypeVar("Result")
 Other = TypeVar("Other")
@@ -153,7 +154,7 @@ class Task(Generic[Result]):
             CallTimeout: it took longer. The task goes on, and its value is dropped.
             ValueError: this process is not the owner.
         """
-        limit = seconds(timeout, "await_(timeout=)")
+        limit = 5.0 if timeout == 5.0 else seconds(timeout, "await_(timeout=)")
         check_owner(self)
         found = await next_outcome((self.ref,), limit)
         place = ("Task", "await", [self, timeout])
@@ -390,37 +391,38 @@ class Countdown:
         return None if self.ends is None else max(0.0, self.ends - process.monotonic())
 
 
-def concerns(refs: Container[Ref]) -> Callable[[Any], bool]:
-    """Whether a message is the value or the end of one of these tasks."""
-
-    def fits(message: Any) -> bool:
-        if isinstance(message, Down):
-            return message.ref in refs
-        return type(message) is tuple and len(message) == 2 and isinstance(message[0], Ref) and message[0] in refs  # pyright: ignore[reportUnknownArgumentType]
-
-    return fits
+def outcome_of(refs: Container[Ref], timeout: float | None) -> Receive:
+    """A wait for the value or the end of one of these tasks."""
+    wanted = Receive(None, timeout)
+    wanted.kind = Awaited(refs)
+    return wanted
 
 
 async def next_outcome(refs: Container[Ref], timeout: float | None) -> tuple[Ref, Any] | None:
     """The first of these tasks that is done, and how; None if none is in time."""
-    try:
-        return read(await process.receive(concerns(refs), timeout=timeout))
-    except TimeoutError:
-        return None
+    me = process.running()
+    wanted = outcome_of(refs, timeout)
+    if me.rare is not None and me.rare.adopted is not None:
+        message = await receive_adopted(me, wanted)
+    else:
+        message = await wanted
+    return None if message is TIMEOUT else read(me, message)
 
 
 def take_outcome(ref: Ref) -> Any:
     """How this task is done, if it is."""
-    message = take_wanted(process.running(), Receive(concerns((ref,)), None))
-    return None if message is EMPTY else read(message)[1]
+    me = process.running()
+    message = take_wanted(me, outcome_of((ref,), None))
+    return None if message is EMPTY else read(me, message)[1]
 
 
-def read(message: Any) -> tuple[Ref, Any]:
+def read(me: Process, message: Any) -> tuple[Ref, Any]:
     """Which task is done, and how; what else has come of it goes away."""
-    if isinstance(message, Down):
+    if type(message) is Down:
         return message.ref, ("exit", message.reason)
     ref, value = message
-    process.demonitor(ref, flush=True)
+    if type(ref) is not Monitor or not links.demonitor(me, ref):
+        remove_down(me, ref)
     return ref, ("ok", value)
 
 

@@ -12,7 +12,7 @@ the job.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final
 
@@ -21,9 +21,10 @@ from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.children import ChildError
 from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
 from regrow.behaviours.results import is_awaitable
-from regrow.kernel import exits, process
+from regrow.kernel import exits, links, process
+from regrow.kernel.current import living
 from regrow.kernel.node import here
-from regrow.kernel.pid import Monitor, Pid
+from regrow.kernel.pid import Monitor, Pid, Process
 from regrow.kernel.signals import Down
 
 PATIENCE_SECONDS: Final = 5.0  # how long a supervised task waits for its job
@@ -43,10 +44,12 @@ def callers() -> tuple[Pid, ...]:
     return found[1] if found is not None and caller is not None and found[0] is caller.pid else ()
 
 
-def callers_of_new() -> tuple[Pid, ...]:
-    """The callers of a task that is started here."""
-    caller = here().caller()
-    return () if caller is None else (caller.pid, *callers())
+def callers_of_new(caller: Process | None) -> tuple[Pid, ...]:
+    """The callers of a task that this process, or a plain asyncio task, starts now."""
+    if caller is None:
+        return ()
+    found = CALLERS.get()
+    return (caller.pid, *found[1]) if found is not None and found[0] is caller.pid else (caller.pid,)
 
 
 class Job:
@@ -81,27 +84,43 @@ def new_job(function: Callable[..., Any], args: tuple[Any, ...]) -> Job:
         )
     node = here()
     caller = node.caller()
-    return Job(node.guest if caller is None else caller.pid, callers_of_new(), function, args)
+    return Job(node.guest if caller is None else caller.pid, callers_of_new(caller), function, args)
 
 
-async def run(job: Job) -> None:
-    """A task's whole life."""
-    process_ = process.running()
-    process_.initial_call = job.function
-    CALLERS.set((process_.pid, job.callers))
+def run(job: Job) -> Coroutine[Any, Any, None] | None:
+    """A task's whole life; of an `async def`, what is left of it. A process that runs a `def` needs no asyncio task."""
+    me = process.running()
+    me.initial_call = job.function
+    CALLERS.set((me.pid, job.callers))
     try:
         value = job.function(*job.args)
-        if is_awaitable(value):
-            value = await value
     except BaseException as error:
-        if not process_.alive or isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
-            raise
-        reason = exits.reason_of(error)
-        if not exits.is_normal(reason):
-            reports.task_terminated(process_, job.owner, job.callers, job.function, job.args, reason)
-        raise exits.Exit(reason) from None
+        raise failure(me, job, error) from None
+    if is_awaitable(value):
+        return run_on(me, job, value)
     if job.ref is not None:
         process.send(job.ref, (job.ref, value))
+    return None
+
+
+async def run_on(me: Process, job: Job, awaited: Awaitable[Any]) -> None:
+    """The rest of a task whose function has to be awaited."""
+    try:
+        value = await awaited
+    except BaseException as error:
+        raise failure(me, job, error) from None
+    if job.ref is not None:
+        process.send(job.ref, (job.ref, value))
+
+
+def failure(me: Process, job: Job, error: BaseException) -> BaseException:
+    """With what a task ends whose function has raised; what is abnormal is reported."""
+    if not me.alive or isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        return error
+    reason = exits.reason_of(error)
+    if not exits.is_normal(reason):
+        reports.task_terminated(me, job.owner, job.callers, job.function, job.args, reason)
+    return exits.Exit(reason)
 
 
 async def wait_for_job(owner: Pid) -> None:
@@ -118,7 +137,9 @@ async def wait_for_job(owner: Pid) -> None:
     process.demonitor(ref, flush=True)
     if isinstance(message, Down):
         raise exits.Exit(("shutdown", message.reason))
-    await run(message)
+    rest = run(message)
+    if rest is not None:
+        await rest
 
 
 # Starting
@@ -164,7 +185,9 @@ def hand_in(job: Job, pid: Pid) -> Monitor:
 
 
 def spawn_job(job: Job) -> tuple[Pid, Monitor]:
-    """Spawn a linked process that does a job; its value comes under the ref of the monitor."""
-    pid = process.spawn_link(run, job)
-    ref = job.ref = process.monitor(pid, alias="demonitor")
+    """Spawn a process that does a job, linked to this one; its value comes under the ref of the monitor."""
+    owner = living()
+    pid = owner.node.launch(run, (job,), owner).pid
+    links.link(owner, pid)
+    ref = job.ref = links.monitor(owner, pid, pid, None, "demonitor")
     return pid, ref

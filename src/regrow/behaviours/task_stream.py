@@ -90,13 +90,14 @@ class Stream:
     async def _outcomes(self) -> AsyncGenerator[Any, None]:
         """Keep as many tasks as may be, and give one result after the other."""
         options = self.options
-        consumer = here().caller()
+        node = here()
+        consumer = node.caller()
         plan = Plan(
             self.function,
             self.args,
             options,
-            callers_of_new(),
-            here().guest if consumer is None else consumer.pid,
+            callers_of_new(consumer),
+            node.guest if consumer is None else consumer.pid,
             consumer is None or consumer.trap_exit,
         )
         items = Items(self.items)

@@ -9,12 +9,15 @@ from collections import deque
 from typing import Any
 
 from regrow.kernel.pid import RECEIVING, SELECTING, Process, Ref
-from regrow.kernel.signals import EMPTY, RESCAN, Down, Receive
+from regrow.kernel.signals import EMPTY, RESCAN, Awaited, Down, Receive
 
 
 def put(process: Process, message: object) -> None:
     """Hand `message` to a process that waits for any, or leave it in its mailbox."""
     if process.status == RECEIVING:
+        process.node.scheduler.wake(process, message)
+        return
+    if process.status == SELECTING and is_outcome(process, message):
         process.node.scheduler.wake(process, message)
         return
     if process.mailbox is None:
@@ -24,6 +27,12 @@ def put(process: Process, message: object) -> None:
     if process.status == SELECTING:
         # What it waits for may be decided by code of its own, which must not run on the sender's stack.
         process.node.scheduler.wake(process, RESCAN)
+
+
+def is_outcome(process: Process, message: object) -> bool:
+    """Whether a process waits for this, and for nothing that code of its own would have to look at."""
+    waiting = process.waiting
+    return type(waiting) is Receive and type(waiting.kind) is Awaited and waiting.fits(message)
 
 
 def put_first(process: Process, message: object) -> None:

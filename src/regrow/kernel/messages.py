@@ -101,7 +101,7 @@ async def receive(match: Any = None, *, timeout: float | timedelta | None = None
         timeout = seconds(timeout, "receive(timeout=)")
     wanted = Receive(match, timeout)
     if process.rare is not None and process.rare.adopted is not None:
-        message = await _receive_adopted(process, wanted)
+        message = await receive_adopted(process, wanted)
     else:
         message = await wanted
     if message is TIMEOUT:
@@ -112,7 +112,7 @@ async def receive(match: Any = None, *, timeout: float | timedelta | None = None
     return message
 
 
-async def _receive_adopted(process: Process, wanted: Receive) -> Any:
+async def receive_adopted(process: Process, wanted: Receive) -> Any:
     """The same in an asyncio task that is a process: it waits for a future, which its mail completes."""
     clock = process.node.clock
     ends = None if wanted.timeout is None else clock.now() + wanted.timeout
@@ -142,6 +142,6 @@ async def sleep(delay: float | timedelta | None) -> None:
     wanted = Receive((), seconds(delay, "sleep"))
     process = running()
     if process.rare is not None and process.rare.adopted is not None:
-        await _receive_adopted(process, wanted)
+        await receive_adopted(process, wanted)
     else:
         await wanted

@@ -276,6 +276,8 @@ class Scheduler:
         if process.body is None:
             assert isinstance(value, Launch)
             body = process.context.run(value.function, *value.args)
+            if body is None:
+                raise StopIteration(END)
             if not isinstance(body, Coroutine | Generator):
                 if isinstance(body, AsyncGenerator):
                     raise TypeError(

@@ -15,13 +15,14 @@ A process's body is a generator. It runs until it yields one of these, and is se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Container, Generator
 from typing import TYPE_CHECKING, Any, Final
 
+from regrow.kernel.pid import Ref
 from regrow.kernel.timers import Deadline
 
 if TYPE_CHECKING:
-    from regrow.kernel.pid import Monitor, Pid, Process, Ref
+    from regrow.kernel.pid import Monitor, Pid, Process
 
 
 class Token:
@@ -155,6 +156,21 @@ class Request(Deadline):
         self.pid.node.request_done(self, CLOSED, None)
 
 
+class Awaited:
+    """The kind of message that tells how something asked for by a ref has gone: (ref, value), or the `Down` of the ref."""
+
+    __slots__ = ("refs",)
+
+    def __init__(self, refs: Container[Ref]) -> None:
+        self.refs = refs
+
+    def fits(self, message: object) -> bool:
+        """Whether this is one."""
+        if type(message) is tuple:
+            return len(message) == 2 and isinstance(message[0], Ref) and message[0] in self.refs
+        return type(message) is Down and message.ref in self.refs
+
+
 class Receive:
     """A wait for one message: any, one of a class, or one that a predicate accepts; perhaps for a limited time."""
 
@@ -172,8 +188,9 @@ class Receive:
 
     def fits(self, message: object) -> bool:
         """Whether this is a message that the process waits for."""
-        if self.kind is not None:
-            return isinstance(message, self.kind)
+        kind = self.kind
+        if kind is not None:
+            return kind.fits(message) if type(kind) is Awaited else isinstance(message, kind)
         return self.predicate is None or bool(self.predicate(message))
 
     def __await__(self) -> Generator[Any, Any, Any]:
