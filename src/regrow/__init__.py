@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from regrow.kernel.process import send
     from regrow.kernel.signals import Down, Exited
     from regrow.kernel.timers import Timer
+    from regrow.ops.tracing import trace
     from regrow.program import run
     from regrow.pure import compiled
     from regrow.thread_door import from_thread
@@ -204,6 +205,7 @@ __all__ = [
     "stop",
     "system",
     "timer",
+    "trace",
 ]
 
 # Where each name is at home: what the imports above say, for `__getattr__`. A test holds one against the other.
@@ -241,6 +243,7 @@ _HOMES = {
     "kernel.process": "send",
     "kernel.signals": "Down Exited",
     "kernel.timers": "Timer",
+    "ops.tracing": "trace",
     "program": "run",
     "pure": "compiled",
     "thread_door": "from_thread",

@@ -85,6 +85,7 @@ class Crowd(Tree):
             self.children[child.last] = child
             cast(self.process.pid, ("try_again_restart", child.last))
         else:
+            self.tell_restart(child)
             self.forget(child)
 
     async def terminate_all(self) -> None:

@@ -30,6 +30,7 @@ from regrow.kernel.exits import (
     called,
     safe_repr,
 )
+from regrow.kernel.here import HERE
 from regrow.kernel.mailbox import put
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import CALLING, RECEIVING, Pid, Process
@@ -66,8 +67,14 @@ def reply(from_: Request, value: object) -> None:
     """Answer a call, from any process, now or later (`gen_server:reply/2`). An answer nobody waits for is dropped."""
     node = from_.pid.node
     if node.trace is not None:
-        node.trace.tell("reply", None, from_.pid, value)
+        node.trace.tell("reply", who_runs(), from_.pid, (from_, value))
     node.settle(from_, ANSWERED, value)
+
+
+def who_runs() -> Pid | None:
+    """The process that runs in this thread, for those who look at what it does; None in a plain asyncio task."""
+    caller = None if HERE.node is None else HERE.node.caller()
+    return None if caller is None else caller.pid
 
 
 async def wait(node: Node, caller: Process | None, server: object, made: Request, timeout: float | None) -> None:
@@ -203,6 +210,8 @@ async def ask_all(servers: Sequence[object], request: object, timeout: float | N
 def failure(node: Node, made: Request, server: object, timeout: float | None, place: Place) -> CallExit:
     """What is raised in a caller whose request came to nothing."""
     why: Any = "timeout" if made.state == CLOSED else made.answer
+    if node.trace is not None:
+        node.trace.tell("fail", made.pid, server, (made, why.reason if isinstance(why, NotKnown | Circle) else why))
     if isinstance(why, NotKnown):
         return UnknownRequest((why.reason, place), why.letter)
     if isinstance(why, Circle):

@@ -59,6 +59,8 @@ def init_ack(process: Process, starter: Starter, answer: object) -> None:
     """Tell the starter how the start went. Of a failed one the name is freed first, so that it can be tried again."""
     if answer.__class__ is Ignore or answer.__class__ is Failed:
         names.release(process)
+    if process.node.trace is not None:
+        process.node.trace.tell("start", process.pid, starter.pid, answer)
     links.settle(starter, ANSWERED, answer)
 
 
@@ -103,9 +105,8 @@ def prepared(
         AlreadyStarted: the name is taken.
     """
     parent = node.init if caller is None else caller
-    process = node.new_process(copy_context())
+    process = node.new_process(copy_context(), initial_call)
     descend(process, parent)
-    process.initial_call = initial_call
     if name is not None:
         try:
             held = names.claim(process, name)

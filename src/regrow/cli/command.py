@@ -122,8 +122,9 @@ def shell(
 ) -> None:
     """A prompt inside the running application.
 
-    `await` works at the prompt, on the application's own loop. tree(), kill(name), whereis(name), processes() and
-    flush() are there, and all public classes of the project. Ctrl-D stops the application, in order, and leaves.
+    `await` works at the prompt, on the application's own loop. tree(), kill(name), whereis(name), processes(),
+    trace(name) and flush() are there, and all public classes of the project. Ctrl-D stops the application, in order,
+    and leaves.
     """
     from regrow.cli.shell import run_shell  # start-up: IPython is heavy
 

@@ -30,7 +30,7 @@ from regrow.ops import logs
 from regrow.program import StopSignals
 
 LETTING_GO = 2.0  # seconds that the prompt has to give the terminal back
-HELP = "tree()  kill(name)  whereis(name)  processes()  flush()   Ctrl-D stops it and leaves"
+HELP = "tree()  kill(name)  whereis(name)  processes()  trace(name)  flush()   Ctrl-D stops it and leaves"
 
 
 class Prompt(Protocol):

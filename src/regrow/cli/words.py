@@ -1,4 +1,4 @@
-"""The words of the shell: tree(), kill(), whereis(), processes(), flush()."""
+"""The words of the shell: tree(), kill(), whereis(), processes(), trace(), flush()."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from regrow import process
 from regrow.behaviours.gen_server import whereis as find
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid
+from regrow.ops import tracing
 from regrow.ops import tree as trees
 
 SETTLE = "__settle__"
@@ -149,6 +150,11 @@ def processes() -> None:
         print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]))
 
 
+def trace(*who: Any, size: int = tracing.SIZE) -> tracing.Recording:
+    """Record what processes do, from now on: keep what this gives, `print` it, and `stop()` it."""
+    return tracing.trace(*who, size=size).start()
+
+
 async def _flush() -> None:
     while True:
         try:
@@ -167,6 +173,7 @@ WORDS: dict[str, Any] = {
     "kill": kill,
     "whereis": whereis,
     "processes": processes,
+    "trace": trace,
     "flush": flush,
     SETTLE: settle,
 }

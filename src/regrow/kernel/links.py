@@ -94,6 +94,8 @@ def unlink(process: Process, other: Pid) -> None:
 
 def exit_signal(process: Process, source: Pid, reason: object, linked: bool) -> None:
     """What an exit signal does to a process: `kill` ends it, a trapping one gets a message, `normal` is ignored."""
+    if process.node.trace is not None:
+        process.node.trace.tell("signal", source, process.pid, reason)
     word = reason if type(reason) is str else ""
     if word == "kill" and not linked:
         die(process, "killed")
@@ -167,6 +169,8 @@ def tell(watcher: Process, ref: Monitor, reason: object) -> None:
     """Give a watcher the `Down` of its monitor; an alias that lives as long as the monitor is off before that."""
     if ref.mode in ("demonitor", "reply_demonitor"):
         watcher.node.drop_alias(watcher, ref)
+    if watcher.node.trace is not None:
+        watcher.node.trace.tell("down", ref.target, watcher.pid, reason)
     put(watcher, Down(ref, ref.target, reason, ref.tag))
 
 

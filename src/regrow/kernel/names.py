@@ -223,6 +223,7 @@ def claim(process: Process, name: object) -> Pid | None:
         if held is not process.pid:
             return held
         rare(process).global_names[name.key] = None
+        tell_name(process, name)
         return None
     if isinstance(name, Via):
         table: Any = name.table(node)
@@ -234,15 +235,21 @@ def claim(process: Process, name: object) -> Pid | None:
             return holder
         if table is name.registry:
             rare(process).tables[Registered(table, name.key)] = None
+        tell_name(process, name)
         return None
     taken: Process | None = node.names.get(name)
     if taken is not None:
         return taken.pid
     node.names[name] = process
     process.name = name
-    if node.trace is not None:
-        node.trace.tell("register", process.pid, name)
+    tell_name(process, name)
     return None
+
+
+def tell_name(process: Process, name: object) -> None:
+    """Tell whoever listens that a process has a name now."""
+    if process.node.trace is not None:
+        process.node.trace.tell("register", process.pid, name)
 
 
 def release(process: Process) -> None:

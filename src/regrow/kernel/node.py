@@ -226,18 +226,18 @@ class Node:
 
     def launch(self, function: Callable[..., Any], args: tuple[Any, ...], parent: Process | None) -> Process:
         """A new process that runs a function of the user's."""
-        process = self.new_process(copy_context())
+        process = self.new_process(copy_context(), function)
         if parent is not None:
             descend(process, parent)
-        process.initial_call = function
         self.scheduler.ready(process, Launch(function, args))
         return process
 
-    def new_process(self, context: Context) -> Process:
+    def new_process(self, context: Context, initial_call: object = None) -> Process:
         """A process that does nothing yet."""
         self.last_pid += 1
         pid = Pid(self, self.last_pid)
         process = Process(self, pid, context)
+        process.initial_call = initial_call
         pid.process = process
         self.processes[pid] = process
         if self.trace is not None:

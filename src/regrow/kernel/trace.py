@@ -1,19 +1,31 @@
 """Named points in the kernel at which anyone may listen; they cost one comparison when nobody does.
 
-| point    | told                            | when                                   |
-|----------|---------------------------------|----------------------------------------|
-| spawn    | pid, parent                     | a process was made                     |
-| exit     | pid, reason                     | it ended                               |
-| send     | sender, receiver, message       | a message, cast or call was sent       |
-| reply    | server, caller, answer          | a call was answered                    |
-| register | pid, name                       | a process took a name                  |
-| link     | pid, pid                        | two processes were linked              |
+    point      who          whom        what              when
+    -----      ---          ----        ----              ----
+    spawn      pid          parent                        a process was made
+    start      pid          starter     what it acks      it is up; or Ignore, or Failed: it is not
+    register   pid          name                          it took a name
+    link       pid          pid                           two processes were linked
+    send       sender       address     message           a message, a Cast or a Request was sent
+    reply      server       asker       request, answer   a request was answered; by a plain task: None
+    fail       asker        address     request, reason   a call came to nothing
+    signal     source       pid         reason            a process got an exit signal
+    exit       pid          reason                        it ended
+    down       who ended    watcher     reason            a monitor fired
+    restart    supervisor   pid         child's id        a child was started again
+
+While somebody listens no call is handed over directly: all are sent, as it is with a server that is busy. What is told
+of is never held up, and never told twice. `regrow.trace` records it.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from regrow.kernel.node import Node
 
 Listener = Callable[[str, object, object, object], None]
 
@@ -34,3 +46,18 @@ class Trace:
                 logging.getLogger("regrow.trace").exception(
                     "%r listened at %s, raised, and listens no more", listener, point
                 )
+
+
+def listen(node: Node, listener: Listener) -> None:
+    """Let a function hear of all that happens on a node, from now on."""
+    if node.trace is None:
+        node.trace = Trace()
+    node.trace.listeners[listener] = None
+
+
+def listen_no_more(node: Node, listener: Listener) -> None:
+    """Let it go. With the last one the node has nobody to tell, and nothing to do for it."""
+    if node.trace is not None:
+        node.trace.listeners.pop(listener, None)
+        if not node.trace.listeners:
+            node.trace = None
