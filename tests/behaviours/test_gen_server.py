@@ -1393,7 +1393,7 @@ class TestSignals:
 
 class TestClasses:
     def test_an_option_that_no_class_has(self) -> None:
-        with pytest.raises(TypeError, match=r"unknown option nmaed\. Wanted one of id, named, restart"):
+        with pytest.raises(TypeError, match=r"unknown option nmaed\. Wanted one of id, modules, named, restart"):
             type("Q", (GenServer,), {}, nmaed=True)
 
     @pytest.mark.otp("GS-130")
@@ -1404,6 +1404,18 @@ class TestClasses:
         spec = Transient.child_spec(["hello"])
         assert (spec.id, spec.args, spec.restart, spec.shutdown) == ("other", (["hello"],), "transient", 1)
         assert Server.child_spec().args == ()
+
+        class Started(Server, start=Transient.start, type="supervisor", significant=True):
+            pass
+
+        spec = Started.child_spec(["not used"])
+        assert (spec.id, spec.start, spec.args) == (Started, Transient.start, ())
+        assert (spec.type, spec.shutdown, spec.significant, spec.modules) == (
+            "supervisor",
+            "infinity",
+            True,
+            (Started,),
+        )
 
     async def test_named_by_its_class(self) -> None:
         class Named(Server, named=True):

@@ -1362,6 +1362,15 @@ class TestElixir:
         spec = child_spec((Pool, 1), id="other")
         assert (spec.id, spec.type, spec.restart, spec.shutdown) == ("other", "supervisor", "transient", "infinity")
 
+    @pytest.mark.otp("SU-107")
+    def test_a_class_may_say_all_of_its_child_spec(self) -> None:
+        class Other(ModuleSupervisor, id="id", restart="temporary", start=(start_instance, ({},)), modules="dynamic"):
+            pass
+
+        spec = Other.child_spec("not used")
+        assert (spec.id, spec.restart, spec.start, spec.args) == ("id", "temporary", start_instance, ({},))
+        assert (spec.type, spec.shutdown, spec.modules) == ("supervisor", "infinity", ("dynamic",))
+
     @pytest.mark.otp("SU-108")
     def test_the_spec_of_a_child_in_each_form(self) -> None:
         alone, given = child_spec(Plain), child_spec((Plain, "arg"))
@@ -1501,7 +1510,7 @@ class TestBadUse:
             await Supervisor.start_link([], name=42)
 
     async def test_a_class_option_that_no_supervisor_has(self) -> None:
-        with pytest.raises(TypeError, match=r"unknown option retsart\. Wanted one of id, restart, shutdown"):
+        with pytest.raises(TypeError, match=r"unknown option retsart\. Wanted one of id, modules, restart, shutdown"):
             type("Pool", (ModuleSupervisor,), {}, retsart="transient")
 
     async def test_a_negative_timeout(self) -> None:

@@ -42,8 +42,8 @@ Args = TypeVarTuple("Args")
 class Agent:
     """Holds a state. All its functions are class methods: `Agent.get(agent, function)`.
 
-    As a child of a supervisor: `(Agent, function)`. A subclass has an id of its own and the class options id, restart,
-    shutdown and significant of a child spec.
+    As a child of a supervisor: `(Agent, function)`. A subclass has an id of its own, and what a child spec has as
+    class options: id, start, restart, shutdown, type, significant, modules.
     """
 
     __regrow_spec__: ClassVar[dict[str, Any]] = {}

@@ -17,7 +17,7 @@ ChildType = Literal["worker", "supervisor"]
 
 RESTARTS: Final = ("permanent", "transient", "temporary")
 TYPES: Final = ("worker", "supervisor")
-CLASS_OPTIONS: Final = frozenset({"id", "restart", "shutdown", "significant"})
+CLASS_OPTIONS: Final = frozenset({"id", "modules", "restart", "shutdown", "significant", "start", "type"})
 
 Start = Callable[..., Awaitable[Any]]
 

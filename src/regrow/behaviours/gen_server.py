@@ -92,7 +92,7 @@ class GenServer(Generic[State]):
 
     Class options, as in `class Queue(GenServer[list[int]], named=True, restart="transient")`:
         named: register every started server under its class.
-        id, restart, shutdown, significant: of the child spec (see `ChildSpec`).
+        id, start, restart, shutdown, type, significant, modules: of the child spec (see `ChildSpec`).
     """
 
     __regrow_named__: ClassVar[bool] = False

@@ -164,7 +164,7 @@ class GenStatem(Generic[State, Data]):
 
     Class options, as in `class Door(GenStatem[str, int], named=True, restart="transient")`:
         named: register every started machine under its class.
-        id, restart, shutdown, significant: of the child spec (see `ChildSpec`).
+        id, start, restart, shutdown, type, significant, modules: of the child spec (see `ChildSpec`).
     """
 
     __regrow_named__: ClassVar[bool] = False

@@ -197,7 +197,7 @@ class Kept:
 
 
 class KeptByModule:
-    """A supervisor with an `init` of its own. Class options as those of a `GenServer`: id, restart, shutdown, significant."""
+    """A supervisor with an `init` of its own. Class options as those of a `GenServer`, but for `named`."""
 
     __regrow_spec__: ClassVar[dict[str, Any]] = {}
     __regrow_keeper__: ClassVar[type[Keeper]] = Keeper

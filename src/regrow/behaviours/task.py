@@ -54,7 +54,7 @@ class Task(Generic[Result]):
     """The handle of a task; its owner alone may ask for the value.
 
     As a child of a supervisor, `(Task, function)` or `(Task, (function, *args))` runs a function once; class options of
-    a subclass (id, restart, shutdown, significant) are of its child spec. A child is temporary unless they say otherwise.
+    a subclass, such as id and restart, are of its child spec. A child is temporary unless they say otherwise.
 
     Attributes:
         pid: the process; None if the task is `completed`.
