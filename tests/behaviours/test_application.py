@@ -1031,6 +1031,20 @@ class TestEnvironment:
         application.load(App)
         assert application.get_all_env(App) == {"a": "spec", "b": "put", "c": "spec", "e": "put"}
 
+    @pytest.mark.otp("AP-032")
+    async def test_what_is_persistent_wins_when_it_is_loaded(self) -> None:
+        """Whatever was set or unset since, unless that was persistent, too."""
+
+        class App(Application, env={"a": "spec", "b": "spec"}):
+            pass
+
+        for key in "ab":
+            application.set_env(App, key, "persistent", persistent=True)
+        application.set_env(App, "a", "put")
+        application.unset_env(App, "b")
+        application.load(App)
+        assert application.get_all_env(App) == {"a": "persistent", "b": "persistent"}
+
     async def test_what_was_put_before_it_is_loaded_stays(self) -> None:
         """OTP lets the spec win over what is not persistent: there the file is another's, here the class is at hand."""
         application.put_env(Told, "interval", 2.0)

@@ -98,6 +98,7 @@ class Controller:
         environment = self.environment(app)
         for key, value in app.__regrow_spec__.env.items():
             environment.setdefault(key, value)
+        environment.update(self.persistent.get(app, {}))
         for one in included:
             if one not in self.loaded:
                 self.load(one)
