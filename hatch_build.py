@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -60,27 +59,20 @@ class CompiledKernel(BuildHookInterface[Any]):
         wanted = os.environ.get("REGROW_PURE", "")
         if version == "editable" or wanted == "1":
             return
-        self.built = tempfile.TemporaryDirectory(prefix="regrow-build-")
+        # A folder that stays: pip builds every wheel twice, the first time for its metadata alone.
+        folder = Path(self.root, "build", "compiled", sys.implementation.cache_tag)
+        # No compiler, no headers, no mypyc: each has an exception of its own, and mypyc leaves by SystemExit.
         try:
-            made = compile_into(Path(self.root), Path(self.built.name))
-        except (
-            Exception,
-            SystemExit,
-        ) as problem:  # no compiler, no headers, no mypyc: each has an exception of its own
-            self.built.cleanup()
+            made = compile_into(Path(self.root), folder)
+        except (Exception, SystemExit) as problem:
             if wanted == "0":
                 raise
             self.app.display_warning(f"regrow runs as plain Python, for its kernel could not be compiled: {problem}")
             return
         for path in made:
-            build_data["force_include"][str(path)] = str(path.relative_to(self.built.name))
+            build_data["force_include"][str(path)] = str(path.relative_to(folder))
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
-
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """The wheel is written: what was compiled for it is in there."""
-        if hasattr(self, "built"):
-            self.built.cleanup()
 
 
 def compile_into(root: Path, folder: Path) -> list[Path]:
@@ -107,7 +99,7 @@ def compile_into(root: Path, folder: Path) -> list[Path]:
         command.run()
     finally:
         os.chdir(before)
-    return [path for path in folder.rglob("*") if path.suffix in {".so", ".pyd"}]
+    return [Path(made) for made in command.get_outputs()]
 
 
 if __name__ == "__main__":  # python hatch_build.py FOLDER: for a look at what mypyc makes
