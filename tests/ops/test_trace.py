@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -534,3 +538,47 @@ def test_an_event_is_data() -> None:
     assert one == Event(0.0, "cast", "a", "b", "1")
     with pytest.raises(AttributeError):
         one.what = "2"  # type: ignore[misc]
+
+
+# In a failing test
+
+SOURCE = """
+from regrow import GenServer, Reply, call
+
+class Echo(GenServer):
+    def handle_call(self, request, from_, state):
+        return Reply(request, state)
+
+async def test_asks_for_it(node, trace):
+    await call(await Echo.start_link(name="echo"), 1)
+    assert not trace, "the first"
+
+async def test_does_not(node):
+    await call(await Echo.start_link(name="echo"), 2)
+    raise ValueError("the second")
+
+async def test_passes(node, trace):
+    await Echo.start_link(name="quiet")
+"""
+
+
+@pytest.mark.parametrize("option", [[], ["--trace-processes"]])
+def test_a_failing_test_shows_its_trace(tmp_path: Path, option: list[str]) -> None:
+    """One that asks for the fixture, or, with the option, every one that fails; never one that passes."""
+    (tmp_path / "test_it.py").write_text(SOURCE, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-pno:randomly", "-pno:xdist", "-pno:cacheprovider", *option],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_ADDOPTS": "", "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    _, first, second = re.split(r"_{3,} test_(?:asks_for_it|does_not) _{3,}", done.stdout)
+    assert "2 failed, 1 passed" in done.stdout
+    assert re.search(r"call +test <0\.2\.0> +echo <0\.3\.0> +1\n", first)
+    assert re.search(r"p\d-->>p\d: 1\n", first)
+    assert first.count("exit") == 2  # a row and a note: of the test's process, and of nothing that ends after it
+    assert bool(re.search(r"call +test <0\.2\.0> +echo <0\.3\.0> +2\n", second)) == bool(option)
+    assert "quiet" not in done.stdout

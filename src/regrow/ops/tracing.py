@@ -383,14 +383,15 @@ def _called(process: Process) -> tuple[str, tuple[object, ...]]:
     owner: object = getattr(process.initial_call, "__self__", None)
     runs = owner if isinstance(owner, type) else process.initial_call
     known = tuple(one for one in (process.name, label, runs) if one is not None)
-    if process is getattr(process.node, "init", None):
+    if process.pid.number == 1:
         return "init", known
     if not known:
         return "a task", known
     first: Any = known[0]
     if isinstance(first, str):
         return show(first, NAME)[1:-1], known
-    words = str(getattr(first, "__qualname__", "")).replace("<locals>.", "").removesuffix(".init")
+    word = "__qualname__" if owner is None or isinstance(owner, type) else "__name__"  # an object's method by itself
+    words = str(getattr(first, word, "")).replace("<locals>.", "").removesuffix(".init")
     return words or show(cast("object", first), NAME), known
 
 

@@ -26,6 +26,7 @@ from regrow.testing.capture import Reports, capture_reports
 from regrow.testing.simulated_plugin import SimulatePlugin, add_options
 from regrow.testing.stage import Stage
 from regrow.testing.supervised import StartSupervised
+from regrow.testing.trace_plugin import TracePlugin, add_trace_option
 
 
 class Hall:
@@ -59,12 +60,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the plugin's setting."""
     parser.addini("regrow_auto", "run every async test as a process", type="bool", default=False)
     add_options(parser)
+    add_trace_option(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the marker takes."""
     config.addinivalue_line("markers", 'regrow(clock="virtual", seed=None): run this async test as a process')
     config.pluginmanager.register(SimulatePlugin(config, is_ours), "regrow-simulate")
+    config.pluginmanager.register(TracePlugin(config, is_ours), "regrow-trace")
 
 
 def is_ours(item: object) -> bool:
@@ -152,20 +155,24 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     if not is_ours(item) or not on_a_loop_of_theirs(item) or not isinstance(item, pytest.Function):
         return (yield)
     function = item.obj
-    stage = item.stash[HALL].stage
+    item.obj = as_process(function, item.stash[HALL].stage)
+    try:
+        return (yield)
+    finally:
+        item.obj = function
+
+
+def as_process(function: Callable[..., Awaitable[Any]], stage: Stage) -> Callable[..., Awaitable[None]]:
+    """A function that runs another as a process, on the event loop on which it is awaited."""
 
     @functools.wraps(function)
-    async def as_process(**arguments: Any) -> None:
+    async def on_stage(**arguments: Any) -> None:
         try:
             await stage.do(function, arguments)
         finally:
             await stage.end()
 
-    item.obj = as_process
-    try:
-        return (yield)
-    finally:
-        item.obj = function
+    return on_stage
 
 
 @pytest.hookimpl(wrapper=True)

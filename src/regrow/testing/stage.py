@@ -64,13 +64,13 @@ class Stage:
     async def keep(self, up: asyncio.Event) -> None:
         """Be the block in which the node is up."""
         async with self.node as node:
-            self.gone = node.ended(node.launch(self.serve, (), node.init))
+            self.gone = node.ended(node.launch(self.test, (), node.init))
             if isinstance(node.clock, VirtualClock):
                 node.clock.stuck = self.stuck_later
             up.set()
             await self.over.wait()
 
-    async def serve(self) -> None:
+    async def test(self) -> None:
         """Be the test's process."""
         while (job := await self.jobs.get()) is not None:
             self.job = job
