@@ -1461,6 +1461,22 @@ class TestClasses:
             with pytest.raises(TypeError):
                 gen_server.whereis(wrong)
 
+    async def test_terminate_has_the_state_that_stop_was_given(self) -> None:
+        ended: list[Any] = []
+
+        class Stops(GenServer[str]):
+            def handle_cast(self, request: Any, _state: str, /) -> Any:
+                return Stop("normal", request)
+
+            def terminate(self, _reason: Any, state: str, /) -> None:
+                ended.append(state)
+
+        pid = await Stops.start("old")
+        ref = process.monitor(pid)
+        cast(pid, "new")
+        await expect_down(ref, "normal")
+        assert ended == ["new"]
+
     @pytest.mark.otp("GS-144")
     async def test_stop_of_nobody(self) -> None:
         with pytest.raises(NoProcess) as caught:

@@ -172,6 +172,25 @@ class TestSuspended:
         await Supervisor.stop(sup)
         await expect_down(ref, "shutdown")
 
+    async def test_it_ends_with_its_parent_though_it_traps_exits(self) -> None:
+        class Traps(Counter):
+            def init(self, arg: Any, /) -> Any:
+                process.trap_exit(True)
+                return Ok(arg)
+
+        async def parent() -> None:
+            pid = await Traps.start_link(0)
+            await system.suspend(pid)
+            send(test, pid)
+            await process.receive()
+            raise Exit("over")
+
+        test = process.current()
+        starter = process.spawn(parent)
+        ref = process.monitor(await process.receive(Pid))
+        send(starter, "end")
+        await expect_down(ref, "over")
+
 
 class TestStatus:
     @pytest.mark.otp("SY-018")
@@ -936,6 +955,18 @@ class TestStart:
 
         ref = process.monitor(process.spawn(proc_lib.start_link, raises))
         await expect_down(ref, "bad_init")
+
+    async def test_a_server_that_is_killed_in_its_init_is_told_once(self) -> None:
+        class Killed(Counter):
+            def init(self, arg: Any, /) -> Any:
+                process.exit(process.current(), "kill")
+                return Ok(arg)
+
+        process.trap_exit(True)
+        with pytest.raises(StartError) as caught:
+            await Killed.start_link(0)
+        assert caught.value.reason == "killed"
+        assert process.info(process.current(), "messages") == []
 
     @pytest.mark.otp("SY-034")
     @pytest.mark.parametrize("start", [proc_lib.start, proc_lib.start_link])

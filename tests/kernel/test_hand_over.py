@@ -207,6 +207,41 @@ async def test_a_doomed_caller_does_not_go_on(node: Node, server: type[Doer]) ->
     assert events == ["CancelledError", "finally", "awaited"]
 
 
+async def test_a_doomed_caller_that_asks_by_name(node: Node) -> None:
+    """The same, where the server is looked up first, ends its caller, and answers."""
+    events: list[str] = []
+
+    async def caller() -> None:
+        me = process.current()
+        await Doer.start([], name="doer")
+        try:
+            await call("doer", lambda: process.exit(me, "kill"))
+            events.append("went on")
+        finally:
+            events.append("finally")
+
+    _, ref = process.spawn_monitor(caller)
+    down = await process.receive(Down)
+    assert (down.ref, down.reason) == (ref, "killed")
+    await process.sleep(10)
+    assert events == ["finally"]
+
+
+async def test_a_plain_task_that_is_cancelled_leaves_nothing_with_the_server(node: Node) -> None:
+    class Silent(GenServer[None]):
+        def handle_call(self, _request: object, _from: From, state: None) -> Any:
+            return NoReply(state)
+
+    pid = await Silent.start()
+    task = asyncio.create_task(call(pid, "anything", None))
+    await process.sleep(1)
+    assert len(process.info(pid, "monitored_by")) == 1
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert process.info(pid, "monitored_by") == []
+
+
 async def test_a_doomed_server_in_between(node: Node) -> None:
     """A caller three levels up is doomed by the callee at the bottom: each on the stack unwinds by itself."""
     events: list[str] = []

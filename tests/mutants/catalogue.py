@@ -298,8 +298,8 @@ KERNEL: Final = [
     Mutant(
         "a class takes only its own instances, not its subclasses'",
         SIGNALS,
-        "return isinstance(message, self.kind)",
-        "return type(message) is self.kind",
+        "else isinstance(message, kind)",
+        "else type(message) is kind",
     ),
     Mutant("a predicate is not asked", SIGNALS, "self.predicate is None or bool(self.predicate(message))", "True"),
     Mutant(
@@ -749,7 +749,7 @@ STARTS_AND_STOPS: Final = [
     ),
     Mutant("a failed start leaves a Down", PROC_LIB, "            _forget(caller, ref)\n", ""),
     Mutant(
-        "a suspended server takes its mail",
+        "a suspended server outlives its parent",
         HELD,
         "yield Receive(self.concerns, None)",
         "yield Receive(SystemRequest, None)",
