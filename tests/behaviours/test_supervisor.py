@@ -1380,6 +1380,16 @@ class TestElixir:
         assert child_spec(spec) is spec
         assert child_spec(spec, id="y", restart="temporary").restart == "temporary"
 
+    def test_the_spec_of_one_child_as_elixir_spells_it(self) -> None:
+        assert Supervisor.child_spec(Plain) == child_spec(Plain)
+        assert Supervisor.child_spec((Plain, "arg")) == child_spec((Plain, "arg"))
+        spec = ChildSpec("x", start_probe)
+        assert Supervisor.child_spec(spec) is spec
+        changed = Supervisor.child_spec((Plain, Plain), id="y", restart="temporary", shutdown=1.0)
+        assert (changed.id, changed.args, changed.restart, changed.shutdown) == ("y", (Plain,), "temporary", 1.0)
+        several = Supervisor.child_spec((Plain, (Pool, 1)))
+        assert (several.id, several.args) == (Supervisor, ([Plain, (Pool, 1)],))
+
     @pytest.mark.otp("SU-110")
     @pytest.mark.parametrize("wrong", [1, "Worker", None, {}, (1, 2), ("W",), object])
     async def test_a_child_that_is_no_child(self, wrong: Any) -> None:

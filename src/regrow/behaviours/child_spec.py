@@ -132,6 +132,18 @@ def child_spec(child: Any, **changes: Any) -> ChildSpec:
     return spec.replace(**changes) if changes else spec
 
 
+def is_one(child: Any) -> bool:
+    """Whether this is one child, and not several: a class, a ChildSpec, or (class, arg) whose arg is no child itself."""
+    match child:
+        case ChildSpec() | type():
+            return True
+        case (type(), arg):
+            several = isinstance(arg, ChildSpec | type) or (isinstance(arg, tuple) and is_one(arg))
+            return not several
+        case _:
+            return False
+
+
 def id_of(name: object, cls: type) -> object:
     """The id of a child that is known by a name: a plain name, or the key of a Global or a Via; without one its class."""
     if name is None:

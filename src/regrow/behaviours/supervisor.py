@@ -103,13 +103,18 @@ class Supervisor(Kept):
         return SimpleInit(flags, specs) if flags.has_template else Init(flags, specs)
 
     @classmethod
-    def child_spec(cls, children: Iterable[Any] = (), *, name: object = None, **options: Any) -> ChildSpec:
+    def child_spec(cls, children: Any = (), *, name: object = None, **options: Any) -> ChildSpec:
         """A supervisor as the child of another: `Supervisor.child_spec([Worker], strategy="one_for_all", name="inner")`.
+
+        Given one child, and not a list, it is that child's spec with some values replaced, as `regrow.child_spec` makes
+        it: `Supervisor.child_spec((Worker, 1), id="first")` (`Supervisor.child_spec/2`).
 
         Raises:
             InvalidChild: one of its children is none; here and not when it is started.
             InvalidFlags: an option that it cannot have.
         """
+        if child_spec.is_one(children) or options.keys() & child_spec.CLASS_OPTIONS:
+            return child_spec.child_spec(children, **options)
         children = list(children)
         options.setdefault("strategy", "one_for_one")
         cls.init(children, **options)
