@@ -252,9 +252,7 @@ def _modules(id: object, value: Any) -> tuple[object, ...]:
     else:
         wrong = ("invalid_modules", value)
     if wrong is not None:
-        letter = (
-            f'child {safe_repr(id)}: modules is a list of classes and modules, or "dynamic"; got {safe_repr(value)}'
-        )
+        letter = f'child {safe_repr(id)}: modules is a list of classes and modules, or "dynamic"; got {safe_repr(cast("Any", value))}'
         raise InvalidChild(wrong, letter)
     return modules
 
