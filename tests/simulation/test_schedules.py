@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regrow import CallTimeout, Down, From, GenServer, Pid, Reply, call, process
-from regrow.testing.simulated import NotRepeatable, explore, shrink, simulate
+from regrow.testing.simulated import NotRepeatable, explore, simulate
 from regrow.testing.simulated_choices import Choices, read, trimmed, written
 from regrow.testing.simulated_loop import NotSimulated, Stuck
+from regrow.testing.simulated_shrinking import Tried, shrink
 from regrow.testing.simulation import run_once
 
 ROOT = Path(__file__).parents[2]
@@ -369,10 +370,11 @@ def test_shrinking_keeps_what_it_takes_to_fail(made: list[int], data: st.DataObj
     places = [place for place, one in enumerate(made) if one]
     needed = data.draw(st.lists(st.sampled_from(places), unique=True, max_size=3)) if places else []
 
-    def fails(tried: tuple[int, ...]) -> tuple[int, ...] | None:
-        return tried if all(place < len(tried) and tried[place] for place in needed) else None
+    def run(tried: tuple[int, ...]) -> Tried:
+        failed = all(place < len(tried) and tried[place] for place in needed)
+        return Tried(failed, tried, [5 for _ in made])
 
-    smallest = shrink(tuple(made), fails, 100_000)
+    smallest = shrink(tuple(made), run)
     assert smallest == trimmed([1 if place in needed else 0 for place in range(len(made))])
 
 

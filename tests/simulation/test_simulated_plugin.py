@@ -17,6 +17,7 @@ from regrow import *
 from regrow.testing import simulate
 """
 
+
 class Project:
     """A folder with one file of tests."""
 

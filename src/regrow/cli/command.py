@@ -44,6 +44,7 @@ SecondsOption = Annotated[
     float | None, typer.Option("--seconds", min=0, metavar="N", help="Stop by itself after N seconds.")
 ]
 LevelOption = Annotated[Level, typer.Option("--level", help="The least level that is logged.")]
+SIMULATES = {"--simulate", "--seed", "--schedule"}  # pytest options that make runs to be repeated
 ReportsOption = Annotated[
     bool, typer.Option("--reports", help="Log every start and every end of a child and of a process, too.")
 ]
@@ -139,6 +140,8 @@ def pytest_project(context: typer.Context, project: ProjectOption = None) -> Non
     # pytest looks at its setting `testpaths` only where the project begins.
     if not any(Path(argument.partition("::")[0]).exists() for argument in context.args):
         os.chdir(found.folder)
+    if any(argument.partition("=")[0] in SIMULATES for argument in context.args):
+        os.environ.setdefault("PYTHONHASHSEED", "0")  # else the order of a set of strings would not be the seed's
     paths = [str(found.source), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     if sys.platform == "win32":

@@ -12,20 +12,20 @@ from __future__ import annotations
 
 import gc
 import traceback
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from regrow.testing.faults import Fault
 from regrow.testing.simulated_choices import Choices, read, trimmed, written
+from regrow.testing.simulated_shrinking import Tried, shrink
 from regrow.testing.simulation import Outcome, is_async, run_once
 
 Test = TypeVar("Test", bound=Callable[..., Awaitable[Any]])
 
 MARK: Final = "__regrow_simulate__"
-SHRINKING_RUNS: Final = 600
-FEW: Final = 8  # decisions out of order, of which each may be one too many
-NEAR: Final = 5  # decisions by which the others then move
+SHRINKING_RUNS: Final = 1000
+SHRINKING_STEPS: Final = 300_000  # of processes, in all these runs
 SHOWN_LINES: Final = 60
 COLLECTED_AFTER: Final = 100  # runs: what they leave behind is let go
 
@@ -123,6 +123,7 @@ class Simulator:
         self.runs = 0
         self.seen: set[tuple[int, ...]] = set()
         self.passed: tuple[int, tuple[Fault, ...]] | None = None  # the first run
+        self.recording: object = None  # of the last run, for a test that takes its `trace`
 
     def run(self) -> Told:
         """Run all; raise what the first failing run raises, with the shortest schedule that does and its trace.
@@ -130,6 +131,7 @@ class Simulator:
         Raises:
             NotRepeatable: a run failed that passes, or differs, when it is run again.
         """
+        __tracebackhide__ = True
         told = Told()
         fixed = tuple(fault for fault in self.plan.faults if fault.at is not None)
         wandering = [fault for fault in self.plan.faults if fault.at is None]
@@ -146,6 +148,7 @@ class Simulator:
 
     def all_seeds(self, faults: tuple[Fault, ...]) -> bool:
         """Run the seeds with these faults; whether the last of them has struck in any run."""
+        __tracebackhide__ = True
         plan = self.plan
         if plan.schedule is not None:
             return self.one(plan.seed or 0, faults, read(plan.schedule))
@@ -161,6 +164,7 @@ class Simulator:
 
     def one(self, seed: int, faults: tuple[Fault, ...], given: Sequence[int] | None) -> bool:
         """One run; whether the last fault has struck."""
+        __tracebackhide__ = True
         outcome = self.outcome(seed, faults, given)
         self.runs += 1
         self.seen.add(trimmed(outcome.choices.made))
@@ -182,15 +186,10 @@ class Simulator:
         if self.runs % COLLECTED_AFTER == COLLECTED_AFTER - 1:
             gc.collect()
         choices = Choices(seed=seed or None) if given is None else Choices(given)
-        return run_once(
-            self.test,
-            self.arguments,
-            choices,
-            faults=faults,
-            slack=self.plan.slack,
-            chance=seed,
-            record=record,
-        )
+        slack = self.plan.slack
+        outcome = run_once(self.test, self.arguments, choices, faults=faults, slack=slack, chance=seed, record=record)
+        self.recording = outcome.recording
+        return outcome
 
     # A failure
 
@@ -203,6 +202,7 @@ class Simulator:
         error: BaseException,
     ) -> None:
         """Find the shortest schedule that fails in the same way, and raise its error, with a note that tells all."""
+        __tracebackhide__ = True
         again = self.outcome(seed, faults, given)
         if again.error is None or again.choices.options != found.choices.options:
             raise NotRepeatable(
@@ -225,14 +225,19 @@ class Simulator:
 
     def shortest(self, seed: int, faults: Sequence[Fault], made: tuple[int, ...], wanted: object) -> tuple[int, ...]:
         """A schedule with as few decisions out of order as can be found, that fails in the same way."""
+        runs, steps = SHRINKING_RUNS, SHRINKING_STEPS
 
-        def fails(tried: tuple[int, ...]) -> tuple[int, ...] | None:
-            outcome = self.outcome(seed, faults, tried)
-            if outcome.error is None or signature(outcome.error) != wanted:
+        def run(tried: tuple[int, ...]) -> Tried | None:
+            nonlocal runs, steps
+            if runs <= 0 or steps <= 0:
                 return None
-            return trimmed(outcome.choices.made)
+            outcome = self.outcome(seed, faults, tried)
+            runs -= 1
+            steps -= outcome.steps
+            failed = outcome.error is not None and signature(outcome.error) == wanted
+            return Tried(failed, trimmed(outcome.choices.made), outcome.choices.options)
 
-        return shrink(made, fails, SHRINKING_RUNS)
+        return shrink(made, run)
 
     def letter(
         self, seed: int, faults: Sequence[Fault], made: Sequence[int], shortest: Sequence[int], lines: Sequence[str]
@@ -255,74 +260,6 @@ class Simulator:
 
 class NotRepeatable(AssertionError):
     """A run failed, and does not when it is run again under the same seed."""
-
-
-Fails = Callable[[tuple[int, ...]], tuple[int, ...] | None]
-
-
-def shrink(made: tuple[int, ...], fails: Fails, most: int) -> tuple[int, ...]:
-    """Make a schedule that fails simpler, as long as it does.
-
-    Args:
-        made: the schedule.
-        fails: runs one; the decisions that were made in it, if it has failed in the same way, else None.
-        most: how many may be run.
-    """
-    best = made
-    left = most
-
-    def better(tried: Sequence[int]) -> bool:
-        nonlocal best, left
-        candidate = trimmed(tried)
-        if left <= 0 or candidate == best:
-            return False
-        left -= 1
-        got = fails(candidate)
-        if got is None or weight(got) >= weight(best):
-            return False
-        best = got
-        return True
-
-    better(())
-    progress = True
-    while progress and left > 0:
-        progress = False
-        size = max(1, len(best) // 2)
-        while size:
-            start = 0
-            while start < len(best):
-                end = start + size
-                here = best[start:end]
-                if (any(here) and better((*best[:start], *(0 for _ in here), *best[end:]))) or better(
-                    (*best[:start], *best[end:])
-                ):
-                    progress = True
-                else:
-                    start = end
-            size //= 2
-        for place, choice in enumerate(best):
-            if choice > 1 and place < len(best) and better((*best[:place], 1, *best[place + 1 :])):
-                progress = True
-        progress = progress or any(better(tried) for tried in list(replaced(best)))
-    return best
-
-
-def replaced(made: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Schedules with one decision less out of order, and the later ones a little earlier or later."""
-    places = [place for place, choice in enumerate(made) if choice]
-    if len(places) > FEW:
-        return
-    for dropped in places:
-        later = made[dropped + 1 :]
-        for shift in range(1, NEAR):
-            yield (*made[:dropped], 0, *(0 for _ in range(shift)), *later)
-            if not any(later[:shift]):
-                yield (*made[:dropped], 0, *later[shift:])
-
-
-def weight(made: Sequence[int]) -> tuple[int, int, int]:
-    """How far a schedule is from the ordinary order: the less, the simpler."""
-    return sum(1 for one in made if one), len(made), sum(made)
 
 
 def signature(error: BaseException) -> object:

@@ -5,8 +5,8 @@
     --seed 36                those tests, in this one schedule
     --schedule 17:1,22:3     those tests, in this one schedule, as a failure printed it
 
-Sync fixtures are made once for all runs of a test. Async ones, and `node`, `virtual_clock`, `start_supervised` and
-`reports`, are made anew for each run, in the test's own process.
+Sync fixtures are made once for all runs of a test. Async ones, and `node`, `virtual_clock`, `start_supervised`,
+`reports` and `trace`, are made anew for each run, in the test's own process.
 """
 
 from __future__ import annotations
@@ -122,7 +122,12 @@ class SimulatePlugin:
         arguments = {name: pyfuncitem.funcargs[name] for name in names if name in pyfuncitem.funcargs}
         if "start_supervised" in arguments:
             arguments["start_supervised"] = start_supervised
-        told = Simulator(test, plan, arguments, lambda: forget(pyfuncitem)).run()
+        simulator = Simulator(test, plan, arguments, lambda: forget(pyfuncitem))
+        try:
+            told = simulator.run()
+        finally:
+            if simulator.recording is not None:  # a failure shows that of the run that has failed
+                pyfuncitem.funcargs["trace"] = simulator.recording
         pyfuncitem.user_properties.append((PROPERTY, [told.runs, told.different]))
         return True
 

@@ -30,12 +30,14 @@ from regrow.kernel.scheduler import Launch
 from regrow.kernel.signals import RESCAN, TIMEOUT, Down, Exited, Receive, Request, Throw
 from regrow.kernel.timers import Deadline, Timer
 from regrow.kernel.trace import Trace
+from regrow.ops import tracing
 from regrow.testing.faults import Fault
 from regrow.testing.scene import brief, called
 from regrow.testing.simulated_choices import Choices
 from regrow.testing.simulated_loop import SimulatedLoop, Stuck, walls
 
 MOST_STEPS: Final = 200_000
+RECORDED: Final = 500  # events of a run
 
 
 class Outcome:
@@ -44,15 +46,19 @@ class Outcome:
     Attributes:
         error: what the test raised; None if it passed.
         choices: the decisions.
-        struck: whether each fault that was asked for has happened.
+        steps: of its processes.
         lines: the trace, where one was asked for.
+        recording: what the test got as its argument `trace`.
     """
 
-    def __init__(self, error: BaseException | None, choices: Choices, struck: bool, lines: list[str]) -> None:
+    def __init__(
+        self, error: BaseException | None, choices: Choices, steps: int, lines: list[str], recording: object
+    ) -> None:
         self.error = error
         self.choices = choices
-        self.struck = struck
+        self.steps = steps
         self.lines = lines
+        self.recording = recording
 
 
 class World:
@@ -361,7 +367,7 @@ def run_once(
 
     Args:
         function: the test.
-        arguments: what it is called with; `node` and `virtual_clock` are those of this run.
+        arguments: what it is called with; `node`, `virtual_clock` and `trace` are those of this run.
         choices: the schedule.
         faults: what goes wrong.
         slack: seconds by which timers may be too early.
@@ -370,6 +376,9 @@ def run_once(
     """
     world = World(choices, faults, slack, record)
     own: dict[str, Any] = {"node": world.node, "virtual_clock": world.clock}
+    if "trace" in arguments:
+        own["trace"] = tracing.trace(node=world.node, size=RECORDED)
+        own["trace"].start()
     given = {name: own.get(name, value) for name, value in arguments.items()}
     for fault in faults:
         fault.begin()
@@ -390,7 +399,7 @@ def run_once(
         random.setstate(before)
         if collecting:
             gc.enable()
-    return Outcome(error, choices, all(fault.struck for fault in faults), world.lines or [])
+    return Outcome(error, choices, world.steps, world.lines or [], own.get("trace"))
 
 
 def is_async(function: object) -> bool:
