@@ -33,7 +33,7 @@ from regrow.behaviours.gen_event import GenEvent, RemoveHandler, SwapHandler
 from regrow.behaviours.results import Ok
 from regrow.kernel.terms import Limits
 from regrow.ops.logs import words
-from regrow.testing.expect import expect_down, expect_idle, expect_message
+from regrow.testing import expect_down, expect_idle, expect_message, flush
 
 OWNER = "test_gen_event.owner"
 
@@ -99,10 +99,7 @@ class Second(H):
 async def mailbox() -> list[Any]:
     """All that has come."""
     await expect_idle()
-    found: list[Any] = []
-    while process.info(process.current(), "message_queue_len"):
-        found.append(await process.receive())
-    return found
+    return flush()
 
 
 async def begin(*handlers: Any) -> Pid:

@@ -9,7 +9,7 @@ import pytest
 from regrow import AlreadyStarted, CalleeExit, Exited, NoClause, NoProcess, Pid, Supervisor, call, cast, process, send
 from regrow.behaviours import pg
 from regrow.kernel.node import here
-from regrow.testing import expect_down, expect_idle
+from regrow.testing import expect_idle, kill
 
 pytestmark = pytest.mark.regrow
 
@@ -25,12 +25,6 @@ def messages() -> Any:
 def waiting() -> Pid:
     """A process that does nothing."""
     return process.spawn(process.receive)
-
-
-async def kill(pid: Pid) -> None:
-    ref = process.monitor(pid)
-    process.exit(pid, "kill")
-    await expect_down(ref, "killed")
 
 
 @pytest.mark.otp("PG-001")

@@ -28,7 +28,7 @@ from regrow import (
 )
 from regrow.behaviours.registry import AlreadyRegistered, Record, Registry
 from regrow.kernel.node import here
-from regrow.testing import expect_down, expect_idle, expect_message
+from regrow.testing import expect_down, expect_idle, expect_message, kill
 
 pytestmark = [pytest.mark.regrow, pytest.mark.parametrize("partitions", [1, 8])]
 
@@ -63,12 +63,6 @@ async def register(key: Any, value: Any = None) -> Pid:
     doer = await Doer.start()
     await call(doer, lambda: Registry.register(R, key, value))
     return doer
-
-
-async def kill(pid: Pid) -> None:
-    ref = process.monitor(pid)
-    process.exit(pid, "kill")
-    await expect_down(ref, "killed")
 
 
 def me() -> Pid:

@@ -38,7 +38,7 @@ from regrow import (
     timer,
 )
 from regrow.kernel.timers import FULL, LANES, Deadline, Timer
-from regrow.testing import expect_down, expect_idle
+from regrow.testing import expect_down, expect_idle, kill
 
 pytestmark = pytest.mark.regrow
 
@@ -56,12 +56,6 @@ def messages() -> Any:
 def waiting() -> Pid:
     """A process that does nothing."""
     return process.spawn(process.sleep, None)
-
-
-async def kill(pid: Pid) -> None:
-    ref = process.monitor(pid)
-    process.exit(pid, "kill")
-    await expect_down(ref)
 
 
 def nothing_is_set(node: Node) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from regrow import Down, Exit, Exited, GenServer, Reply, call, process, send
-from regrow.testing import expect_down, expect_exit, expect_idle, expect_message, flush, refute_message
+from regrow.testing import expect_down, expect_exit, expect_idle, expect_message, flush, kill, refute_message
 
 pytestmark = pytest.mark.regrow
 
@@ -204,6 +204,33 @@ class TestExpectExit:
         pid = process.spawn(waits_for_a_word)
         with pytest.raises(AssertionError, match=r"does not trap exits: .*process\.trap_exit\(True\)"):
             await expect_exit(pid)
+
+
+class TestKill:
+    async def test_it_has_ended(self) -> None:
+        pid = process.spawn(waits_for_a_word)
+        process.register("doomed", pid)
+        assert await kill("doomed") == "killed"
+        assert not process.alive(pid)
+        assert flush() == []
+
+    async def test_with_a_reason(self) -> None:
+        assert await kill(process.spawn(waits_for_a_word), "bad") == "bad"
+
+    async def test_nobody(self) -> None:
+        with pytest.raises(AssertionError, match="nobody is at 'nobody'"):
+            await kill("nobody")
+
+    async def test_one_that_traps_exits_and_goes_on(self) -> None:
+        async def stubborn() -> None:
+            process.trap_exit(True)
+            await process.sleep(None)
+
+        pid = process.spawn(stubborn)
+        await expect_idle()
+        with pytest.raises(AssertionError, match=f"{pid} has not ended within 1 s") as failed:
+            await kill(pid, "please")
+        assert f"In its mailbox: Exited({process.current()}, 'please')" in str(failed.value)
 
 
 async def test_flush_takes_what_fits_and_waits_for_nothing() -> None:

@@ -1,6 +1,7 @@
 """Tests of silly_worker."""
 
 from regrow import application, process
+from regrow.testing import expect_down
 
 import silly_worker
 from silly_worker.application import SillyWorker
@@ -12,6 +13,6 @@ def test_greets_the_world() -> None:
 
 async def test_application_starts_and_stops() -> None:
     await application.start(SillyWorker)
-    assert process.whereis("silly_worker.supervisor") is not None
+    ref = process.monitor("silly_worker.supervisor")
     await application.stop(SillyWorker)
-    assert process.whereis("silly_worker.supervisor") is None
+    await expect_down(ref, "shutdown")

@@ -3,7 +3,8 @@
 import logging
 
 import pytest
-from regrow import Exited, Supervisor, application, process
+from regrow import Supervisor, application, process
+from regrow.testing import expect_exit
 
 from silly_worker.application import SillyWorker
 from silly_worker.cron_job import CronJob
@@ -39,4 +40,4 @@ async def test_tree_gives_up_at_the_fourth_crash_within_five_seconds() -> None:
     for _ in range(4):
         child, *_ = await Supervisor.which_children(supervisor)
         process.exit(child.pid, "kill")
-    assert await process.receive(Exited) == Exited(supervisor, "shutdown")
+    await expect_exit(supervisor, "shutdown")

@@ -12,7 +12,7 @@ Nothing but the plugin needs pytest, which finds it by itself.
 
 from regrow.kernel.clock import VirtualClock
 from regrow.testing.capture import Reports, capture_reports
-from regrow.testing.expect import expect_down, expect_exit, expect_idle, expect_message, flush, refute_message
+from regrow.testing.expect import expect_down, expect_exit, expect_idle, expect_message, flush, kill, refute_message
 from regrow.testing.probe import Probe, probe
 from regrow.testing.simulated import NotRepeatable, explore, play, simulate
 from regrow.testing.simulated_loop import NotSimulated, Stuck
@@ -34,6 +34,7 @@ __all__ = [
     "expect_message",
     "explore",
     "flush",
+    "kill",
     "play",
     "probe",
     "refute_message",

@@ -5,6 +5,7 @@
     expect_down(who, reason)  a process ends, whether linked or not
     expect_exit(who, reason)  an exit signal comes, to a process that traps exits
     expect_idle()             all others have done what they can
+    kill(who)                 a process ends, now
     flush(match)              what lies in the mailbox, taken out
 
 A `match` is a class or several, a predicate, or a pattern: a value in which `...` stands for anything, a dict for a
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar, cast, overload
 
+from regrow.behaviours.gen_server import whereis
 from regrow.behaviours.pattern import fits
 from regrow.kernel import process
 from regrow.kernel.clock import until_idle
@@ -152,6 +154,28 @@ async def expect_exit(who: Pid | None = None, reason: Any = ..., *, timeout: flo
     if not reason_fits(reason, exited.reason):
         raise AssertionError(_other_reason(str(exited.pid), reason, exited.reason))
     return exited.reason
+
+
+async def kill(who: Any, reason: object = "kill", *, timeout: float = 1.0) -> Any:
+    """Send a process an exit signal, and wait until it has ended.
+
+    Args:
+        who: a pid, a name or a handle. It should not be linked to the test, unless that traps exits.
+        reason: why; "kill" cannot be trapped.
+        timeout: seconds of the node's clock.
+
+    Returns:
+        The reason with which it has ended: "killed" for "kill".
+
+    Raises:
+        AssertionError: nobody is there, or it has not ended in time.
+    """
+    pid = who if isinstance(who, Pid) else whereis(who)
+    if pid is None:
+        raise AssertionError(f"kill: nobody is at {brief(who)}")
+    ref = process.monitor(pid)
+    process.exit(pid, reason)
+    return await expect_down(ref, timeout=timeout)
 
 
 async def expect_idle() -> None:
