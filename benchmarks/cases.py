@@ -42,6 +42,8 @@ CASES = [
     Case("call registry", "call through a Registry", 100_000, target=(0.6, 1.0)),
     Case("call task", "call from a plain asyncio task", 100_000),
     Case("call thread", "call from another thread", 2_000),
+    Case("call traced", "call, while a trace is recorded", 20_000),
+    Case("call no more traced", "call, when it is stopped", 100_000),
     Case("cast", "cast, then one call", 200_000, target=(0.13, 0.29), quick=True),
     Case("send", "send to a process that receives", 100_000),
     Case("clients", "100 clients of one server", 100_000, quick=True),

@@ -5,9 +5,9 @@ from typing import Any
 
 import regrow
 from benchmarks.measure import Figures, main
-from benchmarks.ours import growth, keepers, latency, messages, starts, timers
+from benchmarks.ours import growth, keepers, latency, messages, starts, timers, tracing
 
-MODULES = (messages, starts, timers, keepers, latency, growth)
+MODULES = (messages, starts, timers, tracing, keepers, latency, growth)
 
 
 def measure(function: Callable[[int], Any], size: int) -> Figures:
