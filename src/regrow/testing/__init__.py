@@ -5,6 +5,8 @@
     probe.py        a child that tells its test what becomes of it
     capture.py      the reports that were logged
     stage.py        a node and the process in which a test runs
+    simulated.py    one test under many schedules
+    faults.py       what may go wrong in them
     plugin.py       all of that for pytest: the fixtures `node`, `virtual_clock`, `start_supervised`, `reports`
 
 Nothing but the plugin needs pytest, which finds it by itself.
