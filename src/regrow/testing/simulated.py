@@ -1,8 +1,16 @@
 """`@simulate`: one test under a thousand schedules, and of those that fail the shortest.
 
-    @simulate(runs=1000)
-    async def test_two_buyers_and_one_ticket() -> None:
-        ...
+    >>> from regrow import Down, process
+    >>> @simulate(runs=1000)
+    ... async def test_all_are_heard():
+    ...     heard = []
+    ...     for word in ["first", "second"]:
+    ...         process.spawn_monitor(heard.append, word)
+    ...     for _ in range(2):
+    ...         await process.receive(Down)
+    ...     assert sorted(heard) == ["first", "second"]
+    >>> explore(test_all_are_heard, runs=200).runs
+    200
 
 Each run has a seed, from 0 on: the same seed is the same run, today and on another machine. Seed 0 is the order in which
 things happen without a simulation.
