@@ -135,8 +135,8 @@ async def test_a_chain_of_two_hundred_servers(node: Node) -> None:
     assert await call(last, 1) == 200
 
 
-async def test_a_ring_of_calls_ends_by_its_deadline(node: Node) -> None:
-    """Servers that call each other in a ring time out, one after another, as they do on the BEAM."""
+async def test_a_ring_of_calls_ends(node: Node) -> None:
+    """Servers that call each other in a ring end, one after another; see `tests/behaviours/test_deadlock.py`."""
 
     class Ring(GenServer[object]):
         async def handle_call(self, request: Any, _from: From, state: object) -> Any:
