@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from regrow import Down, Exit, Exited, GenServer, Reply, call, process, send
+from regrow import Down, Exit, Exited, GenServer, Reply, call, compiled, process, send
 from regrow.testing import expect_down, expect_exit, expect_idle, expect_message, flush, kill, refute_message
 
 pytestmark = pytest.mark.regrow
@@ -87,8 +87,9 @@ class TestExpectMessage:
         told = str(failed.value)
         assert told.startswith("no message that fits ('reading', 'high') came within 1 s.")
         assert "In the mailbox: ('reading', 21.5)" in told
-        assert f"{server} (slow) sleeps, for 60 s at most, at File" in told
-        assert "in Slow.handle_call" in told
+        assert f"{server} (slow) sleeps, for 60 s at most" in told
+        if not compiled:  # a compiled loop does not tell at which callback it waits
+            assert "in Slow.handle_call" in told
         assert f"{asking} (call) waits for the answer of {server} (slow) to 60.0" in told
         assert f"{waiting} (waits_for_a_word) waits for a message of class str" in told
         assert "in waits_for_a_word" in told
