@@ -667,7 +667,7 @@ def known(pid: Pid, item: str, pids: list[Pid]) -> list[int]:
 def test_a_program_does_the_same_everywhere(seed: int, program: list[tuple[Any, ...]], trapping: set[int]) -> None:
     """Some servers link, monitor, ask, kill: step by step all is the same under any order, with hand-over or without."""
 
-    async def scenario() -> list[Any]:
+    async def scenario() -> str:
         pids = [
             await Actor.start({"name": one, "traps": one in trapping, "seen": [], "refs": []}, name=f"actor {one}")
             for one in range(ACTORS)
@@ -683,7 +683,7 @@ def test_a_program_does_the_same_everywhere(seed: int, program: list[tuple[Any, 
             assert (process.whereis(f"actor {number}") is pid) == process.alive(pid)
             if process.alive(pid):
                 seen.append((await call(pid, "seen"), *(known(pid, item, pids) for item in KNOWN)))
-        return seen
+        return repr(seen)  # a reason may hold a pid, and those of two nodes are never equal
 
     everywhere(seed, scenario)
 
