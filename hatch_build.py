@@ -47,6 +47,8 @@ COMPILED = (
     "behaviours/starting.py",
     "behaviours/state_machine.py",
     "behaviours/stopping.py",
+    "behaviours/task_job.py",
+    "behaviours/task_outcome.py",
     "behaviours/transition.py",
 )
 

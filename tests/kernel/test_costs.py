@@ -16,6 +16,7 @@ from typing import cast as cast_to
 import pytest
 
 from regrow import (
+    Agent,
     CallReturn,
     CastReturn,
     ChildSpec,
@@ -28,6 +29,7 @@ from regrow import (
     Pid,
     Registry,
     Reply,
+    Task,
     Via,
     VirtualClock,
     call,
@@ -281,6 +283,48 @@ def test_a_process_that_ends_is_one_step() -> None:
         await process.sleep(1)
         assert await steps_of(node, costs, ends) == 2 * MANY
         assert await blocks_left(ends) < MANY // 10
+
+    counted(test)
+
+
+def test_a_task_that_is_awaited_at_once_is_one_step() -> None:
+    """It is handed over when its owner awaits it; a plain function needs neither a timer nor an asyncio task."""
+
+    async def test(node: Node, costs: Costs) -> None:
+        tasks: set[object] = set()
+
+        def work() -> None:
+            me = node.scheduler.current
+            tasks.add(None if me is None else me.task)
+
+        async def awaits() -> None:
+            for _ in range(MANY):
+                await Task.async_(work).await_()
+
+        await process.sleep(1)
+        assert await steps_of(node, costs, awaits) == MANY
+        assert (costs.timers, node.scheduler.timers.next_due(), tasks) == (0, float("inf"), {None})
+        assert await blocks_left(awaits) < MANY // 10
+
+    counted(test)
+
+
+def test_an_agent_is_asked_in_one_step() -> None:
+    """A plain function that runs in it needs no asyncio task."""
+
+    async def test(node: Node, costs: Costs) -> None:
+        agent = await Agent.start_link(int)
+        server = agent.process
+        assert server is not None
+
+        async def updates() -> None:
+            for _ in range(MANY):
+                await Agent.update(agent, lambda number: number + 1)
+
+        await process.sleep(1)
+        assert await steps_of(node, costs, updates) == MANY
+        assert server.task is None
+        assert await blocks_left(updates) < MANY // 10
 
     counted(test)
 

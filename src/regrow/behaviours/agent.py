@@ -170,11 +170,12 @@ CALLS: Final = ("get", "update", "get_and_update")
 class AgentServer(GenServer[Any]):
     """The server behind every agent."""
 
-    async def init(self, arg: tuple[Callable[..., Any], tuple[Any, ...]], /) -> Ok[Any]:
+    def init(self, arg: tuple[Callable[..., Any], tuple[Any, ...]], /) -> Ok[Any] | Coroutine[Any, Any, Ok[Any]]:
         """Make the state. The function is the process's initial call, as in Elixir."""
         function, args = arg
         running().initial_call = function
-        return Ok(await awaited(function(*args)))
+        value = function(*args)
+        return begun(value) if is_awaitable(value) else Ok(value)
 
     def handle_call(self, request: Any, from_: From, state: Any, /) -> Reply[Any] | Coroutine[Any, Any, Reply[Any]]:
         """Run a function on the state."""
@@ -230,6 +231,6 @@ async def updated(value: Awaitable[Any]) -> NoReply[Any]:
     return NoReply(await value)
 
 
-async def awaited(value: Any) -> Any:
-    """What a function gave, or what its coroutine gives."""
-    return await value if is_awaitable(value) else value
+async def begun(value: Awaitable[Any]) -> Ok[Any]:
+    """The state that a coroutine gives to begin with."""
+    return Ok(await value)

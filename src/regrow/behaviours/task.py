@@ -26,21 +26,21 @@ both out. A server that starts tasks may do without them, and have `handle_info`
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Container, Iterable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
+from types import FunctionType
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, TypeVarTuple, overload
 
 from regrow.behaviours import child_spec
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.restart import ending
 from regrow.behaviours.task_job import callers, new_job, run, spawn_job
+from regrow.behaviours.task_outcome import next_outcome, take_outcome
 from regrow.behaviours.task_stream import OnTimeout, Outcome, Stream, StreamOptions
-from regrow.kernel import exits, links, process
+from regrow.kernel import exits, process
 from regrow.kernel.clock import seconds
-from regrow.kernel.mailbox import remove_down, take_wanted
-from regrow.kernel.messages import receive_adopted
-from regrow.kernel.pid import Monitor, Pid, Process, Ref
-from regrow.kernel.signals import EMPTY, TIMEOUT, Awaited, Down, Receive
+from regrow.kernel.pid import Pid, Ref
+from regrow.kernel.signals import EMPTY, Down
 
 Result = TypeVar("Result")
 Other = TypeVar("Other")
@@ -100,9 +100,9 @@ class Task(Generic[Result]):
             TypeError: this is no function.
             RuntimeError: the code runs in a plain asyncio task, which has no mailbox.
         """
-        owner = process.current()
-        pid, ref = spawn_job(new_job(function, args))
-        return Task(pid, ref, owner, mfa_of(function, args))
+        job = new_job(function, args)
+        pid, ref = spawn_job(job)
+        return Task(pid, ref, job.owner, mfa_of(function, args))
 
     @staticmethod
     def completed(value: Other) -> Task[Other]:
@@ -156,16 +156,16 @@ class Task(Generic[Result]):
         """
         limit = 5.0 if timeout == 5.0 else seconds(timeout, "await_(timeout=)")
         check_owner(self)
-        found = await next_outcome((self.ref,), limit)
+        found = await next_outcome((self.ref,), limit, self.pid)
+        if found is not None and found[1][0] == "ok":
+            result: Result = found[1][1]
+            return result
         place = ("Task", "await", [self, timeout])
         if found is None:
             process.demonitor(self.ref, flush=True)
             raise exits.CallTimeout(("timeout", place), f"{self!r} was not done within {timeout} s")
-        what, value = found[1]
-        if what == "exit":
-            raise exits.CalleeExit((value, place), f"{self!r} ended without a value: {exits.safe_repr(value)}")
-        result: Result = value
-        return result
+        reason = found[1][1]
+        raise exits.CalleeExit((reason, place), f"{self!r} ended without a value: {exits.safe_repr(reason)}")
 
     @staticmethod
     async def await_many(tasks: Iterable[Task[Other]], timeout: Timeout = 5.0) -> list[Other]:
@@ -211,7 +211,7 @@ class Task(Generic[Result]):
         """
         limit = seconds(timeout, "yield_(timeout=)")
         check_owner(self)
-        found = await next_outcome((self.ref,), limit)
+        found: Any = await next_outcome((self.ref,), limit, self.pid)
         return None if found is None else found[1]
 
     @staticmethod
@@ -248,7 +248,8 @@ class Task(Generic[Result]):
                 for task in waiting.values():
                     outcomes[task.ref] = await _after_timeout(task, on_timeout)
                 break
-            ref, outcomes[found[0]] = found
+            ref, outcome = found
+            outcomes[ref] = outcome
             del waiting[ref]
         return [(task, outcomes.get(task.ref)) for task in every]
 
@@ -348,6 +349,8 @@ class Task(Generic[Result]):
 
 def mfa_of(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[str, str, int]:
     """What a task runs, as data: its arguments may be large, so only their number is kept."""
+    if type(function) is FunctionType:
+        return (function.__module__, function.__qualname__, len(args))
     name = getattr(function, "__qualname__", None) or exits.safe_repr(function, 100)
     return (str(getattr(function, "__module__", None)), name, len(args))
 
@@ -389,41 +392,6 @@ class Countdown:
     def left(self) -> float | None:
         """So many seconds; None for ever."""
         return None if self.ends is None else max(0.0, self.ends - process.monotonic())
-
-
-def outcome_of(refs: Container[Ref], timeout: float | None) -> Receive:
-    """A wait for the value or the end of one of these tasks."""
-    wanted = Receive(None, timeout)
-    wanted.kind = Awaited(refs)
-    return wanted
-
-
-async def next_outcome(refs: Container[Ref], timeout: float | None) -> tuple[Ref, Any] | None:
-    """The first of these tasks that is done, and how; None if none is in time."""
-    me = process.running()
-    wanted = outcome_of(refs, timeout)
-    if me.rare is not None and me.rare.adopted is not None:
-        message = await receive_adopted(me, wanted)
-    else:
-        message = await wanted
-    return None if message is TIMEOUT else read(me, message)
-
-
-def take_outcome(ref: Ref) -> Any:
-    """How this task is done, if it is."""
-    me = process.running()
-    message = take_wanted(me, outcome_of((ref,), None))
-    return None if message is EMPTY else read(me, message)[1]
-
-
-def read(me: Process, message: Any) -> tuple[Ref, Any]:
-    """Which task is done, and how; what else has come of it goes away."""
-    if type(message) is Down:
-        return message.ref, ("exit", message.reason)
-    ref, value = message
-    if type(ref) is not Monitor or not links.demonitor(me, ref):
-        remove_down(me, ref)
-    return ref, ("ok", value)
 
 
 async def end_of(ref: Ref, timeout: float | None) -> Any:

@@ -186,7 +186,9 @@ def hand_in(job: Job, pid: Pid) -> Monitor:
 
 def spawn_job(job: Job) -> tuple[Pid, Monitor]:
     """Spawn a process that does a job, linked to this one; its value comes under the ref of the monitor."""
-    owner = living()
+    owner = job.owner.process
+    if owner is None or not owner.alive or owner.node.scheduler.current is not owner:
+        owner = living()
     pid = owner.node.launch(run, (job,), owner).pid
     links.link(owner, pid)
     ref = job.ref = links.monitor(owner, pid, pid, None, "demonitor")

@@ -26,8 +26,8 @@ from regrow.kernel.mailbox import put, put_first
 from regrow.kernel.pid import ENDED, RUNNING, Alias, Pid, Process, rare
 from regrow.kernel.remnants import Remnants
 from regrow.kernel.schedule import Schedule, Shuffle
-from regrow.kernel.scheduler import Launch, Scheduler
-from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, RECEIVE, Exited, Receive, Request, Signal
+from regrow.kernel.scheduler import Scheduler
+from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, RECEIVE, Exited, Launch, Receive, Request, Signal
 from regrow.kernel.trace import Trace
 
 LOG = logging.getLogger("regrow")

@@ -35,6 +35,7 @@ from regrow.kernel.signals import (
     RESCAN,
     TIMEOUT,
     Become,
+    Launch,
     Receive,
     Request,
     Throw,
@@ -47,16 +48,6 @@ STEPS_BETWEEN_LOOKS: Final = 8  # at the clock
 VIRTUAL_TURN: Final = 512  # steps, where the clock stands still
 DEEPEST: Final = 16  # hand-overs on one stack
 LONGEST_RUN: Final = 64  # calls that a server answers in a row before the next process's turn
-
-
-class Launch:
-    """A function that a new process will run."""
-
-    __slots__ = ("args", "function")
-
-    def __init__(self, function: Any, args: tuple[Any, ...]) -> None:
-        self.function = function
-        self.args = args
 
 
 class Scheduler:

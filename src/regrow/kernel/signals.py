@@ -63,6 +63,16 @@ class Throw:
         self.error = error
 
 
+class Launch:
+    """A function that a new process will run."""
+
+    __slots__ = ("args", "function")
+
+    def __init__(self, function: Any, args: tuple[Any, ...]) -> None:
+        self.function = function
+        self.args = args
+
+
 class Exited:
     """A linked process, or one that called `exit(pid, reason)`, as a message to a process that traps exits.
 
@@ -164,10 +174,11 @@ class Awaited:
     def __init__(self, refs: Container[Ref]) -> None:
         self.refs = refs
 
-    def fits(self, message: object) -> bool:
+    def fits(self, message: Any) -> bool:
         """Whether this is one."""
         if type(message) is tuple:
-            return len(message) == 2 and isinstance(message[0], Ref) and message[0] in self.refs
+            pair: tuple[Any, ...] = message
+            return len(pair) == 2 and isinstance(pair[0], Ref) and pair[0] in self.refs
         return type(message) is Down and message.ref in self.refs
 
 

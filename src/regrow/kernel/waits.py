@@ -1,9 +1,9 @@
-"""What wakes a process: the end of a receive's time, and a future of asyncio's that is done."""
+"""What gets a process going: the end of a receive's time, a future of asyncio's that is done, who is about to wait for it."""
 
 from __future__ import annotations
 
 from regrow.kernel.pid import READY, Process
-from regrow.kernel.signals import RESCAN, TIMEOUT
+from regrow.kernel.signals import RESCAN, TIMEOUT, Launch
 from regrow.kernel.timers import Deadline
 
 
@@ -42,3 +42,27 @@ class Awakening:
     def __call__(self, future: object) -> None:
         """The future is done."""
         self.process.node.scheduler.future_done(self.process, future)
+
+
+def begin_now(process: Process) -> None:
+    """Hand over to a process that has not begun, and that the running one is about to wait for.
+
+    Only the next or the last of the queue: to take another out of it would cost the more the longer it is.
+    """
+    scheduler = process.node.scheduler
+    queue = scheduler.queue
+    launch = process.value
+    if scheduler.schedule is not None or process.status != READY or type(launch) is not Launch or not queue:
+        return
+    if queue[-1] is process:
+        queue.pop()
+        process.value = None
+        if not scheduler.hand_over(process, launch):
+            process.value = launch
+            queue.append(process)
+    elif queue[0] is process:
+        queue.popleft()
+        process.value = None
+        if not scheduler.hand_over(process, launch):
+            process.value = launch
+            queue.appendleft(process)

@@ -26,8 +26,7 @@ from regrow.kernel.clock import VirtualClock
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.node import Node
 from regrow.kernel.pid import READY, RECEIVING, Pid, Process, Ref
-from regrow.kernel.scheduler import Launch
-from regrow.kernel.signals import RESCAN, TIMEOUT, Down, Exited, Receive, Request, Throw
+from regrow.kernel.signals import RESCAN, TIMEOUT, Down, Exited, Launch, Receive, Request, Throw
 from regrow.kernel.timers import Deadline, Timer
 from regrow.kernel.trace import Trace
 from regrow.ops import tracing
