@@ -171,6 +171,7 @@ async def ensure_all_started(
 
     Raises:
         ApplicationError: one of them failed; its reason is (app, reason). Those started before it are stopped again.
+            What cannot be found is told before anything is started; OTP finds it out on the way.
         TypeError: one of them is no application.
         ValueError: an unknown start type or mode.
     """
