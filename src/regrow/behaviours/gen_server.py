@@ -133,8 +133,8 @@ class GenServer(Generic[State]):
             StartError: `init` returned Stop or Error, raised, or took too long.
             TypeError: this can be no name.
         """
-        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
-        return await starting.start(body, cls, link=True, **options)
+        body, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
+        return await starting.start(body, cls, initial_call=cls.init, name=name, link=True, timeout=limit)
 
     @classmethod
     async def start(
@@ -148,8 +148,8 @@ class GenServer(Generic[State]):
         blocking: bool = False,
     ) -> Pid:
         """The same, without a link (`gen_server:start/4`)."""
-        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
-        return await starting.start(body, cls, link=False, **options)
+        body, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
+        return await starting.start(body, cls, initial_call=cls.init, name=name, link=False, timeout=limit)
 
     @classmethod
     async def start_monitor(
@@ -167,14 +167,14 @@ class GenServer(Generic[State]):
         Returns:
             The pid, and the ref of the `Down` that will come. A start that fails leaves none.
         """
-        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
-        return await ways_in.start_monitor(body, cls, **options)
+        body, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
+        return await ways_in.start_monitor(body, cls, initial_call=cls.init, name=name, timeout=limit)
 
     @classmethod
     def _prepared(
         cls, arg: Any, name: object, timeout: Seconds, debug: object, hibernate_after: Seconds, blocking: bool
-    ) -> tuple[Body, dict[str, Any]]:
-        """What the new process does, and the options of its start."""
+    ) -> tuple[Body, object, float | None]:
+        """What the new process does, its name, and the seconds that its start may take."""
         limit = seconds(timeout, "start_link(timeout=)")
         seconds(hibernate_after, "start_link(hibernate_after=)")
         server: Any = Blocking(cls(), GenServer) if blocking else cls()
@@ -185,7 +185,7 @@ class GenServer(Generic[State]):
 
         if name is None and cls.__regrow_named__:
             name = cls
-        return body, {"initial_call": cls.init, "name": name, "timeout": limit}
+        return body, name, limit
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> child_spec.ChildSpec:

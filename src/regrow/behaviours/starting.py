@@ -92,7 +92,9 @@ async def start(
             raise AlreadyStarted(held, name)
     process, starter = prepared(node, caller, initial_call, name, link)
     process.body = body(process, starter)
-    await acknowledged(node, caller, process, starter, who, timeout)
+    begin(node, process, timeout)
+    if starter.state != ANSWERED or starter.answer is not None or (caller is not None and not caller.alive):
+        await heard(node, caller, process, starter, who, timeout)
     return process.pid
 
 
@@ -132,8 +134,20 @@ async def acknowledged(
         Ignored: the process was not wanted.
         StartError: the start failed, or took longer than `timeout` seconds; then the process is killed.
     """
+    begin(node, process, timeout)
+    return await heard(node, caller, process, starter, who, timeout)
+
+
+def begin(node: Node, process: Process, timeout: float | None) -> None:
+    """Let a process take its first step, at once if that is allowed now."""
     if timeout == 0.0 or not node.scheduler.hand_over(process, None):
         node.scheduler.ready(process, None)
+
+
+async def heard(
+    node: Node, caller: Process | None, process: Process, starter: Starter, who: object, timeout: float | None
+) -> Any:
+    """Wait for the word of a process that has begun; gives and raises what `acknowledged` does."""
     if starter.state == PENDING or (caller is not None and not caller.alive):
         starter.server = process
         await wait(node, caller, process.pid, starter, timeout)

@@ -177,8 +177,7 @@ class Awaited:
     def fits(self, message: Any) -> bool:
         """Whether this is one."""
         if type(message) is tuple:
-            pair: tuple[Any, ...] = message
-            return len(pair) == 2 and isinstance(pair[0], Ref) and pair[0] in self.refs
+            return len(message) == 2 and isinstance(message[0], Ref) and message[0] in self.refs  # pyright: ignore[reportUnknownArgumentType]
         return type(message) is Down and message.ref in self.refs
 
 
