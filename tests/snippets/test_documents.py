@@ -18,6 +18,7 @@ def text_of(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+@pytest.mark.timeout(240)  # a guide runs a dozen commands, each of which starts Python anew
 @pytest.mark.parametrize("name", NAMES)
 def test_document_does_what_it_says(name: str, tmp_path: Path) -> None:
     Document(tmp_path).run(list(snippets(name, text_of(name))))
