@@ -25,7 +25,7 @@ from regrow import (
 )
 from regrow.testing import expect_idle
 from regrow.testing.faults import ClockStep, DropReply, Fault, Kill, Slow
-from regrow.testing.simulated import explore
+from regrow.testing.simulated import NeverStruck, explore
 
 
 class Counter(GenServer[int], named=True):
@@ -198,7 +198,14 @@ def test_who_is_meant_is_a_name_a_class_or_a_label() -> None:
 
     for who in (Counter, "the one"):
         assert list(explore(scenario, 1, faults=[Kill(who)]).struck.values()) == [1]
-    assert list(explore(scenario, 1, faults=[Kill("nobody")]).struck.values()) == [0]
+
+    async def unharmed() -> None:
+        with contextlib.suppress(CallExit):
+            await scenario()
+
+    for nobody in (Kill("nobody"), Kill(Counter, at=7)):
+        with pytest.raises(NeverStruck, match=r"in none of its \d+ runs had Kill\(.*\) an occasion"):
+            explore(unharmed, 2, faults=[nobody])
 
 
 @pytest.mark.parametrize("kind", [Kill, DropReply])

@@ -294,6 +294,15 @@ def test_chance_of_the_test_is_the_seeds() -> None:
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+def test_chance_alone_is_a_reason_for_many_runs() -> None:
+    drawn: set[float] = set()
+
+    async def scenario() -> None:
+        drawn.add(random.random())
+
+    assert explore(scenario, 50).runs == len(drawn) == 50
+
+
 def test_a_test_that_is_not_decided_by_its_seed_says_so() -> None:
     times = iter(range(10_000))
 

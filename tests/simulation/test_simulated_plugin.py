@@ -129,6 +129,12 @@ def test_each_run_has_async_fixtures_reports_and_a_log_of_its_own(project: Proje
     assert "1 passed" in told, told
 
 
+def test_a_failure_shows_the_trace_of_the_run_that_failed(project: Project) -> None:
+    told = project.test(SIMULATED.replace("test_race()", "test_race(trace)"))
+    assert "what the processes did" in told
+    assert told.count("exit   append <0.3.0>") == 1, "and of no other run"
+
+
 def test_a_skip_ends_the_simulation(project: Project) -> None:
     told = project.test("async def test_it(): pytest.skip('not here')", "--simulate", "20")
     assert "1 skipped" in told

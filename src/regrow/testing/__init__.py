@@ -16,12 +16,13 @@ from regrow.kernel.clock import VirtualClock
 from regrow.testing.capture import Reports, capture_reports
 from regrow.testing.expect import expect_down, expect_exit, expect_idle, expect_message, flush, kill, refute_message
 from regrow.testing.probe import Probe, probe
-from regrow.testing.simulated import NotRepeatable, explore, play, simulate
+from regrow.testing.simulated import NeverStruck, NotRepeatable, explore, play, simulate
 from regrow.testing.simulated_loop import NotSimulated, Stuck
 from regrow.testing.stage import run_as_process
 from regrow.testing.supervised import StartSupervised, start_supervised, stop_supervised
 
 __all__ = [
+    "NeverStruck",
     "NotRepeatable",
     "NotSimulated",
     "Probe",

@@ -131,6 +131,8 @@ class Simulator:
         self.runs = 0
         self.seen: set[tuple[int, ...]] = set()
         self.passed: tuple[int, tuple[Fault, ...]] | None = None  # the first run
+        self.struck: list[Fault] = []  # in any run
+        self.alone = False  # the last run left nothing to a schedule or to chance
         self.recording: object = None  # of the last run, for a test that takes its `trace`
 
     def run(self) -> Told:
@@ -138,6 +140,7 @@ class Simulator:
 
         Raises:
             NotRepeatable: a run failed that passes, or differs, when it is run again.
+            NeverStruck: all has passed, but a fault has had no occasion.
         """
         __tracebackhide__ = True
         told = Told()
@@ -150,6 +153,15 @@ class Simulator:
             while self.all_seeds((*fixed, fault.at_message(number))):
                 number += 1
             told.struck[repr(fault)] = number - 1
+            if number > 1:
+                self.struck.append(fault)
+        for fault in self.plan.faults if self.plan.seed is None and self.plan.schedule is None else ():
+            if fault not in self.struck:
+                raise NeverStruck(
+                    f"the test has passed, but in none of its {self.runs} runs had {fault!r} an occasion: nobody whom it "
+                    "means took so many messages. It knows processes by registered name, by label, and by a class that "
+                    "has an `init` of its own"
+                )
         told.runs = self.runs
         told.different = len(self.seen)
         return told
@@ -176,7 +188,8 @@ class Simulator:
         outcome = self.outcome(seed, faults, given)
         self.runs += 1
         self.seen.add(trimmed(outcome.choices.made))
-        self.alone = not outcome.choices.options
+        self.alone = not outcome.choices.options and not outcome.chance
+        self.struck += [fault for fault in faults if fault.struck and fault not in self.struck]
         if outcome.error is None:
             if self.passed is None:
                 self.passed = (seed, faults)
@@ -264,6 +277,10 @@ class Simulator:
         if len(lines) > SHOWN_LINES:
             lines = [f"  … {len(lines) - SHOWN_LINES} lines before", *lines[-SHOWN_LINES:]]
         return "\n".join([*told, "trace of the shortest (→ out of the ordinary order):", *lines])
+
+
+class NeverStruck(AssertionError):
+    """A fault was asked for, and nothing that happened was an occasion for it."""
 
 
 class NotRepeatable(AssertionError):

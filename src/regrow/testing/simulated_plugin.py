@@ -11,6 +11,7 @@ Sync fixtures are made once for all runs of a test. Async ones, and `node`, `vir
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -111,6 +112,7 @@ class SimulatePlugin:
             return None
         function = pyfuncitem.obj
 
+        @functools.wraps(function)
         async def test(**arguments: Any) -> None:
             fixtures = Fixtures()
             try:

@@ -48,16 +48,24 @@ class Outcome:
         steps: of its processes.
         lines: the trace, where one was asked for.
         recording: what the test got as its argument `trace`.
+        chance: whether the test has asked the module `random`.
     """
 
     def __init__(
-        self, error: BaseException | None, choices: Choices, steps: int, lines: list[str], recording: object
+        self,
+        error: BaseException | None,
+        choices: Choices,
+        steps: int,
+        lines: list[str],
+        recording: object,
+        chance: bool,
     ) -> None:
         self.error = error
         self.choices = choices
         self.steps = steps
         self.lines = lines
         self.recording = recording
+        self.chance = chance
 
 
 class World:
@@ -289,6 +297,7 @@ class World:
             self.loop.node = self.node
             self.clock.stuck = self.stuck
             self.test = self.node.launch(test, (), self.node.init)
+            self.test.initial_call = function  # by whose name it is shown
             self.gone = self.node.ended(self.test)
             try:
                 reason = await self.gone
@@ -383,6 +392,7 @@ def run_once(
         fault.begin()
     before, collecting, refs = random.getstate(), gc.isenabled(), Ref.made
     random.seed(chance)
+    drawn = random.getstate()
     gc.disable()  # what a finalizer does would come at some other moment in the next run
     Ref.made = 0
     error: BaseException | None = None
@@ -394,11 +404,12 @@ def run_once(
     except BaseException as raised:  # also pytest's outcomes, which are no Exceptions
         error = raised
     finally:
+        asked = random.getstate() != drawn
         Ref.made = max(refs, Ref.made)
         random.setstate(before)
         if collecting:
             gc.enable()
-    return Outcome(error, choices, world.steps, world.lines or [], own.get("trace"))
+    return Outcome(error, choices, world.steps, world.lines or [], own.get("trace"), asked)
 
 
 def is_async(function: object) -> bool:
