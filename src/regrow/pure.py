@@ -16,7 +16,7 @@ class PureFinder:
     """Finds regrow's modules as if nothing had been compiled."""
 
     @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(name: str, path: Sequence[str] | None = None, _target: ModuleType | None = None) -> ModuleSpec | None:
         """The source of a module of regrow's; None for all others."""
         if not name.startswith("regrow."):
             return None
