@@ -34,6 +34,7 @@ COMPILED = (
     "kernel/schedule.py",
     "kernel/scheduler.py",
     "kernel/signals.py",
+    "kernel/tasks.py",
     "kernel/timers.py",
     "kernel/timing.py",
     "kernel/trace.py",

@@ -19,6 +19,7 @@ TIMERS: Final = "kernel/timers.py"
 WAITS: Final = "kernel/waits.py"
 EXITS: Final = "kernel/exits.py"
 SCHEDULER: Final = "kernel/scheduler.py"
+TASKS: Final = "kernel/tasks.py"
 SCHEDULE: Final = "kernel/schedule.py"
 REMNANTS: Final = "kernel/remnants.py"
 NODE: Final = "kernel/node.py"
@@ -497,10 +498,10 @@ KERNEL: Final = [
         "        self.current = previous\n        if wish is RECEIVE and process.alive:",
         "        if wish is RECEIVE and process.alive:",
     ),
-    Mutant("asyncio sees no current task", SCHEDULER, "before = swap_current_task(self.loop, task)", "before = None"),
+    Mutant("asyncio sees no current task", TASKS, "self.outer = swap_current_task(self.loop, task)", "pass"),
     Mutant(
         "a cancelled receive loses the message",
-        SCHEDULER,
+        TASKS,
         "put_first(process, value)  # a message",
         "pass  # a message",
     ),

@@ -34,8 +34,8 @@ from regrow.kernel import links, mailbox
 from regrow.kernel.clock import seconds
 from regrow.kernel.current import living
 from regrow.kernel.exits import safe_repr
-from regrow.kernel.messages import receive
 from regrow.kernel.node import here
+from regrow.kernel.receiving import receive
 from regrow.kernel.signals import FAILED, Request
 
 Timeout = float | timedelta | None

@@ -45,10 +45,10 @@ from regrow.behaviours.request import Place, ask
 from regrow.behaviours.results import is_awaitable
 from regrow.kernel import exits
 from regrow.kernel.clock import seconds
-from regrow.kernel.messages import receive
 from regrow.kernel.node import here
 from regrow.kernel.pid import Pid
 from regrow.kernel.process import running
+from regrow.kernel.receiving import receive
 from regrow.kernel.signals import FAILED, Exited
 
 Timeout = float | timedelta | None

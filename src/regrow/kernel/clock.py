@@ -13,6 +13,7 @@ from typing import Final
 
 from regrow.kernel.here import here
 
+FOREVER: Final = float("inf")
 QUIET_ROUNDS: Final = 10  # of the loop: what asyncio's own tasks have in hand takes some
 
 
@@ -85,6 +86,8 @@ def seconds(value: object, what: str) -> float | None:
     """
     if value is None:
         return None
+    if type(value) is float and 0.0 <= value < FOREVER:
+        return value
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -92,4 +95,4 @@ def seconds(value: object, what: str) -> float | None:
     duration = float(value)
     if not duration >= 0.0:
         raise ValueError(f"{what}: wanted seconds ≥ 0, got {value!r}. Use None to wait for ever")
-    return None if duration == float("inf") else duration
+    return None if duration == FOREVER else duration

@@ -34,8 +34,6 @@ class ProcessTask(asyncio.Future[Any]):
         self._cancels = 0
         self.must_cancel = False
         self.cancel_message: Any = None
-        self.entered = False  # in the middle of a step: `outer` was asyncio's current task before
-        self.outer: Any = None
         _register_task(self)
 
     def __repr__(self) -> str:

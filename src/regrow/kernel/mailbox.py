@@ -8,14 +8,20 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from regrow.kernel.pid import RECEIVING, SELECTING, Process, Ref
+from regrow.kernel.pid import READY, RECEIVING, SELECTING, Process, Ref
 from regrow.kernel.signals import EMPTY, RESCAN, Awaited, Down, Receive
 
 
 def put(process: Process, message: object) -> None:
     """Hand `message` to a process that waits for any, or leave it in its mailbox."""
     if process.status == RECEIVING:
-        process.node.scheduler.wake(process, message)
+        scheduler = process.node.scheduler
+        if process.deadline is None and process.rare is None and scheduler.scheduled:
+            process.status = READY  # what `wake` would do, without its calls
+            process.value = message
+            scheduler.queue.append(process)
+        else:
+            scheduler.wake(process, message)
         return
     if process.status == SELECTING and is_outcome(process, message):
         process.node.scheduler.wake(process, message)

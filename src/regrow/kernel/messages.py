@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from regrow.kernel import exits, links, mailbox, names
 from regrow.kernel.clock import seconds
@@ -76,40 +75,6 @@ def _arrive(address: Alias, message: object) -> None:
     owner = _behind(address)
     if owner is not None and owner.process is not None:
         mailbox.put(owner.process, message)
-
-
-@overload
-async def receive(match: type[Message], *, timeout: float | timedelta | None = None) -> Message: ...
-@overload
-async def receive(
-    match: tuple[type, ...] | Callable[[Any], object] | None = None, *, timeout: float | timedelta | None = None
-) -> Any: ...
-async def receive(match: Any = None, *, timeout: float | timedelta | None = None) -> Any:
-    """Wait for a message and take it out of the mailbox.
-
-    Args:
-        match: a class, a tuple of classes or a predicate: the first message that fits is taken and the others stay,
-            in their order. None takes the oldest.
-        timeout: seconds; 0 looks once, None waits for ever.
-
-    Raises:
-        TimeoutError: nothing fitting came in time.
-        RuntimeError: the code runs in a plain asyncio task.
-    """
-    process = running()
-    if timeout is not None:
-        timeout = seconds(timeout, "receive(timeout=)")
-    wanted = Receive(match, timeout)
-    if process.rare is not None and process.rare.adopted is not None:
-        message = await receive_adopted(process, wanted)
-    else:
-        message = await wanted
-    if message is TIMEOUT:
-        what = "" if match is None else f" that fits {getattr(match, '__name__', match)}"
-        raise TimeoutError(
-            f"{process.pid} got no message{what} within {timeout} s. {len(process.mailbox or ())} others wait"
-        )
-    return message
 
 
 async def receive_adopted(process: Process, wanted: Receive) -> Any:

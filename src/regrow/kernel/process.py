@@ -30,11 +30,11 @@ from regrow.kernel.info import alive as alive
 from regrow.kernel.info import info as info
 from regrow.kernel.info import processes as processes
 from regrow.kernel.messages import Address
-from regrow.kernel.messages import receive as receive
 from regrow.kernel.messages import send as send
 from regrow.kernel.messages import sleep as sleep
 from regrow.kernel.node import here
 from regrow.kernel.pid import Alias, Monitor, Pid, Ref
+from regrow.kernel.receiving import receive as receive
 from regrow.kernel.signals import Signal
 from regrow.kernel.spawning import adopt as adopt
 from regrow.kernel.spawning import check_alias

@@ -16,18 +16,17 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, CancelledError
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine, Generator
 from sys import exception
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from regrow.kernel import exits, facade
 from regrow.kernel.clock import Clock
-from regrow.kernel.current_task import swap_current_task
 from regrow.kernel.jumps import Jumps
-from regrow.kernel.mailbox import put_first, take, take_wanted
+from regrow.kernel.mailbox import take, take_wanted
 from regrow.kernel.pid import AWAITING, CALLING, ENDED, READY, RECEIVING, RUNNING, SELECTING, Process
 from regrow.kernel.schedule import Schedule
 from regrow.kernel.signals import (
+    ANY,
     EMPTY,
     END,
     PENDING,
@@ -40,6 +39,7 @@ from regrow.kernel.signals import (
     Request,
     Throw,
 )
+from regrow.kernel.tasks import Shown, is_cancelled, resume
 from regrow.kernel.timers import Timers
 from regrow.kernel.waits import Awakening, Patience
 
@@ -64,6 +64,7 @@ class Scheduler:
         self.coin = schedule if hand_over is None else None
         self.deepest = 0 if hand_over is False else DEEPEST
         self.queue: deque[Process] = deque()
+        self.shown = Shown(loop)
         self.yielded: list[Process] = []  # for the next turn
         self.current: Process | None = None
         self.scheduled = False  # a turn is
@@ -130,6 +131,7 @@ class Scheduler:
         self.jumps.quiet = 0
         self.begin_turn()
         queue = self.queue
+        shown = self.shown
         run = 0
         if self.yielded:
             queue.extend(self.yielded)
@@ -145,6 +147,8 @@ class Scheduler:
                     process = chosen
                 if process.status == READY:
                     value, process.value = process.value, None
+                    if shown.task is not None and not process.as_task:
+                        shown.show(None)
                     if value is RESCAN:
                         self.select(process, process.waiting)
                     else:
@@ -159,6 +163,8 @@ class Scheduler:
                     break
         finally:
             self.turning = False
+            if shown.task is not None:
+                shown.show(None)
             if (queue or self.yielded) and not self.closed:
                 self.loop.call_soon(self.turn)
             else:
@@ -173,6 +179,18 @@ class Scheduler:
         call of another there, and add its own to it, for ever.
         """
         return self.schedule is None and isinstance(process.value, Request)
+
+    def may_go_on(self, process: Process) -> bool:
+        """Whether a process may take a message that is there without giving way to others, as OTP's do.
+
+        It may while its turn lasts, but for those that were ended and are to be unwound: they stand first.
+        """
+        if self.schedule is not None or not process.alive or is_cancelled(process):
+            return False
+        if self.queue and type(self.queue[0].value) is Throw:
+            return False
+        self.steps -= 1
+        return self.steps > 0 or not self.is_over()
 
     def begin_turn(self) -> None:
         """A new turn: a millisecond, or a number of steps where the clock stands still."""
@@ -210,8 +228,12 @@ class Scheduler:
             self.timers.cancel(process.deadline)
             process.deadline = None
         self.depth += 1
+        shown = self.shown
+        task = shown.task
         self.step(process, message)
         self.depth -= 1
+        if shown.task is not task:
+            shown.show(task)
         return True
 
     def begin_guests_turn(self) -> None:
@@ -233,22 +255,25 @@ class Scheduler:
         process.status = RUNNING
         body = process.body
         try:
-            if process.as_task or body is None or type(value) is Throw:
-                wish = self._resume(process, value)
+            if body is None or type(value) is Throw:
+                wish = resume(self, process, value)
+            elif process.as_task:
+                task = process.task
+                if task is None or task.must_cancel:
+                    wish = resume(self, process, value)
+                else:
+                    if self.shown.task is not task:
+                        self.shown.show(task)
+                    process.waiting = None
+                    wish = process.context.run(body.send, value)
             else:
                 wish = process.context.run(body.send, value)
-            if process.as_task:
-                self._leave_task(process)
         except StopIteration as stop:
             self.current = previous
-            if process.as_task:
-                self._leave_task(process)
             self._returned(process, stop.value)
             return
         except BaseException as error:
             self.current = previous
-            if process.as_task:
-                self._leave_task(process)
             process.node.crashed(process, error)
             return
         self.current = previous
@@ -259,31 +284,11 @@ class Scheduler:
                 process.status = RECEIVING
             else:
                 self.ready(process, take(process))
+        elif wish is ANY and process.mailbox is None and process.alive and not is_cancelled(process):
+            process.waiting = ANY
+            process.status = RECEIVING
         else:
             self._attend(process, wish)
-
-    def _resume(self, process: Process, value: object) -> object:
-        """A step that is more than sending a value to a loop of ours."""
-        if process.body is None:
-            assert isinstance(value, Launch)
-            body = process.context.run(value.function, *value.args)
-            if body is None:
-                raise StopIteration(END)
-            if not isinstance(body, Coroutine | Generator):
-                if isinstance(body, AsyncGenerator):
-                    raise TypeError(
-                        f"{exits.safe_repr(value.function)} yields: a process runs a function that does not"
-                    )
-                raise StopIteration(END)
-            process.body = cast("Generator[Any, Any, Any]", body)
-            process.as_task = True
-            value = None
-        if process.as_task:
-            return self._run_as_task(process, value)
-        assert process.body is not None
-        if isinstance(value, Throw):
-            return process.context.run(process.body.throw, value.error)
-        return process.context.run(process.body.send, value)
 
     def enter_task(self, process: Process) -> None:
         """The running process goes on with a coroutine of the user's: asyncio must see a current task from here on."""
@@ -292,37 +297,7 @@ class Scheduler:
             task = process.task
             if task is None:
                 task = process.task = facade.ProcessTask(process)
-            task.entered = True
-            task.outer = swap_current_task(self.loop, task)
-
-    def _leave_task(self, process: Process) -> None:
-        """The step in which it entered is over."""
-        task = process.task
-        if task is not None and task.entered:
-            task.entered = False
-            outer, task.outer = task.outer, None
-            swap_current_task(self.loop, outer)
-
-    def _run_as_task(self, process: Process, value: object) -> object:
-        """Step a coroutine of the user's: asyncio must see a current task that can be cancelled."""
-        task = process.task
-        if task is None:
-            task = process.task = facade.ProcessTask(process)
-        waited, process.waiting = process.waiting, None
-        cancelled = task.take_cancel() if task.must_cancel else None
-        if cancelled is not None and type(value) is not Throw:
-            if type(waited) is Receive and value is not TIMEOUT:
-                put_first(process, value)  # a message on its way must not be lost with the wait
-            value = Throw(cancelled)
-        body = process.body
-        assert body is not None
-        before = swap_current_task(self.loop, task)
-        try:
-            if isinstance(value, Throw):
-                return process.context.run(body.throw, value.error)
-            return process.context.run(body.send, value)
-        finally:
-            swap_current_task(self.loop, before)
+            self.shown.show(task)
 
     def _left_task(self, process: Process) -> bool:
         """A loop of ours has done with a coroutine of the user's; whether that leaves a cancellation for the loop."""
@@ -391,6 +366,9 @@ class Scheduler:
             if wanted.predicate is None:
                 message = take_wanted(process, wanted)
             else:
+                task = process.task if process.as_task else None
+                if self.shown.task is not task:
+                    self.shown.show(task)
                 message = process.context.run(take_wanted, process, wanted)
         except BaseException as error:
             self.wake(process, Throw(error))

@@ -191,7 +191,7 @@ class Receive:
         self.predicate: Callable[[Any], object] | None = None
         self.timeout = timeout
         self.seen = 0  # so many messages of the mailbox were looked at and left
-        if isinstance(match, type | tuple):
+        if isinstance(match, (type, tuple)):  # a union would be made anew each time
             self.kind = match
         else:
             self.predicate = match
@@ -206,6 +206,9 @@ class Receive:
     def __await__(self) -> Generator[Any, Any, Any]:
         message = yield self
         return message
+
+
+ANY: Final = Receive(None, None)  # shared by all that want whatever comes
 
 
 class Signal:

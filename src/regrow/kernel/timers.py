@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LANES: Final = 8
 FULL: Final = 512  # deadlines in one dict of a lane
+SELDOM: Final = 16  # a duration without a lane: so many before they are looked through for one that is empty
 ROUND: Final = 256  # deadlines of one kind that fire before the event loop serves others
 
 
@@ -49,7 +50,8 @@ class Timer(Deadline):
     __slots__ = ("action", "address", "message", "owner", "timers")
 
     def __init__(self, timers: Timers, address: object, message: Any, action: Callable[[Timer], None]) -> None:
-        super().__init__()
+        self.due = 0.0
+        self.lane = None
         self.timers = timers
         self.address = address
         self.message = message
@@ -204,6 +206,7 @@ class Timers:
         self.lanes: dict[float, Lane] = {}
         self.heap: list[tuple[float, int, Deadline]] = []
         self.set = 0
+        self.rare = 0  # so many durations have asked for a lane when all were taken
         self.dead = 0  # cancelled, but still in the heap
         self.handle: Any = None
         self.handle_due = 0.0
@@ -334,6 +337,9 @@ class Timers:
 
     def _new_lane(self, delay: float) -> Lane | None:
         if len(self.lanes) >= LANES:
+            self.rare += 1
+            if self.rare % SELDOM:
+                return None
             for other, lane in self.lanes.items():
                 if lane.first() is None:
                     del self.lanes[other]

@@ -13,7 +13,7 @@ from typing import Any, Final, overload
 from regrow.kernel import exits, links, names
 from regrow.kernel.current import running, unless_doomed
 from regrow.kernel.messages import Address, send
-from regrow.kernel.node import Node, here
+from regrow.kernel.node import HERE, Node, here
 from regrow.kernel.pid import Pid, Process, Ref, rare
 from regrow.kernel.signals import Request, Signal, Token
 from regrow.kernel.timers import Interval, Repeated, Timer
@@ -36,9 +36,14 @@ def send_after(address: Address, message: object, delay: float | timedelta, *, a
         TypeError: not a number of seconds, or no address.
         ValueError: negative, or more than 292 years.
     """
-    node = here()
-    timer = Timer(node.scheduler.timers, address, message, deliver)
-    _start(node, timer, delay, abs, "send_after")
+    node = HERE.node or here()
+    timers = node.scheduler.timers
+    timer = Timer(timers, address, message, deliver)
+    if type(address) is Pid and type(delay) is float and 0.0 <= delay <= LONGEST and not abs:
+        if belongs(timer, address, node):
+            timers.start(timer, delay)
+    else:
+        _start(node, timer, delay, abs, "send_after")
     return timer
 
 
@@ -175,11 +180,15 @@ def cancel_timer(timer: Any, *, async_: bool = False, info: bool = True) -> floa
         RuntimeError: `async_` in a plain asyncio task.
     """
     caller = running().pid if async_ and info else None
-    left = read_timer(timer)
-    if isinstance(timer, Timer):
-        timer.stop()
-        if timer.owner is not None and timer.owner.rare is not None:
-            timer.owner.rare.timers.pop(timer, None)
+    if type(timer) is Timer:
+        left = timer.left()
+        timer.timers.cancel(timer)
+        disown(timer)
+    else:
+        left = read_timer(timer)
+        if isinstance(timer, Timer):
+            timer.stop()
+            disown(timer)
     if caller is not None:
         send(caller, ("cancel_timer", timer, left))
     return left if info and not async_ else None
@@ -248,9 +257,19 @@ def belongs(timer: Timer, pid: Pid, node: Node) -> bool:
     if owner is None:
         return False
     if owner.node is node:
-        rare(owner).timers[timer] = None
+        if owner.rare is None:
+            rare(owner).timers[timer] = None
+        else:
+            owner.rare.timers[timer] = None
         timer.owner = owner
     return True
+
+
+def disown(timer: Timer) -> None:
+    """A timer that is cancelled is none of its owner's any more."""
+    owner = timer.owner
+    if owner is not None and owner.rare is not None:
+        owner.rare.timers.pop(timer, None)
 
 
 def fired(timer: Timer) -> None:

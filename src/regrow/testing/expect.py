@@ -21,9 +21,9 @@ from regrow.behaviours.gen_server import whereis
 from regrow.behaviours.pattern import fits
 from regrow.kernel import process
 from regrow.kernel.clock import until_idle
-from regrow.kernel.messages import receive
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Ref
+from regrow.kernel.receiving import receive
 from regrow.kernel.signals import Down, Exited
 from regrow.testing.scene import brief, doing, everybody, mailbox_words, wish_words
 

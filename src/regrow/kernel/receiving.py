@@ -1,0 +1,72 @@
+"""Take a message out of one's mailbox.
+
+This module stays interpreted when the kernel is compiled: Python goes on with a generator of its own at half of what it
+takes to ask a compiled one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from datetime import timedelta
+from types import coroutine
+from typing import Any, TypeVar, overload
+
+from regrow.kernel import mailbox
+from regrow.kernel.clock import seconds
+from regrow.kernel.current import running
+from regrow.kernel.messages import receive_adopted
+from regrow.kernel.node import HERE
+from regrow.kernel.pid import Process
+from regrow.kernel.signals import ANY, TIMEOUT, Receive
+
+Message = TypeVar("Message")
+
+
+@overload
+async def receive(match: type[Message], *, timeout: float | timedelta | None = None) -> Message: ...
+@overload
+async def receive(
+    match: tuple[type, ...] | Callable[[Any], object] | None = None, *, timeout: float | timedelta | None = None
+) -> Any: ...
+@coroutine  # a generator and nothing round it: half of what an `async def` takes that awaits one
+def receive(match: Any = None, *, timeout: float | timedelta | None = None) -> Generator[Any, Any, Any]:
+    """Wait for a message and take it out of the mailbox.
+
+    Args:
+        match: a class, a tuple of classes or a predicate: the first message that fits is taken and the others stay,
+            in their order. None takes the oldest.
+        timeout: seconds; 0 looks once, None waits for ever.
+
+    Raises:
+        TimeoutError: nothing fitting came in time.
+        RuntimeError: the code runs in a plain asyncio task.
+    """
+    node = HERE.node
+    process = None if node is None else node.scheduler.current
+    if process is None:
+        return (yield from _receive_in_a_task(match, timeout).__await__())
+    if match is None and timeout is None:
+        if process.mailbox is not None and process.node.scheduler.may_go_on(process):
+            return mailbox.take(process)
+        return (yield ANY)
+    wanted = Receive(match, None if timeout is None else seconds(timeout, "receive(timeout=)"))
+    message = yield wanted
+    if message is TIMEOUT:
+        raise _too_late(process, match, wanted)
+    return message
+
+
+def _too_late(process: Process, match: Any, wanted: Receive) -> TimeoutError:
+    what = "" if match is None else f" that fits {getattr(match, '__name__', match)}"
+    return TimeoutError(
+        f"{process.pid} got no message{what} within {wanted.timeout} s. {len(process.mailbox or ())} others wait"
+    )
+
+
+async def _receive_in_a_task(match: Any, timeout: float | timedelta | None) -> Any:
+    process = running()  # or an error: it is no process
+    wanted = Receive(match, None if timeout is None else seconds(timeout, "receive(timeout=)"))
+    message = await receive_adopted(process, wanted)
+    if message is TIMEOUT:
+        raise _too_late(process, match, wanted)
+    return message

@@ -1,0 +1,90 @@
+"""Steps of the user's coroutines: asyncio has to see a current task, which can be cancelled, while they run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, cast
+
+from regrow.kernel import exits, facade
+from regrow.kernel.current_task import swap_current_task
+from regrow.kernel.mailbox import put_first
+from regrow.kernel.pid import Process
+from regrow.kernel.signals import END, TIMEOUT, Launch, Receive, Throw
+
+if TYPE_CHECKING:
+    from regrow.kernel.scheduler import Scheduler
+
+
+class Shown:
+    """Whose task asyncio is shown as the current one.
+
+    It stays until another process's takes its place, or the turn ends: a step costs no exchange where the same process
+    goes on, and one where another does.
+    """
+
+    __slots__ = ("loop", "outer", "task")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.task: Any = None
+        self.outer: Any = None  # what asyncio had before: the task of a plain caller, while a server runs on its stack
+
+    def show(self, task: Any) -> None:
+        """Let asyncio see this task, or, with None, what it saw before."""
+        if task is None:
+            swap_current_task(self.loop, self.outer)
+            self.outer = None
+        elif self.task is None:
+            self.outer = swap_current_task(self.loop, task)
+        else:
+            swap_current_task(self.loop, task)
+        self.task = task
+
+
+def is_cancelled(process: Process) -> bool:
+    """Whether asyncio has cancelled the task that this process is, and it has not heard of it."""
+    return process.task is not None and process.task.must_cancel
+
+
+def resume(scheduler: Scheduler, process: Process, value: object) -> object:
+    """A step that is more than sending a value to a loop of ours."""
+    if process.body is None:
+        assert isinstance(value, Launch)
+        body = process.context.run(value.function, *value.args)
+        if body is None:
+            raise StopIteration(END)
+        if type(body) is not CoroutineType and not isinstance(body, Coroutine | Generator):
+            if isinstance(body, AsyncGenerator):
+                raise TypeError(f"{exits.safe_repr(value.function)} yields: a process runs a function that does not")
+            raise StopIteration(END)
+        process.body = cast("Generator[Any, Any, Any]", body)
+        process.as_task = True
+        value = None
+    if process.as_task:
+        return _run_as_task(scheduler, process, value)
+    assert process.body is not None
+    if isinstance(value, Throw):
+        return process.context.run(process.body.throw, value.error)
+    return process.context.run(process.body.send, value)
+
+
+def _run_as_task(scheduler: Scheduler, process: Process, value: object) -> object:
+    """Step a coroutine of the user's: asyncio must see a current task that can be cancelled."""
+    task = process.task
+    if task is None:
+        task = process.task = facade.ProcessTask(process)
+    waited, process.waiting = process.waiting, None
+    cancelled = task.take_cancel() if task.must_cancel else None
+    if cancelled is not None and type(value) is not Throw:
+        if type(waited) is Receive and value is not TIMEOUT:
+            put_first(process, value)  # a message on its way must not be lost with the wait
+        value = Throw(cancelled)
+    body = process.body
+    assert body is not None
+    if scheduler.shown.task is not task:
+        scheduler.shown.show(task)
+    if isinstance(value, Throw):
+        return process.context.run(body.throw, value.error)
+    return process.context.run(body.send, value)
