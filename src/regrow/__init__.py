@@ -22,7 +22,7 @@ The map, in the order in which one would learn it:
 from os import environ as _environ
 
 if _environ.get("REGROW_PURE") == "1":  # before anything else is loaded
-    import regrow.pure  # noqa: F401 (what it does when it is loaded is meant)
+    import regrow.pure  # noqa: F401 # pyright: ignore[reportUnusedImport] (what it does when it is loaded is meant)
 
 # Loaded on first use: a program that asks for two names waits for what those two need, `regrow --help` for nothing.
 # Not typing's, which alone takes as long to load as all that is done here.

@@ -11,9 +11,13 @@ from regrow.testing.probe import start_probe
 __all__ = ["Probe", "crash", "news", "probe", "start_probe", "unlinked"]
 
 
+def _is_news(message: object) -> bool:
+    return type(message) is tuple
+
+
 def news() -> list[Any]:
     """What the probes have said since it was last asked for."""
-    return flush(lambda message: type(message) is tuple)
+    return flush(_is_news)
 
 
 async def unlinked(*children: Any, **options: Any) -> Pid:

@@ -16,7 +16,7 @@ from regrow import application, gen_server, proc_lib, process, system, testing, 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
 
 # Functions without an underscore that the layers above use, and no user should.
-INSIDE = {
+INSIDE: dict[str, set[str]] = {
     "process": {"running", "unwind"},
     "system": {"stop", "Debug", "Held"},
     "proc_lib": {"Ignore"},

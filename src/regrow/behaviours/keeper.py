@@ -122,9 +122,10 @@ class Keeper(GenServer[Tree]):
         if isinstance(init, Ignore):
             return Ok(tree)
         if not isinstance(init, self.made_of):
+            wrong: object = init
             if isinstance(init, Coroutine):
                 init.close()
-            return init
+            return wrong
         if init.tree(module).__class__ is not tree.__class__:
             return Error(("invalid_strategy", init.flags.strategy))
         tree.change(init.flags, init.specs)

@@ -11,6 +11,9 @@
 A plain call or cast is handled in the loop itself, for it is what servers do most. The rest is a function each.
 """
 
+# A callback may return anything: what `type(x) is Reply` says of it leaves open of which state.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Generator

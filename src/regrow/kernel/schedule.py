@@ -19,15 +19,19 @@ class Schedule(Protocol):
 
     def next(self, queue: deque[Process]) -> Process | None:
         """Take a runnable process out of the queue, which is not empty: it is stepped now. None: look again."""
+        ...
 
     def hand_over(self) -> bool:
         """Whether a call to an idle server runs its step at once."""
+        ...
 
     def fire(self, due: list[tuple[float, Deadline]]) -> list[tuple[float, Deadline]]:
         """Which of the deadlines that have fallen due, sorted by time, fire now, and in which order; one at least."""
+        ...
 
     def jump(self, clock: VirtualClock, due: float) -> None:
         """Move the clock to the next timer: all is done until then."""
+        ...
 
 
 class Shuffle:

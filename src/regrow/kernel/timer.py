@@ -128,7 +128,7 @@ def tc(function: Callable[..., Any], *args: Any, unit: str = "second") -> Any:
     begun = clock.now()
     value = function(*args)
     if isinstance(value, Coroutine):  # a compiled one, too, of which inspect knows nothing
-        return _awaited(value, clock, factor)
+        return _awaited(value, clock, factor)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     return (clock.now() - begun) * factor, value
 
 
