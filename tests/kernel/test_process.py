@@ -1053,7 +1053,7 @@ async def test_spawn_request_and_its_child(node: Node) -> None:
         raise Exit("parent")
 
     process.spawn(parent)
-    child: Pid = (await expect_message(lambda message: type(message) is tuple))[3]  # pyright: ignore[reportUnknownVariableType]
+    child: Pid = (await expect_message(lambda message: type(message) is tuple))[3]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType, reportUnknownLambdaType]
     watch = process.monitor(child)
     assert await expect_down(watch) in ("parent", "noproc")
 
