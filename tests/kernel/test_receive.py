@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from regrow import Down, GenServer, Node, NoReply, Reply, VirtualClock, call, process
+from regrow.testing import run_as_process
 
 
 def send_all(*messages: object) -> None:
@@ -21,6 +22,70 @@ async def test_oldest_first(node: Node) -> None:
     """Without a wish the oldest message is taken."""
     send_all(1, 2, 3)
     assert [await process.receive() for _ in range(3)] == [1, 2, 3]
+
+
+async def test_what_is_there_is_taken_at_once(node: Node) -> None:
+    """Nobody else runs in between, but for those that were ended and have still to be unwound."""
+    ran: list[object] = []
+
+    async def sleeps() -> None:
+        try:
+            await process.sleep(None)
+        finally:
+            ran.append("unwound")
+
+    pid = process.spawn(sleeps)
+    await asyncio.sleep(0)
+    process.spawn(ran.append, "another")
+    send_all(1, 2, 3)
+    assert [await process.receive() for _ in range(3)] == [1, 2, 3]
+    assert ran == []
+    process.exit(pid, "kill")
+    send_all(4)
+    assert await process.receive() == 4
+    assert ran[0] == "unwound"
+
+
+@pytest.mark.parametrize("clock", [None, VirtualClock()])
+def test_who_always_has_mail_lets_others_run(clock: VirtualClock | None) -> None:
+    """A turn ends for a process that sends to itself, too."""
+
+    async def busy() -> int:
+        ran: list[object] = []
+        process.spawn(ran.append, "another")
+        count = 0
+        while not ran and count < 1_000_000:
+            send_all("more")
+            await process.receive()
+            count += 1
+        return count
+
+    async def program() -> int:
+        count: int = await run_as_process(Node(clock=clock), busy, {})
+        return count
+
+    assert 1 < asyncio.run(program()) < 1_000_000
+
+
+async def test_a_predicate_sees_the_task_of_its_process(node: Node) -> None:
+    """It is code of the process that receives, whoever ran before."""
+    seen: list[object] = []
+
+    def fits(_: object) -> bool:
+        seen.append(asyncio.current_task())
+        return True
+
+    async def receiver() -> None:
+        await process.receive(fits)
+        process.send(me, asyncio.current_task())
+
+    me = process.current()
+    pid = process.spawn_link(receiver)
+    await asyncio.sleep(0)
+    process.send(pid, "hello")
+    task = await process.receive()
+    assert task is not asyncio.current_task()
+    assert seen == [task]
 
 
 async def test_one_that_comes_later(node: Node) -> None:

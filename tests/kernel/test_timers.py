@@ -37,7 +37,7 @@ from regrow import (
     system,
     timer,
 )
-from regrow.kernel.timers import FULL, LANES, Deadline, Timer
+from regrow.kernel.timers import FULL, LANES, Timer
 from regrow.testing import expect_down, expect_idle, kill
 
 pytestmark = pytest.mark.regrow
@@ -1220,22 +1220,19 @@ async def test_one_that_another_cancels_as_it_fires(node: Node) -> None:
     timers = node.scheduler.timers
     fired: list[str] = []
 
-    class Fires(Deadline):
-        def __init__(self, word: str, *cancels: Deadline) -> None:
-            super().__init__()
-            self.word = word
-            self.cancels = cancels
-
-        def fire(self) -> None:
-            fired.append(self.word)
-            for other in self.cancels:
+    def fires(word: str, *cancels: Timer) -> Timer:
+        def fire(_: Timer) -> None:
+            fired.append(word)
+            for other in cancels:
                 timers.cancel(other)
 
-    in_lane, in_heap = Fires("in its lane"), Fires("in the heap")
-    timers.start(Fires("first", in_lane, in_heap), 5.0)
+        return Timer(timers, None, word, fire)
+
+    in_lane, in_heap = fires("in its lane"), fires("in the heap")
+    timers.start(fires("first", in_lane, in_heap), 5.0)
     timers.start(in_lane, 5.0)
     timers.start_at(in_heap, node.clock.now() + 5.0)
-    timers.start(Fires("last"), 5.0)
+    timers.start(fires("last"), 5.0)
     await process.sleep(10.0)
     assert fired == ["first", "last"]
 
