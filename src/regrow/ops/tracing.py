@@ -391,7 +391,9 @@ def _called(process: Process) -> tuple[str, tuple[object, ...]]:
     if isinstance(first, str):
         return show(first, NAME)[1:-1], known
     word = "__qualname__" if owner is None or isinstance(owner, type) else "__name__"  # an object's method by itself
-    words = str(getattr(first, word, "")).replace("<locals>.", "").removesuffix(".init")
+    words = (
+        str(getattr(first, word, None) or getattr(first, "__name__", "")).replace("<locals>.", "").removesuffix(".init")
+    )
     return words or show(cast("object", first), NAME), known
 
 

@@ -56,7 +56,9 @@ def called(process: Process) -> str:
         return f"{process.pid} ({name})"
     if process.rare is not None and process.rare.label is not None:
         return f"{process.pid} ({brief(process.rare.label)})"
-    name = getattr(process.initial_call, "__qualname__", "").rpartition("<locals>.")[2].removesuffix(".init")
+    function = process.initial_call
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "")  # of a compiled one: only this
+    name = str(name).rpartition("<locals>.")[2].removesuffix(".init")
     return f"{process.pid} ({name})" if name else f"{process.pid}"
 
 
