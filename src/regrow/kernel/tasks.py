@@ -24,12 +24,13 @@ class Shown:
     goes on, and one where another does.
     """
 
-    __slots__ = ("loop", "outer", "task")
+    __slots__ = ("eager", "loop", "outer", "task")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.task: Any = None
         self.outer: Any = None  # what asyncio had before: the task of a plain caller, while a server runs on its stack
+        self.eager: dict[Any, Any] = {}  # those that asyncio has started eagerly, by the process on whose stack they call
 
     def show(self, task: Any) -> None:
         """Let asyncio see this task, or, with None, what it saw before."""
@@ -39,7 +40,10 @@ class Shown:
         elif self.task is None:
             self.outer = swap_current_task(self.loop, task)
         else:
-            swap_current_task(self.loop, task)
+            above = self.eager.pop(task, None) if self.eager else None
+            before = swap_current_task(self.loop, task if above is None else above)
+            if before is not self.task:
+                self.eager[self.task] = before
         self.task = task
 
 
