@@ -30,7 +30,8 @@ class Shown:
         self.loop = loop
         self.task: Any = None
         self.outer: Any = None  # what asyncio had before: the task of a plain caller, while a server runs on its stack
-        self.eager: dict[Any, Any] = {}  # those that asyncio has started eagerly, by the process on whose stack they call
+        # Those that asyncio has started eagerly, and that call now, by the task on whose stack they stand.
+        self.eager: dict[Any, Any] = {}
 
     def show(self, task: Any) -> None:
         """Let asyncio see this task, or, with None, what it saw before."""
