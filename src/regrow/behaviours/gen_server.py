@@ -78,7 +78,6 @@ from regrow.kernel.pid import Monitor, Pid, Process
 from regrow.kernel.signals import Request
 
 State = TypeVar("State")
-Answer = TypeVar("Answer")
 From = Request
 Seconds = float | timedelta | None
 
