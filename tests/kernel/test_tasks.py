@@ -15,7 +15,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from regrow import CalleeExit, Down, GenServer, Node, NoReply, Pid, Reply, call, cast, process
+from regrow import CalleeExit, Down, From, GenServer, Node, NoReply, Pid, Reply, call, cast, process
 from regrow.kernel.facade import ProcessTask
 
 Inside: TypeAlias = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
@@ -531,6 +531,34 @@ async def test_stack_of_a_waiting_process(node: Node) -> None:
     assert task.get_name() == "mine"
     process.unlink(pid)
     process.exit(pid, "kill")
+
+
+async def test_stack_of_a_running_process(node: Node) -> None:
+    """The frames down to where it asks; a server that runs on its stack is another process, with frames of its own."""
+
+    def names(task: Any) -> list[str]:
+        return [frame.f_code.co_name for frame in task.get_stack()]
+
+    async def inner() -> tuple[list[str], list[str], list[str]]:
+        await asyncio.sleep(0)  # the frames have been left and entered again
+        mine = asyncio.current_task()
+        theirs = await call(await Asked.start(), mine)
+        return names(mine), *theirs
+
+    class Asked(GenServer[None]):
+        async def handle_call(self, request: Any, _from: From, state: None, /) -> Any:
+            return Reply((names(request), names(asyncio.current_task())), state)
+
+    async def outer() -> None:
+        process.send(me, await inner())
+
+    me = process.current()
+    process.spawn_link(outer)
+    seen: Any = await process.receive()
+    mine, meanwhile, servers = seen
+    assert mine == ["outer", "inner"]
+    assert meanwhile[:2] == ["outer", "inner"]
+    assert "outer" not in servers
 
 
 async def test_a_task_is_not_kept(node: Node) -> None:

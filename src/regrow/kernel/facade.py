@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import gc
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, TextIO
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, currentframe
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from regrow.kernel.pid import ENDED, Process
 
@@ -22,6 +24,31 @@ if TYPE_CHECKING:
 
 _register_task: Callable[[Any], None] = getattr(asyncio, "_register_task")  # noqa: B009
 _unregister_task: Callable[[Any], None] = getattr(asyncio, "_unregister_task")  # noqa: B009
+
+
+# The code of a coroutine or of a generator, asynchronous or not.
+_AWAITED: Final = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
+
+
+def _is_running(body: Any) -> bool:
+    return any(getattr(body, attribute, False) for attribute in ("cr_running", "gi_running", "ag_running"))
+
+
+def _frames_on_the_stack(outermost: FrameType) -> list[FrameType]:
+    """The frames of a coroutine that runs now, with a server perhaps that it calls on its own stack.
+
+    What it awaits must not be asked: up to CPython 3.12 the answer for a frame that runs is read off a stack pointer
+    that is out of date, and can be memory that is long gone. Its own frames are coroutines; the server's begin with a
+    function.
+    """
+    inner: list[FrameType] = []
+    frame = currentframe()
+    while frame is not None and frame is not outermost:
+        inner.append(frame)
+        frame = frame.f_back
+    if frame is None:  # it runs in another thread
+        return [outermost]
+    return [outermost, *takewhile(lambda frame: frame.f_code.co_flags & _AWAITED, reversed(inner))]
 
 
 class ProcessTask(asyncio.Future[Any]):
@@ -113,13 +140,16 @@ class ProcessTask(asyncio.Future[Any]):
         return body if self._process.status != ENDED else None
 
     def get_stack(self, *, limit: int | None = None) -> list[FrameType]:
-        """The frames at which the process waits, outermost first."""
+        """The frames at which the process waits, or runs, outermost first."""
         found: list[FrameType] = []
         inner: Any = self._process.body
         while inner is not None:
             frame = (
                 getattr(inner, "cr_frame", None) or getattr(inner, "gi_frame", None) or getattr(inner, "ag_frame", None)
             )
+            if frame is not None and _is_running(inner):
+                found += _frames_on_the_stack(frame)
+                break
             if frame is None:
                 if type(inner).__name__ != "coroutine_wrapper":
                     break
