@@ -403,6 +403,32 @@ async def test_a_tight_loop_of_calls_lets_the_loop_go_round(node: Node, client: 
     assert await ticker > 10
 
 
+class Busy(GenServer[list[str]]):
+    """Gives itself more to do, until it is killed."""
+
+    def handle_call(self, request: str, _from: From, done: list[str]) -> Reply[list[str]]:
+        cast(process.current(), request)
+        return Reply(done, done)
+
+    def handle_cast(self, request: str, done: list[str]) -> NoReply[list[str]]:
+        cast(process.current(), request)
+        done.append(request)
+        return NoReply(done)
+
+
+@pytest.mark.regrow(clock="real")
+async def test_a_server_that_is_never_idle_lets_the_loop_go_round(node: Node) -> None:
+    """It goes on with what is in its mailbox while nobody else has something to do, but not for ever."""
+    server = await Busy.start([])
+    done = await call(server, "more")
+    assert done == []  # what it has to do next does not make its caller wait
+    for turn in range(1, 10):
+        await asyncio.sleep(0)
+        assert len(done) >= turn
+    assert process.alive(server)
+    process.exit(server, "kill")
+
+
 @pytest.mark.regrow(clock="real")
 async def test_an_async_server_lets_the_loop_go_round(node: Node) -> None:
     """A thousand calls to a server that awaits a future each let timers in between."""

@@ -51,6 +51,31 @@ async def in_a_callback(function: Callable[[], Awaitable[Any]]) -> Any:
 everywhere = pytest.mark.parametrize("inside", [in_a_process, in_a_callback])
 
 
+async def test_a_plain_callback_after_an_async_one_has_no_task(node: Node) -> None:
+    """Also where the server goes on with the next message without giving way."""
+    seen: list[tuple[str, bool]] = []
+
+    class Mixed(GenServer[None]):
+        def handle_cast(self, request: str, state: None) -> Any:
+            return self.later(state) if request == "async" else self.note(request, state)
+
+        async def later(self, state: None) -> NoReply[None]:
+            return self.note("async", state)
+
+        def note(self, request: str, state: None) -> NoReply[None]:
+            seen.append((request, asyncio.current_task() is not None))
+            return NoReply(state)
+
+        def handle_call(self, _request: object, _from: From, state: None) -> Reply[None]:
+            return Reply(None, state)
+
+    server = await Mixed.start()
+    for request in ("async", "plain", "async", "plain"):
+        cast(server, request)
+    await call(server, "done")
+    assert seen == [("async", True), ("plain", False)] * 2
+
+
 @everywhere
 async def test_current_task(node: Node, inside: Inside) -> None:
     """asyncio's current task is the process's own, while it runs and after every await."""

@@ -477,6 +477,30 @@ KERNEL: Final = [
         "if self.yielded and not self.closed:",
     ),
     Mutant("who let others run is forgotten", SCHEDULER, "queue.extend(self.yielded)", "pass"),
+    Mutant(
+        "a server goes on while others wait",
+        SCHEDULER,
+        "if self.queue and not isinstance(mail[0], Request):",
+        "if False:",
+    ),
+    Mutant(
+        "a server makes its caller wait for what comes next",
+        SCHEDULER,
+        "if mail is None or self.depth > 0 or self.schedule",
+        "if mail is None or self.schedule",
+    ),
+    Mutant(
+        "a server goes on for ever",
+        SCHEDULER,
+        "return self.steps > 0 or not self.is_over()\n\n    def may",
+        "return True\n\n    def may",
+    ),
+    Mutant(
+        "a plain callback has the task of the one before",
+        SCHEDULER,
+        "            if self.shown.task is not None:\n                self.shown.show(None)\n        self.steps",
+        "        self.steps",
+    ),
     Mutant("hand-over has no limit in depth", SCHEDULER, "self.depth >= self.deepest or", "self.deepest == 0 or"),
     Mutant("hand-over lets a server see the caller's exception", SCHEDULER, " or exception() is not None:", ":"),
     Mutant(

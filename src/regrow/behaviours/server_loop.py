@@ -38,6 +38,7 @@ from regrow.behaviours.results import (
 )
 from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack
 from regrow.kernel import exits
+from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import ANSWERED, END, PENDING, RECEIVE, TIMEOUT, Become, Exited, Request
 
@@ -105,12 +106,12 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
     ending: Ending
     try:
         while True:
-            if then is None:
-                message = yield RECEIVE
-            elif type(then) is Continue:
-                message = then
+            if then is not None and then is not HIBERNATE:
+                message = then if type(then) is Continue else (yield then)
+            elif process.mailbox is not None and process.node.scheduler.goes_on(process):
+                message = take(process)
             else:
-                message = yield RECEIVE if then is HIBERNATE else then
+                message = yield RECEIVE
             if debug is not None:
                 debug = seen(debug, process, message)
             # `type(x) is C` is how mypyc learns what x is: its attributes are then read without a look-up.

@@ -55,6 +55,7 @@ from regrow.behaviours.transition import (
     want,
 )
 from regrow.kernel import exits
+from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, Exited, Request
 from regrow.kernel.timers import Timer
@@ -106,7 +107,9 @@ class Machine:
             while True:
                 event = self.waiting_event()
                 if event is None:
-                    message = yield RECEIVE
+                    message = (
+                        take(self.process) if self.process.node.scheduler.goes_on(self.process) else (yield RECEIVE)
+                    )
                     if message.__class__ is system.SystemRequest:
                         yield from self.hold(message)
                         continue

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from regrow.kernel import exits, facade
 from regrow.kernel.clock import Clock
+from regrow.kernel.current_task import set_current_task
 from regrow.kernel.jumps import Jumps
 from regrow.kernel.mailbox import take, take_wanted
 from regrow.kernel.pid import AWAITING, CALLING, ENDED, READY, RECEIVING, RUNNING, SELECTING, Process
@@ -47,7 +48,6 @@ TURN_SECONDS: Final = 0.001
 STEPS_BETWEEN_LOOKS: Final = 8  # at the clock
 VIRTUAL_TURN: Final = 512  # steps, where the clock stands still
 DEEPEST: Final = 16  # hand-overs on one stack
-LONGEST_RUN: Final = 64  # calls that a server answers in a row before the next process's turn
 
 
 class Scheduler:
@@ -131,17 +131,17 @@ class Scheduler:
         self.jumps.quiet = 0
         self.begin_turn()
         queue = self.queue
+        schedule = self.schedule
         shown = self.shown
-        run = 0
         if self.yielded:
             queue.extend(self.yielded)
             self.yielded.clear()
         try:
             while queue:
-                if self.schedule is None:
+                if schedule is None:
                     process = queue.popleft()
                 else:
-                    chosen = self.schedule.next(queue)
+                    chosen = schedule.next(queue)
                     if chosen is None:
                         continue
                     process = chosen
@@ -153,11 +153,6 @@ class Scheduler:
                         self.select(process, process.waiting)
                     else:
                         self.step(process, value)
-                    if queue and queue[-1] is process and run < LONGEST_RUN and self.answers_on(process):
-                        queue.rotate(1)
-                        run += 1
-                    else:
-                        run = 0
                 self.steps -= 1
                 if self.steps <= 0 and self.is_over():
                     break
@@ -172,13 +167,26 @@ class Scheduler:
                 if self.clock.virtual:
                     self.jumps.want()
 
-    def answers_on(self, process: Process) -> bool:
-        """Whether a server goes on with its next message, a call, before the callers that it has answered go on.
+    def goes_on(self, process: Process) -> bool:
+        """Whether a server may take its next message without giving way: while its turn lasts, and nobody waits for one.
 
-        When they do, its mailbox is empty, and it takes their next calls directly. Else each of them would find the
+        It answers the calls in its mailbox even so, one after the other, before the callers that it has answered go on:
+        when they do, the mailbox is empty, and it takes their next calls directly. Else each of them would find the
         call of another there, and add its own to it, for ever.
         """
-        return self.schedule is None and isinstance(process.value, Request)
+        mail = process.mailbox
+        if mail is None or self.depth > 0 or self.schedule is not None or not process.alive:
+            return False
+        if self.queue and not isinstance(mail[0], Request):
+            return False
+        if process.as_task:
+            if is_cancelled(process):
+                return False
+            process.as_task = False
+            if self.shown.task is not None:
+                self.shown.show(None)
+        self.steps -= 1
+        return self.steps > 0 or not self.is_over()
 
     def may_go_on(self, process: Process) -> bool:
         """Whether a process may take a message that is there without giving way to others, as OTP's do.
@@ -262,8 +270,13 @@ class Scheduler:
                 if task is None or task.must_cancel:
                     wish = resume(self, process, value)
                 else:
-                    if self.shown.task is not task:
-                        self.shown.show(task)
+                    shown = self.shown
+                    if shown.task is not task:
+                        if self.depth == 0 and shown.task is not None:
+                            set_current_task(self.loop, task)  # one of ours for another: no other was shown meanwhile
+                            shown.task = task
+                        else:
+                            shown.show(task)
                     process.waiting = None
                     wish = process.context.run(body.send, value)
             else:
@@ -284,7 +297,12 @@ class Scheduler:
                 process.status = RECEIVING
             else:
                 self.ready(process, take(process))
-        elif wish is ANY and process.mailbox is None and process.alive and not is_cancelled(process):
+        elif (
+            wish is ANY
+            and process.mailbox is None
+            and process.alive
+            and (process.task is None or not process.task.must_cancel)
+        ):
             process.waiting = ANY
             process.status = RECEIVING
         else:
