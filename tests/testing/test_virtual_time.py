@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from regrow import CastReturn, GenServer, NoReply, Ok, VirtualClock, call, cast, process
+from regrow.kernel.jumps import callbacks_of
+from regrow.kernel.node import here
 from regrow.testing import StartSupervised, probe
 
 pytestmark = pytest.mark.regrow
@@ -62,6 +64,25 @@ async def test_a_tick_costs_one_round_of_the_event_loop(start_supervised: StartS
     finally:
         del loop._run_once
     assert 1000 <= rounds <= 1010
+
+
+async def test_what_the_event_loop_has_in_hand_can_be_seen() -> None:
+    """By name in asyncio's own, through the collector in uvloop's: else each tick would cost several rounds."""
+    loop = asyncio.get_running_loop()
+    in_hand = callbacks_of(loop)
+    before = len(in_hand)
+    loop.call_soon(int)
+    assert len(in_hand) == before + 1
+    assert here().scheduler.jumps.in_hand is in_hand
+
+
+async def test_a_loop_that_cannot_be_asked_is_given_its_rounds(start_supervised: StartSupervised) -> None:
+    assert callbacks_of(object()) is None
+    here().scheduler.jumps.in_hand = None
+    times: list[float] = []
+    await start_supervised((EachSecond, times))
+    await process.sleep(10.0)
+    assert len(times) == 10
 
 
 async def test_advance_is_a_machine_that_has_slept(

@@ -8,6 +8,8 @@ else it gives the outside a moment of real time first.
 
 from __future__ import annotations
 
+import gc
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from regrow.kernel.clock import VirtualClock
@@ -26,6 +28,7 @@ class Jumps:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
+        self.in_hand = callbacks_of(scheduler.loop)
         self.wanted = False
         self.quiet = 0  # rounds of the loop since the last turn
         self.held = 0  # by so many threads that work for a process
@@ -62,7 +65,7 @@ class Jumps:
 
     def rounds(self) -> int:
         """So many quiet rounds go before a jump: none where asyncio has nothing in hand and no process waits for it."""
-        in_hand = getattr(self.scheduler.loop, "_ready", None)
+        in_hand = self.in_hand
         if in_hand is None and not self.scheduler.awaiting:
             return UNSEEN_ROUNDS
         return MOST_ROUNDS if in_hand is None or in_hand else QUIET_ROUNDS if self.scheduler.awaiting else 0
@@ -98,3 +101,15 @@ class Jumps:
         readers = len(selector.get_map() or ())
         timers = any(not handle.cancelled() for handle in getattr(loop, "_scheduled", ()))
         return readers > 1 or timers  # the one is the loop's own pipe to itself
+
+
+def callbacks_of(loop: Any) -> Any:
+    """What an event loop calls next; None of one that cannot be asked.
+
+    uvloop keeps it where Python code cannot look, but has to tell the garbage collector, as everybody has.
+    """
+    ready: Any = getattr(loop, "_ready", None)
+    if ready is None:
+        queues = [one for one in gc.get_referents(loop) if type(one) is deque]
+        ready = queues[0] if len(queues) == 1 else None
+    return ready
