@@ -45,6 +45,7 @@ COMPILED = (
     "behaviours/request.py",
     "behaviours/results.py",
     "behaviours/server_loop.py",
+    "behaviours/service_desk.py",
     "behaviours/starting.py",
     "behaviours/state_machine.py",
     "behaviours/stopping.py",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
@@ -133,6 +133,69 @@ class TestMessages:
         assert await both.ask("a") == "a"
         both.tell("b")
         assert await both.told() == ["b"]
+
+    async def test_a_def_may_return_what_an_async_def_gave_it(self) -> None:
+        """`call` is compiled where the kernel is: its coroutine is awaited like any other."""
+        queue = await Queue.start_link([1, 2, 3, 4, 5])
+
+        class Asker(Service):
+            def __init__(self) -> None:
+                self.asked = 0
+
+            @service.call
+            def ask(self) -> Coroutine[Any, Any, int]:
+                self.asked += 1
+                return call(queue, ("Queue.dequeue",))
+
+            @service.call
+            async def ask_oneself(self) -> int:
+                return await self.ask()
+
+            @service.call
+            def ask_and_stop(self) -> Coroutine[Any, Any, int]:
+                self.then(Stop("normal"))
+                return call(queue, ("Queue.dequeue",))
+
+            @service.cast
+            def tell(self) -> Coroutine[Any, Any, None]:
+                return call(queue, ("Queue.dequeue",))
+
+            @service.info(str)
+            def hear(self, _: str) -> Coroutine[Any, Any, None]:
+                return call(queue, ("Queue.dequeue",))
+
+            @service.call
+            def future(self) -> asyncio.Future[None]:
+                return asyncio.get_running_loop().create_future()
+
+        asker = await Asker.start()
+        assert await asker.ask() == 1
+        assert await asker.ask_oneself() == 2
+        asker.tell()
+        send(process.whereis(asker), "now")
+        assert isinstance(await asker.future(), asyncio.Future)  # an object as it is
+        assert await asker.ask_and_stop() == 5
+        assert not process.alive(asker)
+
+    async def test_answers_of_any_class_come_in_any_order(self) -> None:
+        class Echo(Service):
+            @service.call
+            def same(self, one: Any) -> Any:
+                return one
+
+            @service.call
+            def later(self, one: Any) -> Later[Any]:
+                return Later.now(one)
+
+            @service.call
+            async def soon(self, one: Any) -> Any:
+                return one
+
+        echo = await Echo.start_link()
+        for one in (1, "a", None, object(), 2, 3, Later, Echo, (), None):
+            assert await echo.same(one) is one
+            assert await echo.later(one) is one
+            assert await echo.soon(one) is one
 
     async def test_every_kind_of_parameter_arrives(self) -> None:
         class Wide(Service):
@@ -324,6 +387,33 @@ class TestHandles:
         assert await limited.size() == 1
         assert (limited.usual(), limited.double(4)) == (3, 8)
         assert not hasattr(limited, "__await__")
+
+    async def test_the_letter_comes_for_what_the_methods_mention_and_else_pythons_own(self) -> None:
+        class Base:
+            def __init__(self) -> None:
+                self._kept = 1
+
+        @dataclass
+        class Shelf(Service, Base):
+            books: list[str] = field(default_factory=list[str])
+
+            @service.call
+            def first(self) -> str:
+                return self.books[0]
+
+            @property
+            def spare(self) -> int:
+                return 1
+
+        shelf: Any = await Shelf.start_link(["a"])
+        for name in ("_kept", "books", "spare", "then"):
+            with pytest.raises(AttributeError, match="this is a handle") as raised:
+                getattr(shelf, name)
+            assert (raised.value.name, raised.value.obj) == (name, shelf)
+            assert getattr(shelf, name, None) is None
+        with pytest.raises(AttributeError, match="'Shelf handle' object has no attribute 'frist'"):
+            shelf.frist  # noqa: B018
+        assert await shelf.first() == "a"
 
     async def test_what_is_no_address(self) -> None:
         with pytest.raises(TypeError, match=r"Queue\.at: wanted a pid, a name .* got 3"):

@@ -324,9 +324,9 @@ class Service:
                 raise TypeError(
                     f"then: wanted Stop(reason); self is the state, and the method returns the reply. Got {what}"
                 )
-            server.next = what
+            server.desk.next = what
         else:
-            server.next = check_then(what, what)
+            server.desk.next = check_then(what, what)
 
     def caller(self) -> Pid:
         """Who asked what is being handled. A plain asyncio task asks as its node's guest.
@@ -335,9 +335,9 @@ class Service:
             RuntimeError: no call is being handled, or this process is not the service's own.
         """
         server = _server_of(self, "caller")
-        if server.asker is None:
+        if server.desk.asker is None:
             raise RuntimeError("caller: no call is being handled, and only a call says who sent it")
-        return server.asker.pid
+        return server.desk.asker.pid
 
     # Callbacks
 

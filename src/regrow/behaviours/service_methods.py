@@ -12,8 +12,8 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import partial
 from inspect import Parameter
-from types import CoroutineType, FunctionType
-from typing import Any, ClassVar, Final, Generic, ParamSpec, Self, TypeVar, overload
+from types import FunctionType
+from typing import Any, ClassVar, Final, Generic, ParamSpec, Self, TypeGuard, TypeVar, overload
 
 from regrow.behaviours.request import reply
 from regrow.behaviours.results import MISSING
@@ -144,11 +144,9 @@ class CallMethod(Method, Generic[P, R_co]):
         if not runs_here(server):
             return await getattr(server.handle(), self.name)(*args, **kwargs)
         result: Any = self.function(instance, *args, **kwargs)
-        kind: object = type(result)  # pyright: ignore[reportUnknownVariableType]
-        if kind is CoroutineType:
+        if is_coroutine(result):
             result = await result
-            kind = type(result)  # pyright: ignore[reportUnknownVariableType]
-        if kind is not Later:
+        if result.__class__ is not Later:
             return result
         if result.answer() is MISSING:
             place = ("GenServer", "call", [server.pid, self.name, self.timeout])
@@ -177,6 +175,11 @@ class CastMethod(Method, Generic[P]):
                 f"Write `await {self.function.__qualname__}.function(self, …)`"
             )
         return self.function(instance, *args, **kwargs)
+
+
+def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
+    """Whether a method was `async def`, or returns what one gave it. A compiled one's is no `types.CoroutineType`."""
+    return hasattr(value, "__await__") and isinstance(value, Coroutine)
 
 
 def runs_here(server: Any) -> bool:

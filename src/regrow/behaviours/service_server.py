@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from inspect import Parameter
-from types import CoroutineType, FunctionType
+from types import FunctionType
 from typing import Any, ClassVar, cast
 
 from regrow.behaviours.gen_server import From, GenServer
 from regrow.behaviours.reports import unexpected_message
 from regrow.behaviours.request import NotKnown
 from regrow.behaviours.results import BadReturn, Error, NoClause, NoReply, Ok, Reply, Stop, is_awaitable
+from regrow.behaviours.service_desk import Desk, Methods, handle_call, handle_cast
 from regrow.behaviours.service_handle import handle
-from regrow.behaviours.service_methods import EVERY, INFO, SERVER, Later, Method
+from regrow.behaviours.service_methods import EVERY, INFO, SERVER, Later, Method, is_coroutine
 from regrow.behaviours.starting import Ignore
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid
@@ -55,11 +56,11 @@ class Server(GenServer[Any]):
     infos: ClassVar[dict[type, Function]] = {}
     ticks: ClassVar[dict[str, float]] = {}
 
+    calls: ClassVar[Methods] = {}
+    casts: ClassVar[Methods] = {}
+
     pid: Pid
-    reply: Reply[Any]
-    noreply: NoReply[Any]
-    next: Any = None  # what the object has said with `then`
-    asker: From | None = None  # whose call is being handled
+    desk: Desk
 
     # Start and end
 
@@ -68,6 +69,7 @@ class Server(GenServer[Any]):
         args, kwargs = arg
         cls = self.service
         self.pid = current()
+        self.desk = Desk(self.calls, self.casts)
         made = cls.__new__(cls, *args, **kwargs)
         self.__regrow_adopt__(made)
         made.__init__(*args, **kwargs)
@@ -101,7 +103,7 @@ class Server(GenServer[Any]):
         if not isinstance(made, self.service):
             raise TypeError(f"the state of {self.service.__name__} is an object of it, got {safe_repr(made)}")
         made.__dict__[SERVER] = self
-        self.reply, self.noreply = Reply(None, made), NoReply(made)
+        self.desk.reply, self.desk.noreply = Reply(None, made), NoReply(made)
 
     def terminate(self, reason: Any, state: Any, /) -> Any:
         """The object cleans up."""
@@ -163,16 +165,21 @@ class Server(GenServer[Any]):
 
     def run(self, function: Function, state: Any, *args: Any) -> Any:
         """Run a method whose value nobody waits for."""
-        self.asker = None
-        result = function(state, *args)
-        if result.__class__ is CoroutineType:
-            return self.waited_for(result, state)
-        return NoReply(state) if self.next is None else self.unanswered(state)
+        self.desk.asker = None
+        return self.ran(function(state, *args), state)
+
+    def ran(self, result: Any, state: Any) -> Any:
+        """What a method has returned whose value nobody waits for."""
+        return self.waited_for(result, state) if is_coroutine(result) else self.unanswered(state)
 
     async def waited_for(self, result: Awaitable[Any], state: Any) -> Any:
         """The same, of an `async def`."""
         await result
         return self.unanswered(state)
+
+    def unusual(self, result: Any, from_: From, state: Any) -> Any:
+        """The answer of a call that has to be awaited, or is owed; or `then` was said."""
+        return self.awaited(result, from_, state) if is_coroutine(result) else self.answered(result, from_, state)
 
     async def awaited(self, result: Awaitable[Any], from_: From, state: Any) -> Any:
         """The answer of an `async def`."""
@@ -195,7 +202,7 @@ class Server(GenServer[Any]):
 
     def taken(self) -> Any:
         """What the object has said with `then`, once."""
-        then, self.next = self.next, None
+        then, self.desk.next = self.desk.next, None
         return then
 
     def refused(self, request: Any, from_: From, state: Any) -> Any:
@@ -208,48 +215,10 @@ class Server(GenServer[Any]):
         from_.pid.node.settle(from_, FAILED, NotKnown(NoClause(request), letter))
         return NoReply(state)
 
-
-# The two callbacks that are called most. Each service has its own, which knows its methods; and a server's results are
-# always the same two objects, for the loop has read one before it handles the next message.
-
-
-def call_handler(calls: dict[str, Function]) -> Function:
-    """The `handle_call` of a service: runs the method that a message is for."""
-
-    def handle_call(self: Server, request: Any, from_: From, state: Any, /) -> Any:
-        try:
-            run = calls[request[0]]
-        except (TypeError, IndexError, KeyError):
-            return self.refused(request, from_, state)
-        self.asker = from_
-        result = run(state, request)
-        kind: object = type(result)  # pyright: ignore[reportUnknownVariableType]
-        if kind is Later or kind is CoroutineType or self.next is not None:
-            return self.awaited(result, from_, state) if kind is CoroutineType else self.answered(result, from_, state)
-        reply = self.reply
-        reply.value = result
-        return reply
-
-    return handle_call
-
-
-def cast_handler(casts: dict[str, Function]) -> Function:
-    """The `handle_cast` of a service."""
-
-    def handle_cast(self: Server, request: Any, state: Any, /) -> Any:
-        try:
-            run = casts[request[0]]
-        except (TypeError, IndexError, KeyError):
-            unexpected_message(self.service, request)
-            return NoReply(state)
-        self.asker = None
-        result = run(state, request)
-        kind: object = type(result)  # pyright: ignore[reportUnknownVariableType]
-        if kind is CoroutineType or self.next is not None:
-            return self.waited_for(result, state) if kind is CoroutineType else self.unanswered(state)
-        return self.noreply
-
-    return handle_cast
+    def unexpected(self, request: Any, state: Any) -> Any:
+        """Nobody here knows this cast."""
+        unexpected_message(self.service, request)
+        return NoReply(state)
 
 
 def server_class(cls: Any) -> Any:
@@ -268,7 +237,7 @@ def _made(cls: Any) -> Any:
         for name, value in members.items():
             if isinstance(value, Method):  # what a base calls dequeue is done by the dequeue that this class has now
                 own: Method = cls.__regrow_methods__[name]
-                (calls if own.kind == "call" else casts)[value.label] = runner(value, own.function)
+                (calls if own.kind == "call" else casts)[value.label] = positional(value, own.function)
     marked = functions_of(cls)
     infos = {kind: value for value in marked.values() for kind in getattr(value, INFO, ())}
     ticks = {name: getattr(value, EVERY) for name, value in marked.items() if hasattr(value, EVERY)}
@@ -276,29 +245,37 @@ def _made(cls: Any) -> Any:
     init.__qualname__ = f"{cls.__qualname__}.init"  # so reports and trees name the process
     init.__regrow_service__ = cls  # type: ignore[attr-defined]
     space: dict[str, Any] = {"service": cls, "infos": infos, "ticks": ticks}
-    space |= {"handle_call": call_handler(calls), "handle_cast": cast_handler(casts)}
+    space |= {"calls": calls, "casts": casts}
+    space |= {"handle_call": staticmethod(handle_call), "handle_cast": staticmethod(handle_cast)}
     space |= {"init": init, "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
     return type(cls.__name__, (Server,), space)
 
 
-def runner(method: Method, function: Function) -> Function:
-    """A function of the object and a message that calls `function` with what the message carries.
+def positional(method: Method, function: Function) -> Function:
+    """A function of the object and of what a message carries, in its order, that calls `function`.
 
     It is compiled, as its counterpart in the handle is: the message is not taken apart at run time.
     """
+    carried = method.parameters
+    if not any(one.kind in (Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD) for one in carried):
+        return function
+    taken: list[str] = []
     parts: list[str] = []
     named: list[str] = []
-    for place, one in enumerate(method.parameters, 1):
+    for place, one in enumerate(carried):
+        name = f"_{place}"
         match one.kind:
             case Parameter.KEYWORD_ONLY:
-                named.append(f"{one.name}=message[{place}]")
+                named.append(f"{one.name}={name}")
             case Parameter.VAR_KEYWORD:
-                named.append(f"**message[{place}]")
+                named.append(f"**{name}")
             case Parameter.VAR_POSITIONAL:
-                parts.append(f"*message[{place}:]")
+                name = f"*{name}"
+                parts.append(name)
             case _:
-                parts.append(f"message[{place}]")
-    source = f"lambda self, message: function({', '.join(['self', *parts, *named])})"
+                parts.append(name)
+        taken.append(name)
+    source = f"lambda self, {', '.join(taken)}: function({', '.join(['self', *parts, *named])})"
     made: Function = eval(compile(source, f"{__file__}:{method.label}", "eval"), {"function": function})  # noqa: S307
     return made
 

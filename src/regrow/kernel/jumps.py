@@ -110,6 +110,6 @@ def callbacks_of(loop: Any) -> Any:
     """
     ready: Any = getattr(loop, "_ready", None)
     if ready is None:
-        queues = [one for one in gc.get_referents(loop) if type(one) is deque]
+        queues: list[Any] = [one for one in gc.get_referents(loop) if type(one) is deque]
         ready = queues[0] if len(queues) == 1 else None
     return ready
