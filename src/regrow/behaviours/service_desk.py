@@ -45,17 +45,18 @@ def handle_call(server: Any, request: Any, from_: Request, state: Any, /) -> Any
     """Run the method that a call is for."""
     desk: Desk = server.desk
     try:
-        function = desk.calls[request[0]]
+        message: tuple[Any, ...] = request  # compiled, this is a check, after which it is read without a look-up
+        function = desk.calls[message[0]]
     except (TypeError, IndexError, KeyError):
         return server.refused(request, from_, state)
     desk.asker = from_
-    size = len(request)
+    size = len(message)
     if size == 1:
         result = function(state)
     elif size == 2:
-        result = function(state, request[1])
+        result = function(state, message[1])
     else:
-        result = function(state, *request[1:])
+        result = function(state, *message[1:])
     if type(result) is not desk.plain or desk.next is not None:
         if desk.next is not None or type(result) is Later or hasattr(result, "__await__"):
             return server.unusual(result, from_, state)
@@ -69,17 +70,18 @@ def handle_cast(server: Any, request: Any, state: Any, /) -> Any:
     """Run the method that a cast is for."""
     desk: Desk = server.desk
     try:
-        function = desk.casts[request[0]]
+        message: tuple[Any, ...] = request
+        function = desk.casts[message[0]]
     except (TypeError, IndexError, KeyError):
         return server.unexpected(request, state)
     desk.asker = None
-    size = len(request)
+    size = len(message)
     if size == 1:
         result = function(state)
     elif size == 2:
-        result = function(state, request[1])
+        result = function(state, message[1])
     else:
-        result = function(state, *request[1:])
+        result = function(state, *message[1:])
     if result is not None or desk.next is not None:
         return server.ran(result, state)
     return desk.noreply
