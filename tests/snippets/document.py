@@ -28,7 +28,7 @@ import subprocess
 import sys
 import tomllib
 import traceback
-from collections.abc import Generator, Iterator
+from collections.abc import Awaitable, Generator, Iterator
 from datetime import datetime
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -142,19 +142,20 @@ class Document:
         self.compare(where, example.source, wanted + re.sub(r"\A(?: .*\n)*", "", after), printed + raised)
 
     async def execute(self, snippet: Snippet, source: str, mode: str, line: int) -> None:
-        """Compile with the document's own lines, so that a traceback shows them, and run it as the shell would."""
-        tree: Any = compile(source, snippet.name, mode, ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        ast.increment_lineno(tree, line - 1)
+        """Compile a block with the document's own lines, so that a traceback shows them, and run it as the shell would."""
+        name = "<shell>" if mode == "single" else snippet.name
+        tree: Any = compile(source, name, mode, ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         if mode == "single":
             tree = Settling().visit(tree)
-        code: Any = compile(tree, snippet.name, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        else:
+            ast.increment_lineno(tree, line - 1)
+        code: Any = compile(tree, name, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         assert isinstance(code, CodeType)
         function = FunctionType(code, self.names)
 
-        async def entry() -> None:
+        def entry() -> Awaitable[object]:
             result: object = function()
-            if inspect.iscoroutine(result):
-                await result
+            return result if inspect.iscoroutine(result) else nothing()
 
         cell = self.cells.cell = Cell(entry)
         self.clock.jump = True
@@ -264,3 +265,7 @@ def _environment() -> dict[str, str]:
     """What a command sees of ours: nothing of the test run that it is a part of."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "REGROW", "COV"))}
     return {**kept, "PYTHONPATH": "", "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "PYTHONUNBUFFERED": "1"}
+
+
+async def nothing() -> None:
+    """What is awaited where there is nothing to await."""
