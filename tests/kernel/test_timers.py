@@ -37,7 +37,7 @@ from regrow import (
     system,
     timer,
 )
-from regrow.kernel.timers import FULL, LANES, Timer
+from regrow.kernel.timers import FEW, Alarm, Timer
 from regrow.testing import expect_down, expect_idle, kill
 
 pytestmark = pytest.mark.regrow
@@ -691,10 +691,10 @@ def test_timers_under_load() -> None:
 # How timers are kept
 
 
-async def test_more_delays_than_lanes(node: Node, virtual_clock: VirtualClock) -> None:
-    """Timers of many delays, in lanes and in the heap, fire in the order of their times."""
+async def test_timers_of_many_delays(node: Node, virtual_clock: VirtualClock) -> None:
+    """They fire in the order of their times."""
     start = virtual_clock.now()
-    delays = [(number * 7 % (LANES * 3)) / 10 + 0.1 for number in range(LANES * 3)]
+    delays = [number * 7 % 24 / 10 + 0.1 for number in range(24)]
     for delay in delays:
         process.send_after(process.current(), delay, delay)
     for delay in sorted(delays):
@@ -704,7 +704,7 @@ async def test_more_delays_than_lanes(node: Node, virtual_clock: VirtualClock) -
 
 
 async def test_equal_delays_fire_in_the_order_of_their_making(node: Node) -> None:
-    """A lane keeps its order, also when some are cancelled."""
+    """A bucket keeps its order, also when some are cancelled."""
     timers = [process.send_after(process.current(), number, 1) for number in range(10)]
     for one in timers[::3]:
         assert process.cancel_timer(one) == 1.0
@@ -714,9 +714,8 @@ async def test_equal_delays_fire_in_the_order_of_their_making(node: Node) -> Non
 async def test_the_cancelled_are_purged(node: Node) -> None:
     """A heap in which most are cancelled is made anew, and what is left still fires."""
     timers = node.scheduler.timers
-    for number in range(LANES):
-        process.send_after(process.current(), "lane", 1000 + number)
-    many = [process.send_after(process.current(), number, 1 + number / 1000) for number in range(1000)]
+    many = [process.send_after(process.current(), number, 1 + number / 100_000) for number in range(1000)]
+    assert timers.next_due() == node.clock.now() + 1
     assert len(timers.heap) == 1000
     for one in many[1:]:
         process.cancel_timer(one)
@@ -882,32 +881,30 @@ def test_every_timer_costs_the_same() -> None:
 
 
 async def test_the_first_of_many_is_found_at_once(node: Node, virtual_clock: VirtualClock) -> None:
-    """No dict of a lane grows with the deadlines in it: to find its first key, Python passes over the deleted ones."""
+    """Each bucket is sorted into the heap once, however often it is asked what comes next."""
     timers = node.scheduler.timers
-    marks = [Timer(timers, me(), number, print) for number in range(20_000)]
+    before = timers.sorted_in
+    marks = [Alarm(timers, me(), number, print) for number in range(20_000)]
     for mark in marks:
         timers.start(mark, 77.0)
         virtual_clock.time += 0.001
-    lane = timers.lanes[77.0]
-    assert sum(map(len, lane.dicts)) == 20_000
-    assert max(map(sys.getsizeof, lane.dicts)) < 64_000  # one of 20,000 has 1.3 MB
+    assert len(timers.buckets) == len(timers.starts) < 20 * 64 + 64
     for mark in marks:
-        assert lane.first() is mark
         assert timers.next_due() == mark.due
         timers.cancel(mark)
-    assert lane.first() is None
     assert timers.next_due() == float("inf")
-    assert len(lane.dicts) == 1
+    assert timers.sorted_in == before + 20_000
+    assert (timers.buckets, timers.starts) == ({}, [])
 
 
 @pytest.mark.regrow(clock="real")
-@pytest.mark.parametrize("kind", ["lane", "heap"])
+@pytest.mark.parametrize("kind", ["bucket", "heap"])
 async def test_others_are_served_while_very_many_fire(kind: str) -> None:
     """Ten thousand that fall due together do not keep the event loop from its other work (same_time_yielding)."""
     pid = waiting()
     for number in range(10_000):
-        if kind == "lane":
-            process.send_after(pid, number, 0.0)
+        if kind == "bucket":
+            process.send_after(pid, number, 0.1)
         else:
             process.send_after(pid, number, 0.0, abs=True)
     before, longest = 0, 0
@@ -920,7 +917,7 @@ async def test_others_are_served_while_very_many_fire(kind: str) -> None:
 
 
 async def test_rounds_keep_the_order_of_times(virtual_clock: VirtualClock) -> None:
-    """Of lanes and the heap, however many of each have fallen due, what is due earlier fires earlier."""
+    """Of buckets and the heap, however many have fallen due, what is due earlier fires earlier."""
     chance = random.Random(7)
     times: list[float] = []
     for _ in range(9000):
@@ -934,17 +931,67 @@ async def test_rounds_keep_the_order_of_times(virtual_clock: VirtualClock) -> No
     assert len(messages()) == 9000
 
 
-async def test_the_gaps_in_a_lane_are_closed(node: Node) -> None:
-    """A few that stay while many come and go do not keep room for the many, and fire in their order."""
+async def test_empty_buckets_are_not_kept(node: Node) -> None:
+    """Many that come and go, each at a time of its own, leave nothing; a few that stay among them fire in their order."""
     timers = node.scheduler.timers
-    kept: list[int] = []
-    for turn in range(60):
-        many = [process.send_after(me(), turn, 50.0) for _ in range(FULL)]
-        for one in many[1:]:
-            process.cancel_timer(one)
-        kept.append(turn)
-    assert len(timers.lanes[50.0].dicts) <= 8
-    assert [await process.receive() for _ in kept] == kept
+    for number in range(10_000):
+        if number % 1000 == 999:
+            process.send_after(me(), number, 50.0 + number)
+        process.cancel_timer(process.send_after(me(), "never", 50.5 + number))
+    assert len(timers.buckets) == len(timers.starts) <= 2 * 10 + FEW
+    assert [await process.receive() for _ in range(10)] == list(range(999, 10_000, 1000))
+
+
+async def test_whatever_is_set_and_cancelled(node: Node, virtual_clock: VirtualClock) -> None:
+    """By time, and of the same time in the order of setting, wherever each of them waits."""
+    virtual_clock.jump = False
+    timers, chance = node.scheduler.timers, random.Random(11)
+    waiting: dict[int, tuple[float, int, Timer]] = {}
+    fired: list[int] = []
+    for number in range(20_000):
+        what = chance.random()
+        if what < 0.6:
+            delay = chance.choice([0.0, 0.125, 0.25, 5.0, chance.randrange(64) / 128])
+            if chance.random() < 0.5:
+                started = process.send_after(me(), number, delay)
+            else:
+                started = process.send_after(me(), number, virtual_clock.time + delay, abs=True)
+            waiting[number] = (virtual_clock.time + delay, number, started)
+        elif what < 0.9 and waiting:
+            _, _, started = waiting.pop(chance.choice(list(waiting)[-20:]))
+            assert process.cancel_timer(started) is not None
+            assert process.cancel_timer(started) is None
+        elif what < 0.95:
+            assert timers.next_due() == min((due for due, _, _ in waiting.values()), default=float("inf"))
+        else:
+            virtual_clock.advance(chance.randrange(16) / 128)
+            due = sorted(one[:2] for one in waiting.values() if one[0] <= virtual_clock.time)
+            fired += [waiting.pop(number)[1] for _, number in due]
+    assert messages() == fired
+
+
+async def test_one_that_is_set_again_for_the_same_time(node: Node) -> None:
+    """It fires once, and where it waited before it is forgotten."""
+    timers, fired = node.scheduler.timers, list[object]()
+    alarm = Alarm(timers, None, "again", fired.append)
+    due = node.clock.now() + 5.0
+    timers.start_at(alarm, due)
+    assert timers.next_due() == due
+    timers.cancel(alarm)
+    timers.start_at(alarm, due)
+    await process.sleep(10.0)
+    assert fired == [alarm]
+
+
+async def test_a_time_that_never_comes(node: Node, virtual_clock: VirtualClock) -> None:
+    """A timer of asyncio's may be set for it."""
+    timers = node.scheduler.timers
+    alarm = Alarm(timers, None, "never", print)
+    timers.start_at(alarm, float("inf"))
+    virtual_clock.advance(1e9)
+    assert timers.next_due() == float("inf")
+    timers.cancel(alarm)
+    assert alarm.left() is None
 
 
 # What the rows do not tell
@@ -1220,19 +1267,21 @@ async def test_one_that_another_cancels_as_it_fires(node: Node) -> None:
     timers = node.scheduler.timers
     fired: list[str] = []
 
-    def fires(word: str, *cancels: Timer) -> Timer:
-        def fire(_: Timer) -> None:
+    def fires(word: str, *cancels: Timer) -> Alarm:
+        def fire(_: Alarm) -> None:
             fired.append(word)
             for other in cancels:
                 timers.cancel(other)
 
-        return Timer(timers, None, word, fire)
+        return Alarm(timers, None, word, fire)
 
-    in_lane, in_heap = fires("in its lane"), fires("in the heap")
-    timers.start(fires("first", in_lane, in_heap), 5.0)
-    timers.start(in_lane, 5.0)
-    timers.start_at(in_heap, node.clock.now() + 5.0)
+    in_bucket, in_heap = fires("in a bucket"), fires("in the heap")
+    timers.start(fires("first", in_bucket, in_heap), 5.0)
+    timers.start(in_heap, 5.0)
+    assert timers.next_due() == node.clock.now() + 5.0  # sorts them in
+    timers.start(in_bucket, 5.0)
     timers.start(fires("last"), 5.0)
+    assert (in_heap.bucket is None, in_bucket.bucket is None) == (True, False)
     await process.sleep(10.0)
     assert fired == ["first", "last"]
 

@@ -391,10 +391,15 @@ KERNEL: Final = [
     Mutant(
         "a cancelled timer fires",
         TIMERS,
-        "            del deadline.lane[deadline]\n            deadline.lane = None\n            return",
-        "            return",
+        "            del bucket[deadline]\n            if not bucket:",
+        "            if not bucket:",
     ),
-    Mutant("deadlines fire in the order in which they were made", TIMERS, "found.sort(key=lambda one: one[0])", "pass"),
+    Mutant(
+        "deadlines fire in the order in which they were made",
+        TIMERS,
+        "heapq.heappush(self.heap, (deadline.due, self.sorted_in, deadline))",
+        "self.heap.append((deadline.due, self.sorted_in, deadline))",
+    ),
     Mutant(
         "one that was cancelled by another that fired, fires",
         TIMERS,
@@ -410,21 +415,21 @@ KERNEL: Final = [
     Mutant(
         "a nearer deadline does not set the clock",
         TIMERS,
-        "        heapq.heappush(self.heap, (due, self.set, deadline))\n        if self.handle is None or due < self.handle_due:",
-        "        heapq.heappush(self.heap, (due, self.set, deadline))\n        if self.handle is None:",
+        "due - self.now())\n        else:\n            deadline.bucket = bucket\n            bucket[deadline] = None\n        if due < self.handle_due:",
+        "due - self.now())\n        else:\n            deadline.bucket = bucket\n            bucket[deadline] = None\n        if self.handle is None:",
     ),
     Mutant(
         "nothing is armed after something has fired",
         TIMERS,
-        '        if due < float("inf"):\n            self._arm(due)',
+        "        if due < NEVER:\n            self._arm(due)",
         "        if due < 0.0:\n            self._arm(due)",
     ),
-    Mutant("cancelled deadlines are never purged", TIMERS, "if self.dead > 64 and", "if False and"),
+    Mutant("cancelled deadlines are never purged", TIMERS, "if self.dead > FEW and", "if False and"),
     Mutant(
         "an interval drifts",
         TIMERS,
         "        self.at += self.interval\n        self.timers.start_at(self, self.at)\n        self.action(self)",
-        "        self.timers.start_at(self, self.timers.clock.now() + self.interval + 0.01)\n        self.action(self)",
+        "        self.timers.start_at(self, self.timers.now() + self.interval + 0.01)\n        self.action(self)",
     ),
     Mutant(
         "a timer that fired has time left",

@@ -189,7 +189,7 @@ class Rare:
     def __init__(self) -> None:
         self.dictionary: dict[object, object] = {}
         self.aliases: dict[Alias, None] = {}
-        self.timers: dict[Timer, None] = {}
+        self.timers: set[Timer] = set()
         self.global_names: dict[object, None] = {}
         self.tables: dict[Any, None] = {}  # those that have entries of this process: see names.Held
         self.label: object = None

@@ -146,7 +146,7 @@ class Request(Deadline):
     __slots__ = ("answer", "pid", "request", "server", "state", "waiter")
 
     def __init__(self, pid: Pid, request: object) -> None:
-        self.lane = None
+        self.bucket = None
         self.due = 0.0
         self.pid = pid
         self.request = request

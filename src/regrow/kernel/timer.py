@@ -20,7 +20,7 @@ from regrow.kernel.current import running
 from regrow.kernel.here import HERE, here
 from regrow.kernel.messages import Address
 from regrow.kernel.messages import sleep as sleep  # what is imported under its own name is this module's, too
-from regrow.kernel.timers import Timer
+from regrow.kernel.timers import Alarm, Timer
 from regrow.kernel.timing import NOT_GIVEN
 from regrow.kernel.timing import apply_after as apply_after
 from regrow.kernel.timing import apply_interval as apply_interval
@@ -58,7 +58,7 @@ def send_after(delay: float | timedelta, address: Any = NOT_GIVEN, message: Any 
         return timing.send_after(address, message, delay)
     node = here()
     names.find(node, address)  # raises for what is no address
-    timer = Timer(node.scheduler.timers, address, message, timing.deliver)
+    timer = Alarm(node.scheduler.timers, address, message, timing.deliver)
     timer.fire()
     return timer
 

@@ -1,38 +1,39 @@
 """Timers and deadlines: many of them, on one `call_later` of the event loop.
 
-Nearly all deadlines of a program have one of a few durations (a call waits 5.0 s), and those of one duration fall due
-in the order in which they were made: they wait in a lane, where setting and cancelling cost a dict entry. What has a
-rare duration or an absolute time waits in a heap, from which the cancelled are purged when they are more than half.
+Nearly all are cancelled before they fall due (a call waits 5.0 s, and hardly ever so long). They wait in buckets, each
+for a short span of time, where setting and cancelling cost a dict entry. The first bucket is sorted into a heap when
+its time comes near, and only from there do they fire. What is cancelled in the heap stays, until it is half of it.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import deque
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from regrow.kernel.clock import Clock
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-    from regrow.kernel.clock import Clock
     from regrow.kernel.pid import Process
     from regrow.kernel.schedule import Schedule
 
-LANES: Final = 8
-FULL: Final = 512  # deadlines in one dict of a lane
-SELDOM: Final = 16  # a duration without a lane: so many before they are looked through for one that is empty
-ROUND: Final = 256  # deadlines of one kind that fire before the event loop serves others
+WIDTH: Final = 1 / 64  # seconds that a bucket spans; a power of two, by which floats divide without a rest
+FEW: Final = 64  # empty buckets, or cancelled deadlines in the heap, that are not worth a look
+ROUND: Final = 256  # deadlines that fire before the event loop serves others
+NEVER: Final = float("inf")
 
 
 class Deadline:
     """Something that happens at a time unless it is cancelled before. `due` is 0.0 when it is not set."""
 
-    __slots__ = ("due", "lane")
+    __slots__ = ("bucket", "due")
 
     def __init__(self) -> None:
         self.due = 0.0
-        self.lane: dict[Deadline, None] | None = None
+        self.bucket: dict[Deadline, None] | None = None
 
     def fire(self) -> None:
         """What is to happen."""
@@ -47,16 +48,13 @@ class Timer(Deadline):
         message: what: the message, the reason of an exit signal, or a function and its arguments.
     """
 
-    __slots__ = ("action", "address", "message", "owner", "timers")
+    __slots__ = ("message", "owner")
 
-    def __init__(self, timers: Timers, address: object, message: Any, action: Callable[[Timer], None]) -> None:
+    def __init__(self, owner: Process | None, message: Any) -> None:
         self.due = 0.0
-        self.lane = None
-        self.timers = timers
-        self.address = address
+        self.bucket = None
+        self.owner = owner  # whose death ends the timer
         self.message = message
-        self.action = action
-        self.owner: Process | None = None  # whose death ends the timer
 
     def __repr__(self) -> str:
         return f"Timer({self.address!r}, {self.message!r})"
@@ -67,30 +65,62 @@ class Timer(Deadline):
     def __deepcopy__(self, memo: object) -> Timer:
         return self
 
+    @property
+    def address(self) -> object:
+        """Whom to."""
+        assert self.owner is not None
+        return self.owner.pid
+
+    def kept_by(self) -> Timers:
+        """Among which timers it waits."""
+        assert self.owner is not None
+        return self.owner.node.scheduler.timers
+
+    def left(self) -> float | None:
+        """The seconds until it fires; None if it will not."""
+        return None if self.due == 0.0 else max(0.0, self.due - self.kept_by().now())
+
+    def stop(self) -> None:
+        """It will not fire any more."""
+        self.kept_by().cancel(self)
+
+
+class Alarm(Timer):
+    """A timer that is told what to do."""
+
+    __slots__ = ("action", "timers", "whom")
+
+    def __init__(self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None]) -> None:
+        super().__init__(None, message)
+        self.timers = timers
+        self.whom = address
+        self.action = action
+
+    @property
+    def address(self) -> object:
+        """What it was told."""
+        return self.whom
+
+    def kept_by(self) -> Timers:
+        """Among which timers it waits."""
+        return self.timers
+
     def fire(self) -> None:
         """Do it."""
         self.action(self)
 
-    def left(self) -> float | None:
-        """The seconds until it fires; None if it will not."""
-        return None if self.due == 0.0 else max(0.0, self.due - self.timers.clock.now())
 
-    def stop(self) -> None:
-        """It will not fire any more."""
-        self.timers.cancel(self)
-
-
-class Interval(Timer):
+class Interval(Alarm):
     """A timer that starts again when it fires, at its next time: it does not drift."""
 
     __slots__ = ("at", "interval")
 
     def __init__(
-        self, timers: Timers, address: object, message: Any, action: Callable[[Timer], None], interval: float
+        self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None], interval: float
     ) -> None:
         super().__init__(timers, address, message, action)
         self.interval = interval
-        self.at: float = timers.clock.now() + interval
+        self.at: float = timers.now() + interval
 
     def fire(self) -> None:
         """Do it, and wait for the next time."""
@@ -105,7 +135,7 @@ class Repeated(Interval):
     __slots__ = ("busy",)
 
     def __init__(
-        self, timers: Timers, address: object, message: Any, action: Callable[[Timer], None], interval: float
+        self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None], interval: float
     ) -> None:
         super().__init__(timers, address, message, action, interval)
         self.busy = False  # what it has begun goes on
@@ -124,66 +154,12 @@ class Repeated(Interval):
 
     def left(self) -> float | None:
         """The seconds until it is to begin again; None if it will not."""
-        return max(0.0, self.at - self.timers.clock.now()) if self.busy else super().left()
+        return max(0.0, self.at - self.timers.now()) if self.busy else super().left()
 
     def stop(self) -> None:
         """What it has begun goes on to its end, but not again."""
         self.busy = False
         super().stop()
-
-
-class Lane:
-    """Deadlines of one duration, in the order in which they were made.
-
-    They would fit into one dict, if to find its first key did not mean to pass over all that were deleted before it.
-    So they stand in dicts of a limited size, and a deadline knows in which.
-    """
-
-    __slots__ = ("crowded", "dicts", "last")
-
-    def __init__(self) -> None:
-        self.last: dict[Deadline, None] = {}
-        self.dicts: deque[dict[Deadline, None]] = deque((self.last,))
-        self.crowded = 4  # so many dicts are looked through for room
-
-    def more_room(self) -> dict[Deadline, None]:
-        """A new dict at the end. When there are twice as many as the deadlines needed last time, gaps are closed."""
-        if len(self.dicts) >= self.crowded:
-            kept = [deadline for one in self.dicts for deadline in one]
-            self.dicts.clear()
-            for start in range(0, len(kept), FULL):
-                moved = dict.fromkeys(kept[start : start + FULL])
-                for deadline in moved:
-                    deadline.lane = moved
-                self.dicts.append(moved)
-            self.crowded = 2 * len(self.dicts) + 4
-        self.last = {}
-        self.dicts.append(self.last)
-        return self.last
-
-    def first(self) -> Deadline | None:
-        """The deadline that falls due before all others."""
-        dicts = self.dicts
-        while not dicts[0] and len(dicts) > 1:
-            dicts.popleft()
-        for deadline in dicts[0]:
-            return deadline
-        return None
-
-    def fallen_due(self, until: float, found: list[tuple[float, Deadline]]) -> float:
-        """Add to `found` what falls due until a time, but not more than ROUND; gives the time until which that is all."""
-        if self.first() is None:
-            return until
-        room = ROUND
-        for one in self.dicts:
-            for deadline in one:
-                if deadline.due > until:
-                    return until
-                if room == 0:
-                    return found[-1][0]
-                room -= 1
-                found.append((deadline.due, deadline))
-        return until
 
 
 class TimersWatcher(Protocol):
@@ -201,40 +177,46 @@ class Timers:
     ) -> None:
         self.loop = loop
         self.clock = clock
+        self.now: Callable[[], float] = time.monotonic if type(clock) is Clock else clock.now
         self.watcher = watcher
         self.schedule = schedule
-        self.lanes: dict[float, Lane] = {}
+        self.buckets: dict[float, dict[Deadline, None]] = {}
+        self.starts: list[float] = []  # the keys of the buckets, a heap
+        self.crowded = FEW  # so many buckets are looked through for empty ones
         self.heap: list[tuple[float, int, Deadline]] = []
-        self.set = 0
-        self.rare = 0  # so many durations have asked for a lane when all were taken
+        self.sorted_in = 0  # so many have come into the heap
         self.dead = 0  # cancelled, but still in the heap
         self.handle: Any = None
-        self.handle_due = 0.0
+        self.handle_due = NEVER
 
     def start(self, deadline: Deadline, delay: float) -> None:
-        """Let `deadline` fire in `delay` seconds."""
-        due = self.clock.now() + delay
-        lane = self.lanes.get(delay)
-        if lane is None:
-            lane = self._new_lane(delay)
-            if lane is None:
-                self.start_at(deadline, due)
-                return
-        room = lane.last
-        if len(room) >= FULL:
-            room = lane.more_room()
+        """Let `deadline` fire in `delay` seconds.
+
+        Most come this way: it does itself what `start_at` does, for in plain Python the call would be a fifth of it.
+        """
+        due = self.now() + delay
         deadline.due = due
-        deadline.lane = room
-        room[deadline] = None
-        if self.handle is None or due < self.handle_due:
+        start = due // WIDTH
+        bucket = self.buckets.get(start)
+        if bucket is None:
+            self._without_bucket(deadline, start, delay)
+        else:
+            deadline.bucket = bucket
+            bucket[deadline] = None
+        if due < self.handle_due:
             self._arm(due)
 
     def start_at(self, deadline: Deadline, due: float) -> None:
         """Let `deadline` fire at the time `due` of the node's clock."""
-        self.set += 1
         deadline.due = due
-        heapq.heappush(self.heap, (due, self.set, deadline))
-        if self.handle is None or due < self.handle_due:
+        start = due // WIDTH
+        bucket = self.buckets.get(start)
+        if bucket is None:
+            self._without_bucket(deadline, start, due - self.now())
+        else:
+            deadline.bucket = bucket
+            bucket[deadline] = None
+        if due < self.handle_due:
             self._arm(due)
 
     def cancel(self, deadline: Deadline) -> None:
@@ -242,33 +224,36 @@ class Timers:
         if deadline.due == 0.0:
             return
         deadline.due = 0.0
-        if deadline.lane is not None:
-            del deadline.lane[deadline]
-            deadline.lane = None
+        bucket = deadline.bucket
+        if bucket is not None:
+            deadline.bucket = None
+            del bucket[deadline]
+            if not bucket:
+                bucket.clear()  # an empty dict keeps the room of those that were in it
             return
         self.dead += 1
-        if self.dead > 64 and self.dead * 2 > len(self.heap):
+        if self.dead > FEW and self.dead * 2 > len(self.heap):
             self.heap = [entry for entry in self.heap if entry[2].due == entry[0]]
             heapq.heapify(self.heap)
             self.dead = 0
 
     def next_due(self) -> float:
         """When the next deadline falls due; infinity when there is none."""
-        heap = self.heap
-        while heap and heap[0][2].due != heap[0][0]:
-            heapq.heappop(heap)
-            self.dead -= 1
-        due = heap[0][0] if heap else float("inf")
-        for lane in self.lanes.values():
-            first = lane.first()
-            if first is not None:
-                due = min(due, first.due)
-        return due
+        while True:
+            heap = self.heap
+            while heap and heap[0][2].due != heap[0][0]:
+                heapq.heappop(heap)
+                self.dead -= 1
+            due = heap[0][0] if heap else NEVER
+            if not self.starts or due < self.starts[0] * WIDTH:
+                return due
+            self._sort_in()
 
     def fire_due(self) -> None:
         """Fire what has fallen due, in the order of the times: all of it where the clock waits, else a round."""
         self.handle = None
-        now = self.clock.now()
+        self.handle_due = NEVER
+        now = self.now()
         while found := self._fallen_due(now):
             some = len(found)
             if self.schedule is not None:
@@ -283,7 +268,7 @@ class Timers:
             if not self.clock.virtual or len(found) < some:
                 break
         due = self.next_due()
-        if due < float("inf"):
+        if due < NEVER:
             self._arm(due)
 
     def close(self) -> None:
@@ -291,63 +276,53 @@ class Timers:
         if self.handle is not None and not self.clock.virtual:
             self.handle.cancel()
         self.handle = None
-        self.lanes.clear()
+        self.buckets.clear()
+        self.starts.clear()
         self.heap.clear()
 
+    def _without_bucket(self, deadline: Deadline, start: float, delay: float) -> None:
+        """Its bucket is not there yet, or not any more."""
+        if not WIDTH <= delay < NEVER:
+            self._push(deadline)  # at once: there will hardly be others before it is sorted in
+            return
+        if len(self.buckets) >= self.crowded:
+            self.buckets = {one: deadlines for one, deadlines in self.buckets.items() if deadlines}
+            self.starts = sorted(self.buckets)
+            self.crowded = 2 * len(self.starts) + FEW
+        self.buckets[start] = deadline.bucket = {deadline: None}
+        heapq.heappush(self.starts, start)
+
+    def _push(self, deadline: Deadline) -> None:
+        self.sorted_in += 1
+        heapq.heappush(self.heap, (deadline.due, self.sorted_in, deadline))
+
+    def _sort_in(self) -> None:
+        """Put the deadlines of the first bucket into the heap."""
+        for deadline in self.buckets.pop(heapq.heappop(self.starts)):
+            deadline.bucket = None
+            self._push(deadline)
+
     def _fallen_due(self, now: float) -> list[tuple[float, Deadline]]:
-        """The first that fall due until `now`, by time: no more than ROUND of the heap and of each lane."""
-        until = now
-        heap = self.heap
-        taken: list[tuple[float, int, Deadline]] = []
-        while heap and heap[0][0] <= now:
-            if len(taken) == ROUND:
-                until = taken[-1][0]
-                break
-            entry = heapq.heappop(heap)
-            if entry[2].due == entry[0]:
-                taken.append(entry)
-            else:
-                self.dead -= 1
+        """The first that have fallen due, by time: no more than ROUND."""
         found: list[tuple[float, Deadline]] = []
-        for lane in self.lanes.values():
-            until = lane.fallen_due(until, found)
-        for entry in taken:
-            if entry[0] <= until:
-                found.append((entry[0], entry[2]))
-            else:
-                heapq.heappush(heap, entry)  # a lane has more that goes before it
-        found.sort(key=lambda one: one[0])
-        while found and found[-1][0] > until:
-            found.pop()
+        while len(found) < ROUND and self.next_due() <= now:
+            due, _, deadline = heapq.heappop(self.heap)
+            found.append((due, deadline))
         return found
 
     def _chosen(self, found: list[tuple[float, Deadline]], schedule: Schedule) -> list[tuple[float, Deadline]]:
         """What a schedule lets fire now; the others wait on."""
         chosen = schedule.fire(found)
-        for due, deadline in found:
-            if deadline.due == due and deadline.lane is None and (due, deadline) not in chosen:
-                self.start_at(deadline, due)
+        for one in found:
+            if one not in chosen:
+                self._push(one[1])
         return chosen
 
     def _forget(self, deadline: Deadline) -> None:
         deadline.due = 0.0
-        if deadline.lane is not None:
-            del deadline.lane[deadline]
-            deadline.lane = None
-
-    def _new_lane(self, delay: float) -> Lane | None:
-        if len(self.lanes) >= LANES:
-            self.rare += 1
-            if self.rare % SELDOM:
-                return None
-            for other, lane in self.lanes.items():
-                if lane.first() is None:
-                    del self.lanes[other]
-                    break
-            else:
-                return None
-        lane = self.lanes[delay] = Lane()
-        return lane
+        if deadline.bucket is not None:
+            del deadline.bucket[deadline]
+            deadline.bucket = None
 
     def _arm(self, due: float) -> None:
         self.handle_due = due
@@ -357,4 +332,4 @@ class Timers:
             return
         if self.handle is not None:
             self.handle.cancel()
-        self.handle = self.loop.call_later(max(0.0, due - self.clock.now()), self.fire_due)
+        self.handle = self.loop.call_later(max(0.0, due - self.now()), self.fire_due)

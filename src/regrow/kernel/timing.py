@@ -16,11 +16,22 @@ from regrow.kernel.messages import Address, send
 from regrow.kernel.node import HERE, Node, here
 from regrow.kernel.pid import Pid, Process, Ref, rare
 from regrow.kernel.signals import Request, Signal, Token
-from regrow.kernel.timers import Interval, Repeated, Timer
+from regrow.kernel.timers import Alarm, Interval, Repeated, Timer
 
 LONGEST: Final = float(2**63 // 10**9)  # seconds; OTP's clock counts so many in 64 bits of nanoseconds
 SHORTEST_INTERVAL: Final = 0.001
 NOT_GIVEN: Final = Token("NOT_GIVEN")
+
+
+class Message(Timer):
+    """A message to a process of this node. Most timers are this, and so it has no more slots than it needs."""
+
+    __slots__ = ()
+
+    def fire(self) -> None:
+        """Send it."""
+        fired(self)
+        send(self.address, self.message)
 
 
 def send_after(address: Address, message: object, delay: float | timedelta, *, abs: bool = False) -> Timer:
@@ -38,13 +49,16 @@ def send_after(address: Address, message: object, delay: float | timedelta, *, a
     """
     node = HERE.node or here()
     timers = node.scheduler.timers
-    timer = Timer(timers, address, message, deliver)
-    if type(address) is Pid and type(delay) is float and 0.0 <= delay <= LONGEST and not abs:
-        if belongs(timer, address, node):
+    if type(address) is Pid and (type(delay) is float or type(delay) is int) and 0.0 <= delay <= LONGEST and not abs:
+        owner = address.process
+        if owner is not None and owner.node is node:
+            timer = Message(owner, message)
+            (owner.rare or rare(owner)).timers.add(timer)
             timers.start(timer, delay)
-    else:
-        _start(node, timer, delay, abs, "send_after")
-    return timer
+            return timer
+    alarm = Alarm(timers, address, message, deliver)
+    _start(node, alarm, delay, abs, "send_after")
+    return alarm
 
 
 def start_timer(address: Address, message: object, delay: float | timedelta, *, abs: bool = False) -> Timer:
@@ -55,7 +69,7 @@ def start_timer(address: Address, message: object, delay: float | timedelta, *, 
         ValueError: negative, or more than 292 years.
     """
     node = here()
-    timer = Timer(node.scheduler.timers, address, message, _deliver_timeout)
+    timer = Alarm(node.scheduler.timers, address, message, _deliver_timeout)
     _start(node, timer, delay, abs, "start_timer")
     return timer
 
@@ -93,7 +107,7 @@ def apply_after(delay: float | timedelta, function: Callable[..., Any], *args: A
         ValueError: negative, or more than 292 years.
     """
     node = here()
-    timer = Timer(node.scheduler.timers, None, Call(function, args, "apply_after"), _launch)
+    timer = Alarm(node.scheduler.timers, None, Call(function, args, "apply_after"), _launch)
     _begin(timer, as_delay(delay, "apply_after"))
     return timer
 
@@ -179,16 +193,20 @@ def cancel_timer(timer: Any, *, async_: bool = False, info: bool = True) -> floa
         TypeError: this is no timer.
         RuntimeError: `async_` in a plain asyncio task.
     """
+    if type(timer) is Message and info and not async_:
+        owner = timer.owner
+        if timer.due == 0.0 or owner is None or owner.rare is None:
+            return None
+        timers = owner.node.scheduler.timers
+        seconds = timer.due - timers.now()
+        timers.cancel(timer)
+        owner.rare.timers.remove(timer)
+        return seconds if seconds > 0.0 else 0.0  # noqa: FURB136 - `max` would cost as much as the rest
     caller = running().pid if async_ and info else None
-    if type(timer) is Timer:
-        left = timer.left()
-        timer.timers.cancel(timer)
+    left = read_timer(timer)
+    if isinstance(timer, Timer):
+        timer.stop()
         disown(timer)
-    else:
-        left = read_timer(timer)
-        if isinstance(timer, Timer):
-            timer.stop()
-            disown(timer)
     if caller is not None:
         send(caller, ("cancel_timer", timer, left))
     return left if info and not async_ else None
@@ -258,9 +276,9 @@ def belongs(timer: Timer, pid: Pid, node: Node) -> bool:
         return False
     if owner.node is node:
         if owner.rare is None:
-            rare(owner).timers[timer] = None
+            rare(owner).timers.add(timer)
         else:
-            owner.rare.timers[timer] = None
+            owner.rare.timers.add(timer)
         timer.owner = owner
     return True
 
@@ -269,22 +287,22 @@ def disown(timer: Timer) -> None:
     """A timer that is cancelled is none of its owner's any more."""
     owner = timer.owner
     if owner is not None and owner.rare is not None:
-        owner.rare.timers.pop(timer, None)
+        owner.rare.timers.discard(timer)
 
 
 def fired(timer: Timer) -> None:
     """A timer that does not start again is none of its owner's any more."""
     if timer.due == 0.0 and timer.owner is not None:
-        rare(timer.owner).timers.pop(timer, None)
+        rare(timer.owner).timers.discard(timer)
 
 
-def deliver(timer: Timer) -> None:
+def deliver(timer: Alarm) -> None:
     """Send a timer's message."""
     fired(timer)
     _send(timer, timer.message)
 
 
-def _deliver_timeout(timer: Timer) -> None:
+def _deliver_timeout(timer: Alarm) -> None:
     fired(timer)
     _send(timer, ("timeout", timer, timer.message))
 
@@ -387,7 +405,7 @@ def _exit_after(delay: float | timedelta, target: Address, reason: object, what:
     if target is None:
         raise TypeError(f"{what}: wanted a pid or a name, got None")
     names.find(node, target)  # raises for what is no address
-    timer = Timer(node.scheduler.timers, target, exits.framed_off(reason), _exit)
+    timer = Alarm(node.scheduler.timers, target, exits.framed_off(reason), _exit)
     wait = as_delay(delay, what)
     if type(target) is not Pid or belongs(timer, target, node):
         _begin(timer, wait)
@@ -395,7 +413,7 @@ def _exit_after(delay: float | timedelta, target: Address, reason: object, what:
     return timer
 
 
-def _exit(timer: Timer) -> None:
+def _exit(timer: Alarm) -> None:
     fired(timer)
     node = here()
     try:
@@ -411,7 +429,7 @@ def _exit(timer: Timer) -> None:
         target.node.door(Signal("exit", node.guest, pid, timer.message, None))
 
 
-def _begin(timer: Timer, delay: float) -> None:
+def _begin(timer: Alarm, delay: float) -> None:
     """As OTP's timer module does, what has a delay of 0 is done before the function returns."""
     if delay == 0.0:
         timer.fire()

@@ -16,7 +16,7 @@ from regrow.kernel.clock import VirtualClock
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import READY, Process
 from regrow.kernel.signals import CLOSED, Request, Throw
-from regrow.kernel.timers import Timer
+from regrow.kernel.timers import Alarm
 
 
 class Fault:
@@ -133,11 +133,11 @@ class Slow(Fault):
         value = process.value
         scheduler = process.node.scheduler
 
-        def over(_timer: Timer) -> None:
+        def over(_alarm: Alarm) -> None:
             if process.status == READY and process.value is value:
                 scheduler.ready(process, value)
 
-        scheduler.timers.start(Timer(scheduler.timers, None, "slow", over), self.seconds)
+        scheduler.timers.start(Alarm(scheduler.timers, None, "slow", over), self.seconds)
         return True
 
 

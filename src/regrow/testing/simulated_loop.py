@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from regrow.kernel.clock import VirtualClock
 from regrow.kernel.node import Node
-from regrow.kernel.timers import Timer
+from regrow.kernel.timers import Alarm
 
 INSTEAD = {
     "a thread": "Do the work in the process itself, or let a server stand in for whatever does it.",
@@ -87,7 +87,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.clock = clock
         self.node: Node | None = None  # whose time this is, once it is up
-        self.waiting: dict[int, Timer] = {}  # by the id of asyncio's handle
+        self.waiting: dict[int, Alarm] = {}  # by the id of asyncio's handle
         self._selector = NoSelector()
 
     def time(self) -> float:
@@ -107,13 +107,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             return super().call_at(when, callback, *args, context=context)
         timers = node.scheduler.timers
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        timer = Timer(timers, None, handle, self._fire)
+        timer = Alarm(timers, None, handle, self._fire)
         handle._scheduled = True  # type: ignore[attr-defined] # noqa: SLF001 - asyncio's own, as `call_at` does
         self.waiting[id(handle)] = timer
         timers.start_at(timer, when)
         return handle
 
-    def _fire(self, timer: Timer) -> None:
+    def _fire(self, timer: Alarm) -> None:
         handle = timer.message
         del self.waiting[id(handle)]
         handle._scheduled = False  # noqa: SLF001 - the same

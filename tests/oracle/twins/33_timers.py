@@ -105,19 +105,23 @@ async def destination_dies() -> None:
     say("cancel", false(process.cancel_timer(timer)))
 
 
+def is_timer(value: object) -> bool:
+    return isinstance(value, Timer)
+
+
 @twin.block("destination already dead")
 async def destination_dead() -> None:
     pid = process.spawn(int)
     await until(lambda: not process.alive(pid))
-    timer: object = process.send_after(pid, "x", 0.200)
-    say("send_after", type(timer) is Timer)
+    timer = process.send_after(pid, "x", 0.200)
+    say("send_after", is_timer(timer))
     say("cancel", false(process.cancel_timer(timer)))
 
 
 @twin.block("destination by name: looked up when it fires")
 async def by_name() -> None:
-    first: object = process.send_after("later_name", "hi", 0.040)
-    say("no such name yet: fine", type(first) is Timer)
+    first = process.send_after("later_name", "hi", 0.040)
+    say("no such name yet: fine", is_timer(first))
     process.register("later_name", process.current())
     say("mailbox", await mailbox(80))
     process.send_after("never_name", "hi", 0.010)
