@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from regrow.kernel.facade import ProcessTask
@@ -55,15 +55,25 @@ class Pid:
         return self
 
 
+class Count:
+    """A number that grows. Of an object and not of a class: Python forgets all it knows of a class that is written to."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last = 0
+
+
+REFS: Final = Count()  # made so far
+
+
 class Ref:
     """A unique reference, printed as `#Ref<0.7>`. Two refs are equal only when they are the same one."""
 
     __slots__ = ("number",)
-    made: ClassVar[int] = 0
 
     def __init__(self) -> None:
-        Ref.made += 1
-        self.number = Ref.made
+        self.number = REFS.last = REFS.last + 1
 
     def __repr__(self) -> str:
         return f"#Ref<0.{self.number}>"
@@ -87,7 +97,7 @@ class Alias(Ref):
     __slots__ = ("mode", "owner")
 
     def __init__(self, owner: Pid, mode: str) -> None:
-        super().__init__()
+        self.number = REFS.last = REFS.last + 1
         self.owner = owner
         self.mode = mode  # "" when off
 
@@ -98,7 +108,9 @@ class Monitor(Alias):
     __slots__ = ("tag", "target", "watched")
 
     def __init__(self, owner: Pid, watched: Pid | None, target: object) -> None:
-        super().__init__(owner, "")
+        self.number = REFS.last = REFS.last + 1
+        self.owner = owner
+        self.mode = ""
         self.watched = watched  # None once it has fired or was taken back
         self.target = target  # what the watcher wrote: a pid or a name
         self.tag: object = None

@@ -25,7 +25,7 @@ from regrow.kernel import names
 from regrow.kernel.clock import VirtualClock
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.node import Node
-from regrow.kernel.pid import READY, RECEIVING, Pid, Process, Ref
+from regrow.kernel.pid import READY, RECEIVING, REFS, Pid, Process
 from regrow.kernel.signals import RESCAN, TIMEOUT, Down, Exited, Launch, Receive, Request, Throw
 from regrow.kernel.timers import Deadline, Timer
 from regrow.kernel.trace import Trace
@@ -390,11 +390,11 @@ def run_once(
     given = {name: own.get(name, value) for name, value in arguments.items()}
     for fault in faults:
         fault.begin()
-    before, collecting, refs = random.getstate(), gc.isenabled(), Ref.made
+    before, collecting, refs = random.getstate(), gc.isenabled(), REFS.last
     random.seed(chance)
     drawn = random.getstate()
     gc.disable()  # what a finalizer does would come at some other moment in the next run
-    Ref.made = 0
+    REFS.last = 0
     error: BaseException | None = None
     try:
         with walls(), asyncio.Runner(loop_factory=lambda: world.loop) as runner:
@@ -405,7 +405,7 @@ def run_once(
         error = raised
     finally:
         asked = random.getstate() != drawn
-        Ref.made = max(refs, Ref.made)
+        REFS.last = max(refs, REFS.last)
         random.setstate(before)
         if collecting:
             gc.enable()
