@@ -54,6 +54,8 @@ def _frames_on_the_stack(outermost: FrameType) -> list[FrameType]:
 class ProcessTask(asyncio.Future[Any]):
     """The task that a process is to asyncio. Its result is the reason with which the process ended."""
 
+    __slots__ = ("_cancels", "_name", "_process", "cancel_message", "must_cancel")
+
     def __init__(self, process: Process) -> None:
         super().__init__(loop=process.node.loop)
         self._process = process
