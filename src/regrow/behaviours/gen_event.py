@@ -76,7 +76,7 @@ from regrow.kernel.clock import seconds
 from regrow.kernel.current import living
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
-from regrow.kernel.signals import Become, Signal
+from regrow.kernel.signals import Signal
 
 State = TypeVar("State")
 Handler = Any  # a class, or (class, id)
@@ -133,18 +133,16 @@ async def _start(name: object, link: bool, timeout: Seconds, debug: object, hibe
     seconds(hibernate_after, "start_link(hibernate_after=)")
     options = system.debug_options(debug)
 
-    def body(process: Process, starter: Starter) -> Generator[Any, Any, Any]:
-        return run(process, starter, options)
+    return await starting.start(
+        begin, options, "the event manager", initial_call=start_link, name=name, link=link, timeout=limit
+    )
 
-    return await starting.start(body, "the event manager", initial_call=start_link, name=name, link=link, timeout=limit)
 
-
-def run(process: Process, starter: Starter, debug: system.Debug | None) -> Generator[Any, Any, Any]:
-    """What a manager does before its loop: it traps exits, and is up."""
+def begin(process: Process, starter: Starter, debug: system.Debug | None) -> Generator[Any, Any, Any]:
+    """A manager's first step: it traps exits, and is up."""
     process.trap_exit = True
-    yield from ()
     init_ack(process, starter, None)
-    return Become(Manager(process, starter.parent, debug).run())
+    return Manager(process, starter.parent, debug).run()
 
 
 async def stop(manager: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:

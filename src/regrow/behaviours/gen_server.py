@@ -47,7 +47,7 @@ which calls `handle_continue(arg, state)` before anything else; or HIBERNATE. Ca
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
@@ -72,9 +72,9 @@ from regrow.behaviours.request_ids import send_request as send_request
 from regrow.behaviours.request_ids import wait_response as wait_response
 from regrow.behaviours.results import Continue, Error, Hibernate, NoReply, Ok, Reply, Stop, Then
 from regrow.behaviours.server_loop import Cast as Cast
-from regrow.behaviours.starting import Body, Ignore, Starter
+from regrow.behaviours.starting import Ignore
 from regrow.kernel.clock import seconds
-from regrow.kernel.pid import Monitor, Pid, Process
+from regrow.kernel.pid import Monitor, Pid
 from regrow.kernel.signals import Request
 
 State = TypeVar("State")
@@ -132,8 +132,10 @@ class GenServer(Generic[State]):
             StartError: `init` returned Stop or Error, raised, or took too long.
             TypeError: this can be no name.
         """
-        body, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
-        return await starting.start(body, cls, initial_call=cls.init, name=name, link=True, timeout=limit)
+        given, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
+        return await starting.start(
+            server_loop.begin, given, cls, initial_call=cls.init, name=name, link=True, timeout=limit
+        )
 
     @classmethod
     async def start(
@@ -147,8 +149,10 @@ class GenServer(Generic[State]):
         blocking: bool = False,
     ) -> Pid:
         """The same, without a link (`gen_server:start/4`)."""
-        body, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
-        return await starting.start(body, cls, initial_call=cls.init, name=name, link=False, timeout=limit)
+        given, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
+        return await starting.start(
+            server_loop.begin, given, cls, initial_call=cls.init, name=name, link=False, timeout=limit
+        )
 
     @classmethod
     async def start_monitor(
@@ -166,25 +170,23 @@ class GenServer(Generic[State]):
         Returns:
             The pid, and the ref of the `Down` that will come. A start that fails leaves none.
         """
-        body, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
-        return await ways_in.start_monitor(body, cls, initial_call=cls.init, name=name, timeout=limit)
+        given, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
+        return await ways_in.start_monitor(
+            server_loop.begin, given, cls, initial_call=cls.init, name=name, timeout=limit
+        )
 
     @classmethod
     def _prepared(
         cls, arg: Any, name: object, timeout: Seconds, debug: object, hibernate_after: Seconds, blocking: bool
-    ) -> tuple[Body, object, float | None]:
-        """What the new process does, its name, and the seconds that its start may take."""
-        limit = seconds(timeout, "start_link(timeout=)")
-        seconds(hibernate_after, "start_link(hibernate_after=)")
+    ) -> tuple[tuple[Any, object, system.Debug | None], object, float | None]:
+        """What the new process begins with, its name, and the seconds that its start may take."""
+        limit = None if timeout is None else seconds(timeout, "start_link(timeout=)")
+        if hibernate_after is not None:
+            seconds(hibernate_after, "start_link(hibernate_after=)")
         server: Any = Blocking(cls(), GenServer) if blocking else cls()
-        looks = system.debug_options(debug)
-
-        def body(process: Process, starter: Starter) -> Generator[Any, Any, Any]:
-            return server_loop.run(process, starter, server, arg, looks)
-
         if name is None and cls.__regrow_named__:
             name = cls
-        return body, name, limit
+        return (server, arg, system.debug_options(debug) if debug else None), name, limit
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> child_spec.ChildSpec:

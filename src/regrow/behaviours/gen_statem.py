@@ -87,7 +87,7 @@ from regrow.behaviours.request_ids import reqids_to_list as reqids_to_list
 from regrow.behaviours.request_ids import send_request as send_request
 from regrow.behaviours.request_ids import wait_response as wait_response
 from regrow.behaviours.results import Error, Ok, Stop, is_awaitable
-from regrow.behaviours.starting import Body, Failed, Ignore, Starter, init_ack
+from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack, no_start
 from regrow.behaviours.state_machine import Machine
 from regrow.behaviours.transition import BadTransition as BadTransition
 from regrow.behaviours.transition import listed
@@ -202,8 +202,8 @@ class GenStatem(Generic[State, Data]):
             StartError: `init` returned Stop or Error, raised, or took too long.
             TypeError: this can be no name.
         """
-        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
-        return await starting.start(body, cls, link=True, **options)
+        given, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await starting.start(begin, given, cls, link=True, **options)
 
     @classmethod
     async def start(
@@ -216,8 +216,8 @@ class GenStatem(Generic[State, Data]):
         hibernate_after: Seconds = None,
     ) -> Pid:
         """The same, without a link (`gen_statem:start/4`)."""
-        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
-        return await starting.start(body, cls, link=False, **options)
+        given, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await starting.start(begin, given, cls, link=False, **options)
 
     @classmethod
     async def start_monitor(
@@ -234,25 +234,21 @@ class GenStatem(Generic[State, Data]):
         Returns:
             The pid, and the ref of the `Down` that will come. A start that fails leaves none.
         """
-        body, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
-        return await ways_in.start_monitor(body, cls, **options)
+        given, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await ways_in.start_monitor(begin, given, cls, **options)
 
     @classmethod
     def _prepared(
         cls, arg: Any, name: object, timeout: Seconds, debug: object, hibernate_after: Seconds
-    ) -> tuple[Body, dict[str, Any]]:
-        """What the new process does, and the options of its start."""
+    ) -> tuple[tuple[Any, object, system.Debug | None], dict[str, Any]]:
+        """What the new process begins with, and the options of its start."""
         limit = seconds(timeout, "start_link(timeout=)")
         seconds(hibernate_after, "start_link(hibernate_after=)")
         callbacks = cls()
         looks = system.debug_options(debug)
-
-        def body(process: Process, starter: Starter) -> Generator[Any, Any, Any]:
-            return run(process, starter, callbacks, arg, looks)
-
         if name is None and cls.__regrow_named__:
             name = cls
-        return body, {"initial_call": cls.init, "name": name, "timeout": limit}
+        return (callbacks, arg, looks), {"initial_call": cls.init, "name": name, "timeout": limit}
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> child_spec.ChildSpec:
@@ -295,24 +291,42 @@ GenStatem.__regrow_reserved__ = frozenset(dir(GenStatem))
 # Start
 
 
-def run(
-    process: Process, starter: Starter, callbacks: GenStatem[Any, Any], arg: object, debug: system.Debug | None
-) -> Generator[Any, Any, Any]:
-    """What a machine does before its loop: `init`, and the word to the starter."""
+def begin(
+    process: Process, starter: Starter, given: tuple[GenStatem[Any, Any], object, system.Debug | None]
+) -> Generator[Any, Any, Any] | None:
+    """A machine's first step: `init`, and the word to the starter; gives its loop, or nothing if it is not to run."""
+    callbacks, arg, debug = given
     try:
         result: Any = callbacks.init(arg)
         if is_awaitable(result):
-            process.node.scheduler.enter_task(process)
-            result = yield from result.__await__()
+            return _begin_later(process, starter, callbacks, result, debug)
     except BaseException as error:
-        if process.alive:
-            init_ack(process, starter, Failed(exits.reason_of(error)))
-        raise exits.Exit(exits.reason_of(error)) from None
+        raise no_start(process, starter, error) from None
+    return _started(process, starter, callbacks, result, debug)
+
+
+def _begin_later(
+    process: Process, starter: Starter, callbacks: GenStatem[Any, Any], init: Awaitable[Any], debug: system.Debug | None
+) -> Generator[Any, Any, Any]:
+    """The same, of an `async def init`."""
+    try:
+        process.node.scheduler.enter_task(process)
+        result = yield from init.__await__()
+    except BaseException as error:
+        raise no_start(process, starter, error) from None
+    body = _started(process, starter, callbacks, result, debug)
+    return END if body is None else Become(body)
+
+
+def _started(
+    process: Process, starter: Starter, callbacks: GenStatem[Any, Any], result: Any, debug: system.Debug | None
+) -> Generator[Any, Any, Any] | None:
+    """The loop that follows an init that gave `result`, which its starter hears of."""
     kind = result.__class__
     if kind is NextState or kind is Ok:
         init_ack(process, starter, None)
         data, actions = (result.data, result.actions) if kind is NextState else (result.then, ())
-        return Become(Machine(process, callbacks, starter.parent, result.state, data, debug).run(actions))
+        return Machine(process, callbacks, starter.parent, result.state, data, debug).run(actions)
     if kind is Ignore:
         init_ack(process, starter, result)
     elif kind is Error:
@@ -325,7 +339,7 @@ def run(
         problem = BadTransition("bad_return_from_init", callbacks, "init", result, wanted)
         init_ack(process, starter, Failed(problem.reason))
         raise problem
-    return END
+    return None
 
 
 async def enter_loop(

@@ -1,6 +1,6 @@
 """What a server does with one message after the other: `init`, the loop, the end (the inside of OTP's `gen_server`).
 
-    run     init, the word to the starter, and then
+    begin   init, the word to the starter, and then
     loop    waits, calls a callback, looks at what came back; until an end, which leaves it as an exception:
               Stopping     a callback returned Stop
               BadReturn    it returned something else
@@ -16,7 +16,7 @@ A plain call or cast is handled in the loop itself, for it is what servers do mo
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Awaitable, Generator
 from typing import TYPE_CHECKING, Any, Final
 
 from regrow.behaviours import request, system
@@ -36,7 +36,7 @@ from regrow.behaviours.results import (
     check_then,
     is_awaitable,
 )
-from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack
+from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack, no_start
 from regrow.kernel import exits
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
@@ -59,24 +59,45 @@ class Cast:
         return f"Cast({self.request!r})"
 
 
-def run(
-    process: Process, starter: Starter, server: GenServer[Any], arg: object, debug: system.Debug | None
-) -> Generator[Any, Any, Any]:
-    """A server's whole life: init, the loop, the end."""
-    parent = starter.parent
+def begin(
+    process: Process, starter: Starter, given: tuple[GenServer[Any], object, system.Debug | None]
+) -> Generator[Any, Any, Any] | None:
+    """A server's first step: its init; gives its loop, or nothing if it is not to run."""
+    server, arg, debug = given
     try:
         result: Any = server.init(arg)
-        if is_awaitable(result):
-            process.node.scheduler.enter_task(process)
-            result = yield from result.__await__()
+        if type(result) is Ok:
+            then = check_then(result, result.then)
+        elif is_awaitable(result):
+            return begin_later(process, starter, server, result, debug)
+        else:
+            then = None
+    except BaseException as error:
+        raise no_start(process, starter, error) from None
+    return started(process, starter, server, result, then, debug)
+
+
+def begin_later(
+    process: Process, starter: Starter, server: GenServer[Any], init: Awaitable[Any], debug: system.Debug | None
+) -> Generator[Any, Any, Any]:
+    """The same, of an `async def init`."""
+    try:
+        process.node.scheduler.enter_task(process)
+        result: Any = yield from init.__await__()
         then = check_then(result, result.then) if type(result) is Ok else None
     except BaseException as error:
-        if process.alive:
-            init_ack(process, starter, Failed(exits.reason_of(error)))
-        raise exits.Exit(exits.reason_of(error)) from None
+        raise no_start(process, starter, error) from None
+    body = started(process, starter, server, result, then, debug)
+    return END if body is None else Become(body)
+
+
+def started(
+    process: Process, starter: Starter, server: GenServer[Any], result: Any, then: Then, debug: system.Debug | None
+) -> Generator[Any, Any, Any] | None:
+    """The loop that follows an init that gave `result`, which its starter hears of."""
     if type(result) is Ok:
         init_ack(process, starter, None)
-        return Become(loop(process, server, parent, result.state, then, debug))
+        return loop(process, server, starter.parent, result.state, then, debug)
     if type(result) is Ignore:
         init_ack(process, starter, result)
     elif type(result) is Error:
@@ -88,7 +109,7 @@ def run(
         problem = BadReturn(server, "init", result, "Ok(state), IGNORE, Stop(reason) or Error(reason)")
         init_ack(process, starter, Failed(problem.reason))
         raise problem
-    return END
+    return None
 
 
 def loop(  # noqa: C901 (what is split off costs every message one more call)

@@ -17,9 +17,10 @@ from regrow.kernel import exits, links, names
 from regrow.kernel.node import Node, descend, here
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import unwind
-from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, Request
+from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, Opening, Request
 
-Body = Callable[[Process, "Starter"], Generator[Any, Any, Any]]
+# Given the new process, whoever waits for its word, and what was handed on for it; gives the loop that it goes on as.
+Body = Callable[[Process, "Starter", Any], Generator[Any, Any, Any] | None]
 
 
 class Ignore:
@@ -64,8 +65,17 @@ def init_ack(process: Process, starter: Starter, answer: object) -> None:
     links.settle(starter, ANSWERED, answer)
 
 
+def no_start(process: Process, starter: Starter, error: BaseException) -> exits.Exit:
+    """With what a process ends whose init has raised; its starter is told."""
+    reason = exits.reason_of(error)
+    if process.alive:
+        init_ack(process, starter, Failed(reason))
+    return exits.Exit(reason)
+
+
 async def start(
     body: Body,
+    given: object,
     who: object,
     *,
     initial_call: object,
@@ -73,7 +83,7 @@ async def start(
     link: bool = True,
     timeout: float | None = None,
 ) -> Pid:
-    """Start a process that runs `body(process, starter)` and wait until it has called `init_ack`.
+    """Start a process whose first step is `body(process, starter, given)`, and wait until that has called `init_ack`.
 
     Raises:
         AlreadyStarted: the name is taken.
@@ -91,8 +101,7 @@ async def start(
         if held is not None and (held.process is not None or held.node is not node):
             raise AlreadyStarted(held, name)
     process, starter = prepared(node, caller, initial_call, name, link)
-    process.body = body(process, starter)
-    begin(node, process, timeout)
+    begin(node, process, Opening(body, (starter, given)), timeout)
     if starter.state != ANSWERED or starter.answer is not None or (caller is not None and not caller.alive):
         await heard(node, caller, process, starter, who, timeout)
     return process.pid
@@ -134,14 +143,14 @@ async def acknowledged(
         Ignored: the process was not wanted.
         StartError: the start failed, or took longer than `timeout` seconds; then the process is killed.
     """
-    begin(node, process, timeout)
+    begin(node, process, None, timeout)
     return await heard(node, caller, process, starter, who, timeout)
 
 
-def begin(node: Node, process: Process, timeout: float | None) -> None:
+def begin(node: Node, process: Process, opening: Opening | None, timeout: float | None) -> None:
     """Let a process take its first step, at once if that is allowed now."""
-    if timeout == 0.0 or not node.scheduler.hand_over(process, None):
-        node.scheduler.ready(process, None)
+    if timeout == 0.0 or not node.scheduler.hand_over(process, opening):
+        node.scheduler.ready(process, opening)
 
 
 async def heard(

@@ -13,7 +13,7 @@ from regrow.kernel.pid import Monitor, Pid, Process
 
 
 async def start_monitor(
-    body: Body, who: object, *, initial_call: object, name: object = None, timeout: float | None = None
+    body: Body, given: object, who: object, *, initial_call: object, name: object = None, timeout: float | None = None
 ) -> tuple[Pid, Monitor]:
     """Start a process without a link and monitor it before its first step: its `Down` says why it ended, however early.
 
@@ -26,12 +26,14 @@ async def start_monitor(
     watcher = living()
     watching: list[Monitor] = []
 
-    def watched(process: Process, starter: Starter) -> Generator[Any, Any, Any]:
+    def watched(process: Process, starter: Starter, given: object) -> Generator[Any, Any, Any] | None:
         watching.append(links.monitor(watcher, process.pid, process.pid))
-        return body(process, starter)
+        return body(process, starter, given)
 
     try:
-        pid = await starting.start(watched, who, initial_call=initial_call, name=name, link=False, timeout=timeout)
+        pid = await starting.start(
+            watched, given, who, initial_call=initial_call, name=name, link=False, timeout=timeout
+        )
     except BaseException:
         if watcher.alive and watching:
             process.demonitor(watching[0], flush=True)

@@ -341,8 +341,10 @@ class Scheduler:
     # What a process waits for
 
     def _attend(self, process: Process, wish: Any) -> None:
-        """Arrange for what a body has yielded."""
-        if not process.alive:
+        """Arrange for what a body has yielded, or for its end."""
+        if wish is END:
+            self._returned(process, wish)
+        elif not process.alive:
             self._unwind(process, wish)
         elif wish is RECEIVE or type(wish) is float:
             self._await_message(process, wish)

@@ -73,6 +73,12 @@ class Launch:
         self.args = args
 
 
+class Opening(Launch):
+    """A function of ours that is given a new process, and gives the loop that it goes on as; None ends it."""
+
+    __slots__ = ()
+
+
 class Exited:
     """A linked process, or one that called `exit(pid, reason)`, as a message to a process that traps exits.
 

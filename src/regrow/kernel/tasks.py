@@ -11,7 +11,7 @@ from regrow.kernel import exits, facade
 from regrow.kernel.current_task import swap_current_task
 from regrow.kernel.mailbox import put_first
 from regrow.kernel.pid import Process
-from regrow.kernel.signals import END, TIMEOUT, Launch, Receive, Throw
+from regrow.kernel.signals import END, TIMEOUT, Launch, Opening, Receive, Throw
 
 if TYPE_CHECKING:
     from regrow.kernel.scheduler import Scheduler
@@ -54,16 +54,18 @@ def is_cancelled(process: Process) -> bool:
 
 
 def resume(scheduler: Scheduler, process: Process, value: object) -> object:
-    """A step that is more than sending a value to a loop of ours."""
+    """A step that is more than sending a value to a loop of ours. Gives END where the body has run to its end."""
     if process.body is None:
+        if type(value) is Opening:
+            return process.context.run(_first_step, process, value)
         assert isinstance(value, Launch)
         body = process.context.run(value.function, *value.args)
         if body is None:
-            raise StopIteration(END)
+            return END
         if type(body) is not CoroutineType and not isinstance(body, Coroutine | Generator):
             if isinstance(body, AsyncGenerator):
                 raise TypeError(f"{exits.safe_repr(value.function)} yields: a process runs a function that does not")
-            raise StopIteration(END)
+            return END
         process.body = cast("Generator[Any, Any, Any]", body)
         process.as_task = True
         value = None
@@ -73,6 +75,12 @@ def resume(scheduler: Scheduler, process: Process, value: object) -> object:
     if isinstance(value, Throw):
         return process.context.run(process.body.throw, value.error)
     return process.context.run(process.body.send, value)
+
+
+def _first_step(process: Process, opening: Opening) -> object:
+    """The step in which a loop of ours comes to be: what goes before its first wait is no generator of its own."""
+    body = process.body = opening.function(process, *opening.args)
+    return END if body is None else body.send(None)
 
 
 def _run_as_task(scheduler: Scheduler, process: Process, value: object) -> object:
