@@ -103,6 +103,9 @@ class Node:
         self.dying: deque[tuple[Process, object]] = deque()
         self.trace: Trace | None = None
         self.running = False
+        # The ancestors of the last one that was spawned, and whose child it is: one tuple for brothers and sisters.
+        self.last_parent: Pid | None = None
+        self.last_ancestors: tuple[object, ...] = ()
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}, {len(self.processes)} processes)"
@@ -436,8 +439,13 @@ class Node:
 
 def descend(process: Process, parent: Process) -> None:
     """Note whose child a new process is. Its ancestors stand nearest first, by name where there is one (`$ancestors`)."""
+    node = process.node
+    called: object = parent.pid if parent.name is None else parent.name
+    if node.last_parent is not parent.pid or node.last_ancestors[0] is not called:
+        node.last_parent = parent.pid
+        node.last_ancestors = (called, *parent.ancestors)
     process.parent = parent.pid
-    process.ancestors = (parent.pid if parent.name is None else parent.name, *parent.ancestors)
+    process.ancestors = node.last_ancestors
     process.application = parent.application
 
 
