@@ -14,7 +14,8 @@ from regrow.behaviours.request import wait
 from regrow.behaviours.start_errors import AlreadyStarted, Ignored, StartError
 from regrow.behaviours.stopping import take_exits
 from regrow.kernel import exits, links, names
-from regrow.kernel.node import Node, descend, here
+from regrow.kernel.here import HERE, here
+from regrow.kernel.node import Node, descend
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import unwind
 from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, Opening, Request
@@ -51,14 +52,12 @@ class Starter(Request):
 
     __slots__ = ("parent",)
 
-    def __init__(self, pid: Pid, parent: Process) -> None:
-        super().__init__(pid, None)
-        self.parent = parent.pid
+    parent: Pid  # of the new process
 
 
 def init_ack(process: Process, starter: Starter, answer: object) -> None:
     """Tell the starter how the start went. Of a failed one the name is freed first, so that it can be tried again."""
-    if answer.__class__ is Ignore or answer.__class__ is Failed:
+    if answer is not None and (answer.__class__ is Ignore or answer.__class__ is Failed):
         names.release(process)
     if process.node.trace is not None:
         process.node.trace.tell("start", process.pid, starter.pid, answer)
@@ -91,12 +90,14 @@ async def start(
         StartError: the start failed, or took longer than `timeout` seconds; then the process is killed.
         TypeError: this can be no name.
     """
-    node = here()
-    caller = node.caller()
+    node = HERE.node or here()
+    caller = node.scheduler.current
+    if caller is None and node.adopted:
+        caller = node.caller()
     if caller is not None and not caller.alive:
         await unwind()
-    names.check_name(name)
     if name is not None:
+        names.check_name(name)
         held = names.find(node, name)
         if held is not None and (held.process is not None or held.node is not node):
             raise AlreadyStarted(held, name)
@@ -128,7 +129,8 @@ def prepared(
             links.die(process, "normal")
             raise AlreadyStarted(held, name)
     # Without a link a process is its own parent: whoever started it ends, or sends an exit signal, as any stranger does.
-    starter = Starter(node.guest if caller is None else caller.pid, parent if link else process)
+    starter = Starter(node.guest if caller is None else caller.pid, None)
+    starter.parent = parent.pid if link else process.pid
     if link:
         links.link(parent, process.pid)
     return process, starter
