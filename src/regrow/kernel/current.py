@@ -7,7 +7,7 @@ from asyncio import CancelledError
 from typing import Any
 
 from regrow.kernel import exits
-from regrow.kernel.node import here
+from regrow.kernel.here import HERE, here
 from regrow.kernel.pid import RUNNING, Pid, Process
 from regrow.kernel.signals import DIE
 
@@ -19,7 +19,10 @@ def running() -> Process:
         NoNode: there is no node in this thread.
         RuntimeError: the code runs in a plain asyncio task.
     """
-    process = here().caller()
+    node = HERE.node or here()
+    process = node.scheduler.current
+    if process is None:
+        process = node.caller()
     if process is None:
         raise RuntimeError(
             "this runs in a plain asyncio task, which is no process and has neither a pid nor a mailbox.\n"

@@ -243,7 +243,7 @@ def die(process: Process, reason: object) -> None:
     if len(dying) == 1:
         while dying:
             try:
-                bury(*dying[0])
+                bury(dying[0][0], dying[0][1])
             finally:
                 dying.popleft()
 
@@ -255,29 +255,33 @@ def bury(process: Process, reason: object) -> None:
     forget(process)
     links, watchers = process.links, process.watchers
     process.links = process.watchers = None
-    for other in each(links):
+    other: Pid
+    for other in each(links) if links is not None else ():
         if other.node is not process.node:
             other.node.door(Signal("exit_link", process.pid, other, reason, None))
         elif other.process is not None:
             other.process.links = removed(other.process.links, process.pid)
             exit_signal(other.process, process.pid, reason, True)
-    for watcher in each(watchers):
-        if isinstance(watcher, Request):
-            if watcher.pid.node is process.node:  # the fields of another node's request are for its thread alone
-                watcher.server = None
-            watcher.pid.node.settle(watcher, FAILED, reason)
-        elif watcher.owner.node is not process.node:
-            watcher.owner.node.door(Signal("down", process.pid, watcher.owner, reason, watcher))
+    for watcher in each(watchers) if watchers is not None else ():
+        if type(watcher) is Monitor:
+            if watcher.owner.node is process.node:
+                fire(watcher, reason)
+            else:
+                watcher.owner.node.door(Signal("down", process.pid, watcher.owner, reason, watcher))
         else:
-            fire(watcher, reason)
+            request: Request = watcher
+            if request.pid.node is process.node:  # the fields of another node's request are for its thread alone
+                request.server = None
+            request.pid.node.settle(request, FAILED, reason)
     end_body(process)
 
 
 def forget(process: Process) -> None:
     """What a dead process asked for: its monitors, aliases and the timers that were to reach it."""
-    for ref in each(process.monitors):
-        demonitor(process, ref)
-    process.monitors = None
+    if process.monitors is not None:
+        for ref in each(process.monitors):
+            demonitor(process, ref)
+        process.monitors = None
     process.mailbox = None
     process_rare = process.rare
     if process_rare is not None:

@@ -59,7 +59,10 @@ def spawn_monitor(
         TypeError: this is no function.
         ValueError: unknown kind of alias.
     """
-    return spawn_opt(function, *args, monitor=True, alias=alias, tag=tag)
+    check_alias(alias, "spawn_monitor")
+    caller = living()
+    pid = caller.node.launch(checked(function, "spawn_monitor"), args, caller).pid
+    return pid, links.monitor(caller, pid, pid, tag, alias or "")
 
 
 @overload

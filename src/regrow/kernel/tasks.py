@@ -68,9 +68,9 @@ def resume(scheduler: Scheduler, process: Process, value: object) -> object:
             return END
         process.body = cast("Generator[Any, Any, Any]", body)
         process.as_task = True
-        value = None
+        return _run_as_task(scheduler, process, None, True)
     if process.as_task:
-        return _run_as_task(scheduler, process, value)
+        return _run_as_task(scheduler, process, value, False)
     assert process.body is not None
     if isinstance(value, Throw):
         return process.context.run(process.body.throw, value.error)
@@ -83,7 +83,7 @@ def _first_step(process: Process, opening: Opening) -> object:
     return END if body is None else body.send(None)
 
 
-def _run_as_task(scheduler: Scheduler, process: Process, value: object) -> object:
+def _run_as_task(scheduler: Scheduler, process: Process, value: object, begins: bool) -> object:
     """Step a coroutine of the user's: asyncio must see a current task that can be cancelled."""
     task = process.task
     if task is None:
@@ -100,4 +100,6 @@ def _run_as_task(scheduler: Scheduler, process: Process, value: object) -> objec
         scheduler.shown.show(task)
     if isinstance(value, Throw):
         return process.context.run(body.throw, value.error)
+    if begins and type(body) is CoroutineType:
+        return process.context.run(next, body.__await__(), END)  # many end here: no StopIteration is made to tell it
     return process.context.run(body.send, value)
