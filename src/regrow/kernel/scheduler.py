@@ -477,14 +477,14 @@ class Scheduler:
             self.close_body(process)
 
     def close_body(self, process: Process) -> None:
-        """Drop a body. A loop of ours has nothing to release; a compiled one releases only what is closed."""
+        """Drop a body, and close it if a coroutine of the user's is in it. A loop of ours has nothing to release."""
         self.stop_waiting(process)
         body = process.body
         process.body = None
         process.status = ENDED
         if process.task is not None:
             process.task.end("killed")
-        if body is not None:
+        if body is not None and process.as_task:
             try:
                 process.context.run(body.close)
             except RuntimeError:  # it yielded while it was closed: it will not be asked again
