@@ -361,7 +361,7 @@ KERNEL: Final = [
     Mutant(
         "a caller of a server that dies waits for ever",
         LINKS,
-        "watcher.pid.node.settle(watcher, FAILED, reason)",
+        "request.pid.node.settle(request, FAILED, reason)",
         "pass",
     ),
     Mutant("an end has no reason", LINKS, "process.reason = reason", "process.reason = None"),
@@ -371,8 +371,8 @@ KERNEL: Final = [
     Mutant(
         "a dead process's monitors stay",
         LINKS,
-        "        demonitor(process, ref)\n    process.monitors = None",
-        "        pass\n    process.monitors = None",
+        "            demonitor(process, ref)\n        process.monitors = None",
+        "            pass\n        process.monitors = None",
     ),
     # Names
     Mutant("a name has two holders", NAMES, "if taken is not None:", "if False:"),
@@ -679,11 +679,11 @@ CALLS: Final = [
     Mutant("named servers are not named", GEN_SERVER, "if name is None and cls.__regrow_named__:", "if False:"),
     Mutant(
         "init that raises leaves its starter waiting",
-        LOOP,
-        "            init_ack(process, starter, Failed(exits.reason_of(error)))\n",
-        "            pass\n",
+        STARTING,
+        "        init_ack(process, starter, Failed(reason))\n",
+        "        pass\n",
     ),
-    Mutant("init's then is forgotten", LOOP, "result.state, then, debug))", "result.state, None, debug))"),
+    Mutant("init's then is forgotten", LOOP, "result.state, then, debug)\n", "result.state, None, debug)\n"),
     Mutant("IGNORE leaves the starter waiting", LOOP, "        init_ack(process, starter, result)\n", "        pass\n"),
     Mutant("a server does not end with its parent", LOOP, "if kind is Exited and message.pid is parent:", "if False:"),
     Mutant(

@@ -35,7 +35,7 @@ def added(kept: object, one: object) -> object:
     if kept is None or kept is one:
         return one
     if type(kept) is dict:
-        many: Any = kept
+        many: Any = kept  # pyright: ignore[reportUnknownVariableType]
         many[one] = None
         return many
     return {kept: None, one: None}
@@ -44,7 +44,7 @@ def added(kept: object, one: object) -> object:
 def removed(kept: object, one: object) -> object:
     """`kept` without `one`."""
     if type(kept) is dict:
-        many: Any = kept
+        many: Any = kept  # pyright: ignore[reportUnknownVariableType]
         many.pop(one, None)
         return many or None
     return None if kept is one else kept

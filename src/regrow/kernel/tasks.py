@@ -94,12 +94,11 @@ def _run_as_task(scheduler: Scheduler, process: Process, value: object, begins: 
         if type(waited) is Receive and value is not TIMEOUT:
             put_first(process, value)  # a message on its way must not be lost with the wait
         value = Throw(cancelled)
-    body = process.body
-    assert body is not None
+    body: Any = process.body
     if scheduler.shown.task is not task:
         scheduler.shown.show(task)
     if isinstance(value, Throw):
         return process.context.run(body.throw, value.error)
-    if begins and type(body) is CoroutineType:
-        return process.context.run(next, body.__await__(), END)  # many end here: no StopIteration is made to tell it
+    if begins and type(body) is CoroutineType:  # many end here, and make no StopIteration to tell it
+        return process.context.run(next, body.__await__(), END)  # pyright: ignore[reportUnknownArgumentType]
     return process.context.run(body.send, value)
