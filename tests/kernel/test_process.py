@@ -1170,6 +1170,24 @@ async def test_the_parent_of_a_process(node: Node) -> None:
     assert process.info(node.init.pid, "parent") is None
 
 
+async def test_ancestors_are_those_of_the_parent_at_the_time_of_the_spawn(node: Node) -> None:
+    one = process.spawn(doing)
+    between = process.spawn(doing)
+    other = await does(between, process.spawn, doing)
+    await does(one, process.register, "name", one)
+    assert process.info(await does(one, process.spawn, forever), "ancestors") == [
+        "name",
+        *process.info(one, "ancestors"),
+    ]
+    await does(one, process.unregister, "name")
+    assert process.info(await does(one, process.spawn, forever), "ancestors") == [one, *process.info(one, "ancestors")]
+    await does(one, process.register, "name", one)
+    await does(one, process.spawn, forever)
+    await does(one, process.unregister, "name")
+    await does(other, process.register, "name", other)
+    assert process.info(await does(other, process.spawn, forever), "ancestors")[:2] == ["name", between]
+
+
 @pytest.mark.otp("PR-084")
 async def test_the_list_of_processes(node: Node) -> None:
     """Under load, every living process is in it and no dead one, and each can be sent to. OTP's test, made smaller."""

@@ -588,6 +588,8 @@ KERNEL: Final = [
         "        pass",
     ),
     Mutant("a child does not know its ancestors", NODE, ", *parent.ancestors)", ",)"),
+    Mutant("a parent's new name is not noticed", NODE, " or node.last_ancestors[0] is not called", ""),
+    Mutant("cousins are taken for brothers", NODE, "node.last_parent is not parent.pid", "node.last_parent is None"),
     Mutant("ancestors are not named", NODE, "parent.pid if parent.name is None else parent.name", "parent.pid"),
     Mutant("a process that raises is not reported", NODE, "reports.process_raised(process, error)", "pass"),
     Mutant(
