@@ -1295,3 +1295,16 @@ async def test_a_nearer_deadline_is_what_the_node_waits_for(node: Node) -> None:
     assert timers.handle_due == now + 25.0
     process.send_after(process.current(), "between", now + 30.0, abs=True)
     assert timers.handle_due == now + 25.0
+
+
+async def test_what_comes_in_the_moment_in_which_a_wait_ends_comes_in_time(node: Node) -> None:
+    """Of all that falls due at once, messages are sent before waits end, though the wait began before them."""
+    me = process.current()
+
+    async def waits() -> None:
+        process.send(me, await process.receive(str, timeout=5.0))
+
+    waiter = process.spawn_link(waits)
+    await process.sleep(1.0)
+    process.send_after(waiter, "in time", 4.0)
+    assert await process.receive(str) == "in time"

@@ -27,6 +27,11 @@ class Clock:
         return time.monotonic()
 
 
+def asked(clock: Clock) -> Callable[[], float]:
+    """What tells the time of a clock; of the machine's without a call in between."""
+    return time.monotonic if type(clock) is Clock else clock.now
+
+
 class VirtualClock(Clock):
     """A clock that a test moves: `advance(seconds)`, or by itself to the next timer when all processes wait.
 

@@ -8,11 +8,10 @@ its time comes near, and only from there do they fire. What is cancelled in the 
 from __future__ import annotations
 
 import heapq
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from regrow.kernel.clock import Clock
+from regrow.kernel.clock import Clock, asked
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 1 / 64  # seconds that a bucket spans; a power of two, by which floats divide without a rest
 FEW: Final = 64  # empty buckets, or cancelled deadlines in the heap, that are not worth a look
+WAITS: Final = 1 << 60  # added to the number of a wait: what comes in the moment in which it ends still counts
 ROUND: Final = 256  # deadlines that fire before the event loop serves others
 NEVER: Final = float("inf")
 
@@ -177,7 +177,7 @@ class Timers:
     ) -> None:
         self.loop = loop
         self.clock = clock
-        self.now: Callable[[], float] = time.monotonic if type(clock) is Clock else clock.now
+        self.now = asked(clock)
         self.watcher = watcher
         self.schedule = schedule
         self.buckets: dict[float, dict[Deadline, None]] = {}
@@ -294,7 +294,8 @@ class Timers:
 
     def _push(self, deadline: Deadline) -> None:
         self.sorted_in += 1
-        heapq.heappush(self.heap, (deadline.due, self.sorted_in, deadline))
+        order = self.sorted_in if isinstance(deadline, Timer) else self.sorted_in + WAITS
+        heapq.heappush(self.heap, (deadline.due, order, deadline))
 
     def _sort_in(self) -> None:
         """Put the deadlines of the first bucket into the heap."""
