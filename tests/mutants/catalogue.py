@@ -397,8 +397,14 @@ KERNEL: Final = [
     Mutant(
         "deadlines fire in the order in which they were made",
         TIMERS,
-        "heapq.heappush(self.heap, (deadline.due, self.sorted_in, deadline))",
-        "self.heap.append((deadline.due, self.sorted_in, deadline))",
+        "heapq.heappush(self.heap, (deadline.due, order, deadline))",
+        "self.heap.append((deadline.due, order, deadline))",
+    ),
+    Mutant(
+        "a wait ends before what comes in the same moment",
+        TIMERS,
+        "isinstance(deadline, Timer) else self.sorted_in + WAITS",
+        "isinstance(deadline, Timer) else self.sorted_in",
     ),
     Mutant(
         "one that was cancelled by another that fired, fires",
