@@ -40,6 +40,7 @@ from regrow import (
     system,
 )
 from regrow.behaviours.supervisor import Counts
+from regrow.kernel.exits import safe_repr
 from regrow.testing import expect_down
 from tests.behaviours.probes import Probe, crash, news, probe, start_probe, unlinked
 
@@ -459,7 +460,7 @@ class TestAdministration:
         Supervisor.check_childspecs([])
         Supervisor.check_childspecs([Plain, (Pool, 1)])
         no_list: Any = 1
-        with pytest.raises(TypeError, match="not iterable"):
+        with pytest.raises(TypeError, match="wanted a list of children, got 1"):
             Supervisor.check_childspecs(no_list)
         with pytest.raises(InvalidChild) as caught:
             Supervisor.check_childspecs([legal[0], legal[1], legal[0]])
@@ -1514,6 +1515,26 @@ class TestBadUse:
             InvalidFlags, match="one of one_for_one, one_for_all, rest_for_one, simple_one_for_one; got 'one_for_none'"
         ):
             await Supervisor.start_link([], strategy=wrong)
+
+    @pytest.mark.parametrize("children", [(Pool, 1), Pool, ChildSpec("x", Pool.start_link), "Pool", 1, None])
+    async def test_a_forgotten_list(self, children: Any) -> None:
+        for given in (
+            lambda: Supervisor.init(children, strategy="one_for_one"),
+            lambda: Supervisor.check_childspecs(children),
+        ):
+            with pytest.raises(TypeError, match="children: wanted a list of children, got ") as caught:
+                given()
+            assert safe_repr(children) in str(caught.value)
+            is_one = children not in ("Pool", 1, None)
+            assert ("One child stands in a list, too" in str(caught.value)) == is_one
+        with pytest.raises(TypeError, match="children: wanted a list"):
+            await Supervisor.start_link(children)
+
+    async def test_children_in_a_tuple_or_from_a_generator(self) -> None:
+        second = ChildSpec("second", Plain.start_link)
+        for children in ((Plain, second), (child for child in (Plain, second))):
+            sup = await Supervisor.start_link(children)
+            assert len(await Supervisor.which_children(sup)) == 2
 
     async def test_a_name_that_can_be_none(self) -> None:
         with pytest.raises(TypeError):

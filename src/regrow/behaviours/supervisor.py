@@ -73,6 +73,7 @@ class Supervisor(Kept):
             InvalidFlags: an option that it cannot have.
             AlreadyStarted: the name is taken.
             StartError: a child did not start; those before it were stopped again.
+            TypeError: the children are no list of them.
         """
         init = cls.init(
             children,
@@ -98,7 +99,7 @@ class Supervisor(Kept):
             TypeError: there is no strategy: who writes an `init` says which.
         """
         flags = Flags(strategy, max_restarts, max_seconds, auto_shutdown)
-        specs = [child_spec.child_spec(child) for child in children]
+        specs = [child_spec.child_spec(child) for child in several(children)]
         check_specs(specs, flags)
         return SimpleInit(flags, specs) if flags.has_template else Init(flags, specs)
 
@@ -112,10 +113,11 @@ class Supervisor(Kept):
         Raises:
             InvalidChild: one of its children is none; here and not when it is started.
             InvalidFlags: an option that it cannot have.
+            TypeError: the children are no list of them.
         """
         if child_spec.is_one(children) or options.keys() & child_spec.CLASS_OPTIONS:
             return child_spec.child_spec(children, **options)
-        children = list(children)
+        children = list(several(children))
         options.setdefault("strategy", "one_for_one")
         cls.init(children, **options)
         start = partial(cls.start_link, name=name, **options)
@@ -135,7 +137,7 @@ class Supervisor(Kept):
             TypeError: these are not several.
         """
         flags = Flags(auto_shutdown="any_significant" if auto_shutdown is None else auto_shutdown)
-        check_specs([child_spec.child_spec(child) for child in children], flags)
+        check_specs([child_spec.child_spec(child) for child in several(children)], flags)
 
     @staticmethod
     async def start_child(supervisor: Any, child: Any) -> Any:
@@ -227,6 +229,21 @@ class ModuleSupervisor(KeptByModule):
         """Return `Supervisor.init(children, strategy=…)`, or IGNORE."""
         result: Init | Ignore = super().init(arg)
         return result
+
+
+def several(children: Any) -> Iterable[Any]:
+    """The children that a supervisor is given, which is more easily forgotten to be a list when it is to have one.
+
+    Raises:
+        TypeError: this is one child, or nothing that has children in it.
+    """
+    kind: object = type(children)  # pyright: ignore[reportUnknownVariableType]
+    one = child_spec.is_one(children) and kind is not list
+    if one or kind is str or not hasattr(children, "__iter__"):
+        advice = ". One child stands in a list, too: [child]" if one else ""
+        raise TypeError(f"children: wanted a list of children, got {safe_repr(children)}{advice}")
+    found: Iterable[Any] = children
+    return found
 
 
 def check_specs(specs: list[ChildSpec], flags: Flags) -> None:
