@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from regrow import Down, GenServer, Node, NoReply, Reply, VirtualClock, call, process
+from regrow.kernel.exits import safe_repr
 from regrow.testing import run_as_process
 
 
@@ -159,6 +160,20 @@ async def test_a_predicate_that_raises(node: Node) -> None:
     await process.sleep(1)
     assert process.send(pid, 0) == 0
     assert await process.receive(timeout=1) == 0
+
+
+@pytest.mark.parametrize("value", ["x", 1, ("started", 1), [int], int | str])
+async def test_a_value_is_nothing_that_fits(node: Node, value: Any) -> None:
+    """It is refused at once, and not when the first message comes; tasks are told the same."""
+
+    async def in_a_task() -> None:
+        async with process.adopt():
+            await process.receive(value, timeout=0)
+
+    for ask in (process.receive(value), process.receive(value, timeout=0), asyncio.ensure_future(in_a_task())):
+        with pytest.raises(TypeError, match="wanted a class, a tuple of classes or a predicate, got ") as caught:
+            await ask
+        assert safe_repr(value) in str(caught.value)
 
 
 async def test_a_predicate_that_sends_to_itself(node: Node) -> None:

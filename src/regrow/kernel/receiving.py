@@ -40,6 +40,7 @@ def receive(match: Any = None, *, timeout: float | timedelta | None = None) -> G
     Raises:
         TimeoutError: nothing fitting came in time.
         RuntimeError: the code runs in a plain asyncio task.
+        TypeError: `match` is none of these, or `timeout` is no time.
     """
     node = HERE.node
     process = None if node is None else node.scheduler.current

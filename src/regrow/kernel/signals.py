@@ -16,8 +16,9 @@ A process's body is a generator. It runs until it yields one of these, and is se
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Generator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Ref
 from regrow.kernel.timers import Deadline
 
@@ -197,10 +198,18 @@ class Receive:
         self.predicate: Callable[[Any], object] | None = None
         self.timeout = timeout
         self.seen = 0  # so many messages of the mailbox were looked at and left
-        if isinstance(match, (type, tuple)):  # a union would be made anew each time
+        if isinstance(match, type):
             self.kind = match
-        else:
+        elif isinstance(match, tuple):
+            try:
+                isinstance(None, match)
+            except TypeError:
+                raise no_match(cast("object", match)) from None
+            self.kind = match
+        elif match is None or callable(match):
             self.predicate = match
+        else:
+            raise no_match(match)
 
     def fits(self, message: object) -> bool:
         """Whether this is a message that the process waits for."""
@@ -212,6 +221,14 @@ class Receive:
     def __await__(self) -> Generator[Any, Any, Any]:
         message = yield self
         return message
+
+
+def no_match(match: object) -> TypeError:
+    """The error of a receive that would wait for ever, or fail at the first message that comes."""
+    return TypeError(
+        f"receive: wanted a class, a tuple of classes or a predicate, got {safe_repr(match)}. "
+        "For a message that equals it: receive(lambda message: message == …)"
+    )
 
 
 ANY: Final = Receive(None, None)  # shared by all that want whatever comes
