@@ -526,6 +526,25 @@ class TestFailedStart:
         assert why == ("EXIT", "normal")
         assert place[:2] == (Told, "start")
 
+    async def test_a_child_of_its_tree_is_none(self) -> None:
+        class Faulty(Application):
+            async def start(self, _start_type: str, _args: Any, /) -> Any:
+                return await Supervisor.start_link([(int, 1)])
+
+        with pytest.raises(ApplicationError) as caught:
+            await application.start(Faulty)
+        first, *rest = str(caught.value).split("\n")
+        assert first.startswith("Faulty did not start: its start ended with InvalidChild: int was given as a child")
+        assert len(rest) == 2
+
+    async def test_it_raises_what_cannot_be_told(self) -> None:
+        class Mute(Exception):
+            def __str__(self) -> str:
+                raise RuntimeError("no words")
+
+        with pytest.raises(ApplicationError, match=r"its start ended with .*Mute"):
+            await start(Mute())
+
     @pytest.mark.otp("SU-056")
     async def test_a_child_of_its_tree_fails(self) -> None:
         class Faulty(Application):

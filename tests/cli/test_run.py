@@ -141,6 +141,15 @@ def test_an_application_that_does_not_start_is_told(project: Callable[..., Path]
     assert "not today" in done.stderr
 
 
+def test_what_is_no_child_is_told_once(project: Callable[..., Path]) -> None:
+    broken = stages("only").replace("start_link(children)", "start_link([(int, 1)])")
+    done = regrow("run", cwd=project(application=broken))
+    assert done.returncode == 1
+    assert done.stderr.count("derive it from GenServer") == 1
+    assert "\\n" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Stages did not start: its start ended with InvalidChild: int was")
+
+
 def test_the_level_and_the_reports_are_as_asked_for(project: Callable[..., Path]) -> None:
     folder = project(application=stages("only"))
     quiet = regrow("run", "--seconds", "0", "--level", "error", cwd=folder)

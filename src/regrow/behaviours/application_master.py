@@ -120,10 +120,20 @@ async def _start_tree(entry: Running, app: Application, args: Any) -> tuple[Pid,
 
 
 def _start_raised(app: type[Application], place: object, reason: object) -> ApplicationError:
-    letter = f"its start ended with {exits.safe_repr(reason)}"
+    letter = f"its start ended with {_in_words(reason)}"
     if reason == "normal":
         return _start_failed((("EXIT", reason), place), app, letter)
     return _start_failed(("bad_return", (place, ("EXIT", reason))), app, letter)
+
+
+def _in_words(reason: object) -> str:
+    """A reason as it stands in a letter; the letter of an exception keeps its lines."""
+    if isinstance(reason, Exception):
+        try:
+            return f"{type(reason).__name__}: {reason}"
+        except Exception as second:
+            second.__traceback__ = None
+    return exits.safe_repr(reason)
 
 
 def _start_failed(reason: Any, app: type[Application], why: str) -> ApplicationError:

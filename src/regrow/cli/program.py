@@ -94,7 +94,8 @@ async def program(
 def last_word(name: str, reason: object) -> int:
     """Say how it ended; gives the exit code."""
     if isinstance(reason, ApplicationError):
-        print(reason, file=sys.stderr, flush=True)
+        first, _, _ = str(reason).partition("\n")  # all of it has been reported
+        print(first, file=sys.stderr, flush=True)
         return GAVE_UP
     if reason == "stopped" or reason == "normal":
         say(f"{name} stopped")
