@@ -19,6 +19,7 @@ import pytest
 from regrow import (
     HIBERNATE,
     IGNORE,
+    Agent,
     AlreadyStarted,
     CalleeExit,
     CallExit,
@@ -31,8 +32,11 @@ from regrow import (
     Exited,
     From,
     GenServer,
+    GenStatem,
     Global,
     Ignored,
+    InvalidChild,
+    ModuleSupervisor,
     Node,
     NoNode,
     NoProcess,
@@ -42,8 +46,10 @@ from regrow import (
     Ref,
     Registry,
     Reply,
+    Service,
     StartError,
     Stop,
+    Task,
     Via,
     call,
     cast,
@@ -667,6 +673,10 @@ class TestCall:
         with pytest.raises(NoProcess, match="no process: 'nobody' is not alive, or nobody has that name") as caught:
             await call("nobody", 1, 2.0)
         assert caught.value.reason == ("noproc", ("GenServer", "call", ["nobody", 1, 2.0]))
+
+    async def test_nobody_was_found(self) -> None:
+        with pytest.raises(NoProcess, match=r"no process: the server is None, which whereis\(\) gives when nobody"):
+            await call(process.whereis("nobody"), 1)
 
     @pytest.mark.otp("GS-137")
     async def test_nobody_there_any_more(self, server: Any) -> None:
@@ -1395,6 +1405,20 @@ class TestClasses:
     def test_an_option_that_no_class_has(self) -> None:
         with pytest.raises(TypeError, match=r"unknown option nmaed\. Wanted one of id, modules, named, restart"):
             type("Q", (GenServer,), {}, nmaed=True)
+
+    @pytest.mark.parametrize("base", [GenServer, GenStatem, Service, Agent, Task, ModuleSupervisor])
+    @pytest.mark.parametrize(
+        ("option", "value", "wanted"),
+        [
+            ("restart", "permament", "child Q: restart is one of permanent, transient, temporary; got 'permament'"),
+            ("shutdown", -1, "child Q: shutdown is seconds ≥ 0"),
+            ("id", [], "a child's id is a string, a class or any other hashable term"),
+            ("start", "here", "start is an async function"),
+        ],
+    )
+    def test_an_option_with_a_value_that_no_child_has(self, base: Any, option: str, value: Any, wanted: str) -> None:
+        with pytest.raises(InvalidChild, match=wanted):
+            type("Q", (base,), {}, **{option: value})
 
     @pytest.mark.otp("GS-130")
     def test_child_spec(self) -> None:

@@ -183,12 +183,15 @@ def class_options(cls: type, options: dict[str, Any], *others: str) -> dict[str,
     """The options of a class that concern its child spec.
 
     Raises:
+        InvalidChild: one has a value that no child spec can have; here and not when a supervisor starts it.
         TypeError: there is one that no class has.
     """
     unknown = options.keys() - CLASS_OPTIONS
     if unknown:
         known = ", ".join(sorted(CLASS_OPTIONS.union(others)))
         raise TypeError(f"class {cls.__name__}: unknown option {', '.join(sorted(unknown))}. Wanted one of {known}")
+    parts: dict[str, Any] = {"id": cls, "start": class_options, "modules": (), **options}
+    ChildSpec(**parts)
     return options
 
 

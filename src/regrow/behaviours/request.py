@@ -222,7 +222,10 @@ def failure(node: Node, made: Request, server: object, timeout: float | None, pl
     if kind is CallTimeout:
         letter = _timeout_letter(node, server, asked, timeout)
     elif kind is NoProcess:
-        letter = f"no process: {who} is not alive, or nobody has that name now. It was asked {asked}"
+        whose = f"{who} is not alive, or nobody has that name now"
+        if server is None:
+            whose = "the server is None, which whereis() gives when nobody has the name"
+        letter = f"no process: {whose}. It was asked {asked}"
     elif kind is CallingSelf:
         letter = f"{who} asked itself {asked}, and would wait for its own answer for ever. Call the function instead"
     else:
