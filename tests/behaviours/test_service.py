@@ -1216,6 +1216,13 @@ class TestInside:
             queue.enqueue(1)
         assert Queue.dequeue.function(queue) == 1
 
+    async def test_a_method_called_on_the_class_says_so(self) -> None:
+        on_the_class: Any = Queue
+        for method, how in (("dequeue", "await queue.dequeue(…)"), ("enqueue", "    queue.enqueue(…)")):
+            with pytest.raises(TypeError) as raised:
+                getattr(on_the_class, method)(1)
+            letter(raised, f"Queue.{method}(…) was called on the class", "await Queue.start_link(…)", "Queue.at(", how)
+
     async def test_an_object_that_got_out_sends_as_a_handle_does(self) -> None:
         class Leaky(Queue):
             @service.call

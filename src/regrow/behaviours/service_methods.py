@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from inspect import Parameter
 from types import FunctionType
-from typing import Any, ClassVar, Final, Generic, ParamSpec, Self, TypeGuard, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, ParamSpec, Self, TypeGuard, TypeVar, overload
 
 from regrow.behaviours.request import reply
 from regrow.behaviours.results import MISSING
@@ -104,6 +104,18 @@ class Method:
 
     def __repr__(self) -> str:
         return f"<the {self.kind} {self.label}{self.signature}>"
+
+    if not TYPE_CHECKING:  # to a checker it is nothing that can be called
+
+        def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
+            """Whoever calls it has the class, and wants a server of it."""
+            cls, _, name = self.label.rpartition(".")
+            raise TypeError(
+                f"{self.label}(…) was called on the class; it is a message to a server. Call it on a handle:\n"
+                f"    {cls.lower()} = await {cls}.start_link(…), or {cls}.at(name) of one that runs\n"
+                f"    {'await ' if self.kind == 'call' else ''}{cls.lower()}.{name}(…)\n"
+                f"  To try it without a process: {self.label}.function(object, …)"
+            )
 
     @property
     def parameters(self) -> list[Parameter]:
