@@ -80,6 +80,13 @@ def test_cells_are_steps_of_a_process_that_is_replaced(prompt: Prompt) -> None:
     assert prompt.ask("process.current()", f"{prompt.answer}({PID})") == told != first
 
 
+def test_a_call_that_was_not_awaited_is_told(prompt: Prompt) -> None:
+    prompt.ask(
+        "SimpleQueue.dequeue()", r"SimpleQueue.dequeue\(\) was not awaited: write await SimpleQueue.dequeue\(\)\n"
+    )
+    prompt.ask("await _", f"{prompt.answer}1\n")
+
+
 @pytest.mark.parametrize(
     "cell", ["await process.receive()", "while True: print('busy') or __import__('time').sleep(600)"]
 )
@@ -116,21 +123,49 @@ def test_without_ipython_it_is_pythons_own_console(terminal: Callable[..., Termi
     assert shell.exit_code() == 0
 
 
-def test_it_reads_a_pipe(tmp_path: Path) -> None:
-    done = subprocess.run(
+def piped(lines: str, cwd: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
+    """The shell of a project, told these lines through a pipe."""
+    return subprocess.run(
         [*REGROW, "shell"],
-        cwd=SILLY_WORKER,
-        env=environment(tmp_path),
-        input="await SimpleQueue.dequeue()\nx y\nkill('nobody')\n",
+        cwd=cwd,
+        env=environment(scratch),
+        input=lines,
         capture_output=True,
         text=True,
         timeout=50,
         check=False,
     )
+
+
+def test_it_reads_a_pipe(tmp_path: Path) -> None:
+    done = piped("await SimpleQueue.dequeue()\nx y\nkill('nobody')\n", SILLY_WORKER, tmp_path)
     assert done.returncode == 0
     assert "1\n" in done.stdout
     assert "SyntaxError: invalid syntax" in done.stderr
     assert "there is no process 'nobody'. Wanted a pid, a registered name, or one of:" in done.stderr
+
+
+@pytest.mark.parametrize("lines", ["6 * 7", "\n6 * 7\n\n", "# a comment\n6 * 7\n   \n", "if 1:\n  6 * 7\n\n"])
+def test_empty_lines_and_comments_are_no_error_in_a_pipe(
+    lines: str, project: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Of an application that is none, nothing is told."""
+    done = piped(lines, project(None), tmp_path)
+    assert done.returncode == 0
+    assert "42\n" in done.stdout
+    banner = done.stderr.splitlines()
+    assert [line for line in banner if line] == banner[:2]
+    assert banner[0].endswith("stages, no application")
+
+
+def test_a_name_that_nobody_has_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    done = piped('tree("CronJb")\ntree("CronJob")\ntrace("CronJb")\ntrace("SimpleQueue")\n', SILLY_WORKER, tmp_path)
+    known = "silly_worker.supervisor, SimpleQueue"
+    assert f"there is no process 'CronJb'. Wanted a pid, a registered name, or one of: {known}, CronJob" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "CronJob  <" in done.stdout
+    assert f"no process has the name or label 'CronJb' yet. Registered are: {known}\n" in done.stdout
+    assert done.stdout.count("no process has") == 1
 
 
 def test_a_project_without_application_has_a_shell(

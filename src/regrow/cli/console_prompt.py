@@ -56,6 +56,8 @@ class ConsolePrompt(code.InteractiveConsole):
         try:
             if self.compile(source, filename, symbol) is None:
                 return True
+            if all(line.lstrip()[:1] in ("", "#") for line in source.splitlines()):
+                return False  # an empty line or a comment, which `compile` alone does not take
             flags = self.compile.compiler.flags
             parsed = compile(source, filename, symbol, flags | ast.PyCF_ONLY_AST)
             self.runcode(compile(Settling().visit(parsed), filename, symbol, flags))

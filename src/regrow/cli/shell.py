@@ -49,6 +49,11 @@ class NoApplication(Application):
     """Stands where a project has no application: nothing runs but the shell."""
 
 
+def is_of_the_project(record: logging.LogRecord) -> bool:
+    """Whether a record is the user's to see: what stands for an application is not."""
+    return getattr(record.msg, "application", None) is not NoApplication
+
+
 class Stderr:
     """Standard error as it is now: a prompt exchanges it while it reads."""
 
@@ -148,7 +153,9 @@ class Shell:
 def run_shell(project: Project, level: str, *, reports: bool, plain: bool) -> int:
     """Run the application of a project behind a prompt; gives the exit code."""
     shell = Shell(project, plain=plain)
-    logs.configure(level, reports=reports, stream=shell.stream)
+    handler = logs.configure(level, reports=reports, stream=shell.stream)
+    if handler is not None:
+        handler.addFilter(is_of_the_project)
     with terminal_as_it_was(), asyncio.Runner() as runner:
         code = runner.run(
             program(

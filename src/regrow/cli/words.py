@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from inspect import isawaitable
+from types import GeneratorType
 from typing import Any
 
 from regrow import process
@@ -55,13 +57,25 @@ class Done(Pending):
         return repr(self.value)
 
 
-async def settle(value: Any) -> Any:
-    """The value of a line at the prompt: what is pending is awaited."""
-    return await value if isinstance(value, Pending) else value
+def is_coroutine(value: Any) -> bool:
+    """Whether a value does nothing until it is awaited: a coroutine, also a compiled one, or `process.receive()`."""
+    return isawaitable(value) and isinstance(value, Coroutine | GeneratorType)
+
+
+async def settle(value: Any, line: str) -> Any:
+    """The value of a line at the prompt: what is pending is awaited, and what should have been is told of.
+
+    Python warns of a coroutine that nobody awaits when it is dropped; of a compiled one nobody does.
+    """
+    if isinstance(value, Pending):
+        return await value
+    if is_coroutine(value):
+        print(f"{line} was not awaited: write await {line}")
+    return value
 
 
 class Settling(ast.NodeTransformer):
-    """Rewrite each line that is an expression into `await __settle__(expression)`."""
+    """Rewrite each line that is an expression into `await __settle__(expression, its source)`."""
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
         """A cell of several lines."""
@@ -76,32 +90,38 @@ class Settling(ast.NodeTransformer):
     def _line(self, line: ast.stmt) -> ast.stmt:
         if not isinstance(line, ast.Expr):
             return line
-        name = ast.Name(SETTLE, ast.Load())
-        line.value = ast.Await(ast.Call(name, [line.value], []))
-        for made in (line.value, line.value.value, name):
+        name, source = ast.Name(SETTLE, ast.Load()), ast.Constant(ast.unparse(line.value))
+        line.value = ast.Await(ast.Call(name, [line.value, source], []))
+        for made in (line.value, line.value.value, name, source):
             ast.copy_location(made, line)
         return line
 
 
 def tree(root: Any = None) -> Pending:
-    """Print the supervision tree: of all applications, or below one supervisor, given by pid or name."""
+    """Print the supervision tree: of all applications, or below one supervisor, given by pid, name or id.
+
+    Raises:
+        NoSuchProcess: nobody is called so, or several are.
+    """
 
     async def printed() -> None:
-        branches = await trees.applications() if root is None else [await trees.look(root)]
+        branches = await trees.applications() if root is None else [await trees.look(await wanted(root))]
         print("\n".join(line for branch in branches for line in trees.lines(branch)) or "no application runs")
 
     return Pending("tree()", printed)
 
 
+def registered(name: Any) -> Any:
+    """The name that is meant: of a registered class its name will do."""
+    if isinstance(name, str) and find(name) is None:
+        held = [one for one in process.registered() if isinstance(one, type) and one.__name__ == name]
+        return held[0] if len(held) == 1 else name
+    return name
+
+
 def whereis(name: Any) -> Pid | None:
     """The pid of a registered name, a class or a string; of a registered class its name will do, too."""
-    if isinstance(name, Pid):
-        return name
-    found = find(name)
-    if found is None and isinstance(name, str):
-        pids = [find(held) for held in process.registered() if isinstance(held, type) and held.__name__ == name]
-        return pids[0] if len(pids) == 1 else None
-    return found
+    return name if isinstance(name, Pid) else find(registered(name))
 
 
 def kill(who: Any) -> Pending:
@@ -121,20 +141,26 @@ def kill(who: Any) -> Pending:
     return Pending(what, by_id)
 
 
+async def wanted(who: Any) -> Pid:
+    """The process of a name, or of an id in the tree."""
+    pid = whereis(who)
+    return await in_tree(who) if pid is None else pid
+
+
 async def in_tree(who: Any) -> Pid:
     """The process with this id, or this name as it is printed, in the tree of an application.
 
     Raises:
         NoSuchProcess: nobody is called so, or several are.
     """
-    wanted = who if isinstance(who, str) else trees.words(who)
+    name = who if isinstance(who, str) else trees.words(who)
     known = [branch for root in await trees.applications() for branch in root.each() if branch.pid is not None]
-    found = [branch.pid for branch in known if wanted in (branch.label, repr(branch.pid)) and branch.pid is not None]
+    found = [branch.pid for branch in known if name in (branch.label, repr(branch.pid)) and branch.pid is not None]
     if not found:
         every = ", ".join(branch.label for branch in known)
-        raise NoSuchProcess(f"there is no process {wanted!r}. Wanted a pid, a registered name, or one of: {every}")
+        raise NoSuchProcess(f"there is no process {name!r}. Wanted a pid, a registered name, or one of: {every}")
     if len(found) > 1:
-        raise NoSuchProcess(f"{len(found)} processes are called {wanted!r}: {safe_repr(found)}. Say which, by its pid")
+        raise NoSuchProcess(f"{len(found)} processes are called {name!r}: {safe_repr(found)}. Say which, by its pid")
     return found[0]
 
 
@@ -152,7 +178,13 @@ def processes() -> None:
 
 def trace(*who: Any, size: int = tracing.SIZE) -> tracing.Recording:
     """Record what processes do, from now on: keep what this gives, `print` it, and `stop()` it."""
-    return tracing.trace(*who, size=size).start()
+    recording = tracing.trace(*map(registered, who), size=size).start()
+    labels = [process.info(pid, "label") for pid in process.processes()]
+    for name in who:
+        if isinstance(name, str) and whereis(name) is None and name not in labels:  # it may come, and is recorded then
+            every = ", ".join(map(trees.words, process.registered()))
+            print(f"no process has the name or label {name!r} yet. Registered are: {every or 'none'}")
+    return recording
 
 
 async def _flush() -> None:
