@@ -8,11 +8,12 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 REGROW = [sys.executable, "-c", "from regrow.cli import main; main()"]
+WITHOUT_PYTEST = [sys.executable, "-c", "import sys; sys.modules['pytest'] = None; from regrow.cli import main; main()"]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # pexpect has no types.
 PEXPECT: Any = importlib.import_module("pexpect")
@@ -30,11 +31,15 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 def regrow(
-    *arguments: str, cwd: Path, more: Mapping[str, str] | None = None, patience: float = PATIENCE
+    *arguments: str,
+    cwd: Path,
+    more: Mapping[str, str] | None = None,
+    patience: float = PATIENCE,
+    command: Sequence[str] = REGROW,
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end, without a terminal."""
     return subprocess.run(
-        [*REGROW, *arguments],
+        [*command, *arguments],
         cwd=cwd,
         env=environment(cwd, **(more or {})),
         capture_output=True,

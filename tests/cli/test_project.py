@@ -41,8 +41,8 @@ def test_a_folder_that_is_none_is_wrong_use(tmp_path: Path) -> None:
 def test_where_there_is_no_project_the_way_to_one_is_told(tmp_path: Path) -> None:
     done = regrow("run", cwd=tmp_path)
     assert done.returncode == 3
-    assert "no project found, and so no application: there is no pyproject.toml" in done.stderr
-    assert "regrow new NAME --sup" in done.stderr
+    assert "no project found: there is no pyproject.toml" in done.stderr
+    assert "regrow new NAME, and with --sup if it is to have an application" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.terminal import regrow
+from tests.cli.terminal import WITHOUT_PYTEST, regrow
 
 
 @pytest.fixture
@@ -45,3 +45,17 @@ def test_the_project_can_be_named(tested: Path, tmp_path: Path) -> None:
     done = regrow("test", "--project", str(tested), "-k", "good", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
+
+
+def test_without_pytest_one_line_tells_how_to_get_it(tested: Path) -> None:
+    done = regrow("test", cwd=tested, command=WITHOUT_PYTEST)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("regrow: pytest is not installed here.")
+    assert 'pip install ".[pytest]"' in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_where_there_is_no_project_it_says_so_and_asks_for_no_application(tmp_path: Path) -> None:
+    done = regrow("test", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "no project found: there is no pyproject.toml" in done.stderr

@@ -6,13 +6,14 @@ import os
 import sys
 from enum import StrEnum
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from regrow import __version__, compiled
-from regrow.cli.exit_codes import TABLE
+from regrow.cli.exit_codes import NO_APPLICATION, TABLE
 from regrow.cli.project import Problem, find_project, load_application
 
 # Without rich's frames the help is there in half the time.
@@ -45,6 +46,10 @@ SecondsOption = Annotated[
 ]
 LevelOption = Annotated[Level, typer.Option("--level", help="The least level that is logged.")]
 SIMULATES = {"--simulate", "--seed", "--schedule"}  # pytest options that make runs to be repeated
+NO_PYTEST = (
+    "pytest is not installed here. regrow's extra of that name brings it:"
+    ' pip install ".[pytest]" in a clone of regrow; pip install pytest will do, too'
+)
 ReportsOption = Annotated[
     bool, typer.Option("--reports", help="Log every start and every end of a child and of a process, too.")
 ]
@@ -136,6 +141,8 @@ def shell(
 def pytest_project(context: typer.Context, project: ProjectOption = None) -> None:
     """Run pytest with regrow's plugin and this project's modules. What else is given goes to pytest; so does its exit code."""
     found = find_project(project)
+    if find_spec("pytest") is None:
+        raise Problem(NO_PYTEST, NO_APPLICATION)
     arguments = [sys.executable, "-m", "pytest", "-p", "regrow", *context.args]
     # pytest looks at its setting `testpaths` only where the project begins.
     if not any(Path(argument.partition("::")[0]).exists() for argument in context.args):

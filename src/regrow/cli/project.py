@@ -85,8 +85,9 @@ def find_project(start: Path | None = None) -> Project:
         if (place / "pyproject.toml").is_file():
             return read_project(place)
     raise Problem(
-        f"no project found, and so no application: there is no pyproject.toml in {folder}, or above it.\n"
-        "Go into your project, name it with --project DIR, or make one: regrow new NAME --sup",
+        f"no project found: there is no pyproject.toml in {folder}, or above it.\n"
+        "Go into your project, name it with --project DIR, or make one: regrow new NAME,"
+        " and with --sup if it is to have an application",
         NO_APPLICATION,
     )
 
@@ -101,7 +102,7 @@ def read_project(folder: Path) -> Project:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Problem(f"no application found: {path} cannot be read: {error}", NO_APPLICATION) from None
+        raise Problem(f"{path} cannot be read: {error}", NO_APPLICATION) from None
     settings = table(table(content, "tool"), "regrow")
     return Project(folder, settings, str(table(content, "project").get("name", folder.name)))
 
