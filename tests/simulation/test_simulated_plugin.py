@@ -91,8 +91,8 @@ def test_all_tests_of_processes_are_simulated_on_request(project: Project) -> No
     assert "simulated" not in project.test(COUNTED)
     told = project.test(COUNTED, "--simulate", "20")
     assert "3 passed" in told
-    assert re.search(r"simulated: 1 tests in 20 schedules, \d+ of them different", told)
-    assert "simulated: 1 tests in 1 schedules" in project.test(COUNTED, "--seed", "3")
+    assert re.search(r"simulated: 1 test in 20 schedules, \d+ of them different", told)
+    assert "simulated: 1 test in 1 schedule," in project.test(COUNTED, "--seed", "3")
 
 
 def test_each_run_has_async_fixtures_reports_and_a_log_of_its_own(project: Project) -> None:
@@ -152,4 +152,4 @@ def test_options_that_make_no_sense(project: Project, arguments: list[str], said
 
 
 def test_workers_tell_how_much_they_have_simulated(project: Project) -> None:
-    assert "simulated: 1 tests in 20 schedules" in project.test(COUNTED, "--simulate", "20", "-n1")
+    assert "simulated: 1 test in 20 schedules" in project.test(COUNTED, "--simulate", "20", "-n1")

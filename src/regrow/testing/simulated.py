@@ -265,7 +265,8 @@ class Simulator:
     ) -> str:
         """What a failure prints: how to have it again, and what happened."""
         of = f"{self.runs} of {self.plan.runs}" if not self.plan.faults else f"{self.runs}"
-        far = f"{sum(map(bool, shortest))} decisions out of the ordinary order, of {len(shortest)}"
+        odd = sum(map(bool, shortest))
+        far = f"{odd} decision{'' if odd == 1 else 's'} out of the ordinary order, of {len(shortest)}"
         told = [
             f"simulation: run {of} failed.",
             f"  again:    --seed {seed}",

@@ -169,9 +169,9 @@ class SimulatePlugin:
         ]
         if found:
             runs, different = (sum(counts) for counts in zip(*found, strict=True))
-            terminalreporter.write_line(
-                f"simulated: {len(found)} tests in {runs} schedules, {different} of them different"
-            )
+            tests = f"{len(found)} test{'' if len(found) == 1 else 's'}"
+            schedules = f"{runs} schedule{'' if runs == 1 else 's'}"
+            terminalreporter.write_line(f"simulated: {tests} in {schedules}, {different} of them different")
 
 
 def forget(item: pytest.Function) -> None:
