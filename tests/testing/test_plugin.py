@@ -290,5 +290,31 @@ def test_what_a_failure_says(play: Play) -> None:
     assert "LookupError: by itself" in printed
 
 
+REPORTING = (
+    COMMON
+    + """
+class Counter(GenServer):
+    def handle_call(self, request, from_, state):
+        raise LookupError("no such request")
+
+async def test_of_a_crash(start_supervised, caplog):
+    pid = await start_supervised((Counter, 1))
+    with pytest.raises(Exception):
+        await call(pid, "x")
+    assert "GenServer terminating: " in caplog.text
+    pytest.fail("look at the log")
+"""
+)
+
+
+def test_what_was_logged_is_shown_in_words(play: Play) -> None:
+    printed = play(REPORTING, *ALONE)
+    logged = printed.partition("Captured log call")[2]
+    assert re.search(r"^ERROR .*GenServer <0\.\d+\.0> \(Counter\) terminating$", logged, re.MULTILINE), printed
+    assert "\n** (LookupError) no such request\n" in logged
+    assert "GenServer terminating: " not in logged
+    assert "Child Counter" not in logged  # what the server has told already, as with logs.configure()
+
+
 def test_this_run_has_one_plugin_for_async_tests(pytestconfig: pytest.Config) -> None:
     assert not pytestconfig.pluginmanager.hasplugin("asyncio")

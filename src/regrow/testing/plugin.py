@@ -11,8 +11,10 @@ its event loop, made by its loop factories, beside its fixtures: there, too, as 
 from __future__ import annotations
 
 import asyncio
+import copy
 import functools
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any
 
@@ -21,6 +23,8 @@ import pytest
 from regrow.kernel.clock import Clock, VirtualClock
 from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
+from regrow.kernel.reports import Report
+from regrow.ops import logs
 from regrow.testing import supervised
 from regrow.testing.capture import Reports, capture_reports
 from regrow.testing.simulated_plugin import SimulatePlugin, add_options
@@ -68,6 +72,31 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", 'regrow(clock="virtual", seed=None): run this async test as a process')
     config.pluginmanager.register(SimulatePlugin(config, is_ours), "regrow-simulate")
     config.pluginmanager.register(TracePlugin(config, is_ours), "regrow-trace")
+
+
+class InWords(logging.Formatter):
+    """Puts reports into words, and lets another formatter do the rest."""
+
+    def __init__(self, other: logging.Formatter) -> None:
+        super().__init__()
+        self.other = other
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record; what it carries is not changed."""
+        if isinstance(record.msg, Report):
+            words = logs.words(record.msg)
+            record = copy.copy(record)
+            record.msg = words
+        return self.other.format(record)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Show what is logged as `logs.configure` would; `caplog` keeps the records and the plain line of each."""
+    plugin: Any = session.config.pluginmanager.getplugin("logging-plugin")
+    for handler in () if plugin is None else (plugin.report_handler, plugin.log_cli_handler, plugin.log_file_handler):
+        handler.setFormatter(InWords(handler.formatter))
+    if plugin is not None:
+        plugin.report_handler.addFilter(logs.WithoutDetails())
 
 
 def is_ours(item: object) -> bool:
