@@ -27,6 +27,8 @@ LIBRARIES = {
     "xoscar": "xoscar_",
 }
 FLOORS = {TASKS: "tasks", METHOD: "method"}
+# What the BEAM is not asked for: it is regrow's alone, or compared with itself.
+OURS = ("growth", "million", "call thread", "call service", "call traced", "call no more traced")
 ELIXIRS = {
     "call registry",
     "restarts 100",
@@ -94,7 +96,7 @@ def beam(cases: set[str]) -> list[Contestant]:
         asked = [elixir, "-e", "IO.write :code.lib_dir(:elixir)"]
         found = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
         command += ["-pa", f"{found}/ebin"]
-    known = {case for case in cases if not case.startswith(("growth", "million", "call thread", "call service"))}
+    known = {case for case in cases if not case.startswith(OURS)}
     return [Contestant(BEAM, [*command, "-s", "beam", "main"], known if elixir else known - ELIXIRS)]
 
 

@@ -14,8 +14,11 @@ main([Case, Size]) ->
     Count = list_to_integer(atom_to_list(Size)),
     Me = self(),
     %% In a fresh process: the script's own heap does not matter.
-    spawn_link(fun() -> Me ! {figures, measure(Case, Count)} end),
-    Figures = receive {figures, Found} -> Found end,
+    {_, Ref} = spawn_monitor(fun() -> Me ! {figures, measure(Case, Count)} end),
+    Figures = receive
+        {figures, Found} -> Found;
+        {'DOWN', Ref, process, _, Reason} -> io:format(standard_error, "~p~n", [Reason]), halt(1)
+    end,
     Words = [io_lib:format("\"~s\": ~p", [Name, float(Value)]) || {Name, Value} <- Figures],
     io:format("{~s}~n", [lists:join(", ", Words)]),
     halt(0).
