@@ -23,7 +23,7 @@ compiled: ## the tests on the compiled kernel, from a wheel as users get it
 	@scripts/compiled
 
 mutants: .venv/dev ## break the source in one place after the other: some test must notice each (ten minutes)
-	@.venv/bin/python -m tests.mutants.run $(ONLY)
+	@.venv/bin/python -m tests.mutants.run $(if $(ONLY),"$(ONLY)")
 
 matrix: ## the tests on Python 3.11, 3.12 and 3.13, as far as they are installed
 	@scripts/matrix
