@@ -427,7 +427,7 @@ KERNEL: Final = [
     Mutant(
         "nothing is armed after something has fired",
         TIMERS,
-        "        if due < NEVER:\n            self._arm(due)",
+        "        if due < FOREVER:\n            self._arm(due)",
         "        if due < 0.0:\n            self._arm(due)",
     ),
     Mutant("cancelled deadlines are never purged", TIMERS, "if self.dead > FEW and", "if False and"),

@@ -26,7 +26,6 @@ from regrow.behaviours.request_ids import HandlerCall
 from regrow.behaviours.results import Error, Ok, Reply, is_awaitable, shown
 from regrow.behaviours.server_loop import Terminated
 from regrow.kernel import exits, links, mailbox
-from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, Exited, Request
 
@@ -157,7 +156,8 @@ class Manager:
         ending: BaseException = exits.Exit()
         try:
             while True:
-                message = take(self.process) if self.process.node.scheduler.goes_on(self.process) else (yield RECEIVE)
+                goes_on = self.process.node.scheduler.goes_on(self.process)
+                message = mailbox.take(self.process) if goes_on else (yield RECEIVE)
                 kind = message.__class__
                 if kind is system.SystemRequest:
                     yield from self.hold(message)

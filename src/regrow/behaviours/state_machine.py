@@ -107,9 +107,8 @@ class Machine:
             while True:
                 event = self.waiting_event()
                 if event is None:
-                    message = (
-                        take(self.process) if self.process.node.scheduler.goes_on(self.process) else (yield RECEIVE)
-                    )
+                    goes_on = self.process.node.scheduler.goes_on(self.process)
+                    message = take(self.process) if goes_on else (yield RECEIVE)
                     if message.__class__ is system.SystemRequest:
                         yield from self.hold(message)
                         continue

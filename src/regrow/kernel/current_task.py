@@ -8,12 +8,12 @@ from asyncio import tasks
 from collections.abc import Callable
 from typing import Any
 
+# `set_current_task` is for a task that takes the place of another one, which nobody asks for.
 if sys.version_info >= (3, 12):
     swap_current_task: Callable[[asyncio.AbstractEventLoop, Any], Any] = getattr(tasks, "_swap_current_task")  # noqa: B009
     set_current_task: Callable[[asyncio.AbstractEventLoop, Any], Any] = swap_current_task
 else:
     _current_tasks: dict[asyncio.AbstractEventLoop, Any] = getattr(tasks, "_current_tasks")  # noqa: B009
-    # The same for a task that takes the place of another one.
     set_current_task: Callable[[asyncio.AbstractEventLoop, Any], Any] = _current_tasks.__setitem__
 
     def swap_current_task(loop: asyncio.AbstractEventLoop, task: Any) -> Any:

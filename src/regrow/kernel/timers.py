@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from regrow.kernel.clock import Clock, asked
+from regrow.kernel.clock import FOREVER, Clock, asked
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -23,7 +23,6 @@ WIDTH: Final = 1 / 64  # seconds that a bucket spans; a power of two, by which f
 FEW: Final = 64  # empty buckets, or cancelled deadlines in the heap, that are not worth a look
 WAITS: Final = 1 << 60  # added to the number of a wait: what comes in the moment in which it ends still counts
 ROUND: Final = 256  # deadlines that fire before the event loop serves others
-NEVER: Final = float("inf")
 
 
 class Deadline:
@@ -187,7 +186,7 @@ class Timers:
         self.sorted_in = 0  # so many have come into the heap
         self.dead = 0  # cancelled, but still in the heap
         self.handle: Any = None
-        self.handle_due = NEVER
+        self.handle_due = FOREVER
 
     def start(self, deadline: Deadline, delay: float) -> None:
         """Let `deadline` fire in `delay` seconds.
@@ -244,7 +243,7 @@ class Timers:
             while heap and heap[0][2].due != heap[0][0]:
                 heapq.heappop(heap)
                 self.dead -= 1
-            due = heap[0][0] if heap else NEVER
+            due = heap[0][0] if heap else FOREVER
             if not self.starts or due < self.starts[0] * WIDTH:
                 return due
             self._sort_in()
@@ -252,7 +251,7 @@ class Timers:
     def fire_due(self) -> None:
         """Fire what has fallen due, in the order of the times: all of it where the clock waits, else a round."""
         self.handle = None
-        self.handle_due = NEVER
+        self.handle_due = FOREVER
         now = self.now()
         while found := self._fallen_due(now):
             some = len(found)
@@ -268,7 +267,7 @@ class Timers:
             if not self.clock.virtual or len(found) < some:
                 break
         due = self.next_due()
-        if due < NEVER:
+        if due < FOREVER:
             self._arm(due)
 
     def close(self) -> None:
@@ -282,7 +281,7 @@ class Timers:
 
     def _without_bucket(self, deadline: Deadline, start: float, delay: float) -> None:
         """Its bucket is not there yet, or not any more."""
-        if not WIDTH <= delay < NEVER:
+        if not WIDTH <= delay < FOREVER:
             self._push(deadline)  # at once: there will hardly be others before it is sorted in
             return
         if len(self.buckets) >= self.crowded:
