@@ -29,7 +29,8 @@ from typing import Any, ClassVar, Final, TypeVarTuple
 from regrow.behaviours import child_spec, gen_server, system
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.gen_server import From, GenServer, call
-from regrow.behaviours.results import BadReturn, NoClause, NoReply, Ok, Reply, is_awaitable
+from regrow.behaviours.results import BadReturn, NoClause, NoReply, Ok, Reply
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid

@@ -29,7 +29,6 @@ import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from inspect import isawaitable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -47,6 +46,7 @@ from regrow.behaviours.application_start import start as start
 from regrow.behaviours.application_start import stop as stop
 from regrow.behaviours.results import Error
 from regrow.kernel import exits
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.node import here
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import running
@@ -350,7 +350,7 @@ async def config_change(before: Mapping[Any, Mapping[Any, Any]]) -> None:
 async def _config_changed(app: Application, changed: Any, new: Any, removed: Any) -> list[object]:
     try:
         answer: Any = app.config_change(changed, new, removed)
-        if isawaitable(answer):
+        if is_awaitable(answer):
             answer = await answer
     except Exception as error:
         return [("EXIT", error)]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from inspect import isawaitable
 from typing import Any, Final, Literal
 
 from regrow.behaviours import reports
@@ -26,6 +25,7 @@ from regrow.behaviours.application_spec import (
     name_of,
 )
 from regrow.kernel import exits
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
 
@@ -216,7 +216,7 @@ class Controller:
             return
         try:
             answer = function(self.terminated.result().reason if self.terminated.done() else reason)
-            if isawaitable(answer):
+            if is_awaitable(answer):
                 await answer
         except Exception as error:
             reports.callback_raised(KERNEL, "shutdown_func", error)

@@ -11,7 +11,6 @@ Whatever the application has started outside its tree ends with it.
 from __future__ import annotations
 
 import logging
-from inspect import isawaitable
 from typing import Any
 
 from regrow.behaviours import reports
@@ -22,6 +21,7 @@ from regrow.behaviours.request import reply
 from regrow.behaviours.results import Error
 from regrow.behaviours.stopping import stop_process
 from regrow.kernel import exits, links
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.mailbox import put_first
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import receive, running, send_after
@@ -93,7 +93,7 @@ async def _start_tree(entry: Running, app: Application, args: Any) -> tuple[Pid,
     place = (entry.app, "start", ["normal", args])
     try:
         result: Any = app.start("normal", args)
-        if isawaitable(result):
+        if is_awaitable(result):
             result = await result
     except StartError as error:
         raise _start_failed((error.reason, place), entry.app, str(error)) from None
@@ -174,7 +174,7 @@ async def _run_phase(app: type[Application], part: Application, phase: Any, args
     place = (type(part), "start_phase", [phase, "normal", args])
     try:
         result: Any = part.start_phase(phase, "normal", args)
-        if isawaitable(result):
+        if is_awaitable(result):
             result = await result
     except (Exception, exits.Exit) as error:
         reason = exits.reason_of(error)
@@ -198,7 +198,7 @@ async def _called(entry: Running, callback: Any, state: Any, otherwise: Any) -> 
     """Run one of the last callbacks: an application that fails in it ends all the same."""
     try:
         result = callback(state)
-        return await result if isawaitable(result) else result
+        return await result if is_awaitable(result) else result
     except (Exception, exits.Exit) as error:
         reports.callback_raised(entry.app, callback.__name__, exits.reason_of(error))
         return otherwise

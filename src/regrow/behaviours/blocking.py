@@ -31,7 +31,7 @@ from inspect import iscoroutinefunction
 from queue import SimpleQueue
 from typing import Any, Final
 
-from regrow.behaviours.results import is_awaitable
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid, rare
 from regrow.kernel.process import running

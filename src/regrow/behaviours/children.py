@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Iterable
-from inspect import isawaitable
 from typing import Any, Final, NamedTuple
 
 from regrow.behaviours import reports
@@ -34,6 +33,7 @@ from regrow.behaviours.restart import (
 from regrow.behaviours.start_errors import AlreadyStarted, Ignored, StartError
 from regrow.behaviours.stopping import stop_process, take_exits
 from regrow.kernel import exits
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.pid import Pid
 from regrow.kernel.process import running
 from regrow.kernel.signals import Exited, Token
@@ -286,7 +286,7 @@ class Tree:
         child.pid = None
         try:
             started: Any = spec.start(*spec.args)
-            if isawaitable(started):
+            if is_awaitable(started):
                 started = await started
         except Ignored:
             return None

@@ -23,9 +23,10 @@ from typing import Any, Final
 from regrow.behaviours import request, system
 from regrow.behaviours.reports import handler_terminated, process_crashed
 from regrow.behaviours.request_ids import HandlerCall
-from regrow.behaviours.results import Error, Ok, Reply, is_awaitable, shown
+from regrow.behaviours.results import Error, Ok, Reply, shown
 from regrow.behaviours.server_loop import Terminated
 from regrow.kernel import exits, links, mailbox
+from regrow.kernel.awaitables import is_awaitable, steps
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, Exited, Request
 
@@ -320,7 +321,7 @@ class Manager:
             result: Any = function(*args)
             if is_awaitable(result):
                 self.process.node.scheduler.enter_task(self.process)
-                result = yield from result.__await__()
+                result = yield from steps(result)
         except (Exception, exits.Exit) as error:
             if not self.process.alive:
                 raise

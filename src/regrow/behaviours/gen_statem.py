@@ -86,12 +86,13 @@ from regrow.behaviours.request_ids import reqids_size as reqids_size
 from regrow.behaviours.request_ids import reqids_to_list as reqids_to_list
 from regrow.behaviours.request_ids import send_request as send_request
 from regrow.behaviours.request_ids import wait_response as wait_response
-from regrow.behaviours.results import Error, Ok, Stop, is_awaitable
+from regrow.behaviours.results import Error, Ok, Stop
 from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack, no_start
 from regrow.behaviours.state_machine import Machine
 from regrow.behaviours.transition import BadTransition as BadTransition
 from regrow.behaviours.transition import listed
 from regrow.kernel import exits
+from regrow.kernel.awaitables import is_awaitable, steps
 from regrow.kernel.clock import seconds
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
@@ -311,7 +312,7 @@ def _begin_later(
     """The same, of an `async def init`."""
     try:
         process.node.scheduler.enter_task(process)
-        result = yield from init.__await__()
+        result = yield from steps(init)
     except BaseException as error:
         raise no_start(process, starter, error) from None
     body = _started(process, starter, callbacks, result, debug)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Hashable
-from inspect import isawaitable
 from typing import Any, Final, TypeVar, overload
 
 from regrow.kernel import process
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.exits import CallExit, safe_repr
 from regrow.kernel.names import GLOBAL_LOCK, GLOBAL_NAMES
 from regrow.kernel.pid import Pid, rare
@@ -304,7 +304,7 @@ async def trans(id: LockId, function: Callable[[], Any], nodes: object = None, r
         raise Aborted(f"the lock {safe_repr(id)} is held by another, also after {retries} retries")
     try:
         result = function()
-        if isawaitable(result):
+        if is_awaitable(result):
             return await result
         return result
     finally:

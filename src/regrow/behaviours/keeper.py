@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from datetime import timedelta
-from inspect import isawaitable
 from typing import Any, ClassVar
 
 from regrow.behaviours import child_spec, reports, system
@@ -16,6 +15,7 @@ from regrow.behaviours.results import Error, NoClause, NoReply, Ok, Reply, Stop
 from regrow.behaviours.start_errors import StartError
 from regrow.behaviours.starting import Ignore
 from regrow.kernel import exits
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.pid import Pid
 from regrow.kernel.process import running
@@ -51,7 +51,7 @@ class Keeper(GenServer[Tree]):
         init: Any = given
         if not isinstance(given, self.made_of):
             init = module().init(given)
-            if isawaitable(init):
+            if is_awaitable(init):
                 init = await init
             if isinstance(init, Ignore):
                 return init

@@ -37,7 +37,7 @@ from typing import Any, Literal, NoReturn, cast, overload
 
 from regrow.behaviours import starting, system
 from regrow.behaviours.reports import process_crashed
-from regrow.behaviours.results import MISSING, is_awaitable
+from regrow.behaviours.results import MISSING
 from regrow.behaviours.start_errors import AlreadyStarted as AlreadyStarted
 from regrow.behaviours.start_errors import Ignored as Ignored
 from regrow.behaviours.start_errors import StartError as StartError
@@ -46,6 +46,7 @@ from regrow.behaviours.starting import Failed, Starter
 from regrow.behaviours.starting import Ignore as Ignore
 from regrow.behaviours.stopping import take_exits
 from regrow.kernel import exits, links
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.current import living, running
 from regrow.kernel.current import unwind as _unwind

@@ -28,7 +28,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from functools import partial
-from inspect import isawaitable
 from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from regrow.behaviours import gen_server
@@ -38,6 +37,7 @@ from regrow.behaviours.registry_partition import Partitions
 from regrow.behaviours.registry_table import KEYS, AlreadyRegistered, Entry, Keys, Record, Table, table_of
 from regrow.behaviours.request import outgoing, wait
 from regrow.kernel import names, process
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.exits import CalleeExit, safe_repr
 from regrow.kernel.node import here
 from regrow.kernel.pid import Pid, Ref
@@ -264,7 +264,7 @@ class Registry:
             return _dispatch_parallel(groups, function, len(table.by_keys) > 1)
         for entries in groups:
             result = function(entries)
-            if isawaitable(result):
+            if is_awaitable(result):
                 if hasattr(result, "close"):
                     cast("Any", result).close()
                 raise TypeError(
@@ -295,7 +295,7 @@ class Registry:
         try:
             await gen_server.call(server, ("lock", exact(key), held, owner), None)
             result = function()
-            if isawaitable(result):
+            if is_awaitable(result):
                 return await result
             return result
         finally:
@@ -410,5 +410,5 @@ async def _work(caller: Pid | None, function: Callable[[Entries], object], entri
 
 async def _run(function: Callable[[Entries], object], entries: Entries) -> None:
     result = function(entries)
-    if isawaitable(result):
+    if is_awaitable(result):
         await result

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Any, Final, Generic, TypeGuard, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from regrow.kernel.exits import Exit, safe_repr
 
@@ -158,11 +157,6 @@ class BadReturn(Exit):
 
     def __str__(self) -> str:
         return self.letter
-
-
-def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
-    """Whether a callback was `async def`, or returned something else that has to be awaited."""
-    return hasattr(value, "__await__")
 
 
 def shown(name: str, *values: object) -> str:

@@ -34,10 +34,10 @@ from regrow.behaviours.results import (
     Stop,
     Then,
     check_then,
-    is_awaitable,
 )
 from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack, no_start
 from regrow.kernel import exits
+from regrow.kernel.awaitables import is_awaitable, steps
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import ANSWERED, END, PENDING, RECEIVE, TIMEOUT, Become, Exited, Request
@@ -83,7 +83,7 @@ def begin_later(
     """The same, of an `async def init`."""
     try:
         process.node.scheduler.enter_task(process)
-        result: Any = yield from init.__await__()
+        result: Any = yield from steps(init)
         then = check_then(result, result.then) if type(result) is Ok else None
     except BaseException as error:
         raise no_start(process, starter, error) from None
@@ -163,7 +163,7 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
                 result = other_message(server, parent, message, state)
             if type(result) is not NoReply and is_awaitable(result):
                 process.node.scheduler.enter_task(process)
-                result = yield from result.__await__()  # pyright: ignore[reportUnknownVariableType] (a State's own)
+                result = yield from steps(result)  # pyright: ignore[reportUnknownVariableType] (a State's own)
             state, then = settled(server, message, result)
             if debug is not None:
                 debug = debug.saw_out(process, message, result)
@@ -249,7 +249,7 @@ def end(
         result: Any = server.terminate(reason, ending.state)
         if is_awaitable(result):
             process.node.scheduler.enter_task(process)
-            yield from result.__await__()
+            yield from steps(result)
     except BaseException as second:
         if not process.alive:
             raise

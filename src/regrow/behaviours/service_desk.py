@@ -11,6 +11,7 @@ from typing import Any
 
 from regrow.behaviours.results import NoReply, Reply
 from regrow.behaviours.service_methods import Later
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.signals import Request
 
 Methods = dict[str, Callable[..., Any]]
@@ -58,7 +59,7 @@ def handle_call(server: Any, request: Any, from_: Request, state: Any, /) -> Any
     else:
         result = function(state, *message[1:])
     if type(result) is not desk.plain or desk.next is not None:
-        if desk.next is not None or type(result) is Later or hasattr(result, "__await__"):
+        if desk.next is not None or type(result) is Later or is_awaitable(result):
             return server.unusual(result, from_, state)
         desk.plain = type(result)
     reply = desk.reply

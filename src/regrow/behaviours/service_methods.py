@@ -13,10 +13,11 @@ from datetime import timedelta
 from functools import partial
 from inspect import Parameter
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, ParamSpec, Self, TypeGuard, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, ParamSpec, Self, TypeVar, overload
 
 from regrow.behaviours.request import reply
 from regrow.behaviours.results import MISSING
+from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.exits import CallingSelf, safe_repr
 from regrow.kernel.node import HERE
 from regrow.kernel.signals import ANSWERED, CLOSED, FAILED, Request
@@ -29,6 +30,7 @@ R_co = TypeVar("R_co", covariant=True)
 SERVER: Final = "__regrow_server__"  # in the object of a service: the server that runs it
 INFO: Final = "__regrow_info__"  # of a function: the classes of messages that it takes
 EVERY: Final = "__regrow_every__"  # of a function: after how many seconds it is called again
+YIELDS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 MOST: Final = 100  # characters of one argument in print
 
 
@@ -189,11 +191,6 @@ class CastMethod(Method, Generic[P]):
         return self.function(instance, *args, **kwargs)
 
 
-def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
-    """Whether a method was `async def`, or returns what one gave it. A compiled one's is no `types.CoroutineType`."""
-    return hasattr(value, "__await__") and isinstance(value, Coroutine)
-
-
 def runs_here(server: Any) -> bool:
     """Whether the running process is a service's own."""
     node = HERE.node
@@ -240,11 +237,17 @@ def check_function(function: Any, what: str) -> None:
             raise TypeError(
                 f"{what}: {name} is a @service.{other} already. Write two methods, and have both use a third"
             )
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    if is_generator(function):
         raise TypeError(f"{what}: {name} yields, and a message has one answer. Return a list instead")
     first = next(iter(inspect.signature(function).parameters.values()), None)
     if first is None or first.kind not in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
         raise TypeError(f"{what}: {name} takes no self. A message is handled by an object of the class")
+
+
+def is_generator(function: FunctionType) -> bool:
+    """Whether a function yields what it gives; one under `@types.coroutine` yields to the loop, as a coroutine does."""
+    flags = function.__code__.co_flags
+    return bool(flags & YIELDS) and not flags & inspect.CO_ITERABLE_COROUTINE
 
 
 def check_takes(function: Callable[..., Any], count: int, what: str, wanted: str) -> None:

@@ -10,11 +10,12 @@ from typing import Any, ClassVar, cast
 from regrow.behaviours.gen_server import From, GenServer
 from regrow.behaviours.reports import unexpected_message
 from regrow.behaviours.request import NotKnown
-from regrow.behaviours.results import BadReturn, Error, NoClause, NoReply, Ok, Reply, Stop, is_awaitable
+from regrow.behaviours.results import BadReturn, Error, NoClause, NoReply, Ok, Reply, Stop
 from regrow.behaviours.service_desk import Desk, Methods, handle_call, handle_cast
 from regrow.behaviours.service_handle import handle
-from regrow.behaviours.service_methods import EVERY, INFO, SERVER, Later, Method, is_coroutine
+from regrow.behaviours.service_methods import EVERY, INFO, SERVER, Later, Method
 from regrow.behaviours.starting import Ignore
+from regrow.kernel.awaitables import is_awaitable, is_coroutine
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid
 from regrow.kernel.process import current, monotonic, send_after

@@ -39,7 +39,7 @@ from regrow.behaviours.machine_results import (
     Timeout,
 )
 from regrow.behaviours.reports import machine_terminated
-from regrow.behaviours.results import HIBERNATE, NoClause, Ok, Stop, is_awaitable
+from regrow.behaviours.results import HIBERNATE, NoClause, Ok, Stop
 from regrow.behaviours.server_loop import Cast, Terminated
 from regrow.behaviours.transition import (
     ACTIONS,
@@ -55,6 +55,7 @@ from regrow.behaviours.transition import (
     want,
 )
 from regrow.kernel import exits
+from regrow.kernel.awaitables import is_awaitable, steps
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, Exited, Request
@@ -191,7 +192,7 @@ class Machine:
         result = self.call(event, self.state, self.data)
         if is_awaitable(result):
             self.process.node.scheduler.enter_task(self.process)
-            result = yield from result.__await__()
+            result = yield from steps(result)
         if self.take(transition, result, True) and self.calls_enter:
             yield from self.enter(transition)
         self.settle(transition)
@@ -204,7 +205,7 @@ class Machine:
             result = self.call(("enter", self.state), transition.state, transition.data)
             if is_awaitable(result):
                 self.process.node.scheduler.enter_task(self.process)
-                result = yield from result.__await__()
+                result = yield from steps(result)
             again = self.take(transition, result, False)
 
     def call(self, event: Event, state: Any, data: Any) -> Any:
@@ -406,7 +407,7 @@ class Machine:
             result: Any = self.callbacks[-1].terminate(reason, self.state, self.data)
             if is_awaitable(result):
                 self.process.node.scheduler.enter_task(self.process)
-                yield from result.__await__()
+                yield from steps(result)
         except BaseException as second:
             if not self.process.alive:
                 raise

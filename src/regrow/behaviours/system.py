@@ -42,8 +42,8 @@ from regrow.behaviours.held import CallbackFailed as CallbackFailed
 from regrow.behaviours.held import Held as Held
 from regrow.behaviours.held import SystemRequest as SystemRequest
 from regrow.behaviours.request import Place, ask
-from regrow.behaviours.results import is_awaitable
 from regrow.kernel import exits
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.node import here
 from regrow.kernel.pid import Pid

@@ -20,8 +20,8 @@ from regrow.behaviours import reports
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.children import ChildError
 from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
-from regrow.behaviours.results import is_awaitable
 from regrow.kernel import exits, links, process
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.current import living
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process

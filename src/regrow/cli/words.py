@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from inspect import isawaitable
-from types import GeneratorType
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 from regrow import process
 from regrow.behaviours.gen_server import whereis as find
+from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid
 from regrow.ops import tracing
@@ -55,11 +54,6 @@ class Done(Pending):
 
     def __repr__(self) -> str:
         return repr(self.value)
-
-
-def is_coroutine(value: Any) -> bool:
-    """Whether a value does nothing until it is awaited: a coroutine, also a compiled one, or `process.receive()`."""
-    return isawaitable(value) and isinstance(value, Coroutine | GeneratorType)
 
 
 async def settle(value: Any, line: str) -> Any:

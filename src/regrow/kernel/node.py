@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Final, Self, cast
 
 from regrow.kernel import exits, links, names, reports
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import Clock, VirtualClock
 from regrow.kernel.here import HERE as HERE  # what is imported under its own name is this module's, too
 from regrow.kernel.here import NODES as NODES
@@ -460,7 +461,7 @@ async def dormant(process: Process, function: Callable[..., Any], args: tuple[An
     if process.mailbox is None:
         put_first(process, await Receive(None, None))
     body = function(*args)
-    if isinstance(body, Coroutine):
+    if is_awaitable(body):
         await body
 
 

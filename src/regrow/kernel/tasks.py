@@ -8,6 +8,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from regrow.kernel import exits, facade
+from regrow.kernel.awaitables import finished, is_awaitable
 from regrow.kernel.current_task import swap_current_task
 from regrow.kernel.mailbox import put_first
 from regrow.kernel.pid import Process
@@ -65,7 +66,9 @@ def resume(scheduler: Scheduler, process: Process, value: object) -> object:
         if type(body) is not CoroutineType and not isinstance(body, Coroutine | Generator):
             if isinstance(body, AsyncGenerator):
                 raise TypeError(f"{exits.safe_repr(value.function)} yields: a process runs a function that does not")
-            return END
+            if not is_awaitable(body):
+                return END
+            body = finished(body)
         process.body = cast("Generator[Any, Any, Any]", body)
         process.as_task = True
         return _run_as_task(scheduler, process, None, True)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, overload
 
 from regrow.kernel import names, timing
+from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.clock import Clock
 from regrow.kernel.current import running
 from regrow.kernel.here import HERE, here
@@ -127,8 +128,8 @@ def tc(function: Callable[..., Any], *args: Any, unit: str = "second") -> Any:
     clock = _clock()
     begun = clock.now()
     value = function(*args)
-    if isinstance(value, Coroutine):  # a compiled one, too, of which inspect knows nothing
-        return _awaited(value, clock, factor)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if is_coroutine(value):
+        return _awaited(value, clock, factor)
     return (clock.now() - begun) * factor, value
 
 

@@ -1,0 +1,47 @@
+"""What a function of the user's has given: a value, or something that has to be awaited for it.
+
+| given                                             | awaited                          |
+|---------------------------------------------------|----------------------------------|
+| a coroutine, of Python's or a compiled one        | yes                              |
+| the generator of a `@types.coroutine` function    | yes: it has no `__await__`       |
+| a future, a task, an object with `__await__`      | yes                              |
+| any other generator                               | no: it is a value like any other |
+| a class, whatever its objects have                | no                               |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine, Generator
+from inspect import CO_ITERABLE_COROUTINE
+from types import GeneratorType
+from typing import Any, Final, TypeGuard
+
+ITERABLE_COROUTINE: Final[int] = CO_ITERABLE_COROUTINE
+
+
+def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
+    """Whether the function that gave this has not finished: it was `async def`, or gave what such a one has given."""
+    kind: Any = type(value)
+    if kind is GeneratorType:
+        generator: Any = value
+        return bool(generator.gi_code.co_flags & ITERABLE_COROUTINE)
+    return hasattr(kind, "__await__")
+
+
+def steps(awaited: Any) -> Generator[Any, Any, Any]:
+    """What a loop of ours has to `yield from` where a coroutine would `await`."""
+    if type(awaited) is GeneratorType:
+        generator: Generator[Any, Any, Any] = awaited
+        return generator
+    made: Generator[Any, Any, Any] = awaited.__await__()
+    return made
+
+
+async def finished(awaited: Awaitable[Any]) -> Any:
+    """A coroutine that awaits this and does nothing else, for a process that drives coroutines alone."""
+    return await awaited
+
+
+def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
+    """Whether this is what calling an `async def` gives, which complains if it is never awaited."""
+    return isinstance(value, Coroutine) or (type(value) is GeneratorType and is_awaitable(value))
