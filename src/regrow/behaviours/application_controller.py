@@ -28,6 +28,7 @@ from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
+from regrow.kernel.traces import because
 
 StartType = Literal["temporary", "transient", "permanent"]
 START_TYPES: Final = ("temporary", "transient", "permanent")
@@ -46,6 +47,7 @@ class Ended(Exception):
         super().__init__(reason)
         self.reason: Any = reason
         self.letter = f"{who} ended: {exits.safe_repr(why)}"
+        because(self, reason)
 
     def __str__(self) -> str:
         return self.letter

@@ -96,9 +96,10 @@ async def _start_tree(entry: Running, app: Application, args: Any) -> tuple[Pid,
         if is_awaitable(result):
             result = await result
     except StartError as error:
-        raise _start_failed((error.reason, place), entry.app, str(error)) from None
+        raise _start_failed((error.reason, place), entry.app, str(error)) from error.__cause__
     except (Exception, exits.Exit) as error:
-        raise _start_raised(entry.app, place, exits.reason_of(error)) from None
+        failed = _start_raised(entry.app, place, exits.reason_of(error))
+        raise failed from failed.__cause__
     top: Pid
     state: Any = []
     match result:
@@ -179,7 +180,8 @@ async def _run_phase(app: type[Application], part: Application, phase: Any, args
     except (Exception, exits.Exit) as error:
         reason = exits.reason_of(error)
         letter = f"its phase {phase!r} ended with {exits.safe_repr(reason)}"
-        raise _start_failed(("bad_return_value", (place, ("EXIT", reason))), app, letter) from None
+        failed = _start_failed(("bad_return_value", (place, ("EXIT", reason))), app, letter)
+        raise failed from failed.__cause__
     match result:
         case None | "ok":
             return

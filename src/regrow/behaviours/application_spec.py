@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, TypeGuard
 
 from regrow.kernel.exits import safe_repr
+from regrow.kernel.traces import because
 
 
 class ApplicationError(Exception):
@@ -25,6 +26,7 @@ class ApplicationError(Exception):
         super().__init__(reason)
         self.reason = reason
         self.letter = letter
+        because(self, reason)
 
     def __str__(self) -> str:
         return self.letter

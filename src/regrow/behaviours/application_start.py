@@ -234,7 +234,7 @@ async def _start_one(app: type[Application], start_type: StartType, started: lis
     except ApplicationError as error:
         if error.reason == ("already_started", app):
             return
-        raise ApplicationError((app, error.reason), error.letter) from None
+        raise ApplicationError((app, error.reason), error.letter) from error.__cause__
     if first:
         started.append(app)
 

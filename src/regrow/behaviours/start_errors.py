@@ -9,6 +9,7 @@ from typing import Any
 
 from regrow.kernel import exits
 from regrow.kernel.pid import Pid
+from regrow.kernel.traces import because
 
 
 class StartError(Exception):
@@ -22,6 +23,7 @@ class StartError(Exception):
         super().__init__(reason)
         self.reason = reason
         self.who = who
+        because(self, reason)
 
     def __str__(self) -> str:
         return f"{_called(self.who)} did not start: {_why(self.reason)}"

@@ -211,7 +211,7 @@ async def stop(server: Any, reason: object, timeout: float | None, module: str) 
             return
         if not order.accepted and type(why) is str and why not in ("noproc", "calling_self"):
             inner = (why, ("sys", "terminate", [server, reason, timeout]))
-            raise exits.CalleeExit((inner, place)) from None
+            raise exits.CalleeExit((inner, place)) from error.__cause__
         raise
 
 

@@ -19,11 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import CodeType, TracebackType
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from regrow.kernel.terms import Limits, show
-
-TRACE: Final = "__regrow_trace__"
+from regrow.kernel.traces import TRACE, because, is_shown
 
 
 class Exit(BaseException):
@@ -62,6 +61,7 @@ class CallExit(Exception):
         super().__init__(reason)
         self.reason = reason
         self.letter = letter
+        because(self, reason)
 
     def __str__(self) -> str:
         return self.letter if self.letter is not None else safe_repr(self.reason)
@@ -134,11 +134,13 @@ def without_frames(error: BaseException) -> BaseException:
             pairs: list[tuple[CodeType, int]] = []
             traceback: TracebackType | None = one.__traceback__
             while traceback is not None:
-                pairs.append((traceback.tb_frame.f_code, traceback.tb_lineno))
+                if not is_shown(traceback):
+                    pairs.append((traceback.tb_frame.f_code, traceback.tb_lineno))
                 traceback = traceback.tb_next
             one.__traceback__ = None
             try:
-                setattr(one, TRACE, tuple(pairs))
+                if pairs:  # else its lines have only been shown again, and are there
+                    setattr(one, TRACE, tuple(pairs))
             except Exception as refused:  # an exception class may refuse attributes: its lines are lost, and no more
                 refused.__traceback__ = None
         left.append(one.__cause__)

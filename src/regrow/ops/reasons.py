@@ -15,6 +15,7 @@ from typing import Any, Final, TypeGuard
 
 from regrow.kernel.exits import trace_of
 from regrow.kernel.terms import Limits, show
+from regrow.kernel.traces import is_shown
 
 # Compiled code names its file relative to where it was compiled.
 OURS: Final = (str(Path(__file__).parents[1]), "src/regrow/", "regrow/")
@@ -184,8 +185,9 @@ def _class_words(kind: type) -> str:
 def _pairs(error: BaseException) -> tuple[tuple[CodeType, int], ...]:
     pairs = list(trace_of(error))
     traceback = error.__traceback__
-    while traceback is not None:  # an error that has not become a reason yet
-        pairs.append((traceback.tb_frame.f_code, traceback.tb_lineno))
+    while traceback is not None:  # an error that has not become a reason yet; else its lines stand there once more
+        if not is_shown(traceback):
+            pairs.append((traceback.tb_frame.f_code, traceback.tb_lineno))
         traceback = traceback.tb_next
     return tuple(pairs)
 
