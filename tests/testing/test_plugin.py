@@ -2,59 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).parents[2]
-
-Play = Callable[..., str]
-
-
-@pytest.fixture
-def play(tmp_path: Path) -> Play:
-    """`play(source, option, …)`: run tests of one file in a pytest that knows nothing of this run; what it prints."""
-
-    def run(source: str, *options: str) -> str:
-        (tmp_path / "test_it.py").write_text(source, encoding="utf-8")
-        (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        without = [f"-pno:{name}" for name in ("randomly", "xdist", "cacheprovider", "anyio")]
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-rA", "--strict-markers", "-Werror", *without, *options, str(tmp_path)],
-            cwd=tmp_path,
-            env={**os.environ, "PYTEST_ADDOPTS": "", "PYTHONPATH": str(TOP / "src")},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=50,
-            check=False,
-        )
-        return done.stdout
-
-    return run
-
-
-def outcomes(printed: str) -> dict[str, str]:
-    """How each test of a run has ended."""
-    lines = re.findall(r"^(PASSED|FAILED|ERROR|SKIPPED) \S*::(\w+)", printed, re.MULTILINE)
-    return {name: how for how, name in lines}
-
-
-COMMON = """
-import asyncio
-import pytest
-from regrow import Down, Exit, GenServer, NoNode, Reply, VirtualClock, call, process, send
-from regrow.testing import expect_message, flush, probe
-
-"""
-
-ALONE = ["-pno:asyncio", "-oregrow_auto=true"]
-TOGETHER = ["-oasyncio_default_fixture_loop_scope=function"]
+from tests.testing.pytest_runs import ALONE, COMMON, TOGETHER, Play, outcomes
 
 FIXTURES = (
     COMMON

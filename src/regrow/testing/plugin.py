@@ -28,7 +28,7 @@ from regrow.ops import logs
 from regrow.testing import supervised
 from regrow.testing.capture import Reports, capture_reports
 from regrow.testing.simulated_plugin import SimulatePlugin, add_options
-from regrow.testing.stage import Stage
+from regrow.testing.stage import Outcome, Stage
 from regrow.testing.supervised import StartSupervised
 from regrow.testing.trace_plugin import TracePlugin, add_trace_option
 
@@ -41,20 +41,25 @@ class Hall:
         self.runner: asyncio.Runner | None = None
         self.unfinished = 0  # fixtures whose second half is still to come
 
-    def run(self, function: Callable[..., Awaitable[Any]], arguments: Mapping[str, Any]) -> Any:
+    def outcome(self, function: Callable[..., Awaitable[Any]], arguments: Mapping[str, Any]) -> Outcome:
         """Run an async function in the test's process, on our own loop."""
         if self.runner is None:
             self.runner = asyncio.Runner()
-        return self.runner.run(self.stage.do(function, arguments))
+        return self.runner.run(self.stage.run(function, arguments))
 
-    def close(self) -> None:
+    def run(self, function: Callable[..., Awaitable[Any]], arguments: Mapping[str, Any]) -> Any:
+        """The same; gives what it returns, raises what it raises."""
+        __tracebackhide__ = True
+        return self.outcome(function, arguments).result()
+
+    def close(self) -> Outcome:
         """Stop the node and close the loop."""
         runner, self.runner = self.runner, None
         if runner is None:
             self.stage.abandon()
-            return
+            return Outcome()
         with runner:
-            runner.run(self.stage.end())
+            return runner.run(self.stage.end())
 
 
 HALL = pytest.StashKey[Hall]()
@@ -120,7 +125,7 @@ def node(request: pytest.FixtureRequest) -> Generator[Node]:
     clock = Clock() if options.pop("clock", "virtual") == "real" else VirtualClock()
     hall = request.node.stash[HALL] = Hall(Node(clock=clock, **options))
     yield hall.stage.node
-    hall.close()
+    hall.close().result()
 
 
 @pytest.fixture
@@ -161,14 +166,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run an async test as a process, on our own loop."""
+    __tracebackhide__ = True
     if not is_ours(pyfuncitem):
         return None
     hall = pyfuncitem.stash[HALL]
-    try:
-        hall.run(pyfuncitem.obj, arguments_of(pyfuncitem))
-    finally:
-        if hall.unfinished == 0:  # what the stop raises is the test's failure, and not its teardown's
-            hall.close()
+    outcome = hall.outcome(pyfuncitem.obj, arguments_of(pyfuncitem))
+    if hall.unfinished == 0:  # what the stop raises is the test's failure, and not its teardown's
+        outcome = outcome.before(hall.close())
+    outcome.result()
     return True
 
 
@@ -181,6 +186,7 @@ def arguments_of(item: pytest.Function) -> dict[str, Any]:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Let pytest-asyncio run, on its loop, a function that runs the test as a process."""
+    __tracebackhide__ = True
     if not is_ours(item) or not on_a_loop_of_theirs(item) or not isinstance(item, pytest.Function):
         return (yield)
     function = item.obj
@@ -196,10 +202,9 @@ def as_process(function: Callable[..., Awaitable[Any]], stage: Stage) -> Callabl
 
     @functools.wraps(function)
     async def on_stage(**arguments: Any) -> None:
-        try:
-            await stage.do(function, arguments)
-        finally:
-            await stage.end()
+        __tracebackhide__ = True
+        outcome = await stage.run(function, arguments)
+        outcome.before(await stage.end()).result()
 
     return on_stage
 
@@ -209,6 +214,7 @@ def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, object, object]:
     """Run an async fixture of a test of ours in the test's process."""
+    __tracebackhide__ = True
     function = declared = fixturedef.func
     halves = inspect.isasyncgenfunction(function)
     if not halves and not inspect.iscoroutinefunction(function):
@@ -221,9 +227,11 @@ def pytest_fixture_setup(
         function = function.__func__.__get__(request.instance)  # it was bound to another instance of the test's class
 
     def whole(**arguments: Any) -> Any:
+        __tracebackhide__ = True
         return hall.run(function, arguments)
 
     def first_half(**arguments: Any) -> Any:
+        __tracebackhide__ = True
         generator: Any = function(**arguments)
         value = hall.run(generator.__anext__, {})
         hall.unfinished += 1
@@ -231,6 +239,7 @@ def pytest_fixture_setup(
         return value
 
     def second_half(generator: Any) -> None:
+        __tracebackhide__ = True
         hall.unfinished -= 1
         if hall.run(functools.partial(anext, generator, fixturedef), {}) is not fixturedef:
             pytest.fail(f"the fixture {fixturedef.argname} yields more than once", pytrace=False)

@@ -34,6 +34,7 @@ from regrow.testing.faults import Fault
 from regrow.testing.scene import brief, called
 from regrow.testing.simulated_choices import Choices
 from regrow.testing.simulated_loop import SimulatedLoop, Stuck, walls
+from regrow.testing.tracebacks import Failure
 
 MOST_STEPS: Final = 200_000
 RECORDED: Final = 500  # events of a run
@@ -283,13 +284,14 @@ class World:
 
     async def run(self, function: Callable[..., Awaitable[Any]], arguments: dict[str, Any]) -> None:
         """Run the test as a process of the node, and raise what it raises."""
-        raised: list[BaseException] = []
+        __tracebackhide__ = True
+        raised: list[Failure] = []
 
         async def test() -> None:
             try:
                 await function(**arguments)
             except BaseException as error:
-                raised.append(error)
+                raised.append(Failure(error))
                 if isinstance(error, asyncio.CancelledError):
                     raise
 
@@ -303,10 +305,10 @@ class World:
                 reason = await self.gone
             finally:
                 self.over = True
-        if raised and not isinstance(raised[0], asyncio.CancelledError):
-            raise raised[0]
+        if raised and not isinstance(raised[0].error, asyncio.CancelledError):
+            raised[0].throw()
         if isinstance(reason, BaseException):
-            raise reason
+            Failure(reason, raised[0].kept[0][1] if raised else None).throw()
         if reason != "normal" or raised:
             raise AssertionError(f"the test's process was ended with {safe_repr(reason)}")
 

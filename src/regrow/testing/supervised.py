@@ -7,6 +7,8 @@ from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from regrow.behaviours.child_spec import child_spec
+from regrow.behaviours.children import ChildError
+from regrow.behaviours.start_errors import AlreadyStarted
 from regrow.behaviours.supervisor import Supervisor
 from regrow.kernel import process
 from regrow.kernel.pid import Pid
@@ -39,7 +41,11 @@ async def start_supervised(child: Any) -> Pid:
     supervisor = process.whereis(SUPERVISOR)
     if supervisor is None:
         # In a plain task: it is linked to the node and not to the test, whose end would be one too early.
-        supervisor = await asyncio.create_task(Supervisor.start_link([], name=SUPERVISOR, max_restarts=MANY))
+        try:
+            start = Supervisor.start_link([], name=SUPERVISOR, max_restarts=MANY)
+            supervisor = await asyncio.shield(asyncio.create_task(start))  # another caller may rely on it by now
+        except AlreadyStarted as taken:  # another start_supervised, in another process or task, was first
+            supervisor = taken.pid
     pid: Pid = await Supervisor.start_child(supervisor, child_spec(child))
     return pid
 
@@ -57,8 +63,12 @@ async def stop_supervised(child: Any) -> None:
     children = [] if supervisor is None else await Supervisor.which_children(supervisor)
     for one in children:
         if child in (one.id, one.pid):
-            await Supervisor.terminate_child(supervisor, one.id)
-            await Supervisor.delete_child(supervisor, one.id)
+            try:
+                await Supervisor.terminate_child(supervisor, one.id)
+                await Supervisor.delete_child(supervisor, one.id)
+            except ChildError as gone:  # a temporary child goes with its process, which may have ended meanwhile
+                if gone.reason != "not_found":
+                    raise
             return
     there = ", ".join(repr(one.id) for one in children) or "none"
     raise LookupError(

@@ -1,0 +1,38 @@
+"""Runs of pytest that know nothing of this one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.testing.pytest_runs import Play
+
+TOP = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    """`play(source, option, …)`: run tests of one file in a pytest that knows nothing of this run; what it prints."""
+
+    def run(source: str, *options: str, typed: str = "") -> str:
+        (tmp_path / "test_it.py").write_text(source, encoding="utf-8")
+        (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        without = [f"-pno:{name}" for name in ("randomly", "xdist", "cacheprovider", "anyio")]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-rA", "--strict-markers", "-Werror", *without, *options, str(tmp_path)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTEST_ADDOPTS": "", "PYTHONPATH": str(TOP / "src")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            input=typed,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+        return done.stdout
+
+    return run
