@@ -40,6 +40,7 @@ COMPILED = (
     "kernel/timing.py",
     "kernel/trace.py",
     "kernel/waits.py",
+    "behaviours/attempts.py",
     "behaviours/client.py",
     "behaviours/event_manager.py",
     "behaviours/held.py",

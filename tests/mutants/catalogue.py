@@ -32,6 +32,7 @@ LOOP: Final = "behaviours/server_loop.py"
 STOPPING: Final = "behaviours/stopping.py"
 HELD: Final = "behaviours/held.py"
 DEBUG: Final = "behaviours/debug.py"
+ATTEMPTS: Final = "behaviours/attempts.py"
 PROC_LIB: Final = "behaviours/proc_lib.py"
 
 # The tests that are asked first: the fewer have to run until one fails, the sooner the next mutant has its turn.
@@ -67,6 +68,7 @@ NEAREST: Final[dict[str, list[str]]] = {
     STOPPING: ["tests/behaviours/test_supervisor.py"],
     HELD: ["tests/behaviours/test_system.py"],
     DEBUG: ["tests/behaviours/test_system.py"],
+    ATTEMPTS: ["tests/behaviours/test_what_only_looks.py", "tests/behaviours/test_callbacks_that_fail.py"],
     PROC_LIB: ["tests/behaviours/test_system.py"],
 }
 
@@ -718,14 +720,14 @@ CALLS: Final = [
     Mutant(
         "a normal end is reported",
         LOOP,
-        "    if not exits.is_normal(reason):\n        log",
-        "    if True:\n        log",
+        "    if not exits.is_normal(reason):\n        if reports",
+        "    if True:\n        if reports",
     ),
     Mutant(
         "an abnormal end is not reported",
         LOOP,
-        "    if not exits.is_normal(reason):\n        log",
-        "    if False:\n        log",
+        "    if not exits.is_normal(reason):\n        if reports",
+        "    if False:\n        if reports",
     ),
     Mutant(
         "a handler may fall off its end",
@@ -810,21 +812,25 @@ STARTS_AND_STOPS: Final = [
     Mutant(
         "replace_state that raises ends the server",
         HELD,
-        'except (Exception, exits.Exit) as error:\n            return failed("the function given',
-        'except ZeroDivisionError as error:\n            return failed("the function given',
+        'raise\n            return failed("the function given',
+        'raise\n            raise error\n            return failed("the function given',
     ),
     Mutant(
-        "a function that raises sees more", DEBUG, '                after = "done"', "                after = state"
+        "a function that raises sees more",
+        DEBUG,
+        'raise\n                after = "done"',
+        "raise\n                after = one.state",
     ),
+    Mutant("another's cancellation ends a manager", ATTEMPTS, " or not is_cancelled(process)", ""),
+    Mutant("a cancelled manager goes on", ATTEMPTS, "task is not None and task.cancelling() > 0", "False"),
+    Mutant("a format_status of None ends a server", ATTEMPTS, "if isinstance(found, Mapping):", "if True:"),
     Mutant(
         "a function is installed twice",
         DEBUG,
-        "self.hooks.setdefault(key, (function, state))",
-        "self.hooks[key] = (function, state)",
+        "if self.hook(key) is None:",
+        "if True:",
     ),
-    Mutant(
-        "the oldest function is asked first", DEBUG, "reversed(list(self.hooks.items()))", "list(self.hooks.items())"
-    ),
+    Mutant("the oldest function is asked first", DEBUG, "self.hooks[::-1]", "self.hooks[:]"),
     Mutant(
         "answers count as requests", DEBUG, '"messages_in" if event[0] == "in" else "messages_out"', '"messages_in"'
     ),

@@ -44,6 +44,7 @@ from regrow.behaviours.application_start import ensure_all_started as ensure_all
 from regrow.behaviours.application_start import ensure_started as ensure_started
 from regrow.behaviours.application_start import start as start
 from regrow.behaviours.application_start import stop as stop
+from regrow.behaviours.attempts import is_failure
 from regrow.behaviours.results import Error
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
@@ -352,8 +353,10 @@ async def _config_changed(app: Application, changed: Any, new: Any, removed: Any
         answer: Any = app.config_change(changed, new, removed)
         if is_awaitable(answer):
             answer = await answer
-    except Exception as error:
-        return [("EXIT", error)]
+    except BaseException as error:
+        if not is_failure(here().caller(), error):
+            raise
+        return [("EXIT", exits.reason_of(error))]
     match answer:
         case None | "ok":
             return []

@@ -24,6 +24,7 @@ from regrow.behaviours.application_spec import (
     find,
     name_of,
 )
+from regrow.behaviours.attempts import is_failure
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.node import Node
@@ -220,8 +221,10 @@ class Controller:
             answer = function(self.terminated.result().reason if self.terminated.done() else reason)
             if is_awaitable(answer):
                 await answer
-        except Exception as error:
-            reports.callback_raised(KERNEL, "shutdown_func", error)
+        except BaseException as error:
+            if not is_failure(self.node.caller(), error):
+                raise
+            reports.callback_raised(KERNEL, "shutdown_func", exits.reason_of(error))
 
 
 def controller(node: Node) -> Controller:

@@ -16,6 +16,7 @@ from typing import Any
 from regrow.behaviours import reports
 from regrow.behaviours.application_controller import Controller, Running
 from regrow.behaviours.application_spec import Application, ApplicationError, find
+from regrow.behaviours.attempts import is_failure
 from regrow.behaviours.proc_lib import StartError
 from regrow.behaviours.request import reply
 from regrow.behaviours.results import Error
@@ -23,6 +24,7 @@ from regrow.behaviours.stopping import stop_process
 from regrow.kernel import exits, links
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.mailbox import put_first
+from regrow.kernel.node import SHUTDOWN, runs_a_function
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import receive, running, send_after
 from regrow.kernel.signals import Exited, Request
@@ -34,11 +36,11 @@ async def run_master(kept: Controller, entry: Running, args: Any) -> None:
     """The life of an application, from its start to its end."""
     process = running()
     process.trap_exit = True
-    app = entry.app()
     try:
-        top, state = await _start_tree(entry, app, args)
-        await _run_phases(process, entry, app, top)
+        app, top, state = await _start_tree(entry, args)
+        await _run_phases(entry, app)
     except ApplicationError as error:
+        await _end_started(process, entry)
         kept.failed(entry, error)
         _answer_all(process, error)
         return
@@ -79,6 +81,15 @@ def _answer_all(process: Process, answer: object) -> None:
             reply(message, answer)
 
 
+async def _end_started(process: Process, entry: Running) -> None:
+    """Nothing stays of a start that has failed: what is linked is told to end, the last started first."""
+    for pid in list(links.each(process.links))[::-1]:
+        other: Process | None = pid.process
+        if other is not None and other.application is entry.app:
+            await stop_process(process, pid, SHUTDOWN if runs_a_function(other) else "infinity")
+    _end_stragglers(process, entry)
+
+
 def _end_stragglers(process: Process, entry: Running) -> None:
     """What an application has started outside its tree ends with it."""
     for other in list(process.node.processes.values()):
@@ -89,15 +100,18 @@ def _end_stragglers(process: Process, entry: Running) -> None:
 # The start
 
 
-async def _start_tree(entry: Running, app: Application, args: Any) -> tuple[Pid, Any]:
+async def _start_tree(entry: Running, args: Any) -> tuple[Application, Pid, Any]:
     place = (entry.app, "start", ["normal", args])
     try:
+        app = entry.app()
         result: Any = app.start("normal", args)
         if is_awaitable(result):
             result = await result
     except StartError as error:
         raise _start_failed((error.reason, place), entry.app, str(error)) from error.__cause__
-    except (Exception, exits.Exit) as error:
+    except BaseException as error:
+        if not is_failure(running(), error):
+            raise
         failed = _start_raised(entry.app, place, exits.reason_of(error))
         raise failed from failed.__cause__
     top: Pid
@@ -117,7 +131,7 @@ async def _start_tree(entry: Running, app: Application, args: Any) -> tuple[Pid,
     process = running()
     if top.process is not None and not links.contains(process.links, top):
         links.link(process, top)
-    return top, state
+    return app, top, state
 
 
 def _start_raised(app: type[Application], place: object, reason: object) -> ApplicationError:
@@ -141,49 +155,57 @@ def _start_failed(reason: Any, app: type[Application], why: str) -> ApplicationE
     return ApplicationError(reason, f"{app.__name__} did not start: {why}")
 
 
-async def _run_phases(process: Process, entry: Running, app: Application, top: Pid) -> None:
-    """Run each phase of the application, then of those that it includes. If one fails, its tree is ended again.
+async def _run_phases(entry: Running, app: Application) -> None:
+    """Run each phase of the application, then of those that it includes.
 
     Raises:
         ApplicationError: a phase has failed.
     """
-    parts = [app, *_included(entry.app, [entry.app])]
+    made: dict[type[Application], Application] = {entry.app: app}
+    parts = [entry.app, *_included(entry.app, [entry.app])]
     for phase, _ in entry.app.__regrow_spec__.start_phases or ():
         for part in parts:
             phases = dict(part.__regrow_spec__.start_phases or ())
             if phase in phases:
-                try:
-                    await _run_phase(entry.app, part, phase, phases[phase])
-                except ApplicationError:
-                    await stop_process(process, top, "infinity")
-                    _end_stragglers(process, entry)
-                    raise
+                await _run_phase(entry.app, part, made, phase, phases[phase])
 
 
-def _included(app: type[Application], seen: list[type[Application]]) -> list[Application]:
+def _included(app: type[Application], seen: list[type[Application]]) -> list[type[Application]]:
     """Those that an application includes, and those that they include, each once."""
-    parts: list[Application] = []
+    parts: list[type[Application]] = []
     for one in app.__regrow_spec__.included_applications:
         found = find(one)
         if found is not None and found not in seen:
             seen.append(found)
-            parts += [found(), *_included(found, seen)]
+            parts += [found, *_included(found, seen)]
     return parts
 
 
-async def _run_phase(app: type[Application], part: Application, phase: Any, args: Any) -> None:
-    place = (type(part), "start_phase", [phase, "normal", args])
+async def _run_phase(
+    app: type[Application],
+    part: type[Application],
+    made: dict[type[Application], Application],
+    phase: Any,
+    args: Any,
+) -> None:
+    place = (part, "start_phase", [phase, "normal", args])
     try:
-        result: Any = part.start_phase(phase, "normal", args)
+        if part not in made:
+            made[part] = part()
+        result: Any = made[part].start_phase(phase, "normal", args)
         if is_awaitable(result):
             result = await result
-    except (Exception, exits.Exit) as error:
+    except BaseException as error:
+        if not is_failure(running(), error):
+            raise
         reason = exits.reason_of(error)
         letter = f"its phase {phase!r} ended with {exits.safe_repr(reason)}"
         failed = _start_failed(("bad_return_value", (place, ("EXIT", reason))), app, letter)
         raise failed from failed.__cause__
     match result:
-        case None | "ok":
+        case None:
+            return
+        case str() if result == "ok":
             return
         case Error():
             letter = f"its phase {phase!r} returned {exits.safe_repr(result)}"
@@ -201,6 +223,8 @@ async def _called(entry: Running, callback: Any, state: Any, otherwise: Any) -> 
     try:
         result = callback(state)
         return await result if is_awaitable(result) else result
-    except (Exception, exits.Exit) as error:
+    except BaseException as error:
+        if not is_failure(running(), error):
+            raise
         reports.callback_raised(entry.app, callback.__name__, exits.reason_of(error))
         return otherwise

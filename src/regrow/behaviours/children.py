@@ -10,12 +10,12 @@ one_for_all, which concern the others, look at them.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple
 
 from regrow.behaviours import reports
+from regrow.behaviours.attempts import is_failure
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild
 from regrow.behaviours.gen_server import cast
 from regrow.behaviours.restart import (
@@ -30,7 +30,9 @@ from regrow.behaviours.restart import (
     may_start_again,
     unexpected_end,
 )
+from regrow.behaviours.results import Error
 from regrow.behaviours.start_errors import AlreadyStarted, Ignored, StartError
+from regrow.behaviours.starting import Ignore
 from regrow.behaviours.stopping import stop_process, take_exits
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
@@ -292,15 +294,15 @@ class Tree:
             return None
         except StartError as error:
             return error
-        except (Exception, exits.Exit) as error:
-            return self.raised(spec, error)
-        except asyncio.CancelledError as error:
-            process = self.process
-            if not process.alive or process.task is None or process.task.cancelling():
+        except BaseException as error:
+            if not is_failure(self.process, error):
                 raise
-            # Nobody cancelled this supervisor: something that the start function waited for was.
             return self.raised(spec, error)
-        pid = _pid_in(started)
+        if type(started) is Error:
+            return StartError(started.reason, spec.id)
+        if type(started) is Ignore:
+            return None
+        pid = pid_in(started)
         if pid is None:
             return BadStart(started, spec.id)
         child.pid = pid
@@ -399,7 +401,7 @@ class Tree:
             self.report(logging.ERROR, "shut down abnormally", child, pid, reason)
 
 
-def _pid_in(started: Any) -> Pid | None:
+def pid_in(started: Any) -> Pid | None:
     """The pid that a start function gave, by itself or as (pid, extra)."""
     match started:
         case Pid() | (Pid(), _):

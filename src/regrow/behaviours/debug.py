@@ -14,10 +14,12 @@ A loop has None in the place of its Debug while nothing looks, which is all that
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, TextIO
 
+from regrow.behaviours.attempts import survives
 from regrow.behaviours.results import Reply
 from regrow.kernel import exits
 from regrow.kernel.node import here
@@ -31,6 +33,17 @@ Words = Callable[[Any], str]
 KEPT = 10  # events in a log
 
 
+class Installed:
+    """A function that sees events, the state that it is given next, and by what it is called."""
+
+    __slots__ = ("function", "key", "state")
+
+    def __init__(self, key: object, function: Hook, state: object) -> None:
+        self.key = key
+        self.function = function
+        self.state = state
+
+
 class Debug:
     """What looks at the events of one server."""
 
@@ -40,7 +53,7 @@ class Debug:
         self.printing = False
         self.stream: TextIO | None = None  # None: standard output, whatever that is when something is printed
         self.file: Path | None = None
-        self.hooks: dict[object, tuple[Hook, Any]] = {}
+        self.hooks: list[Installed] = []  # the oldest first; found by comparing, for a key may be anything
         self.words: Words = told  # puts an event into words
 
     def is_idle(self) -> bool:
@@ -77,7 +90,18 @@ class Debug:
 
     def install(self, key: object, function: Hook, state: object) -> None:
         """Let a function see events."""
-        self.hooks.setdefault(key, (function, state))
+        if self.hook(key) is None:
+            self.hooks.append(Installed(key, function, state))
+
+    def remove(self, key: object) -> None:
+        """Take it away."""
+        found = self.hook(key)
+        if found is not None:
+            self.hooks.remove(found)
+
+    def hook(self, key: object) -> Installed | None:
+        """The function that is called so."""
+        return next((one for one in self.hooks if one.key is key or one.key == key), None)
 
     # What is seen
 
@@ -108,20 +132,27 @@ class Debug:
     def _ask_hooks(self, process: Process, event: Event) -> None:
         """The newest first, as in OTP. One that raises is taken away: looking must not change what is seen."""
         who = process.pid if process.name is None else process.name
-        for key, (function, state) in reversed(list(self.hooks.items())):
+        for one in self.hooks[::-1]:
             try:
-                after = function(state, event, who)
-            except Exception:
+                after = one.function(one.state, event, who)
+                if isinstance(after, Coroutine):
+                    after.close()
+                    after = "done"
+            except BaseException as error:
+                if not survives(process, error):
+                    raise
                 after = "done"
             if type(after) is str and after == "done":
-                self.hooks.pop(key, None)
+                self.hooks.remove(one)
             else:
-                self.hooks[key] = (function, after)
+                one.state = after
 
     def _print(self, process: Process, event: Event) -> None:
         try:
             print(self._line(process, event), file=self.stream)
-        except (OSError, ValueError):  # nobody reads any more: the server goes on
+        except BaseException as error:  # nobody reads any more, or the words cannot be made: the server goes on
+            if not survives(process, error):
+                raise
             self.printing = False
 
     def _write(self, process: Process, event: Event) -> None:
@@ -130,7 +161,9 @@ class Debug:
         try:
             with self.file.open("a", encoding="utf-8") as stream:
                 stream.write(self._line(process, event) + "\n")
-        except OSError:  # it is gone, or full: the server goes on
+        except BaseException as error:  # it is gone, or full, or cannot hold this: the server goes on
+            if not survives(process, error):
+                raise
             self.file = None
 
     def _line(self, process: Process, event: Event) -> str:
@@ -154,7 +187,7 @@ class Debug:
 
     def options(self) -> list[Any]:
         """What is on, as `debug_options` would take it."""
-        found: list[Any] = [("install", key, function, state) for key, (function, state) in self.hooks.items()]
+        found: list[Any] = [("install", one.key, one.function, one.state) for one in self.hooks]
         if self.counts is not None:
             found.append("statistics")
         if self.log is not None:
@@ -175,8 +208,11 @@ def debug_options(options: Any) -> Debug | None:
 
     Raises:
         ValueError: something else.
+        TypeError: no list of options, or what is to be installed is no `def` function.
         OSError: the file cannot be written.
     """
+    if isinstance(options, str) or not isinstance(options, Iterable):
+        raise TypeError(f'debug: wanted a list of options, such as ["trace"]; got {exits.safe_repr(options)}')
     if not options:
         return None
     debug = Debug()
@@ -193,15 +229,29 @@ def debug_options(options: Any) -> Debug | None:
             case ("log_to_file", file):
                 debug.write_to(file)
             case ("install", function, state):
-                debug.install(function, function, state)
+                debug.install(function, check_hook("debug", function), state)
             case ("install", id, function, state):
-                debug.install(id, function, state)
+                debug.install(id, check_hook("debug", function), state)
             case _:
                 raise ValueError(
                     'debug: wanted "trace", "log", ("log", n), "statistics", ("log_to_file", path), '
                     f'("install", function, state) or ("install", id, function, state); got {exits.safe_repr(option)}'
                 )
     return debug
+
+
+def check_hook(where: str, function: Any) -> Hook:
+    """The function, if events can be shown to it, which nobody would await.
+
+    Raises:
+        TypeError: it is none, or it is `async def`.
+    """
+    if callable(function) and not iscoroutinefunction(function):
+        hook: Hook = function
+        return hook
+    raise TypeError(
+        f"{where}: wanted a function (state, event, name), `def` and not `async def`; got {exits.safe_repr(function)}"
+    )
 
 
 def is_size(value: object) -> bool:

@@ -20,13 +20,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, Final
 
-from regrow.behaviours import request, system
-from regrow.behaviours.reports import handler_terminated, process_crashed
+from regrow.behaviours import reports, request, system
+from regrow.behaviours.attempts import called, formatted, is_failure, survives
 from regrow.behaviours.request_ids import HandlerCall
 from regrow.behaviours.results import Error, Ok, Reply, shown
 from regrow.behaviours.server_loop import Terminated
 from regrow.kernel import exits, links, mailbox
-from regrow.kernel.awaitables import is_awaitable, steps
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, Exited, Request
 
@@ -97,6 +96,9 @@ class Command:
         return shown(self.name, *self.args)
 
 
+Answered = Generator[Any, Any, Any]  # a step of the manager: it may wait for an async callback, and gives an answer
+
+
 class Installed:
     """A handler in its manager: its object, its id (False without one), its state and who supervises it."""
 
@@ -122,13 +124,10 @@ class Installed:
         self.callbacks = self.module()
         return self.callbacks.init(arg)
 
-    def status(self, message: object, reason: object) -> dict[str, Any]:
+    def status(self, process: Process, message: object, reason: object) -> Answered:
         """What the handler shows of itself."""
         status: dict[str, Any] = {"state": self.state, "message": message, "reason": reason, "log": []}
-        try:
-            return {**status, **self.callbacks.format_status(dict(status))}
-        except Exception as error:
-            return {**status, "state": f"<format_status raised {type(error).__name__}>"}
+        return (yield from formatted(process, self.callbacks, status, "state"))
 
 
 def parted(handler: Any) -> tuple[Any, Any]:
@@ -138,9 +137,6 @@ def parted(handler: Any) -> tuple[Any, Any]:
             return module, id
         case _:
             return handler, False
-
-
-Answered = Generator[Any, Any, Any]  # a step of the manager: it may wait for an async callback, and gives an answer
 
 
 class Manager:
@@ -203,7 +199,7 @@ class Manager:
             links.link(self.process, supervisor)
         made = Installed(handler, supervisor)
         answer = yield from self.init(made, arg)
-        if answer == "ok":
+        if is_ok(answer):
             self.handlers.insert(0, made)
         return answer
 
@@ -233,7 +229,7 @@ class Manager:
             left = yield from self.terminate(found, arg1, "swapped", swapped)
             supervisor = supervisor or found.supervisor
         answer = yield from self.add_handler(new, (arg2, left), supervisor)
-        return "ok" if answer == "ok" else ("error", answer)
+        return "ok" if is_ok(answer) else ("error", answer)
 
     def which_handlers(self) -> Answered:
         """All handlers, the newest first."""
@@ -295,12 +291,13 @@ class Manager:
         made = Installed(result.handler2, handler.supervisor)
         answer = yield from self.init(made, (result.arg2, left))
         place = self.handlers.index(handler)
-        if answer == "ok":
+        if is_ok(answer):
             self.handlers[place] = made
         else:
             del self.handlers[place]
             failed = {"message": event, "state": ("error", answer), "reason": CRASH}
-            handler_terminated(self.process, made.name, failed)
+            if reports.is_wanted(self.process, reports.MANAGERS):
+                reports.handler_terminated(self.process, made.name, failed)
             self.tell_supervisor(made, CRASH)
 
     def ended(self, message: Exited) -> Generator[Any, Any, None]:
@@ -318,21 +315,18 @@ class Manager:
     def attempt(self, function: Callable[..., Any], *args: Any) -> Answered:
         """What a callback returns, or ("EXIT", reason) if it raises."""
         try:
-            result: Any = function(*args)
-            if is_awaitable(result):
-                self.process.node.scheduler.enter_task(self.process)
-                result = yield from steps(result)
-        except (Exception, exits.Exit) as error:
-            if not self.process.alive:
+            return (yield from called(self.process, function, *args))
+        except BaseException as error:
+            if not is_failure(self.process, error):
                 raise
             return "EXIT", exits.reason_of(error)
-        return result
 
     def terminate(self, handler: Installed, arg: Any, last: Any, reason: Any) -> Answered:
         """Let a handler clean up, report what was abnormal, tell its supervisor; what `terminate` returned."""
         result = yield from self.attempt(handler.callbacks.terminate, arg, handler.state)
-        if not is_expected(reason):
-            handler_terminated(self.process, handler.name, handler.status(last, reason))
+        if not is_expected(reason) and reports.is_wanted(self.process, reports.MANAGERS):
+            shown = yield from handler.status(self.process, last, reason)
+            reports.handler_terminated(self.process, handler.name, shown)
         self.tell_supervisor(handler, reason)
         return result
 
@@ -349,7 +343,7 @@ class Manager:
             yield from self.terminate(handler, "stop", "stop", "shutdown")
             if handler.supervisor is not None and handler.supervisor is not self.parent:
                 links.unlink(self.process, handler.supervisor)
-        process_crashed(self.process, reason)
+        reports.process_crashed(self.process, reason)
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise error
         raise Terminated(reason) from None
@@ -366,13 +360,16 @@ COMMANDS: Final[dict[str, Callable[..., Answered]]] = {
 }
 
 
+def is_ok(answer: Any) -> bool:
+    """Whether a handler has come in; what its `init` returned may be anything, and is not asked whether it is equal."""
+    return type(answer) is str and answer == "ok"
+
+
 def is_expected(reason: Any) -> bool:
-    """Whether a handler has gone in one of the ways that nobody reports."""
-    match reason:
-        case "normal" | "shutdown" | ("swapped", _, _):
-            return True
-        case _:
-            return False
+    """Whether a handler has gone in one of the ways that nobody reports; the reason may be what a callback returned."""
+    if type(reason) is tuple and len(reason) == 3:
+        return type(reason[0]) is str and reason[0] == "swapped"
+    return type(reason) is str and reason in ("normal", "shutdown")
 
 
 class HeldManager(system.Held):
@@ -382,36 +379,44 @@ class HeldManager(system.Held):
         super().__init__(manager.process, manager, manager.parent, None, manager.debug)
         self.manager = manager
 
-    def get_state(self) -> Any:
+    def get_state(self) -> Answered:
         """The states of all handlers."""
+        yield from ()
         return [(one.module, one.id, one.state) for one in self.manager.handlers]
 
-    def replace_state(self, function: Any) -> Any:
+    def replace_state(self, function: Any) -> Answered:
         """What a function makes of each triple; where it raises, or changes more than the state, all stays."""
         for one in self.manager.handlers:
             try:
-                module, id, state = function((one.module, one.id, one.state))
-            except Exception as refused:  # as `gen_event` has it: this handler keeps its state, and no one is told
+                module, id, state = yield from called(self.process, function, (one.module, one.id, one.state))
+            except BaseException as refused:  # as `gen_event` has it: this handler keeps its state, and no one is told
+                if not survives(self.process, refused):
+                    raise
                 exits.without_frames(refused)
                 continue
             if module is one.module and id == one.id:
                 one.state = state
-        return self.get_state()
+        return (yield from self.get_state())
 
-    def shown(self, logged: list[Any]) -> dict[str, Any]:
+    def shown(self, logged: list[Any]) -> Answered:
         """The states as the handlers want them shown."""
-        states = [(one.module, one.id, one.status(None, "normal")["state"]) for one in self.manager.handlers]
+        states: list[tuple[Any, Any, Any]] = []
+        for one in self.manager.handlers:
+            shown = yield from one.status(self.process, None, "normal")
+            states.append((one.module, one.id, shown["state"]))
         return {"log": logged, "state": states}
 
-    def change_code(self, module: type, old_version: Any, extra: Any) -> Any:
+    def change_code(self, module: type, old_version: Any, extra: Any) -> Answered:
         """Let the handlers of a class turn their states into those of its new version."""
         changed: list[tuple[Installed, Any]] = []
         for one in self.manager.handlers:
             if one.module is module:
                 try:
-                    result = one.callbacks.code_change(old_version, one.state, extra)
-                except Exception as error:
-                    return "error", exits.without_frames(error)
+                    result = yield from called(self.process, one.callbacks.code_change, old_version, one.state, extra)
+                except BaseException as error:
+                    if not survives(self.process, error):
+                        raise
+                    return "error", exits.reason_of(error)
                 if result.__class__ is not Ok:
                     return "error", result
                 changed.append((one, result.state))

@@ -1,6 +1,6 @@
 """A process while it serves system requests (the inside of OTP's `sys`): what it is asked, and what it answers.
 
-perform                 one request
+perform                 one request; its steps, for a function of the user's may have to be awaited
 serve                   that one and, while suspended, those that follow, for a loop of ours
 handle_system_msg       the same, in `system.py`, for a process that is written by hand
 """
@@ -8,8 +8,9 @@ handle_system_msg       the same, in `system.py`, for a process that is written 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
+from regrow.behaviours.attempts import called, formatted, survives
 from regrow.behaviours.debug import Debug, Hook
 from regrow.behaviours.request import reply
 from regrow.behaviours.results import Ok
@@ -53,6 +54,9 @@ class Raised:
         self.error = error
 
 
+OF_THE_USER: Final = frozenset({"get_state", "replace_state", "get_status", "change_code"})
+
+
 class Held:
     """A loop while it serves system requests: its parts, which they may change."""
 
@@ -67,7 +71,7 @@ class Held:
 
     def serve(self, message: SystemRequest) -> Generator[Any, Any, bool]:
         """Serve one system request and, while suspended, those that follow; true if the loop must end."""
-        while not self.perform(message):
+        while not (yield from self.perform(message)):
             if not self.suspended:
                 return False
             following: Any = yield Receive(self.concerns, None)
@@ -77,7 +81,7 @@ class Held:
             message = following
         return True
 
-    def perform(self, message: SystemRequest) -> bool:
+    def perform(self, message: SystemRequest) -> Generator[Any, Any, bool]:
         """Do what one request asks for; true if the loop must end."""
         if message.operation in ("stop", "terminate"):
             message.accepted = True
@@ -88,28 +92,41 @@ class Held:
         if message.operation == "change_code" and not self.suspended:
             reply(message, ("error", ("unknown_system_msg", ("change_code", *message.args))))
         else:
-            reply(message, getattr(self, message.operation)(*message.args))
+            reply(message, (yield from self.answer(message.operation, message.args)))
         if self.debug is not None and self.debug.is_idle():
             self.debug = None
         return False
+
+    def answer(self, operation: str, args: tuple[Any, ...]) -> Generator[Any, Any, Any]:
+        """What a request is answered with. What goes wrong is its sender's affair: this process goes on."""
+        function: Any = getattr(self, operation)
+        try:
+            return (yield from function(*args)) if operation in OF_THE_USER else function(*args)
+        except BaseException as error:
+            if not survives(self.process, error):
+                raise
+            return Raised(exits.without_frames(error))
 
     def concerns(self, message: object) -> bool:
         """Whether a suspended process takes this out of its mailbox."""
         return isinstance(message, SystemRequest) or (isinstance(message, Exited) and message.pid is self.parent)
 
-    def get_state(self) -> Any:
+    def get_state(self) -> Generator[Any, Any, Any]:
         """The state, as it is."""
+        yield from ()
         return self.state
 
-    def replace_state(self, function: Callable[[Any], Any]) -> Any:
+    def replace_state(self, function: Callable[[Any], Any]) -> Generator[Any, Any, Any]:
         """The state that a function makes of it."""
         # Of a service, whose state is an object that knows its server.
         adopt = getattr(self.server, "__regrow_adopt__", None)
         try:
-            after = function(self.state)
+            after = yield from called(self.process, function, self.state)
             if adopt is not None:
                 adopt(after)
-        except (Exception, exits.Exit) as error:
+        except BaseException as error:
+            if not survives(self.process, error):
+                raise
             return failed("the function given to replace_state", function, error)
         self.state = after
         return after
@@ -122,10 +139,10 @@ class Held:
         """Go on."""
         self.suspended = False
 
-    def get_status(self) -> dict[str, Any]:
+    def get_status(self) -> Generator[Any, Any, dict[str, Any]]:
         """All that is known, the state as the server wants it shown."""
         process = self.process
-        shown = self.shown([] if self.debug is None else self.debug.events())
+        shown = yield from self.shown([] if self.debug is None else self.debug.events())
         return {
             "pid": process.pid,
             "name": process.name,
@@ -143,25 +160,27 @@ class Held:
         """Whose callbacks these are."""
         return self.server.__class__
 
-    def change_code(self, module: type, old_version: object, extra: object) -> Any:
+    def change_code(self, module: type, old_version: object, extra: object) -> Generator[Any, Any, Any]:
         """The state as `code_change` makes it."""
+        return (yield from self.changed(self.server.code_change, old_version, self.state, extra))
+
+    def changed(self, function: Callable[..., Any], *args: Any) -> Generator[Any, Any, Any]:
+        """Take over the state that a callback gives, if it does."""
         try:
-            result = self.server.code_change(old_version, self.state, extra)
-        except Exception as error:
-            return "error", exits.without_frames(error)
+            result = yield from called(self.process, function, *args)
+        except BaseException as error:
+            if not survives(self.process, error):
+                raise
+            return "error", exits.reason_of(error)
         if result.__class__ is not Ok:
             return "error", result
         self.state = result.state
         return "ok"
 
-    def shown(self, logged: list[Any]) -> dict[str, Any]:
+    def shown(self, logged: list[Any]) -> Generator[Any, Any, dict[str, Any]]:
         """State and log as the server wants them shown."""
         status: dict[str, Any] = {"state": self.state, "message": None, "reason": "normal", "log": logged}
-        try:
-            found: dict[str, Any] = self.server.format_status(dict(status))
-        except Exception as error:  # whoever looks must not end what is looked at
-            return {**status, "state": f"<format_status raised {type(error).__name__}>"}
-        return found
+        return (yield from formatted(self.process, self.server, status, "state"))
 
     # Debugging
 
@@ -180,7 +199,9 @@ class Held:
         if flag == "get":
             return [] if self.debug is None else self.debug.events()
         if flag == "print":
-            return None if self.debug is None else self.debug.print_log(self.process)
+            if self.debug is not None:
+                self.debug.print_log(self.process)
+            return None
         match flag:
             case True:
                 self._debug().keep()
@@ -198,10 +219,8 @@ class Held:
             if self.debug is not None:
                 self.debug.file = None
             return None
-        try:
-            return self._debug().write_to(file)
-        except (OSError, TypeError) as error:
-            return Raised(exits.without_frames(error))
+        self._debug().write_to(file)
+        return None
 
     def trace(self, flag: bool, stream: TextIO | None) -> None:
         """Print events, or no longer."""
@@ -217,7 +236,7 @@ class Held:
     def remove(self, key: object) -> None:
         """Take it away."""
         if self.debug is not None:
-            self.debug.hooks.pop(key, None)
+            self.debug.remove(key)
 
     def no_debug(self) -> None:
         """Let nothing look any more."""
@@ -236,43 +255,43 @@ class ByHand(Held):
         """The module itself."""
         return self.server
 
-    def get_state(self) -> Any:
+    def get_state(self) -> Generator[Any, Any, Any]:
         """The state as the process shows it."""
         own = getattr(self.server, "system_get_state", None)
         if own is None:
             return self.state
         try:
-            return own(self.state)
-        except (Exception, exits.Exit) as error:
+            return (yield from called(self.process, own, self.state))
+        except BaseException as error:
+            if not survives(self.process, error):
+                raise
             return failed("system_get_state", (self.server, "system_get_state"), error)
 
-    def replace_state(self, function: Callable[[Any], Any]) -> Any:
+    def replace_state(self, function: Callable[[Any], Any]) -> Generator[Any, Any, Any]:
         """The state as the process replaces it."""
         own = getattr(self.server, "system_replace_state", None)
         if own is None:
-            return super().replace_state(function)
+            return (yield from Held.replace_state(self, function))
         try:
-            shown, self.state = own(function, self.state)
-        except (Exception, exits.Exit) as error:
+            shown, self.state = yield from called(self.process, own, function, self.state)
+        except BaseException as error:
+            if not survives(self.process, error):
+                raise
             return failed("system_replace_state", (self.server, "system_replace_state"), error)
         return shown
 
-    def change_code(self, module: type, old_version: object, extra: object) -> Any:
+    def change_code(self, module: type, old_version: object, extra: object) -> Generator[Any, Any, Any]:
         """What the process has of its own for it."""
-        try:
-            result = self.server.system_code_change(self.state, module, old_version, extra)
-        except Exception as error:
-            return "error", exits.without_frames(error)
-        if result.__class__ is not Ok:
-            return "error", result
-        self.state = result.state
-        return "ok"
+        own = getattr(self.server, "system_code_change", None)
+        if own is None:
+            return "error", AttributeError(f"{exits.called(self.server)} has no system_code_change")
+        return (yield from self.changed(own, self.state, module, old_version, extra))
 
-    def shown(self, logged: list[Any]) -> dict[str, Any]:
+    def shown(self, logged: list[Any]) -> Generator[Any, Any, dict[str, Any]]:
         """State and log as the process wants them shown, if it has a word for it."""
         if getattr(self.server, "format_status", None) is None:
             return {"state": self.state, "log": logged}
-        return super().shown(logged)
+        return (yield from Held.shown(self, logged))
 
 
 def failed(who: str, callback: object, error: BaseException) -> Raised:

@@ -32,11 +32,12 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from regrow.behaviours import child_spec as specs
 from regrow.behaviours.child_spec import ChildSpec
-from regrow.behaviours.children import ChildError
+from regrow.behaviours.children import ChildError, pid_in
 from regrow.behaviours.keeper import Kept
 from regrow.behaviours.restart import Strategy
 from regrow.behaviours.supervisor import Init, ModuleSupervisor, Supervisor
 from regrow.kernel import names, process
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.exits import NoProcess, safe_repr
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid, Ref, rare
@@ -246,14 +247,12 @@ class Routes:
 
     async def start_partition(self, number: int, spec: ChildSpec, arguments: list[Any]) -> Any:
         """Start a partition, in the supervisor, and note where it is."""
-        started = await spec.start(*arguments)
-        match started:
-            case Pid() as pid:
-                self.pids[number] = pid
-            case (Pid() as pid, _):
-                self.pids[number] = pid
-            case _:
-                pass  # it is not there, and the supervisor says why
+        started: Any = spec.start(*arguments)
+        if is_awaitable(started):
+            started = await started
+        pid = pid_in(started)
+        if pid is not None:  # else it is not there, and the supervisor says why
+            self.pids[number] = pid
         return started
 
 

@@ -45,43 +45,39 @@ MOST_MESSAGES = 10
 MOST_NEIGHBOURS = 15
 
 
-def server_terminated(
-    process: Process, server: Any, reason: object, message: object, state: object, log: list[Any]
-) -> None:
-    """A server has ended abnormally: who, why, last message, state, log and client; then the process itself."""
-    if _is_quiet(process):
-        return
-    if SERVERS.isEnabledFor(logging.ERROR):
-        client = client_of(message)
-        waiting = None if client is None else client.process
-        shown = _formatted(server, reason, message, state, log)
-        SERVERS.error(
-            Report(
-                "GenServer terminating",
-                pid=process.pid,
-                name=_called(process),
-                label=_label(process),
-                module=server.__class__,
-                reason=shown["reason"],
-                message=shown["message"],
-                client=client,
-                client_name=None if waiting is None else waiting.name,
-                client_alive=waiting is not None,
-                client_trace=() if waiting is None else _where(waiting),
-                state=shown["state"],
-                log=shown["log"],
-            )
+def is_wanted(process: Process, logger: logging.Logger) -> bool:
+    """Whether anybody reads the report of a process's end: what is shown of it is made by code of the user's."""
+    return logger.isEnabledFor(logging.ERROR) and not _is_quiet(process)
+
+
+def server_terminated(process: Process, server: Any, message: object, shown: dict[str, Any]) -> None:
+    """A server has ended abnormally: who, why, last message, state, log and client.
+
+    Args:
+        process: whose it was.
+        server: the object with its callbacks.
+        message: what it was handling.
+        shown: reason, message, state and log, as its `format_status` makes them.
+    """
+    client = client_of(message)
+    waiting = None if client is None else client.process
+    SERVERS.error(
+        Report(
+            "GenServer terminating",
+            pid=process.pid,
+            name=_called(process),
+            label=_label(process),
+            module=server.__class__,
+            reason=shown["reason"],
+            message=shown["message"],
+            client=client,
+            client_name=None if waiting is None else waiting.name,
+            client_alive=waiting is not None,
+            client_trace=() if waiting is None else _where(waiting),
+            state=shown["state"],
+            log=shown["log"],
         )
-    process_crashed(process, reason)
-
-
-def _formatted(server: Any, reason: object, message: object, state: object, log: list[Any]) -> dict[str, Any]:
-    asked = message.request if isinstance(message, Request) else message
-    status: dict[str, Any] = {"state": state, "message": asked, "reason": reason, "log": log}
-    try:
-        return {**status, **server.format_status(dict(status))}
-    except Exception as error:
-        return {**status, "state": f"<format_status raised {type(error).__name__}>"}
+    )
 
 
 def process_crashed(process: Process, reason: object, error: BaseException | None = None) -> None:
@@ -232,62 +228,56 @@ def callback_raised(application: object, callback: str, reason: object) -> None:
     APPLICATIONS.error(Report("callback raised", application=application, callback=callback, reason=reason))
 
 
-def machine_terminated(process: Process, reason: object, event: Any, status: dict[str, Any], **shape: object) -> None:
-    """A state machine has ended abnormally: who, why, the event, what it held; then the process itself.
+def machine_terminated(process: Process, event: Any, status: dict[str, Any], **shape: object) -> None:
+    """A state machine has ended abnormally: who, why, the event, what it held.
 
     Args:
         process: whose it was.
-        reason: why.
         event: the one that was being handled, or None.
         status: what the machine shows of itself.
         shape: its modules, its callback mode and whether it has enter events.
     """
-    if _is_quiet(process):
-        return
-    if MACHINES.isEnabledFor(logging.ERROR):
-        match event:
-            case (("call", Request() as asked), _):
-                client: Pid | None = client_of(asked)
-            case _:
-                client = None
-        waiting = None if client is None else client.process
-        MACHINES.error(
-            Report(
-                "GenStatem terminating",
-                pid=process.pid,
-                name=_called(process),
-                label=_label(process),
-                reason=status["reason"],
-                queue=status["queue"],
-                postponed=status["postponed"],
-                state=(status["state"], status["data"]),
-                timeouts=(len(status["timeouts"]), status["timeouts"]),
-                log=status["log"],
-                client=client,
-                client_name=None if waiting is None else waiting.name,
-                client_alive=waiting is not None,
-                client_trace=() if waiting is None else _where(waiting),
-                **shape,
-            )
+    match event:
+        case (("call", Request() as asked), _):
+            client: Pid | None = client_of(asked)
+        case _:
+            client = None
+    waiting = None if client is None else client.process
+    MACHINES.error(
+        Report(
+            "GenStatem terminating",
+            pid=process.pid,
+            name=_called(process),
+            label=_label(process),
+            reason=status["reason"],
+            queue=status["queue"],
+            postponed=status["postponed"],
+            state=(status["state"], status["data"]),
+            timeouts=(len(status["timeouts"]), status["timeouts"]),
+            log=status["log"],
+            client=client,
+            client_name=None if waiting is None else waiting.name,
+            client_alive=waiting is not None,
+            client_trace=() if waiting is None else _where(waiting),
+            **shape,
         )
-    process_crashed(process, reason)
+    )
 
 
 def handler_terminated(process: Process, handler: object, shown: dict[str, Any]) -> None:
     """A handler of an event manager has failed and is removed; `shown` is what its `format_status` makes of it."""
-    if MANAGERS.isEnabledFor(logging.ERROR) and not _is_quiet(process):
-        MANAGERS.error(
-            Report(
-                "handler terminating",
-                pid=process.pid,
-                name=_called(process),
-                label=_label(process),
-                handler=handler,
-                message=shown["message"],
-                state=shown["state"],
-                reason=shown["reason"],
-            )
+    MANAGERS.error(
+        Report(
+            "handler terminating",
+            pid=process.pid,
+            name=_called(process),
+            label=_label(process),
+            handler=handler,
+            message=shown["message"],
+            state=shown["state"],
+            reason=shown["reason"],
         )
+    )
 
 
 def unexpected_info(module: type, message: object) -> None:

@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Generator
 from typing import TYPE_CHECKING, Any, Final
 
-from regrow.behaviours import request, system
+from regrow.behaviours import reports, request, system
+from regrow.behaviours.attempts import formatted
 from regrow.behaviours.deadlock import put_off
-from regrow.behaviours.reports import server_terminated
 from regrow.behaviours.results import (
     HIBERNATE,
     BadReturn,
@@ -255,8 +255,14 @@ def end(
             raise
         error, reason = second, exits.reason_of(second)
     if not exits.is_normal(reason):
-        log = [] if debug is None or debug.log is None else list(debug.log)
-        server_terminated(process, server, reason, ending.message, ending.state, log)
+        if reports.is_wanted(process, reports.SERVERS):
+            message = ending.message
+            asked = message.request if isinstance(message, Request) else message
+            log = [] if debug is None or debug.log is None else list(debug.log)
+            status = {"state": ending.state, "message": asked, "reason": reason, "log": log}
+            shown = yield from formatted(process, server, status, "state", True)
+            reports.server_terminated(process, server, message, shown)
+        reports.process_crashed(process, reason)
     if last_reply is not None and last_reply.message is not None:
         request.reply(last_reply.message, last_reply.result.reply)
     if isinstance(error, KeyboardInterrupt | SystemExit):

@@ -146,6 +146,14 @@ class Server(GenServer[Any]):
     def code_change(self, old_version: Any, state: Any, extra: Any, /) -> Any:
         """The object changes itself."""
         result = state.code_change(old_version, extra)
+        return self.changed_later(result, state) if is_awaitable(result) else self.changed(result, state)
+
+    async def changed_later(self, result: Awaitable[Any], state: Any) -> Any:
+        """The same, of an `async def`."""
+        return self.changed(await result, state)
+
+    def changed(self, result: Any, state: Any) -> Any:
+        """What GenServer's code_change returns for what the object's has returned."""
         if result is None:
             return Ok(state)
         if isinstance(result, Ok):

@@ -20,8 +20,10 @@ from collections.abc import Generator
 from datetime import timedelta
 from typing import Any, Final
 
-from regrow.behaviours import request, system
+from regrow.behaviours import reports, request, system
+from regrow.behaviours.attempts import called, formatted, survives
 from regrow.behaviours.deadlock import put_off
+from regrow.behaviours.held import failed
 from regrow.behaviours.machine_results import (
     ChangeCallbackModule,
     EventTimeout,
@@ -38,7 +40,6 @@ from regrow.behaviours.machine_results import (
     StopAndReply,
     Timeout,
 )
-from regrow.behaviours.reports import machine_terminated
 from regrow.behaviours.results import HIBERNATE, NoClause, Ok, Stop
 from regrow.behaviours.server_loop import Cast, Terminated
 from regrow.behaviours.transition import (
@@ -382,7 +383,7 @@ class Machine:
         if self.debug is not None:
             self.debug = self.debug.saw(self.process, event)
 
-    def status(self, reason: object) -> dict[str, Any]:
+    def status(self, reason: object, ending: bool = False) -> Generator[Any, Any, dict[str, Any]]:
         """All that is known, as `format_status` wants it shown."""
         status: dict[str, Any] = {
             "reason": reason,
@@ -393,10 +394,7 @@ class Machine:
             "timeouts": [(one.type, one.content) for one in self.timeouts.values()],
             "log": [] if self.debug is None or self.debug.log is None else list(self.debug.log),
         }
-        try:
-            return {**status, **self.callbacks[-1].format_status(dict(status))}
-        except Exception as error:
-            return {**status, "data": f"<format_status raised {type(error).__name__}>"}
+        return (yield from formatted(self.process, self.callbacks[-1], status, "data", ending))
 
     # The end
 
@@ -415,22 +413,23 @@ class Machine:
         if exits.is_normal(reason):
             self.tell("terminate", reason, self.state)
         else:
-            self.report(reason)
+            yield from self.report(reason)
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise error
         raise Terminated(reason) from None
 
-    def report(self, reason: object) -> None:
+    def report(self, reason: object) -> Generator[Any, Any, None]:
         """Say that the machine has ended abnormally."""
-        machine_terminated(
-            self.process,
-            reason,
-            self.event,
-            self.status(reason),
-            modules=self.modules,
-            callback_mode=self.mode,
-            state_enter=self.calls_enter,
-        )
+        if reports.is_wanted(self.process, reports.MACHINES):
+            reports.machine_terminated(
+                self.process,
+                self.event,
+                (yield from self.status(reason, True)),
+                modules=self.modules,
+                callback_mode=self.mode,
+                state_enter=self.calls_enter,
+            )
+        reports.process_crashed(self.process, reason)
 
 
 class HeldMachine(system.Held):
@@ -441,41 +440,48 @@ class HeldMachine(system.Held):
             machine.process, machine.callbacks[-1], machine.parent, (machine.state, machine.data), machine.debug
         )
         self.machine = machine
+        self.status: dict[str, Any] = {}
 
-    def replace_state(self, function: Any) -> Any:
+    def replace_state(self, function: Any) -> Generator[Any, Any, Any]:
         """The pair that a function makes of the pair; without an enter event, even if the state is another one."""
-
-        def checked(before: tuple[Any, Any]) -> tuple[Any, Any]:
-            state, data = function(before)
-            return state, data
-
-        return super().replace_state(checked)
-
-    def change_code(self, module: type, old_version: Any, extra: Any) -> Any:
-        """Turn state and data into those of a new version, and ask for the callback mode again."""
-        machine = self.machine
         try:
-            result = machine.callbacks[-1].code_change(old_version, *self.state, extra)
+            state, data = yield from called(self.process, function, self.state)
+        except BaseException as error:
+            if not survives(self.process, error):
+                raise
+            return failed("the function given to replace_state", function, error)
+        self.state = (state, data)
+        return self.state
+
+    def change_code(self, module: type, old_version: Any, extra: Any) -> Generator[Any, Any, Any]:
+        """Turn state and data into those of a new version, and ask for the callback mode again."""
+        machine, before = self.machine, self.state
+        try:
+            result = yield from called(self.process, machine.callbacks[-1].code_change, old_version, *before, extra)
             if result.__class__ is Ok:
                 self.state = (result.state, result.then)
                 machine.read_mode()
                 return "ok"
-        except (Exception, BadTransition) as error:
+        except BaseException as error:
+            if not survives(self.process, error):
+                raise
+            self.state = before
             return "error", exits.reason_of(error)
         return "error", result
 
-    def shown(self, logged: list[Any]) -> dict[str, Any]:
+    def shown(self, logged: list[Any]) -> Generator[Any, Any, dict[str, Any]]:
         """State and log as the machine wants them shown."""
         self.machine.state, self.machine.data = self.state
-        status = self.machine.status("normal")
-        return {**status, "state": (status["state"], status["data"])}
+        self.status = yield from self.machine.status("normal")
+        return {**self.status, "state": (self.status["state"], self.status["data"])}
 
-    def get_status(self) -> dict[str, Any]:
+    def get_status(self) -> Generator[Any, Any, dict[str, Any]]:
         """All that is known."""
         machine = self.machine
-        status = machine.status("normal")
+        found = yield from system.Held.get_status(self)
+        status = self.status
         return {
-            **super().get_status(),
+            **found,
             "modules": machine.modules,
             "callback_mode": machine.mode,
             "state_enter": machine.calls_enter,

@@ -34,8 +34,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TextIO
 
+from regrow.behaviours.attempts import Steps
 from regrow.behaviours.debug import Debug as Debug
-from regrow.behaviours.debug import Event, Hook, Words, is_size, told
+from regrow.behaviours.debug import Event, Hook, Words, check_hook, is_size, told
 from regrow.behaviours.debug import debug_options as debug_options
 from regrow.behaviours.held import ByHand, Raised
 from regrow.behaviours.held import CallbackFailed as CallbackFailed
@@ -159,9 +160,9 @@ async def install(
     (`sys:install/2`).
 
     Raises:
-        TypeError: this is no function.
+        TypeError: this is no `def` function.
     """
-    _check_function("install", function)
+    check_hook("system.install", function)
     key, spec = (function, (function, state)) if id is None else (id, (id, function, state))
     await _ask(server, "install", (key, function, state), timeout, shown=(spec,))
 
@@ -268,7 +269,7 @@ async def handle_system_msg(
         Exit: the process is to end.
     """
     held = ByHand(running(), module, parent, misc, debug)
-    while not held.perform(message):
+    while not await Steps(held.perform(message)):
         if not held.suspended:
             return held.debug, held.state
         following = await receive(held.concerns)
