@@ -57,7 +57,7 @@ class Ended(Exception):
 class Running:
     """An application that runs, is being started, or has ended by itself."""
 
-    __slots__ = ("app", "ended", "master", "start_type", "state", "top")
+    __slots__ = ("app", "ended", "master", "start_type", "starters", "state", "top")
 
     def __init__(self, app: type[Application], start_type: StartType, ended: asyncio.Future[object]) -> None:
         self.app = app
@@ -65,6 +65,7 @@ class Running:
         self.master: Pid | None = None
         self.top: Pid | None = None
         self.state: Literal["starting", "running", "exited"] = "starting"
+        self.starters = 0  # so many wait for the end of its start
         self.ended = ended
 
 
@@ -175,6 +176,11 @@ class Controller:
         ended_well = error.reason[0] == ("EXIT", "normal")  # every reason of a failed start is a pair
         if entry.start_type == "permanent" or (entry.start_type == "transient" and not ended_well):
             self.end_program("application_start_failure", entry.app, error.reason)
+
+    def cancelled(self, entry: Running) -> None:
+        """Its start was cancelled. The starter knows, and decides what that means: the program goes on."""
+        self.forget(entry)
+        reports.application_report(logging.INFO, "exited", entry.app, "cancelled", entry.start_type)
 
     def forget(self, entry: Running) -> None:
         """It does not run, and whoever needs it hears that it was not started."""

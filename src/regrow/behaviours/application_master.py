@@ -10,6 +10,7 @@ Whatever the application has started outside its tree ends with it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -20,6 +21,7 @@ from regrow.behaviours.attempts import is_failure
 from regrow.behaviours.proc_lib import StartError
 from regrow.behaviours.request import reply
 from regrow.behaviours.results import Error
+from regrow.behaviours.starting import Attempt
 from regrow.behaviours.stopping import stop_process
 from regrow.kernel import exits, links
 from regrow.kernel.awaitables import is_awaitable
@@ -36,14 +38,19 @@ async def run_master(kept: Controller, entry: Running, args: Any) -> None:
     """The life of an application, from its start to its end."""
     process = running()
     process.trap_exit = True
+    attempt = Attempt(process, None)
     try:
-        app, top, state = await _start_tree(entry, args)
-        await _run_phases(entry, app)
+        app, top, state = await _begin(entry, args, attempt)
     except ApplicationError as error:
         await _end_started(process, entry)
-        kept.failed(entry, error)
+        if attempt.given_up:
+            kept.cancelled(entry)
+        else:
+            kept.failed(entry, error)
         _answer_all(process, error)
         return
+    finally:
+        attempt.over()
     entry.top = top
     kept.up(entry)
     reports.application_report(logging.INFO, "started", entry.app)
@@ -98,6 +105,25 @@ def _end_stragglers(process: Process, entry: Running) -> None:
 
 
 # The start
+
+
+async def _begin(entry: Running, args: Any, attempt: Attempt) -> tuple[Application, Pid, Any]:
+    """Start the tree and run the phases.
+
+    Raises:
+        ApplicationError: one of them has failed, or the start was cancelled.
+    """
+    try:
+        begun = await _start_tree(entry, args)
+        if not attempt.given_up:
+            await _run_phases(entry, begun[0])
+        if not attempt.given_up:
+            return begun
+    except asyncio.CancelledError:
+        if not attempt.is_cancelled():
+            raise
+    attempt.take_back()
+    raise _start_failed(("cancelled", (entry.app, "start", ["normal", args])), entry.app, "its start was cancelled")
 
 
 async def _start_tree(entry: Running, args: Any) -> tuple[Application, Pid, Any]:

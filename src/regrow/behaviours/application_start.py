@@ -8,6 +8,7 @@ All that is started has the same start type. Where one fails to start, those tha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, Final, Literal
 
@@ -31,13 +32,16 @@ from regrow.behaviours.application_spec import (
     not_found,
 )
 from regrow.behaviours.request import ask, outgoing, reply
+from regrow.behaviours.starting import give_up
 from regrow.kernel import links
 from regrow.kernel.node import Node, here
+from regrow.kernel.pid import Pid
 from regrow.kernel.process import current, receive, send, spawn_link
-from regrow.kernel.signals import Request
+from regrow.kernel.signals import Request, Token
 
 Mode = Literal["serial", "concurrent"]
 MODES: Final = ("serial", "concurrent")
+GIVE_UP: Final = Token("GIVE_UP")
 SPECS: Final = object()  # stands for the arguments that the class itself names
 
 
@@ -66,9 +70,31 @@ async def start(app: Any, start_type: StartType = "temporary", args: Any = SPECS
         raise ApplicationError(("already_started", found), f"{found.__name__} runs already")
     if entry.master is None:  # a library: nothing runs
         return
-    answer = await ask(entry.master, outgoing(node, "start"), None, ("application", "start", [found]))
+    made = outgoing(node, "start")
+    entry.starters += 1
+    try:
+        answer = await ask(entry.master, made, None, ("application", "start", [found]))
+    except asyncio.CancelledError:
+        caller = node.caller()
+        if caller is None or caller.alive:  # for one that was killed the application goes on, as in OTP
+            entry.starters -= 1
+            await _cancelled(node, entry)
+        raise
+    entry.starters -= 1
     if isinstance(answer, ApplicationError):
         raise ApplicationError(answer.reason, answer.letter)
+
+
+async def _cancelled(node: Node, entry: Running) -> None:
+    """One that waited for an application's start was cancelled: if it was the last, the start has failed."""
+    master = None if entry.master is None else entry.master.process
+    if entry.starters > 0 or master is None:
+        return
+    if entry.state == "starting":
+        give_up(master)
+        await node.ended(master)
+    else:
+        await stop(entry.app)
 
 
 def _check_start_type(start_type: object) -> None:
@@ -188,7 +214,10 @@ async def ensure_all_started(
                 await _start_one(app, start_type, started)
         else:
             await _start_side_by_side(graph, start_type, started)
-    except ApplicationError:
+    except (ApplicationError, asyncio.CancelledError):
+        caller = here().caller()
+        if caller is not None and not caller.alive:
+            raise
         for other in reversed(started):
             await stop(other)
         raise
@@ -242,7 +271,16 @@ async def _start_one(app: type[Application], start_type: StartType, started: lis
 async def _start_side_by_side(graph: Graph, start_type: StartType, started: list[type[Application]]) -> None:
     node = here()
     process = node.launch(run_starts, (graph, start_type, started), node.init)
-    error = await ask(process.pid, outgoing(node, "started"), None, ("application", "ensure_all_started", list(graph)))
+    apps: list[object] = list(graph)
+    place = ("application", "ensure_all_started", apps)
+    try:
+        error = await ask(process.pid, outgoing(node, "started"), None, place)
+    except asyncio.CancelledError:
+        caller = node.caller()
+        if process.alive and (caller is None or caller.alive):
+            send(process.pid, GIVE_UP)
+            await node.ended(process)
+        raise
     if isinstance(error, ApplicationError):
         raise ApplicationError(error.reason, error.letter)
 
@@ -261,15 +299,19 @@ async def run_starts(graph: Graph, start_type: StartType, started: list[type[App
     """A process that starts each application when all that it waits for runs, and answers when all are over."""
     me = current()
     waiting = dict(graph)
-    under_way: set[type[Application]] = set()
+    under_way: dict[type[Application], Pid] = {}
     failed: ApplicationError | None = None
 
     async def begin(app: type[Application]) -> None:
         outcome = Begun(app)
         try:
+            if failed is not None:
+                raise failed
             await _start_one(app, start_type, started)
         except ApplicationError as error:
             outcome.error = error
+        except asyncio.CancelledError:
+            outcome.error = ApplicationError(("cancelled", app), f"the start of {app.__name__} was cancelled")
         send(me, outcome)
 
     while under_way or (waiting and failed is None):
@@ -278,9 +320,16 @@ async def run_starts(graph: Graph, start_type: StartType, started: list[type[App
         ]
         for app in ready if failed is None else ():
             del waiting[app]
-            under_way.add(app)
-            spawn_link(begin, app)
-        outcome = await receive(Begun)
-        under_way.discard(outcome.app)
-        failed = failed or outcome.error
-    reply(await receive(Request), failed)
+            under_way[app] = spawn_link(begin, app)
+        outcome = await receive((Begun, Token))
+        if isinstance(outcome, Token):
+            failed = failed or ApplicationError(("cancelled", list(graph)), "the starts were cancelled")
+            for pid in under_way.values():
+                task = None if pid.process is None else pid.process.task
+                if task is not None:
+                    task.cancel()
+        else:
+            del under_way[outcome.app]
+            failed = failed or outcome.error
+    if failed is None or failed.reason[0] != "cancelled":
+        reply(await receive(Request), failed)

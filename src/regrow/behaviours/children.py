@@ -10,6 +10,7 @@ one_for_all, which concern the others, look at them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple
@@ -32,13 +33,13 @@ from regrow.behaviours.restart import (
 )
 from regrow.behaviours.results import Error
 from regrow.behaviours.start_errors import AlreadyStarted, Ignored, StartError
-from regrow.behaviours.starting import Ignore
+from regrow.behaviours.starting import Attempt, Ignore
 from regrow.behaviours.stopping import stop_process, take_exits
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.pid import Pid
 from regrow.kernel.process import running
-from regrow.kernel.signals import Exited, Token
+from regrow.kernel.signals import Exited, Request, Token
 
 RESTARTING: Final = Token("restarting")
 
@@ -101,6 +102,10 @@ class BadStart(StartError):
         return f"child {exits.called(self.who)}: its start function returned {exits.safe_repr(self.reason)}. {wanted}"
 
 
+class CancelledStart(StartError):
+    """A child's start was cancelled by the process that had asked for it."""
+
+
 # The children themselves
 
 
@@ -127,6 +132,7 @@ class Tree:
         self.arg: Any = None  # of the module's init
         self.flags = flags
         self.process = running()
+        self.request: Request | None = None  # to start a child, that is being served
         self.children: dict[object, Child] = {}
         self.by_pid: dict[Pid, Child] = {}
         self.intensity = Intensity(flags.max_restarts, flags.max_seconds)
@@ -261,6 +267,15 @@ class Tree:
         self.forget(child)
         return None
 
+    async def undo_start(self, started: Any, keep_spec: bool) -> None:
+        """Stop a child whose start was cancelled in the moment in which it was answered."""
+        pid = pid_in(started)
+        child = None if pid is None else self.by_pid.get(pid)
+        if child is not None:
+            await self.shut_down(child)
+            if not keep_spec:
+                self.forget(child)
+
     def stopped(self, id: object) -> Child | ChildError:
         """A child that does not run."""
         child = self.find(id)
@@ -275,6 +290,8 @@ class Tree:
     async def start_process(self, child: Child) -> Any:
         """Start a child's process and report how it went; gives what `try_start` gives."""
         started = await self.try_start(child)
+        if isinstance(started, CancelledStart):
+            return started
         if isinstance(started, StartError):
             self.report(logging.ERROR, "failed to start", child, None, started.reason)
         elif started is not None:
@@ -284,8 +301,23 @@ class Tree:
 
     async def try_start(self, child: Child) -> Any:
         """Start a child's process; gives its pid, (pid, extra), None if it did not want to run, or a StartError."""
-        spec = child.spec
         child.pid = None
+        attempt = Attempt(self.process, self.request)
+        try:
+            started = await self.called(child.spec, attempt)
+        finally:
+            attempt.over()
+        pid = pid_in(started)
+        if pid is not None:
+            child.pid = pid
+            self.by_pid[pid] = child
+        if attempt.given_up:
+            await self.shut_down(child)
+            return CancelledStart("cancelled", child.spec.id)
+        return started
+
+    async def called(self, spec: ChildSpec, attempt: Attempt) -> Any:
+        """What a start function returns, None if the child did not want to run, or a StartError."""
         try:
             started: Any = spec.start(*spec.args)
             if is_awaitable(started):
@@ -295,6 +327,8 @@ class Tree:
         except StartError as error:
             return error
         except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and attempt.is_cancelled():
+                return None
             if not is_failure(self.process, error):
                 raise
             return self.raised(spec, error)
@@ -302,12 +336,7 @@ class Tree:
             return StartError(started.reason, spec.id)
         if type(started) is Ignore:
             return None
-        pid = pid_in(started)
-        if pid is None:
-            return BadStart(started, spec.id)
-        child.pid = pid
-        self.by_pid[pid] = child
-        return started
+        return BadStart(started, spec.id) if pid_in(started) is None else started
 
     def raised(self, spec: ChildSpec, error: BaseException) -> StartError:
         """A start function has raised."""

@@ -34,7 +34,7 @@ from regrow.behaviours import child_spec
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild
 from regrow.behaviours.crowd import DynamicInit
 from regrow.behaviours.gen_server import call
-from regrow.behaviours.keeper import Keeper, Kept, KeptByModule, or_raise, start_keeper
+from regrow.behaviours.keeper import Keeper, Kept, KeptByModule, ask_to_start, or_raise, start_keeper
 from regrow.behaviours.restart import DynamicFlags
 from regrow.behaviours.starting import Ignore
 from regrow.kernel.exits import safe_repr
@@ -137,7 +137,7 @@ class DynamicSupervisor(Kept):
         if spec.significant:
             letter = f"child {safe_repr(spec.id)}: a child of a dynamic supervisor cannot be significant"
             raise InvalidChild(("invalid_significant", True), letter)
-        return or_raise(await call(supervisor, ("start_child", spec), None))
+        return await ask_to_start(supervisor, "start_child", spec)
 
     @staticmethod
     async def terminate_child(supervisor: Any, pid: Any) -> None:

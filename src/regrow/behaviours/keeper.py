@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from regrow.behaviours import child_spec, reports, system
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.children import ChildError, ChildInfo, Counts, Tree
 from regrow.behaviours.gen_server import From, GenServer, call
+from regrow.behaviours.request import ask, outgoing
 from regrow.behaviours.restart import Flags
 from regrow.behaviours.results import Error, NoClause, NoReply, Ok, Reply, Stop
 from regrow.behaviours.start_errors import StartError
-from regrow.behaviours.starting import Ignore
-from regrow.kernel import exits
+from regrow.behaviours.starting import ATTEMPTS, Ignore, give_up
+from regrow.kernel import exits, names
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
-from regrow.kernel.pid import Pid
+from regrow.kernel.node import Node, here
+from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import running
-from regrow.kernel.signals import Exited
+from regrow.kernel.signals import ANSWERED, CLOSED, Exited, Request
 
 
 class Init:
@@ -43,6 +46,7 @@ class Keeper(GenServer[Tree]):
     """The server behind every supervisor."""
 
     made_of: ClassVar[type[Init]] = Init
+    __regrow_patience__: ClassVar[None] = None  # it knows how long its children may take to end
 
     async def init(self, arg: tuple[type, Any], /) -> Any:
         """Start all children, or none."""
@@ -78,12 +82,20 @@ class Keeper(GenServer[Tree]):
             case ("get_childspec", wanted):
                 found = tree.described(wanted)
                 answer = ChildError("not_found", wanted) if found is None else found.spec
-            case ("start_child", child):
-                answer = await tree.start_child(child)
+            case ("start_child" | "restart_child", _) if is_withdrawn(from_):
+                answer = None  # its caller was cancelled before its turn came
+            case ("start_child" | "restart_child", wanted):
+                tree.request = from_
+                try:
+                    answer = await (tree.start_child if request[0] == "start_child" else tree.restart_child)(wanted)
+                finally:
+                    tree.request = None
+                    withdrawn(from_)
+            case ("undo_start", operation, started):
+                await tree.undo_start(started, keep_spec=operation == "restart_child")
+                answer = None
             case ("terminate_child", id):
                 answer = await tree.terminate_child(id)
-            case ("restart_child", id):
-                answer = await tree.restart_child(id)
             case ("delete_child", id):
                 answer = await tree.delete_child(id)
             case _:
@@ -140,6 +152,74 @@ async def start_keeper(keeper: type[Keeper], module: type, arg: Any, name: objec
         if error.who is keeper:  # whoever reads this wrote the module
             error.who = module if name is None else name
         raise
+
+
+# Starts on request
+
+
+async def ask_to_start(supervisor: Any, operation: str, wanted: object) -> Any:
+    """Let a keeper start a child; gives or raises what it answers.
+
+    Where the caller is cancelled the start has failed: a child that is being started is ended, one that has started is
+    stopped again, and a request that waits for its turn comes to nothing.
+    """
+    node = here()
+    made = outgoing(node, (operation, wanted))
+    caller = node.caller()
+    try:
+        return or_raise(await ask(supervisor, made, None, ("GenServer", "call", [supervisor, made.request, None])))
+    except asyncio.CancelledError:
+        if caller is None or caller.alive:
+            await withdraw(node, supervisor, operation, made)
+        raise
+
+
+async def withdraw(node: Node, supervisor: Any, operation: str, made: Request) -> None:
+    """The caller of a start was cancelled; returns when nothing is left of what was started."""
+    pid = names.find(node, supervisor)
+    keeper = None if pid is None else pid.process
+    if keeper is None:
+        return
+    if made.state == ANSWERED:
+        if not isinstance(made.answer, Exception):
+            await call(pid, ("undo_start", operation, made.answer), None)
+        return
+    gone = node.loop.create_future()
+
+    def settled() -> None:
+        if not gone.done():
+            gone.set_result(None)
+
+    if keeper.node is node:
+        interrupt(keeper, made, settled)
+    elif not keeper.node.post(interrupt, keeper, made, lambda: node.post(settled)):
+        return
+    await gone
+
+
+def interrupt(keeper: Process, made: Request, settled: Callable[[], object]) -> None:
+    """Give up the start that a keeper was asked for, if it is at it; `settled` is called when that is over."""
+    attempt = ATTEMPTS.get(keeper)
+    if attempt is None or attempt.request is not made:
+        settled()  # it has not begun: `is_withdrawn` will keep it from that
+        return
+    WITHDRAWN[made] = settled
+    give_up(keeper)
+
+
+def is_withdrawn(made: Request) -> bool:
+    """Whether the caller of a start was cancelled. For one that was killed the child is started, as in OTP."""
+    return made.state == CLOSED and (made.pid.process is not None or made.pid is made.pid.node.guest)
+
+
+def withdrawn(made: Request) -> None:
+    """A start is over: a caller that has withdrawn it may go."""
+    settled = WITHDRAWN.pop(made, None) if WITHDRAWN else None
+    if settled is not None:
+        settled()
+
+
+WITHDRAWN: Final[dict[Request, Callable[[], object]]] = {}
 
 
 def or_raise(answer: Any) -> Any:

@@ -189,8 +189,8 @@ async def _started(
     who = getattr(function, "__qualname__", function)
     try:
         return await starting.acknowledged(node, caller, process, starter, who, limit), ref
-    except (StartError, Ignored):
-        if caller is not None:
+    except BaseException:
+        if caller is not None and caller.alive:
             take_exits(caller, (process.pid,))
             _forget(caller, ref)
         raise

@@ -32,7 +32,7 @@ from regrow.behaviours.child_spec import ChildSpec, InvalidChild
 from regrow.behaviours.children import ChildError, ChildInfo, Counts
 from regrow.behaviours.crowd import SimpleInit
 from regrow.behaviours.gen_server import call
-from regrow.behaviours.keeper import Init, Keeper, Kept, KeptByModule, hashable, or_raise, start_keeper
+from regrow.behaviours.keeper import Init, Keeper, Kept, KeptByModule, ask_to_start, hashable, or_raise, start_keeper
 from regrow.behaviours.restart import AutoShutdown, Flags, Strategy, check_significant
 from regrow.behaviours.starting import Ignore
 from regrow.kernel.exits import safe_repr
@@ -158,7 +158,7 @@ class Supervisor(Kept):
             StartError: it did not start; its spec is not kept.
         """
         more = child if isinstance(child, list) else child_spec.child_spec(child)  # pyright: ignore[reportUnknownVariableType]
-        return or_raise(await call(supervisor, ("start_child", more), None))
+        return await ask_to_start(supervisor, "start_child", more)
 
     @staticmethod
     async def terminate_child(supervisor: Any, id: object) -> None:
@@ -181,7 +181,7 @@ class Supervisor(Kept):
             ChildError: "not_found", "running", "restarting" or "simple_one_for_one".
             StartError: it did not start.
         """
-        return or_raise(await call(supervisor, ("restart_child", hashable(id)), None))
+        return await ask_to_start(supervisor, "restart_child", hashable(id))
 
     @staticmethod
     async def delete_child(supervisor: Any, id: object) -> None:
