@@ -387,7 +387,12 @@ KERNEL: Final = [
     ),
     Mutant("a global name outlives its holder", NAMES, "del GLOBAL_NAMES[key]", "pass"),
     Mutant("a table hears nothing of an end", NAMES, "held.release(process.pid)", "pass"),
-    Mutant("a failed start leaves its name in a user's table", NAMES, "self.table.unregister_name(self.key)", "pass"),
+    Mutant(
+        "a failed start leaves its name in a user's table",
+        NAMES,
+        'done(table.unregister_name(self.key), "unregister_name")',
+        "pass",
+    ),
     Mutant("a name elsewhere is looked up here", NAMES, "find(other, name)", "find(node, name)"),
     # Timers
     Mutant(
@@ -682,9 +687,12 @@ CALLS: Final = [
     Mutant("a failure has no place", REQUEST, "kind((why, place), letter)", "kind((why, why), letter)"),
     Mutant(
         "a cast to a name that nobody has raises",
-        CLIENT,
+        REQUEST,
         "except ValueError:  # there is no such registry",
         "except ZeroDivisionError:  # there is no such registry",
+    ),
+    Mutant(
+        "a table that raises ends who casts", REQUEST, "if via is None or not is_failure", "if True or not is_failure"
     ),
     Mutant("named servers are not named", GEN_SERVER, "if name is None and cls.__regrow_named__:", "if False:"),
     Mutant(

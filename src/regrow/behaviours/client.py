@@ -81,14 +81,7 @@ def cast(server: Any, request: object) -> None:
         TypeError: `server` is no address.
     """
     node = HERE.node or here()
-    if type(server) is Pid:
-        target = server.process
-    else:
-        try:
-            pid = names.find(node, server)
-        except ValueError:  # there is no such registry, and so nobody
-            return
-        target = None if pid is None else pid.process
+    target = server.process if type(server) is Pid else requests.reached(node, server)
     message = Cast(request)
     if node.trace is not None:
         caller = node.caller()
@@ -105,7 +98,13 @@ def reply(from_: From, value: object) -> None:
     """Answer a call whose `handle_call` returned NoReply, from any process (`gen_server:reply/2`).
 
     What nobody waits for any more is dropped.
+
+    Raises:
+        TypeError: this is not the `from_` of a call.
     """
+    given: object = from_
+    if not isinstance(given, Request):
+        raise TypeError(f"reply: wanted the from_ that handle_call was given, got {safe_repr(given)}")
     requests.reply(from_, value)
 
 

@@ -74,6 +74,7 @@ from regrow.behaviours.starting import Starter, init_ack
 from regrow.kernel import mailbox, names, process
 from regrow.kernel.clock import seconds
 from regrow.kernel.current import living
+from regrow.kernel.exits import called
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
 from regrow.kernel.signals import Signal
@@ -238,15 +239,19 @@ async def _rpc(manager: Any, command: str, *args: Any) -> Any:
 
 
 def notify(manager: Any, event: Any) -> None:
-    """Give an event to all handlers, and go on (`gen_event:notify/2`). What nobody is there for is dropped.
+    """Give an event to all handlers, and go on (`gen_event:notify/2`). For a manager that has gone it is dropped.
+
+    So it is for a `Global` or `Via` name that nobody has, and for one of another node, as in OTP.
 
     Raises:
         TypeError: `manager` is no address.
+        ValueError: nobody has this name; OTP's badarg.
     """
     node = here()
-    pid = names.find(node, manager)
-    target = None if pid is None else pid.process
+    target = requests.reached(node, manager)
     if target is None:
+        if names.is_name(manager):
+            raise ValueError(f"notify: nobody has the name {called(manager)}")
         return
     if target.node is node:
         mailbox.put(target, Notify(event))

@@ -140,11 +140,20 @@ def reply(from_: Request | ReplyAction | Sequence[ReplyAction], value: Any = Non
     """Answer a call from any process: `reply(from_, value)`, or a reply action or a list of them (`gen_statem:reply/1,2`).
 
     What nobody waits for any more is dropped.
+
+    Raises:
+        TypeError: it is none of these; then nothing is answered.
     """
     if isinstance(from_, Request):
         requests.reply(from_, value)
         return
-    for action in listed(from_):
+    actions: list[Any] = list(listed(from_))
+    for action in actions:
+        if not isinstance(action, ReplyAction) or not isinstance(action.from_, Request):
+            raise TypeError(
+                f"reply: wanted the from_ of a call, a ReplyAction(from_, value) or a list of these; got {exits.safe_repr(action)}"
+            )
+    for action in actions:
         requests.reply(action.from_, action.value)
 
 

@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from regrow.behaviours.attempts import is_failure
 from regrow.behaviours.deadlock import Circle, break_circle
 from regrow.kernel import links, names
 from regrow.kernel.exits import (
@@ -69,6 +70,32 @@ def reply(from_: Request, value: object) -> None:
     if node.trace is not None:
         node.trace.tell("reply", who_runs(), from_.pid, (from_, value))
     node.settle(from_, ANSWERED, value)
+
+
+def reached(node: Node, address: object) -> Process | None:
+    """Whom a cast reaches, or nobody: whatever a table of names raises, a cast does not fail (`catch Mod:send(…)`).
+
+    Raises:
+        TypeError: this is no address.
+    """
+    if names.is_name(address):
+        named: Process | None = node.names.get(address)
+        return named
+    if type(address) is Pid:
+        return address.process
+    via = names.via_in(address)
+    try:
+        if type(via) is names.Via:
+            via.table(node)
+    except ValueError:  # there is no such registry, and so nobody
+        return None
+    try:
+        pid = names.find(node, address)
+    except BaseException as error:
+        if via is None or not is_failure(node.caller(), error):
+            raise
+        return None
+    return None if pid is None else pid.process
 
 
 def who_runs() -> Pid | None:

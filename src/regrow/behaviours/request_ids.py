@@ -33,7 +33,7 @@ from regrow.behaviours.request import deliver
 from regrow.kernel import links, mailbox
 from regrow.kernel.clock import seconds
 from regrow.kernel.current import living
-from regrow.kernel.exits import safe_repr
+from regrow.kernel.exits import Exit, safe_repr
 from regrow.kernel.node import here
 from regrow.kernel.receiving import receive
 from regrow.kernel.signals import FAILED, Request
@@ -213,7 +213,12 @@ def send_request(
     node = here()
     made = Request(living().pid, request)
     sent = RequestId(made, server)
-    if deliver(node, None, server, made):
+    try:
+        delivered = deliver(node, None, server, made)
+    except Exit as error:  # raised by a table of names: as in OTP the answer, where any other exception is raised here
+        delivered = False
+        links.settle(made, FAILED, error.reason)
+    if delivered:
         target = made.server
         assert target is not None
         if target.node is node:

@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Alias, Pid, Process, rare
 
@@ -130,8 +131,9 @@ class Registered:
 
     def release(self, pid: Pid) -> None:
         """The start has failed if the process lives: free the name, as OTP does. An end is the table's own affair."""
-        if pid.process is not None and self.table.whereis_name(self.key) is pid:
-            self.table.unregister_name(self.key)
+        if pid.process is not None and who_has(self.table, self.key) is pid:
+            table: Any = self.table
+            done(table.unregister_name(self.key), "unregister_name")
 
 
 GLOBAL_LOCK = Lock()
@@ -174,7 +176,7 @@ def find(node: Node, address: object) -> Pid | None:
     if isinstance(address, Global):
         return GLOBAL_NAMES.get(address.key)
     if isinstance(address, Via):
-        return address.table(node).whereis_name(address.key)
+        return who_has(address.table(node), address.key)
     if isinstance(address, Alias):
         return address.owner
     if isinstance(address, tuple):
@@ -187,6 +189,41 @@ def find(node: Node, address: object) -> Pid | None:
     raise TypeError(
         f"wanted an address: a pid, a name (a string or a class), Global, Via or (name, node); got {safe_repr(address)}"
     )
+
+
+def who_has(table: Names, key: Hashable) -> Pid | None:
+    """Who has a name in somebody's table.
+
+    Raises:
+        TypeError: the table says neither a pid nor None.
+    """
+    found: object = done(table.whereis_name(key), "whereis_name")
+    if found is None or isinstance(found, Pid):
+        return found
+    raise TypeError(f"whereis_name: wanted a pid, or None for nobody, from {safe_repr(table)}; got {safe_repr(found)}")
+
+
+def done(answer: Any, function: str) -> Any:
+    """What a table has answered, at once: nobody who asks for a name can wait.
+
+    Raises:
+        TypeError: its function is `async def`.
+    """
+    if not is_coroutine(answer):
+        return answer
+    answer.close()
+    raise TypeError(
+        f"{function}: wanted a `def` in the table of a Via, for names are asked for at once; got `async def`"
+    )
+
+
+def via_in(address: object) -> Via | Global | None:
+    """The Via or Global that an address is or has in it: what looks that up is code of the user's."""
+    if isinstance(address, Via | Global):
+        return address
+    if isinstance(address, tuple):
+        return via_in(cast("tuple[object, ...]", address)[0]) if address else None
+    return via_in(getattr(address, "__regrow_address__", None)) if hasattr(address, "__regrow_address__") else None
 
 
 def unknown_node(node: Node, address: object) -> object:
@@ -228,8 +265,8 @@ def claim(process: Process, name: object) -> Pid | None:
     if isinstance(name, Via):
         table: Any = name.table(node)
         value = () if name.value is None else (name.value,)
-        if not table.register_name(name.key, process.pid, *value):
-            holder: Pid | None = table.whereis_name(name.key)
+        if not done(table.register_name(name.key, process.pid, *value), "register_name"):
+            holder = who_has(table, name.key)
             if holder is None:
                 raise ValueError(f"{safe_repr(name)} was refused by its table, in which nobody has this name")
             return holder
