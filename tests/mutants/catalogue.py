@@ -740,8 +740,8 @@ CALLS: Final = [
     Mutant(
         "a handler may fall off its end",
         LOOP,
-        "    if result is None:\n        raise NoClause",
-        "    if result is None:\n        return None, None\n    if result is None:\n        raise NoClause",
+        "    if result is None:\n        letter",
+        "    if result is None:\n        return None, None\n    if result is None:\n        letter",
     ),
     Mutant(
         "a continue is a message",
@@ -758,8 +758,8 @@ CALLS: Final = [
     Mutant(
         "a reply before a bad then is sent",
         LOOP,
-        "        then = check_then(result, result.then)  # first: a caller must not hear from a server that is at fault\n        request.reply(message, result.value)",
-        "        request.reply(message, result.value)\n        then = check_then(result, result.then)",
+        '        then = check_then(server, "handle_call", result, result.then)\n        request.reply(message, result.value)',
+        '        request.reply(message, result.value)\n        then = check_then(server, "handle_call", result, result.then)',
     ),
 ]
 

@@ -189,11 +189,15 @@ class AgentServer(GenServer[Any]):
         match request:
             case (str() as what, function, args) if what in CALLS:
                 value = function(state, *args)
-                return self.later(what, value, state) if is_awaitable(value) else self.answer(what, value, state)
+                return (
+                    self.later(what, function, value, state)
+                    if is_awaitable(value)
+                    else self.answer(what, function, value, state)
+                )
             case _:
                 raise NoClause(request)
 
-    def answer(self, what: str, value: Any, state: Any) -> Reply[Any]:
+    def answer(self, what: str, function: Any, value: Any, state: Any) -> Reply[Any]:
         """What is answered, and the new state, once a function has given a value."""
         if what == "update":
             return Reply(None, value)
@@ -201,11 +205,11 @@ class AgentServer(GenServer[Any]):
             return Reply(value, state)
         if is_pair(value):
             return Reply(value[0], value[1])
-        raise BadReturn(self, "get_and_update", value, "(value, new state)")
+        raise BadReturn(self, "Agent.get_and_update", value, "(value, new state)", function)
 
-    async def later(self, what: str, value: Awaitable[Any], state: Any) -> Reply[Any]:
+    async def later(self, what: str, function: Any, value: Awaitable[Any], state: Any) -> Reply[Any]:
         """The same for an `async def`."""
-        return self.answer(what, await value, state)
+        return self.answer(what, function, await value, state)
 
     def handle_cast(self, request: Any, state: Any, /) -> NoReply[Any] | Coroutine[Any, Any, NoReply[Any]]:
         """Update the state."""

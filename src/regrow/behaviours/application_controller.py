@@ -27,6 +27,7 @@ from regrow.behaviours.application_spec import (
 from regrow.behaviours.attempts import is_failure
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.explained import in_words
 from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
 from regrow.kernel.traces import because
@@ -47,7 +48,7 @@ class Ended(Exception):
     def __init__(self, reason: Any, who: str, why: object) -> None:
         super().__init__(reason)
         self.reason: Any = reason
-        self.letter = f"{who} ended: {exits.safe_repr(why)}"
+        self.letter = f"{who} ended: {in_words(why)}"
         because(self, reason)
 
     def __str__(self) -> str:

@@ -25,6 +25,7 @@ from regrow.behaviours.starting import Attempt
 from regrow.behaviours.stopping import stop_process
 from regrow.kernel import exits, links
 from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.explained import at, explained
 from regrow.kernel.mailbox import put_first
 from regrow.kernel.node import SHUTDOWN, runs_a_function
 from regrow.kernel.pid import Pid, Process
@@ -152,7 +153,7 @@ async def _start_tree(entry: Running, args: Any) -> tuple[Application, Pid, Any]
             raise _start_failed((result.reason, place), entry.app, letter)
         case _:
             wanted = "wanted the pid of the top supervisor, or (pid, state)"
-            letter = f"its start returned {exits.safe_repr(result)}; {wanted}"
+            letter = f"its start returned {exits.safe_repr(result)}; {wanted}{at(entry.app.start)}"
             raise _start_failed(("bad_return", (place, result)), entry.app, letter)
     process = running()
     if top.process is not None and not links.contains(process.links, top):
@@ -178,7 +179,7 @@ def _in_words(reason: object) -> str:
 
 
 def _start_failed(reason: Any, app: type[Application], why: str) -> ApplicationError:
-    return ApplicationError(reason, f"{app.__name__} did not start: {why}")
+    return ApplicationError(explained(reason, why), f"{app.__name__} did not start: {why}")
 
 
 async def _run_phases(entry: Running, app: Application) -> None:
@@ -237,7 +238,8 @@ async def _run_phase(
             letter = f"its phase {phase!r} returned {exits.safe_repr(result)}"
             raise _start_failed((result.reason, place), app, letter)
         case _:
-            letter = f"its phase {phase!r} returned {exits.safe_repr(result)}; wanted nothing, or Error(reason)"
+            wanted = f"wanted nothing, or Error(reason){at(type(part).start_phase)}"
+            letter = f"its phase {phase!r} returned {exits.safe_repr(result)}; {wanted}"
             raise _start_failed(("bad_return_value", (place, result)), app, letter)
 
 

@@ -37,6 +37,7 @@ from regrow.behaviours.starting import Attempt, Ignore
 from regrow.behaviours.stopping import stop_process, take_exits
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.explained import at
 from regrow.kernel.pid import Pid
 from regrow.kernel.process import running
 from regrow.kernel.signals import Exited, Request, Token
@@ -97,9 +98,14 @@ CHILD_ERRORS: Final = {
 class BadStart(StartError):
     """A start function gave something else than a pid; that is the reason, as in OTP."""
 
+    def __init__(self, reason: object, who: object, function: object) -> None:
+        super().__init__(reason, who)
+        self.function = function
+
     def __str__(self) -> str:
         wanted = "Wanted: the pid of a process that it has linked, or (pid, extra)"
-        return f"child {exits.called(self.who)}: its start function returned {exits.safe_repr(self.reason)}. {wanted}"
+        what = f"its start function returned {exits.safe_repr(self.reason)}"
+        return f"child {exits.called(self.who)}: {what}. {wanted}{at(self.function)}"
 
 
 class CancelledStart(StartError):
@@ -336,7 +342,7 @@ class Tree:
             return StartError(started.reason, spec.id)
         if type(started) is Ignore:
             return None
-        return BadStart(started, spec.id) if pid_in(started) is None else started
+        return BadStart(started, spec.id, spec.start) if pid_in(started) is None else started
 
     def raised(self, spec: ChildSpec, error: BaseException) -> StartError:
         """A start function has raised."""

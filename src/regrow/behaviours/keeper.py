@@ -19,6 +19,7 @@ from regrow.behaviours.starting import ATTEMPTS, Ignore, give_up
 from regrow.kernel import exits, names
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
+from regrow.kernel.explained import explained, returned
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import running
@@ -60,7 +61,9 @@ class Keeper(GenServer[Tree]):
             if isinstance(init, Ignore):
                 return init
             if not isinstance(init, self.made_of):
-                return Stop(("bad_return", (module, "init", init)))
+                gives = getattr(module, "__regrow_init__", "what makes a supervisor")
+                letter = returned(module, "init", init, f"{gives} or IGNORE")
+                return Stop(explained(("bad_return", (module, "init", init)), letter))
         tree = init.tree(module)
         tree.arg = given
         specs, init.specs = init.specs, []  # what a temporary child was started with is not kept

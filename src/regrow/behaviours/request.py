@@ -31,6 +31,7 @@ from regrow.kernel.exits import (
     called,
     safe_repr,
 )
+from regrow.kernel.explained import in_words
 from regrow.kernel.here import HERE
 from regrow.kernel.mailbox import put
 from regrow.kernel.node import Node, here
@@ -256,7 +257,7 @@ def failure(node: Node, made: Request, server: object, timeout: float | None, pl
     elif kind is CallingSelf:
         letter = f"{who} asked itself {asked}, and would wait for its own answer for ever. Call the function instead"
     else:
-        letter = f"{who} ended before it answered {asked}: {safe_repr(why)}"
+        letter = f"{who} ended before it answered {asked}: {in_words(why)}"
     return kind((why, place), letter)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
 from regrow.kernel.exits import Exit, safe_repr
+from regrow.kernel.explained import at, explained, returned
 
 State = TypeVar("State")
 
@@ -132,14 +133,17 @@ class NoClause(Exception):
 
     Attributes:
         message: the message or request.
+        letter: which callback it was that returned None, and what is wanted; else "".
     """
 
-    def __init__(self, message: object) -> None:
+    def __init__(self, message: object, letter: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.letter = letter
 
     def __str__(self) -> str:
-        return f"no clause for {safe_repr(self.message)}. A handler returned nothing for it, or raised NoClause"
+        why = self.letter or "A handler returned nothing for it, or raised NoClause"
+        return f"no clause for {safe_repr(self.message)}. {why}"
 
 
 class BadReturn(Exit):
@@ -149,14 +153,30 @@ class BadReturn(Exit):
         value: what was returned.
     """
 
-    def __init__(self, server: object, callback: str | None, value: object, wanted: str) -> None:
+    def __init__(self, server: object, callback: str, value: object, wanted: str, function: object = None) -> None:
         super().__init__(("bad_return_value", value))
         self.value = value
-        where = f"{server.__class__.__name__}.{callback}" if callback is not None else "a callback"
-        self.letter = f"{where} returned {safe_repr(value)}. Wanted: {wanted}"
+        wanted += other_words(value)
+        if function is None:
+            self.letter = returned(server, callback, value, wanted)
+        else:  # it is no method, but was given to one
+            self.letter = (
+                f"the function given to {callback} returned {safe_repr(value)}. Wanted: {wanted}{at(function)}"
+            )
+        self.reason = explained(("bad_return_value", value), self.letter)
 
     def __str__(self) -> str:
         return self.letter
+
+
+TUPLES: Final = ("ok", "reply", "noreply", "stop", "next_state", "keep_state", "keep_state_and_data", "stop_and_reply")
+
+
+def other_words(value: object) -> str:
+    """What is said besides to a reader who writes a result as in Elixir or Erlang."""
+    if type(value) is tuple and value and type(value[0]) is str and value[0] in TUPLES:
+        return ". What is a tuple in OTP is an object here"
+    return ""
 
 
 def shown(name: str, *values: object) -> str:
@@ -167,8 +187,8 @@ def shown(name: str, *values: object) -> str:
     return f"{name}({', '.join(parts)})"
 
 
-def check_then(result: object, then: Any) -> Then:
-    """A `then` that the loop can use.
+def check_then(server: object, callback: str, result: object, then: Any) -> Then:
+    """A `then` that the loop can use. The callback is named where it has none.
 
     Raises:
         BadReturn: it is nothing that may stand there.
@@ -178,5 +198,7 @@ def check_then(result: object, then: Any) -> Then:
     if isinstance(then, timedelta):
         then = then.total_seconds()
     if isinstance(then, bool) or not isinstance(then, int | float) or not then >= 0:
-        raise BadReturn(None, None, result, "a timeout of seconds ≥ 0, Continue(arg), HIBERNATE or nothing as `then`")
+        raise BadReturn(
+            server, callback, result, "a timeout of seconds ≥ 0, Continue(arg), HIBERNATE or nothing as `then`"
+        )
     return None if then == float("inf") else float(then)

@@ -38,6 +38,7 @@ from regrow.behaviours.results import (
 from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack, no_start
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable, steps
+from regrow.kernel.explained import returned
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import ANSWERED, END, PENDING, RECEIVE, TIMEOUT, Become, Exited, Request
@@ -67,7 +68,7 @@ def begin(
     try:
         result: Any = server.init(arg)
         if type(result) is Ok:
-            then = check_then(result, result.then)
+            then = check_then(server, "init", result, result.then)
         elif is_awaitable(result):
             return begin_later(process, starter, server, result, debug)
         else:
@@ -84,7 +85,7 @@ def begin_later(
     try:
         process.node.scheduler.enter_task(process)
         result: Any = yield from steps(init)
-        then = check_then(result, result.then) if type(result) is Ok else None
+        then = check_then(server, "init", result, result.then) if type(result) is Ok else None
     except BaseException as error:
         raise no_start(process, starter, error) from None
     body = started(process, starter, server, result, then, debug)
@@ -200,19 +201,26 @@ def settled(server: GenServer[Any], message: Any, result: Any) -> tuple[Any, The
     if type(result) is NoReply:
         if kind is Request:
             put_off(message)
-        return result.state, None if result.then is None else check_then(result, result.then)
+        return result.state, None if result.then is None else check_then(server, asked(kind), result, result.then)
     if type(result) is Reply and kind is Request:
-        then = check_then(result, result.then)  # first: a caller must not hear from a server that is at fault
+        # First: a caller must not hear from a server that is at fault.
+        then = check_then(server, "handle_call", result, result.then)
         request.reply(message, result.value)
         return result.state, then
     if type(result) is Stop and result.has_state and (kind is Request or not result.has_reply):
         raise Stopping(result, message if kind is Request else None)
-    if result is None:
-        raise NoClause(message.request if kind is Request or kind is Cast else message)
     wanted = "NoReply(state) or Stop(reason, state)"
     if kind is Request:
         wanted = f"Reply(value, state), {wanted}, or Stop(reason, state, reply=value)"
-    raise BadReturn(server, CALLBACKS.get(kind, "handle_info"), result, wanted)
+    if result is None:
+        letter = returned(server, asked(kind), None, wanted)
+        raise NoClause(message.request if kind is Request or kind is Cast else message, letter)
+    raise BadReturn(server, asked(kind), result, wanted)
+
+
+def asked(kind: type) -> str:
+    """The callback that a message of this kind is for."""
+    return CALLBACKS.get(kind, "handle_info")
 
 
 CALLBACKS: dict[type, str] = {Request: "handle_call", Cast: "handle_cast", Continue: "handle_continue"}

@@ -45,7 +45,7 @@ from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, Sel
 from regrow.behaviours import child_spec as specs
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.reports import unexpected_message
-from regrow.behaviours.results import Continue, Hibernate, Stop, check_then
+from regrow.behaviours.results import BadReturn, Continue, Hibernate, Stop, check_then
 from regrow.behaviours.service_class import check_class
 from regrow.behaviours.service_handle import check_address, handle, is_handle, patient
 from regrow.behaviours.service_methods import (
@@ -326,7 +326,11 @@ class Service:
                 )
             server.desk.next = what
         else:
-            server.desk.next = check_then(what, what)
+            try:
+                server.desk.next = check_then(self, "then", what, what)
+            except BadReturn:
+                wanted = "a timeout of seconds ≥ 0, Continue(arg), HIBERNATE, Stop(reason) or None"
+                raise TypeError(f"then: wanted {wanted}; got {safe_repr(what)}") from None
 
     def caller(self) -> Pid:
         """Who asked what is being handled. A plain asyncio task asks as its node's guest.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from regrow.kernel import exits
+from regrow.kernel.explained import letter_of
 from regrow.kernel.pid import Pid
 from regrow.kernel.traces import because
 
@@ -37,12 +38,12 @@ def _called(who: object) -> str:
 
 def _why(reason: Any) -> str:
     """The reasons of supervisors in words; the others are the user's own."""
+    letter = letter_of(reason)
+    if letter:
+        return letter
     match reason:
         case ("shutdown", ("failed_to_start_child", id, inner)):
             return f"its child {_called(id)} did not start: {_why(inner)}"
-        case ("bad_return", (type() as module, "init", value)):
-            gives = getattr(module, "__regrow_init__", "what makes a supervisor")
-            return f"{module.__name__}.init returned {exits.safe_repr(value)}. Wanted: {gives} or IGNORE"
         case ("EXIT", inner):
             return exits.safe_repr(inner)
         case _:

@@ -57,6 +57,7 @@ from regrow.behaviours.transition import (
 )
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable, steps
+from regrow.kernel.explained import returned
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, Exited, Request
@@ -93,6 +94,7 @@ class Machine:
         self.calls_enter = False
         self.state = state
         self.data = data
+        self.begins = False  # what `init` wants is being done
         self.event: Event | None = None  # that is being handled
         self.queue: deque[Event] = deque()
         self.postponed: list[Event] = []
@@ -180,7 +182,9 @@ class Machine:
         """Enter the first state, and do what `init` wants."""
         self.event = ("internal", "init_state")
         transition = Transition(self.state, self.data)
+        self.begins = True
         self.act(transition, actions, True)
+        self.begins = False
         transition.postpone = False
         if self.calls_enter:
             yield from self.enter(transition)
@@ -233,7 +237,7 @@ class Machine:
         if kind is NextState:
             entering = is_change(transition.state, result.state)
             if entering and not is_event:
-                self.fail(transition, "bad_state_enter_return_from_state_function", result, ENTER_RESULTS)
+                self.fail(transition, "bad_state_enter_return_from_state_function", result, ENTER_RESULTS, is_event)
             transition.state, transition.data = result.state, result.data
         elif kind is KeepState or kind is RepeatState:
             transition.data = result.data
@@ -241,23 +245,25 @@ class Machine:
             self.state, self.data = transition.state, result.state if result.has_state else transition.data
             raise exits.Exit(result.reason)
         elif kind is StopAndReply:
-            self.reply_then_stop(transition, result)
+            self.reply_then_stop(transition, result, is_event)
         elif result is None:
+            letter = returned(self.callbacks[-1], self.called(transition, is_event), None, RESULTS)
             self.state, self.data = transition.state, transition.data
-            raise NoClause(self.event[1] if self.event is not None and is_event else ("enter", self.state))
+            raise NoClause(self.event[1] if self.event is not None and is_event else ("enter", self.state), letter)
         elif kind is not KeepStateAndData and kind is not RepeatStateAndData:
-            self.fail(transition, "bad_return_from_state_function", result, RESULTS)
+            self.fail(transition, "bad_return_from_state_function", result, RESULTS, is_event)
         self.act(transition, result.actions, is_event)
         return entering
 
-    def reply_then_stop(self, transition: Transition, result: Any) -> None:
+    def reply_then_stop(self, transition: Transition, result: Any, is_event: bool) -> None:
         """Answer, and leave."""
+        where = self.called(transition, is_event)
         self.state = transition.state
         self.data = transition.data if not result.has_data else result.data
         for action in listed(result.replies):
             if action.__class__ is not ReplyAction or action.from_.__class__ is not Request:
                 word = "bad_reply_action_from_state_function"
-                raise BadTransition(word, self.callbacks[-1], None, action, REPLIES)
+                raise BadTransition(word, self.callbacks[-1], where, action, REPLIES)
             self.reply(action)
         raise exits.Exit(result.reason)
 
@@ -288,7 +294,7 @@ class Machine:
                     good = False
             if not good:
                 word = "bad_action_from_state_function" if is_event else "bad_state_enter_action_from_state_function"
-                self.fail(transition, word, action, ACTIONS)
+                self.fail(transition, word, action, ACTIONS, is_event)
 
     def change_module(self, action: ChangeCallbackModule | PopCallbackModule) -> bool:
         """Let another class handle the events; false if there is none."""
@@ -311,11 +317,19 @@ class Machine:
         request.reply(action.from_, action.value)
         self.tell("out", action.value, action.from_)
 
-    def fail(self, transition: Transition, word: str, value: object, wanted: str) -> None:
+    def fail(self, transition: Transition, word: str, value: object, wanted: str, is_event: bool) -> None:
         """End with what the machine knows by now."""
+        where = self.called(transition, is_event)
         self.state, self.data = transition.state, transition.data
-        callback = "handle_event" if self.mode == "handle_event_function" else str(self.state)
-        raise BadTransition(word, self.callbacks[-1], callback, value, wanted)
+        raise BadTransition(word, self.callbacks[-1], where, value, wanted)
+
+    def called(self, transition: Transition, is_event: bool) -> str:
+        """The callback whose result this is: of an event the old state's, of an enter event the new one's."""
+        if self.begins:
+            return "init"
+        if self.mode == "handle_event_function":
+            return "handle_event"
+        return str(self.state if is_event else transition.state)
 
     # The end of a transition
 

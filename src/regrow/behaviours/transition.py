@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from regrow.behaviours.machine_results import Timeout
 from regrow.behaviours.results import BadReturn
+from regrow.kernel.explained import explained
 from regrow.kernel.signals import Request
 
 Event = tuple[Any, Any]  # its type and its content
@@ -26,9 +27,9 @@ REPLIES: Final = "ReplyAction(from_, value), with the from_ of a call"
 class BadTransition(BadReturn):
     """A callback of a state machine returned what it must not; `reason` has OTP's word for it, and the value."""
 
-    def __init__(self, word: str, callbacks: object, callback: str | None, value: object, wanted: str) -> None:
+    def __init__(self, word: str, callbacks: object, callback: str, value: object, wanted: str) -> None:
         super().__init__(callbacks, callback, value, wanted)
-        self.reason = (word, value)
+        self.reason = explained((word, value), self.letter)
 
 
 class Transition:

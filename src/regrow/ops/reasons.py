@@ -14,6 +14,7 @@ from types import CodeType
 from typing import Any, Final, TypeGuard
 
 from regrow.kernel.exits import trace_of
+from regrow.kernel.explained import Explained, letter_of
 from regrow.kernel.terms import Limits, show
 from regrow.kernel.traces import is_shown
 
@@ -51,6 +52,12 @@ def banner(kind: str, reason: object, limits: Limits) -> list[str]:
     return [f"** ({kind}) {first}", *rest]
 
 
+def letter_lines(reason: object) -> list[str]:
+    """What a reason says besides of the callback that is at fault."""
+    letter = letter_of(reason)
+    return [INDENT + line for line in letter.split("\n")] if letter else []
+
+
 def reason_lines(reason: Any, limits: Limits) -> list[str]:
     """A reason; its first line goes on where a sentence stands."""
     if isinstance(reason, BaseException):
@@ -68,13 +75,16 @@ def reason_lines(reason: Any, limits: Limits) -> list[str]:
         if why == "EXIT":
             return reason_lines(detail, limits)
         if type(why) is str and why in PAIRS:
-            return [PAIRS[why] + show(detail, limits)]
+            return [PAIRS[why] + show(detail, limits), *letter_lines(reason)]
         inner = parts_of(detail)
         if why == "bad_return" and len(inner) == 3 and type(inner[1]) is str:
-            return [f"{name_words(inner[0], limits)}.{inner[1]} returned a bad value: {show(inner[2], limits)}"]
+            return [
+                f"{name_words(inner[0], limits)}.{inner[1]} returned a bad value: {show(inner[2], limits)}",
+                *letter_lines(reason),
+            ]
     if len(parts) == 3 and parts[0] == "failed_to_start_child":
         return [f"failed to start child: {name_words(parts[1], limits)}", *_explained(parts[2], limits)]
-    return [show(reason, limits)]
+    return [show(reason, limits), *letter_lines(reason)]
 
 
 def start_failure_lines(reason: Any, limits: Limits) -> list[str]:
@@ -91,7 +101,7 @@ def start_failure_lines(reason: Any, limits: Limits) -> list[str]:
             raised = parts_of(inner[1])
             if len(raised) == 2 and raised[0] == "EXIT":
                 return [f"exited in: {called}", *_explained(raised[1], limits)]
-            return [f"{called} returned a bad value: {show(inner[1], limits)}"]
+            return [f"{called} returned a bad value: {show(inner[1], limits)}", *letter_lines(reason)]
     return reason_lines(reason, limits)
 
 
@@ -136,7 +146,7 @@ def parts_of(value: object) -> tuple[Any, ...]:
 
 
 def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
-    return type(value) is tuple
+    return type(value) is tuple or type(value) is Explained
 
 
 def _is_place(value: Any) -> bool:
