@@ -34,7 +34,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from regrow.behaviours.application_controller import Ended as Ended
-from regrow.behaviours.application_controller import Running, controller, not_started
+from regrow.behaviours.application_controller import Running, controller, environment_key, not_started
 from regrow.behaviours.application_controller import StartType as StartType
 from regrow.behaviours.application_spec import Application as Application
 from regrow.behaviours.application_spec import ApplicationError as ApplicationError
@@ -270,6 +270,9 @@ def put_env(app: Any, key: Any, value: Any, *, persistent: bool = False) -> None
         key: of the value.
         value: anything.
         persistent: whether the value is there again when the application is unloaded, and loaded again.
+
+    Raises:
+        TypeError: this is no application, and no name of one.
     """
     controller(here()).put(app, key, value, persistent)
 
@@ -278,16 +281,20 @@ def put_all_env(config: Mapping[Any, Mapping[Any, Any]], *, persistent: bool = F
     """Set values of several applications, all at once: `{app: {key: value}}` (`Application.put_all_env/2`).
 
     Raises:
-        TypeError: this is no mapping of mappings; nothing is set.
+        TypeError: this is no mapping of mappings, or one of them is for no application; nothing is set.
     """
     parts: list[object] = [config]
     if isinstance(parts[0], Mapping):
         parts += config.values()
     if not all(isinstance(part, Mapping) for part in parts):
         raise TypeError(f"wanted a mapping of mappings, {{app: {{key: value}}}}, got {exits.safe_repr(config)}")
-    for app, values in config.items():
+    kept = controller(here())
+    copies = [(app, dict(values)) for app, values in config.items()]
+    for app, _ in copies:
+        environment_key(app)
+    for app, values in copies:
         for key, value in values.items():
-            put_env(app, key, value, persistent=persistent)
+            kept.put(app, key, value, persistent)
 
 
 def set_env(app: Any, key: Any = OWN, value: Any = None, *, persistent: bool = False) -> None:

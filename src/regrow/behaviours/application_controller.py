@@ -248,10 +248,14 @@ def is_library(app: type[Application]) -> bool:
 
 
 def environment_key(app: Any) -> Any:
-    """By what an application's environment is found: its class, or whatever else somebody calls it."""
-    if isinstance(app, str) and ":" in app:
-        return find(app) or app
-    return app
+    """By what an application's environment is found: its class, or a name that is that of no class.
+
+    Raises:
+        TypeError: this is neither.
+    """
+    if isinstance(app, str) and ":" not in app:
+        return app
+    return find(app) or app
 
 
 def not_started(app: object) -> ApplicationError:

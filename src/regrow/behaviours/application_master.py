@@ -238,7 +238,7 @@ async def _run_phase(
             letter = f"its phase {phase!r} returned {exits.safe_repr(result)}"
             raise _start_failed((result.reason, place), app, letter)
         case _:
-            wanted = f"wanted nothing, or Error(reason){at(type(part).start_phase)}"
+            wanted = f"wanted nothing, or Error(reason){at(part.start_phase)}"
             letter = f"its phase {phase!r} returned {exits.safe_repr(result)}; {wanted}"
             raise _start_failed(("bad_return_value", (place, result)), app, letter)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from functools import update_wrapper
 from typing import Any, ClassVar, Final
 
 from regrow.behaviours import child_spec, reports, system
@@ -43,6 +44,18 @@ class Init:
         return Tree(module, self.flags)
 
 
+class InitialCall:
+    """The initial call of a supervisor: the `init` of its own class, which is the user's, in place of the keeper's."""
+
+    def __init__(self, module: Any) -> None:
+        update_wrapper(self, getattr(module, "init", Keeper.init))
+
+    def __call__(self, *args: Any) -> Any:
+        """What the function gives."""
+        function: Any = vars(self)["__wrapped__"]
+        return function(*args)
+
+
 class Keeper(GenServer[Tree]):
     """The server behind every supervisor."""
 
@@ -53,6 +66,7 @@ class Keeper(GenServer[Tree]):
         """Start all children, or none."""
         running().trap_exit = True
         module, given = arg
+        running().initial_call = InitialCall(module)
         init: Any = given
         if not isinstance(given, self.made_of):
             init = module().init(given)

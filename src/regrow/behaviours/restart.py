@@ -141,17 +141,17 @@ def unexpected_end(restart: RestartType, reason: object) -> bool:
 def expected_end(shutdown: object, restart: RestartType, reason: object) -> bool:
     """Whether a child that was told to end did so as it was told; what did not is reported.
 
-    | reason                  | shutdown: seconds, "infinity" | "brutal_kill"         |
-    |-------------------------|-------------------------------|-----------------------|
-    | shutdown, (shutdown, x) | yes                           | unless it is permanent |
-    | normal                  | unless it is permanent        | unless it is permanent |
-    | killed                  | no                            | yes                   |
-    | anything else           | no                            | no                    |
+    | reason                | shutdown: seconds, "infinity" | "brutal_kill"          |
+    |-----------------------|-------------------------------|------------------------|
+    | shutdown              | yes                           | unless it is permanent |
+    | (shutdown, x), normal | unless it is permanent        | unless it is permanent |
+    | killed                | no                            | yes                    |
+    | anything else         | no                            | no                     |
     """
     brutal = shutdown == "brutal_kill"
     if not is_normal(reason):
         return brutal and type(reason) is str and reason == "killed"
-    return restart != "permanent" or not (brutal or reason == "normal")
+    return restart != "permanent" or (not brutal and type(reason) is str and reason == "shutdown")
 
 
 class Intensity:

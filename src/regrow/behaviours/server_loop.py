@@ -251,7 +251,7 @@ def end(
     process: Process, server: GenServer[Any], ending: Ending, debug: system.Debug | None
 ) -> Generator[Any, Any, Any]:
     """Call `terminate`, report what was abnormal, send the last reply, and leave with the reason."""
-    error, reason = ending.error, ending.reason
+    error, reason, failed = ending.error, ending.reason, False
     last_reply: Stopping | None = error if isinstance(error, Stopping) and error.result.has_reply else None
     try:
         result: Any = server.terminate(reason, ending.state)
@@ -261,8 +261,9 @@ def end(
     except BaseException as second:
         if not process.alive:
             raise
-        error, reason = second, exits.reason_of(second)
-    if not exits.is_normal(reason):
+        error, reason, failed = second, exits.reason_of(second), True
+    # What `terminate` raises is reported whatever it is: it has not cleaned up.
+    if failed or not exits.is_normal(reason):
         if reports.is_wanted(process, reports.SERVERS):
             message = ending.message
             asked = message.request if isinstance(message, Request) else message

@@ -49,6 +49,7 @@ from regrow.behaviours.transition import (
     RESULTS,
     BadTransition,
     Event,
+    Running,
     Transition,
     is_change,
     is_type,
@@ -61,24 +62,9 @@ from regrow.kernel.explained import returned
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, Exited, Request
-from regrow.kernel.timers import Timer
 from regrow.kernel.timing import cancel_timer, send_after
 
 MODES: Final = ("state_functions", "handle_event_function")
-
-
-class Running:
-    """A timeout that has been started, and the message that it sends to its machine. Without a timer it is one of 0 s."""
-
-    __slots__ = ("content", "timer", "type")
-
-    def __init__(self, type: object, content: object) -> None:
-        self.type = type
-        self.content = content
-        self.timer: Timer | None = None
-
-    def __repr__(self) -> str:
-        return f"Running({self.type!r}, {self.content!r})"
 
 
 class Machine:
@@ -414,7 +400,7 @@ class Machine:
 
     def end(self, error: BaseException) -> Generator[Any, Any, Any]:
         """Call `terminate`, report what was abnormal, and leave with the reason. What is postponed is dropped."""
-        reason = exits.reason_of(error)
+        reason, failed = exits.reason_of(error), False
         try:
             result: Any = self.callbacks[-1].terminate(reason, self.state, self.data)
             if is_awaitable(result):
@@ -423,8 +409,8 @@ class Machine:
         except BaseException as second:
             if not self.process.alive:
                 raise
-            error, reason = second, exits.reason_of(second)
-        if exits.is_normal(reason):
+            error, reason, failed = second, exits.reason_of(second), True
+        if exits.is_normal(reason) and not failed:
             self.tell("terminate", reason, self.state)
         else:
             yield from self.report(reason)

@@ -9,6 +9,7 @@ from regrow.behaviours.machine_results import Timeout
 from regrow.behaviours.results import BadReturn
 from regrow.kernel.explained import explained
 from regrow.kernel.signals import Request
+from regrow.kernel.timers import Timer
 
 Event = tuple[Any, Any]  # its type and its content
 
@@ -48,6 +49,20 @@ class Transition:
         """Start, change or cancel a timeout when the transition is done."""
         self.timeouts.pop(timeout.event_type, None)
         self.timeouts[timeout.event_type] = (timeout, time)
+
+
+class Running:
+    """A timeout that has been started, and the message that it sends to its machine. Without a timer it is one of 0 s."""
+
+    __slots__ = ("content", "timer", "type")
+
+    def __init__(self, type: object, content: object) -> None:
+        self.type = type
+        self.content = content
+        self.timer: Timer | None = None
+
+    def __repr__(self) -> str:
+        return f"Running({self.type!r}, {self.content!r})"
 
 
 def is_change(before: object, after: object) -> bool:

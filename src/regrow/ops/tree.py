@@ -15,7 +15,7 @@ from typing import Any
 
 from regrow.behaviours import system
 from regrow.behaviours.gen_server import call
-from regrow.behaviours.supervisor import Keeper
+from regrow.behaviours.keeper import InitialCall
 from regrow.kernel import process
 from regrow.kernel.exits import CallExit, safe_repr
 from regrow.kernel.node import here
@@ -92,7 +92,7 @@ async def look(root: Any) -> Branch:
     if pid is None:
         raise ValueError(f"tree: nobody has the name {safe_repr(root)}. See whereis(name), or tree() for all of it")
     found = pid.process
-    is_supervisor = found is not None and getattr(found.initial_call, "__qualname__", "").startswith(Keeper.__name__)
+    is_supervisor = found is not None and isinstance(found.initial_call, InitialCall)
     return await _branch(called(pid), pid, "supervisor" if is_supervisor else "worker")
 
 
