@@ -1,4 +1,4 @@
-"""A server's clients: call, cast, reply, stop, and the same on several nodes (the outside of OTP's `gen_server`)."""
+"""A server's clients: call, cast, stop, and the same on several nodes (the outside of OTP's `gen_server`)."""
 
 from __future__ import annotations
 
@@ -92,20 +92,6 @@ def cast(server: Any, request: object) -> None:
         mailbox.put(target, message)
     else:
         target.node.door(Signal("send", node.guest, target.pid, message, None))
-
-
-def reply(from_: From, value: object) -> None:
-    """Answer a call whose `handle_call` returned NoReply, from any process (`gen_server:reply/2`).
-
-    What nobody waits for any more is dropped.
-
-    Raises:
-        TypeError: this is not the `from_` of a call.
-    """
-    given: object = from_
-    if not isinstance(given, Request):
-        raise TypeError(f"reply: wanted the from_ that handle_call was given, got {safe_repr(given)}")
-    requests.reply(from_, value)
 
 
 async def stop(server: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:

@@ -52,12 +52,12 @@ from datetime import timedelta
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from regrow.behaviours import child_spec, server_loop, starting, system, ways_in
+from regrow.behaviours import request as requests
 from regrow.behaviours.blocking import Blocking
 from regrow.behaviours.client import abcast as abcast
 from regrow.behaviours.client import call as call
 from regrow.behaviours.client import cast as cast
 from regrow.behaviours.client import multi_call as multi_call
-from regrow.behaviours.client import reply as reply
 from regrow.behaviours.client import stop as stop
 from regrow.behaviours.client import whereis as whereis
 from regrow.behaviours.reports import unexpected_message
@@ -73,6 +73,7 @@ from regrow.behaviours.request_ids import wait_response as wait_response
 from regrow.behaviours.results import Continue, Error, Hibernate, NoReply, Ok, Reply, Stop, Then
 from regrow.behaviours.server_loop import Cast as Cast
 from regrow.behaviours.starting import Ignore
+from regrow.kernel import exits
 from regrow.kernel.clock import seconds
 from regrow.kernel.pid import Monitor, Pid
 from regrow.kernel.signals import Request
@@ -84,6 +85,20 @@ Seconds = float | timedelta | None
 CallReturn = Reply[State] | NoReply[State] | Stop[State] | Awaitable[Reply[State] | NoReply[State] | Stop[State]]
 CastReturn = NoReply[State] | Stop[State] | Awaitable[NoReply[State] | Stop[State]]
 InitReturn = Ok[State] | Ignore | Stop[Any] | Error | Awaitable[Ok[State] | Ignore | Stop[Any] | Error]
+
+
+def reply(from_: From, value: object) -> None:
+    """Answer a call whose `handle_call` returned NoReply, from any process (`gen_server:reply/2`).
+
+    What nobody waits for any more is dropped.
+
+    Raises:
+        TypeError: this is not the `from_` of a call.
+    """
+    given: object = from_  # here, in Python: a compiled function would say in words of its own what it wants
+    if not isinstance(given, Request):
+        raise TypeError(f"reply: wanted the from_ that handle_call was given, got {exits.safe_repr(given)}")
+    requests.reply(from_, value)
 
 
 class GenServer(Generic[State]):

@@ -191,7 +191,7 @@ def find(node: Node, address: object) -> Pid | None:
     )
 
 
-def who_has(table: Names, key: Hashable) -> Pid | None:
+def who_has(table: Any, key: Hashable) -> Pid | None:
     """Who has a name in somebody's table.
 
     Raises:
