@@ -28,6 +28,9 @@ mutants: .venv/dev ## break the source in one place after the other: some test m
 matrix: ## the tests on Python 3.11, 3.12 and 3.13, as far as they are installed
 	@scripts/matrix
 
+installs: .venv/dev ## a new project passes its own README with pip and uv, on each Python (some minutes)
+	@.venv/bin/python -m tests.installs.run
+
 bench: .venv-bench ## measure everything beside the BEAM and other libraries, and draw docs/benchmarks.md (half an hour)
 	@echo "Compiling the kernel, where that works"
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --force-reinstall .
@@ -48,5 +51,5 @@ clean: ## remove what the tools have made
 .venv-bench:
 	@scripts/venv .venv-bench bench "$$(scripts/python 3.13 || scripts/python 3.12 || scripts/python)"
 
-.PHONY: help demo test lint conformance compiled mutants matrix bench bench-quick clean .venv/run .venv/dev .venv-bench
+.PHONY: help demo test lint conformance compiled mutants matrix installs bench bench-quick clean .venv/run .venv/dev .venv-bench
 .NOTPARALLEL:

@@ -14,6 +14,7 @@ from string import Template
 from typing import Final
 
 import regrow
+from regrow.cli.origin import requirement
 from regrow.cli.project import Problem
 
 # A package of one of these names would stand before the real one on the project's path, and break what imports it.
@@ -94,6 +95,7 @@ def render(name: str, *, supervised: bool) -> dict[str, str]:
     values = {
         "name": name,
         "title": title,
+        "regrow": requirement(),
         "application_setting": APPLICATION_SETTING.format(name=name, title=title) if supervised else "",
     }
     kind = "supervised" if supervised else "plain"
