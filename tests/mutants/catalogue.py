@@ -280,22 +280,33 @@ KERNEL: Final = [
         "process.mailbox.append(message)",
         "process.mailbox.appendleft(message)",
     ),
-    Mutant("mail given back goes behind", MAILBOX, "mailbox.appendleft(message)", "mailbox.append(message)"),
+    Mutant("mail given back goes behind", MAILBOX, "mailbox.insert(place, message)", "mailbox.append(message)"),
+    Mutant("mail given back goes first", MAILBOX, "mailbox.insert(place, message)", "mailbox.appendleft(message)"),
     Mutant(
         "a drained mailbox stays",
         MAILBOX,
         "message = mailbox.popleft()\n    if not mailbox:",
         "message = mailbox.popleft()\n    if False:",
     ),
-    Mutant("what was looked at is forgotten", MAILBOX, "wanted.seen = position", "wanted.seen = len(mailbox) + 1"),
+    Mutant(
+        "what was looked at is forgotten",
+        MAILBOX,
+        "    wanted.seen = position\n    return",
+        "    wanted.seen = len(mailbox) + 1\n    return",
+    ),
     Mutant(
         "what is taken out of turn stays as well",
         MAILBOX,
-        "if wanted.fits(message):\n            del mailbox[position]",
-        "if wanted.fits(message):",
+        "            wanted.seen = position\n            del mailbox[position]",
+        "            wanted.seen = position",
     ),
     Mutant("who waits for a fitting message is not woken", MAILBOX, "if process.status == SELECTING:", "if False:"),
-    Mutant("a message on its way is not seen", MAILBOX, "waiting.insert(0, process.value)", "pass"),
+    Mutant(
+        "a message on its way is not seen",
+        MAILBOX,
+        "waiting.insert(wanted.seen if type(wanted) is Receive else 0, process.value)",
+        "pass",
+    ),
     Mutant("flush takes any Down", MAILBOX, "type(message) is Down and message.ref is ref", "type(message) is Down"),
     # Signals
     Mutant(
@@ -519,8 +530,15 @@ KERNEL: Final = [
         "            if self.shown.task is not None:\n                self.shown.show(None)\n        self.steps",
         "        self.steps",
     ),
-    Mutant("hand-over has no limit in depth", SCHEDULER, "self.depth >= self.deepest or", "self.deepest == 0 or"),
-    Mutant("hand-over lets a server see the caller's exception", SCHEDULER, " or exception() is not None:", ":"),
+    Mutant("hand-over has no limit in depth", SCHEDULER, "depth >= self.deepest or", "self.deepest == 0 or"),
+    Mutant("a call from deep in the stack is handed over", SCHEDULER, " or self.stack.value < self.stack_least", ""),
+    Mutant(
+        "one more thing may always be done",
+        SCHEDULER,
+        "self.begin_guests_turn()\n        self.steps -= 1\n        return self.steps > 0 or not self.is_over()",
+        "self.begin_guests_turn()\n        return True",
+    ),
+    Mutant("hand-over lets a server see the caller's exception", SCHEDULER, " or handled() is not None:", ":"),
     Mutant(
         "hand-over has no limit in time",
         SCHEDULER,
@@ -531,8 +549,8 @@ KERNEL: Final = [
     Mutant(
         "the idle timeout of a server that is called goes on",
         SCHEDULER,
-        "            self.timers.cancel(process.deadline)\n            process.deadline = None\n        self.depth += 1",
-        "            process.deadline = None\n        self.depth += 1",
+        "            self.timers.cancel(process.deadline)\n            process.deadline = None\n        self.depth = depth",
+        "            process.deadline = None\n        self.depth = depth",
     ),
     Mutant(
         "after a hand-over the server seems to run",
@@ -544,7 +562,7 @@ KERNEL: Final = [
     Mutant(
         "a cancelled receive loses the message",
         TASKS,
-        "put_first(process, value)  # a message",
+        "put_back(process, value, waited.seen)",
         "pass  # a message",
     ),
     Mutant(

@@ -26,7 +26,7 @@ from regrow.behaviours.stopping import stop_process
 from regrow.kernel import exits, links
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.explained import at, explained
-from regrow.kernel.mailbox import put_first
+from regrow.kernel.mailbox import put_back
 from regrow.kernel.node import SHUTDOWN, runs_a_function
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import receive, running, send_after
@@ -77,7 +77,7 @@ async def _until_the_end(process: Process, top: Pid) -> object:
             return "normal"
         elif isinstance(message, Request):
             if message.request == "stop":
-                put_first(process, message)
+                put_back(process, message, 0)
                 return "stopped"
             reply(message, None)
 

@@ -14,9 +14,10 @@ from asyncio import CancelledError, current_task
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
-from regrow.kernel.awaitables import is_awaitable, steps
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Process
+from regrow.kernel.tasks import enter_task
 
 
 def is_failure(process: Process | None, error: BaseException) -> bool:
@@ -46,8 +47,7 @@ def called(process: Process, function: Callable[..., Any], *args: Any) -> Genera
     """What a function of the user's gives, whether it is `def` or `async def`."""
     result: Any = function(*args)
     if is_awaitable(result):
-        process.node.scheduler.enter_task(process)
-        result = yield from steps(result)
+        result = yield from enter_task(process, result)
     return result
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Final, Literal, TypeVar, overload
 
 from regrow.behaviours import request as requests
 from regrow.behaviours import system, typed_request
 from regrow.behaviours.server_loop import Cast
 from regrow.kernel import mailbox, names
+from regrow.kernel.awaitables import OTHERS, Foreign
 from regrow.kernel.clock import seconds
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.here import HERE, NODES, NODES_LOCK, here
@@ -19,6 +20,7 @@ from regrow.kernel.signals import ANSWERED, Request, Signal
 
 Answer = TypeVar("Answer")
 From = Request
+_HERE: Final = HERE  # a constant, which compiled code reads without looking a name up
 Seconds = float | timedelta | None
 
 
@@ -47,9 +49,11 @@ async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
         TypeError: not an address, or not seconds.
         ValueError: a negative timeout, or an unknown registry.
     """
+    waits = True
     if timeout != 5.0:
         timeout = seconds(timeout, "call(timeout=)")
-    node = HERE.node or here()
+        waits = timeout != 0.0
+    node = _HERE.node or here()
     caller = node.scheduler.current
     if caller is None and node.adopted:
         caller = node.caller()
@@ -59,7 +63,7 @@ async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
         target is not None
         and target.status == RECEIVING
         and target.node is node
-        and timeout != 0.0
+        and waits
         and node.trace is None
         and node.scheduler.hand_over(target, made)
     ):
@@ -69,6 +73,8 @@ async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
     await requests.wait(node, caller, server, made, timeout)  # type: ignore[arg-type]
     if made.state == ANSWERED:
         return made.answer
+    if not node.scheduler.has_time():
+        await OTHERS
     place = ("GenServer", "call", [server, request, timeout])
     raise requests.failure(node, made, server, timeout, place)  # type: ignore[arg-type]
 
@@ -80,7 +86,7 @@ def cast(server: Any, request: object) -> None:
         NoNode: there is no node in this thread.
         TypeError: `server` is no address.
     """
-    node = HERE.node or here()
+    node = _HERE.node or here()
     target = server.process if type(server) is Pid else requests.reached(node, server)
     message = Cast(request)
     if node.trace is not None:
@@ -103,7 +109,7 @@ async def stop(server: Any, reason: object = "normal", timeout: float | timedelt
         CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
     """
     limit = seconds(timeout, "stop(timeout=)")
-    await system.stop(server, reason, limit, "GenServer")
+    await Foreign(system.stop(server, reason, limit, "GenServer"))
 
 
 def abcast(name: object, request: object, *, nodes: Sequence[object] | None = None) -> Literal["abcast"]:

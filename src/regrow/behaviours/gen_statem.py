@@ -92,11 +92,12 @@ from regrow.behaviours.state_machine import Machine
 from regrow.behaviours.transition import BadTransition as BadTransition
 from regrow.behaviours.transition import listed
 from regrow.kernel import exits
-from regrow.kernel.awaitables import is_awaitable, steps
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
 from regrow.kernel.signals import END, Become, Request
+from regrow.kernel.tasks import enter_task
 
 State = TypeVar("State")
 Data = TypeVar("Data")
@@ -320,8 +321,7 @@ def _begin_later(
 ) -> Generator[Any, Any, Any]:
     """The same, of an `async def init`."""
     try:
-        process.node.scheduler.enter_task(process)
-        result = yield from steps(init)
+        result = yield from enter_task(process, init)
     except BaseException as error:
         raise no_start(process, starter, error) from None
     body = _started(process, starter, callbacks, result, debug)

@@ -20,6 +20,7 @@ from typing import Any
 from regrow.behaviours.attempts import is_failure
 from regrow.behaviours.deadlock import Circle, break_circle
 from regrow.kernel import links, names
+from regrow.kernel.awaitables import OTHERS, Settled
 from regrow.kernel.exits import (
     CalleeExit,
     CallExit,
@@ -147,7 +148,7 @@ async def wait(node: Node, caller: Process | None, server: object, made: Request
     future: asyncio.Future[None] = node.loop.create_future()
     made.waiter = future
     try:
-        await future
+        await Settled(future)
     finally:
         node.abandon(made)
 
@@ -215,6 +216,8 @@ async def ask(server: object, made: Request, timeout: float | None, place: Place
     await wait(node, caller, server, made, timeout)
     if made.state == ANSWERED:
         return made.answer
+    if not node.scheduler.has_time():
+        await OTHERS
     raise failure(node, made, server, timeout, place)
 
 
@@ -232,6 +235,8 @@ async def ask_all(servers: Sequence[object], request: object, timeout: float | N
     finally:
         for one in made:
             node.abandon(one)
+    if not node.scheduler.has_time():
+        await OTHERS
     return made
 
 

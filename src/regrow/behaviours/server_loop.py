@@ -37,11 +37,12 @@ from regrow.behaviours.results import (
 )
 from regrow.behaviours.starting import Failed, Ignore, Starter, init_ack, no_start
 from regrow.kernel import exits
-from regrow.kernel.awaitables import is_awaitable, steps
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.explained import returned
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
-from regrow.kernel.signals import ANSWERED, END, PENDING, RECEIVE, TIMEOUT, Become, Exited, Request
+from regrow.kernel.signals import ANSWERED, END, PENDING, RECEIVE, TIMEOUT, YIELD, Become, Exited, Request
+from regrow.kernel.tasks import enter_task
 
 if TYPE_CHECKING:
     from regrow.behaviours.gen_server import GenServer
@@ -83,8 +84,7 @@ def begin_later(
 ) -> Generator[Any, Any, Any]:
     """The same, of an `async def init`."""
     try:
-        process.node.scheduler.enter_task(process)
-        result: Any = yield from steps(init)
+        result: Any = yield from enter_task(process, init)
         then = check_then(server, "init", result, result.then) if type(result) is Ok else None
     except BaseException as error:
         raise no_start(process, starter, error) from None
@@ -114,12 +114,7 @@ def started(
 
 
 def loop(  # noqa: C901 (what is split off costs every message one more call)
-    process: Process,
-    server: GenServer[Any],
-    parent: Pid,
-    state: Any,
-    then: Then,
-    debug: system.Debug | None,
+    process: Process, server: GenServer[Any], parent: Pid, state: Any, then: Then, debug: system.Debug | None
 ) -> Generator[Any, Any, Any]:
     """Wait, handle, look at what came back; until an end. What is not a plain call or cast is decided below."""
     handle_call, handle_cast = type(server).handle_call, type(server).handle_cast  # a bound method is 64 bytes
@@ -129,6 +124,8 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
     try:
         while True:
             if then is not None and then is not HIBERNATE:
+                if type(then) is Continue and not process.node.scheduler.has_time():
+                    yield YIELD
                 message = then if type(then) is Continue else (yield then)
             elif process.mailbox is not None and process.node.scheduler.goes_on(process):
                 message = take(process)
@@ -163,8 +160,7 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
                 message = "timeout" if message is TIMEOUT else message
                 result = other_message(server, parent, message, state)
             if type(result) is not NoReply and is_awaitable(result):
-                process.node.scheduler.enter_task(process)
-                result = yield from steps(result)  # pyright: ignore[reportUnknownVariableType] (a State's own)
+                result = yield from enter_task(process, result)  # pyright: ignore[reportUnknownVariableType] (a State's own)
             state, then = settled(server, message, result)
             if debug is not None:
                 debug = debug.saw_out(process, message, result)
@@ -256,8 +252,7 @@ def end(
     try:
         result: Any = server.terminate(reason, ending.state)
         if is_awaitable(result):
-            process.node.scheduler.enter_task(process)
-            yield from steps(result)
+            yield from enter_task(process, result)
     except BaseException as second:
         if not process.alive:
             raise

@@ -26,6 +26,7 @@ from regrow.behaviours.request import wait
 from regrow.behaviours.start_errors import AlreadyStarted, Ignored, StartError
 from regrow.behaviours.stopping import take_exits
 from regrow.kernel import exits, links, names
+from regrow.kernel.awaitables import OTHERS
 from regrow.kernel.here import HERE, here
 from regrow.kernel.node import SHUTDOWN, Node, descend
 from regrow.kernel.pid import CALLING, Pid, Process
@@ -162,6 +163,8 @@ async def start(
         names.check_name(name)
         held = names.find(node, name)
         if held is not None and (held.process is not None or held.node is not node):
+            if not node.scheduler.has_time():
+                await OTHERS
             raise AlreadyStarted(held, name)
     process, starter = prepared(node, caller, initial_call, name, link)
     begin(node, process, Opening(body, (starter, given)), timeout)
@@ -230,17 +233,21 @@ async def heard(
             raise
     answer = starter.answer
     if starter.state == ANSWERED:
+        if answer.__class__ is not Ignore and answer.__class__ is not Failed:
+            return answer
+        if not node.scheduler.has_time():
+            await OTHERS
         if answer.__class__ is Ignore:
             raise Ignored(f"{who} is not wanted: its init returned IGNORE")
-        if answer.__class__ is Failed:
-            raise StartError(answer.reason, who)
-        return answer
+        raise StartError(answer.reason, who)
     parent = node.init if caller is None else caller
     if starter.state == CLOSED:
         links.unlink(parent, process.pid)
         links.die(process, "killed")
         raise StartError("timeout", who)
     take_exits(parent, (process.pid,))  # it is told here, and not once more by a message
+    if not node.scheduler.has_time():
+        await OTHERS
     raise StartError(answer, who)
 
 

@@ -57,11 +57,12 @@ from regrow.behaviours.transition import (
     want,
 )
 from regrow.kernel import exits
-from regrow.kernel.awaitables import is_awaitable, steps
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.explained import returned
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
-from regrow.kernel.signals import RECEIVE, Exited, Request
+from regrow.kernel.signals import RECEIVE, YIELD, Exited, Request
+from regrow.kernel.tasks import enter_task
 from regrow.kernel.timing import cancel_timer, send_after
 
 MODES: Final = ("state_functions", "handle_event_function")
@@ -106,6 +107,8 @@ class Machine:
                     if event is None:
                         continue
                     self.tell("in", event, self.state)
+                elif not self.process.node.scheduler.has_time():
+                    yield YIELD
                 yield from self.handle(event)
         except BaseException as error:
             if not self.process.alive:
@@ -182,8 +185,7 @@ class Machine:
         transition = Transition(self.state, self.data)
         result = self.call(event, self.state, self.data)
         if is_awaitable(result):
-            self.process.node.scheduler.enter_task(self.process)
-            result = yield from steps(result)
+            result = yield from enter_task(self.process, result)
         if self.take(transition, result, True) and self.calls_enter:
             yield from self.enter(transition)
         self.settle(transition)
@@ -195,9 +197,10 @@ class Machine:
             self.tell("enter", self.module, transition.state)
             result = self.call(("enter", self.state), transition.state, transition.data)
             if is_awaitable(result):
-                self.process.node.scheduler.enter_task(self.process)
-                result = yield from steps(result)
+                result = yield from enter_task(self.process, result)
             again = self.take(transition, result, False)
+            if again and not self.process.node.scheduler.has_time():
+                yield YIELD
 
     def call(self, event: Event, state: Any, data: Any) -> Any:
         """Call the callback for an event."""
@@ -404,8 +407,7 @@ class Machine:
         try:
             result: Any = self.callbacks[-1].terminate(reason, self.state, self.data)
             if is_awaitable(result):
-                self.process.node.scheduler.enter_task(self.process)
-                yield from steps(result)
+                yield from enter_task(self.process, result)
         except BaseException as second:
             if not self.process.alive:
                 raise

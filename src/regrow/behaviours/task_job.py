@@ -21,11 +21,12 @@ from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.children import ChildError
 from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
 from regrow.kernel import exits, links, process
-from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.awaitables import Foreign, is_awaitable
 from regrow.kernel.current import living
+from regrow.kernel.driving import driven_by
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
-from regrow.kernel.signals import Down
+from regrow.kernel.signals import TIMEOUT, Down, Receive
 
 PATIENCE_SECONDS: Final = 5.0  # how long a supervised task waits for its job
 
@@ -106,7 +107,7 @@ def run(job: Job) -> Coroutine[Any, Any, None] | None:
 async def run_on(me: Process, job: Job, awaited: Awaitable[Any]) -> None:
     """The rest of a task whose function has to be awaited."""
     try:
-        value = await awaited
+        value = await driven_by(me, awaited)
     except BaseException as error:
         raise failure(me, job, error) from None
     if job.ref is not None:
@@ -130,10 +131,9 @@ async def wait_for_job(owner: Pid) -> None:
     def is_for_me(message: object) -> bool:
         return isinstance(message, Job) or (isinstance(message, Down) and message.ref is ref)
 
-    try:
-        message = await process.receive(is_for_me, timeout=PATIENCE_SECONDS)
-    except TimeoutError:
-        raise exits.Exit("timeout") from None
+    message: Any = await Receive(is_for_me, PATIENCE_SECONDS)
+    if message is TIMEOUT:
+        raise exits.Exit("timeout")
     process.demonitor(ref, flush=True)
     if isinstance(message, Down):
         raise exits.Exit(("shutdown", message.reason))
@@ -169,7 +169,7 @@ async def start_waiting(supervisor: Any, shutdown: Any) -> Pid:
     """
     spec = supervised(wait_for_job, process.current(), "temporary", shutdown)
     try:
-        pid: Pid = await DynamicSupervisor.start_child(supervisor, spec)
+        pid: Pid = await Foreign(DynamicSupervisor.start_child(supervisor, spec))
     except ChildError as error:
         if error.reason != "max_children":
             raise

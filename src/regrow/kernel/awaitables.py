@@ -37,9 +37,62 @@ def steps(awaited: Any) -> Generator[Any, Any, Any]:
     return made
 
 
-async def finished(awaited: Awaitable[Any]) -> Any:
-    """A coroutine that awaits this and does nothing else, for a process that drives coroutines alone."""
-    return await awaited
+# How a compiled coroutine awaits what is not compiled: `driving.py` says what goes wrong otherwise.
+
+
+class Others:
+    """`asyncio.sleep(0)`."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield None
+
+
+OTHERS: Final = Others()
+
+
+class Settled:
+    """A future of asyncio's."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: Any) -> None:
+        self.future = future
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        future = self.future
+        if not future.done():
+            future._asyncio_future_blocking = True
+            yield future
+        return future.result()
+
+
+class Foreign:
+    """A coroutine that is not compiled."""
+
+    __slots__ = ("awaited",)
+
+    def __init__(self, awaited: Awaitable[Any]) -> None:
+        self.awaited = awaited
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        inner = steps(self.awaited)
+        value: Any = None
+        error: BaseException | None = None
+        while True:
+            try:
+                wish = inner.send(value) if error is None else inner.throw(error)
+            except StopIteration as stop:
+                return stop.value
+            value = error = None
+            try:
+                value = yield wish
+            except GeneratorExit:
+                inner.close()
+                raise
+            except BaseException as thrown:
+                error = thrown
 
 
 def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from regrow.kernel.awaitables import OTHERS
 from regrow.kernel.here import here
 
 FOREVER: Final = float("inf")
@@ -73,12 +74,10 @@ class VirtualClock(Clock):
 
 async def until_idle() -> None:
     """Wait, without moving the clock, until every other process of the node waits for a message, a timer or asyncio."""
-    import asyncio  # for start-up: the command counts its time before it needs a loop
-
     scheduler = here().scheduler
     quiet = 0
     while quiet < QUIET_ROUNDS:
-        await asyncio.sleep(0)
+        await OTHERS
         quiet = 0 if scheduler.queue else quiet + 1
 
 

@@ -144,7 +144,8 @@ class ProcessTask(asyncio.Future[Any]):
     def get_stack(self, *, limit: int | None = None) -> list[FrameType]:
         """The frames at which the process waits, or runs, outermost first."""
         found: list[FrameType] = []
-        inner: Any = self._process.body
+        process = self._process
+        inner: Any = process.body if process.inner is None else process.inner
         while inner is not None:
             frame = (
                 getattr(inner, "cr_frame", None) or getattr(inner, "gi_frame", None) or getattr(inner, "ag_frame", None)
@@ -163,6 +164,8 @@ class ProcessTask(asyncio.Future[Any]):
                 or getattr(inner, "gi_yieldfrom", None)
                 or getattr(inner, "ag_await", None)
             )
+        if process.inner is not None:
+            del found[:1]  # `driven`'s
         return found if limit is None else found[-limit:]
 
     def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any
 
 from regrow.kernel.pid import READY, RECEIVING, SELECTING, Process, Ref
-from regrow.kernel.signals import EMPTY, RESCAN, Awaited, Down, Receive
+from regrow.kernel.signals import EMPTY, RESCAN, TIMEOUT, Awaited, Down, Launch, Receive, Throw
 
 
 def put(process: Process, message: object) -> None:
@@ -23,7 +23,7 @@ def put(process: Process, message: object) -> None:
         else:
             scheduler.wake(process, message)
         return
-    if process.status == SELECTING and is_outcome(process, message):
+    if process.status == SELECTING and is_outcome(process, message):  # all that is in the mailbox has been looked at
         process.node.scheduler.wake(process, message)
         return
     if process.mailbox is None:
@@ -41,12 +41,12 @@ def is_outcome(process: Process, message: object) -> bool:
     return type(waiting) is Receive and type(waiting.kind) is Awaited and waiting.fits(message)
 
 
-def put_first(process: Process, message: object) -> None:
-    """Give back a message that was taken and not handled."""
+def put_back(process: Process, message: object, place: int) -> None:
+    """Give back a message that was taken and not handled: so many stand before it, which came earlier and stayed."""
     if process.mailbox is None:
         process.mailbox = deque((message,))
     else:
-        process.mailbox.appendleft(message)
+        process.mailbox.insert(place, message)
 
 
 def take(process: Process) -> Any:
@@ -70,6 +70,7 @@ def take_wanted(process: Process, wanted: Receive) -> Any:
     while position < len(mailbox):
         message = mailbox[position]
         if wanted.fits(message):
+            wanted.seen = position
             del mailbox[position]
             if not mailbox:
                 process.mailbox = None
@@ -92,9 +93,20 @@ def remove_down(process: Process, ref: Ref) -> None:
             return
 
 
+def on_its_way(process: Process) -> bool:
+    """Whether a message has been taken off the mailbox for a process that has not seen it yet."""
+    if process.status != READY:
+        return False
+    value = process.value
+    if value is TIMEOUT or value is RESCAN or isinstance(value, Throw | Launch):
+        return False
+    return value is not None if not process.as_task else type(process.waiting) is Receive
+
+
 def queued(process: Process) -> list[object]:
-    """The messages that wait, oldest first, among them one that is already on its way in."""
+    """The messages that wait, oldest first; one that is already on its way in stands in the place that it had."""
     waiting = list(process.mailbox) if process.mailbox is not None else []
-    if process.node.scheduler.on_its_way(process):
-        waiting.insert(0, process.value)
+    if on_its_way(process):
+        wanted = process.waiting
+        waiting.insert(wanted.seen if type(wanted) is Receive else 0, process.value)
     return waiting

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from regrow.kernel import exits, links, mailbox, names
+from regrow.kernel.awaitables import OTHERS, Settled
 from regrow.kernel.clock import seconds
 from regrow.kernel.current import running
 from regrow.kernel.node import HERE, Node, here
@@ -82,6 +83,8 @@ async def receive_adopted(process: Process, wanted: Receive) -> Any:
     clock = process.node.clock
     ends = None if wanted.timeout is None else clock.now() + wanted.timeout
     while True:
+        if not process.node.scheduler.has_time():
+            await OTHERS
         message = mailbox.take_wanted(process, wanted)
         if message is not EMPTY:
             return message
@@ -93,7 +96,7 @@ async def receive_adopted(process: Process, wanted: Receive) -> Any:
         if ends is not None:
             process.node.scheduler.limit(process, ends - clock.now())
         try:
-            await future  # mail has come, or the time is over: look again
+            await Settled(future)  # mail has come, or the time is over: look again
         finally:
             process.status = RUNNING
             process.waiting = None

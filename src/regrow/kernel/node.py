@@ -18,12 +18,13 @@ from typing import Any, Final, Self, cast
 from regrow.kernel import exits, links, names, reports
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import Clock, VirtualClock
+from regrow.kernel.driving import driven_by
 from regrow.kernel.here import HERE as HERE  # what is imported under its own name is this module's, too
 from regrow.kernel.here import NODES as NODES
 from regrow.kernel.here import NODES_LOCK as NODES_LOCK
 from regrow.kernel.here import NoNode as NoNode
 from regrow.kernel.here import here as here
-from regrow.kernel.mailbox import put, put_first
+from regrow.kernel.mailbox import put, put_back
 from regrow.kernel.pid import ENDED, RUNNING, Alias, Pid, Process, rare
 from regrow.kernel.remnants import Remnants
 from regrow.kernel.schedule import Schedule, Shuffle
@@ -459,10 +460,10 @@ def runs_a_function(process: Process) -> bool:
 async def dormant(process: Process, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
     """A process that waits for mail with an empty stack, and then runs `function(*args)`."""
     if process.mailbox is None:
-        put_first(process, await Receive(None, None))
+        put_back(process, await Receive(None, None), 0)
     body = function(*args)
     if is_awaitable(body):
-        await body
+        await driven_by(process, body)
 
 
 def init_loop(process: Process) -> Generator[Any, Any, Any]:

@@ -136,6 +136,7 @@ class Process:
         "context",
         "deadline",
         "initial_call",
+        "inner",
         "links",
         "mailbox",
         "monitors",
@@ -162,6 +163,7 @@ class Process:
         self.alive = True
         self.trap_exit = False
         self.as_task = False  # a coroutine of the user's is being driven
+        self.inner: Any = None  # what lies between it and a compiled loop that waits for it: see `driving.py`
         self.reason: object = None  # why it ended
         self.value: object = None  # what the next step is sent
         self.waiting: Any = None  # a Receive, a Request or a future

@@ -6,7 +6,8 @@ looks at what it yields (see `signals.py`).
 
 `hand_over` is the short way: a call to a server that sits idle with an empty mailbox runs the server's step at once,
 on the caller's stack. It never overtakes a message, for the mailbox is empty; it stops at 16 levels, when the turn is
-over, and while the caller handles an exception, which the server would otherwise see as its own.
+over, where the caller has used up more than a tenth of the stack, and while the caller handles an exception, which the
+server would otherwise see as its own.
 
 With a seed, the order of the queue is a reproducible shuffle, a turn is a number of steps, and hand-over is a coin:
 that is one `Schedule`, and a simulation is another.
@@ -14,12 +15,12 @@ that is one `Schedule`, and a simulation is another.
 
 from __future__ import annotations
 
+import sys
 from asyncio import AbstractEventLoop, CancelledError
 from collections import deque
-from sys import exception
 from typing import Any, Final
 
-from regrow.kernel import exits, facade
+from regrow.kernel import exits
 from regrow.kernel.clock import Clock
 from regrow.kernel.current_task import set_current_task
 from regrow.kernel.jumps import Jumps
@@ -34,12 +35,13 @@ from regrow.kernel.signals import (
     RECEIVE,
     RESCAN,
     TIMEOUT,
+    YIELD,
     Become,
-    Launch,
     Receive,
     Request,
     Throw,
 )
+from regrow.kernel.stack import gauge, least
 from regrow.kernel.tasks import Shown, is_cancelled, resume
 from regrow.kernel.timers import Timers
 from regrow.kernel.waits import Awakening, Patience
@@ -48,6 +50,8 @@ TURN_SECONDS: Final = 0.001
 STEPS_BETWEEN_LOOKS: Final = 8  # at the clock
 VIRTUAL_TURN: Final = 512  # steps, where the clock stands still
 DEEPEST: Final = 16  # hand-overs on one stack
+
+handled: Final = sys.exception  # a constant, which compiled code reads without looking a name up
 
 
 class Scheduler:
@@ -70,6 +74,8 @@ class Scheduler:
         self.scheduled = False  # a turn is
         self.turning = False
         self.depth = 0
+        self.stack: Any = gauge()
+        self.stack_least = least(self.stack.value)  # that is to be left for a hand-over
         self.steps = 0  # left until the next look at the clock
         self.turn_ends = 0.0
         self.in_guests_turn = False
@@ -115,21 +121,13 @@ class Scheduler:
         else:
             self.ready(process, value)
 
-    def on_its_way(self, process: Process) -> bool:
-        """Whether a message has been taken off the mailbox for a process that has not seen it yet."""
-        if process.status != READY:
-            return False
-        value = process.value
-        if value is TIMEOUT or value is RESCAN or isinstance(value, Throw | Launch):
-            return False
-        return value is not None if not process.as_task else type(process.waiting) is Receive
-
     def turn(self) -> None:
         """Step runnable processes until none is left or the turn is over."""
         self.scheduled = True
         self.turning = True
         self.jumps.quiet = 0
         self.begin_turn()
+        self.stack_least = least(self.stack.value)
         queue = self.queue
         schedule = self.schedule
         shown = self.shown
@@ -183,6 +181,7 @@ class Scheduler:
             if is_cancelled(process):
                 return False
             process.as_task = False
+            process.inner = None
             if self.shown.task is not None:
                 self.shown.show(None)
         self.steps -= 1
@@ -197,6 +196,13 @@ class Scheduler:
             return False
         if self.queue and type(self.queue[0].value) is Throw:
             return False
+        self.steps -= 1
+        return self.steps > 0 or not self.is_over()
+
+    def has_time(self) -> bool:
+        """Whether what runs may do one more thing that it need not wait for: if not, it lets others run first."""
+        if self.current is None and not self.turning and not self.in_guests_turn:
+            self.begin_guests_turn()
         self.steps -= 1
         return self.steps > 0 or not self.is_over()
 
@@ -222,12 +228,14 @@ class Scheduler:
 
     def hand_over(self, process: Process, message: object) -> bool:
         """Step an idle server on the caller's stack, if that is allowed now; false if it must wait its turn."""
-        if self.depth >= self.deepest or exception() is not None:
+        depth = self.depth
+        if depth >= self.deepest or self.stack.value < self.stack_least or handled() is not None:
             return False
         if self.current is None and not self.turning and not self.in_guests_turn:
             self.begin_guests_turn()
-        self.steps -= 1
-        if self.steps <= 0 and self.is_over():
+        steps = self.steps - 1
+        self.steps = steps
+        if steps <= 0 and self.is_over():
             self.steps = 0
             return False
         if self.coin is not None and not self.coin.hand_over():
@@ -235,11 +243,11 @@ class Scheduler:
         if process.deadline is not None:
             self.timers.cancel(process.deadline)
             process.deadline = None
-        self.depth += 1
+        self.depth = depth + 1
         shown = self.shown
         task = shown.task
         self.step(process, message)
-        self.depth -= 1
+        self.depth = depth
         if shown.task is not task:
             shown.show(task)
         return True
@@ -308,18 +316,10 @@ class Scheduler:
         else:
             self._attend(process, wish)
 
-    def enter_task(self, process: Process) -> None:
-        """The running process goes on with a coroutine of the user's: asyncio must see a current task from here on."""
-        if not process.as_task:
-            process.as_task = True
-            task = process.task
-            if task is None:
-                task = process.task = facade.ProcessTask(process)
-            self.shown.show(task)
-
     def _left_task(self, process: Process) -> bool:
         """A loop of ours has done with a coroutine of the user's; whether that leaves a cancellation for the loop."""
         process.as_task = False
+        process.inner = None
         cancelled = None if process.task is None else process.task.take_cancel()
         if cancelled is None:
             return False
@@ -331,6 +331,7 @@ class Scheduler:
             become: Any = value
             process.body = become.body
             process.as_task = False
+            process.inner = None
             self.step(process, None)
         elif value is not END and not process.as_task:
             # A compiled generator lets a callback's StopIteration through, where Python would make it a RuntimeError.
@@ -354,6 +355,9 @@ class Scheduler:
             self._await_answer(process, wish)
         elif wish is None:
             self.let_others(process)
+        elif wish is YIELD:
+            if not process.as_task or not self._left_task(process):
+                self.let_others(process)
         elif getattr(wish, "_asyncio_future_blocking", None) is not None:
             self.await_future(process, wish)
         else:
@@ -479,7 +483,7 @@ class Scheduler:
     def close_body(self, process: Process) -> None:
         """Drop a body, and close it if a coroutine of the user's is in it. A loop of ours has nothing to release."""
         self.stop_waiting(process)
-        body = process.body
+        body = process.body if process.inner is None else process.inner
         process.body = None
         process.status = ENDED
         if process.task is not None:

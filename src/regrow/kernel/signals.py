@@ -10,6 +10,7 @@ A process's body is a generator. It runs until it yields one of these, and is se
     Request               waits for an answer, in `call`                   nothing: the request holds it
     an asyncio future     waits for it                                     nothing, or it is thrown CancelledError
     None                  lets others run (asyncio.sleep(0))               nothing
+    YIELD                 the same, of a loop of ours                      nothing
     DIE                   has been ended from below and unwinds            is thrown CancelledError
 """
 
@@ -40,6 +41,7 @@ class Token:
 
 RECEIVE: Final = Token("RECEIVE")
 DIE: Final = Token("DIE")
+YIELD: Final = Token("YIELD")
 TIMEOUT: Final = Token("TIMEOUT")
 END: Final = Token("END")  # what a loop of ours returns: a callback's StopIteration must not look like an end
 RESCAN: Final = Token("RESCAN")  # mail has come for a Receive: look again

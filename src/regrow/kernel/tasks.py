@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import CancelledError
 from collections.abc import AsyncGenerator, Coroutine, Generator
-from types import CoroutineType
+from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
 from regrow.kernel import exits, facade
-from regrow.kernel.awaitables import finished, is_awaitable
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.current_task import swap_current_task
-from regrow.kernel.mailbox import put_first
+from regrow.kernel.driving import BACK, COMPILED, driven, finished
+from regrow.kernel.mailbox import put_back
 from regrow.kernel.pid import Process
 from regrow.kernel.signals import END, TIMEOUT, Launch, Opening, Receive, Throw
 
@@ -86,6 +88,37 @@ def _first_step(process: Process, opening: Opening) -> object:
     return END if body is None else body.send(None)
 
 
+def enter_task(process: Process, awaited: Any) -> Generator[Any, Any, Any]:
+    """The running process goes on with what the user's code gave; gives what its loop has to `yield from` for it.
+
+    Asyncio must see a current task from here on.
+    """
+    if not process.as_task:
+        process.as_task = True
+        task = process.task
+        if task is None:
+            task = process.task = facade.ProcessTask(process)
+        process.node.scheduler.shown.show(task)
+    if not COMPILED:
+        return awaited if type(awaited) is GeneratorType else awaited.__await__()  # `steps`, without its call
+    process.inner = inner = driven(process, awaited)
+    return inner
+
+
+def interrupted(process: Process, waited: object, value: object, cancelled: CancelledError) -> BaseException:
+    """With what a step begins that asyncio has cancelled, and that was to begin with `value`.
+
+    As in a task of asyncio's, the cancellation takes the place of an exception. A message goes back to its place.
+    """
+    if isinstance(value, Throw):
+        if isinstance(value.error, CancelledError):
+            return value.error
+        cancelled.__context__ = value.error
+    elif type(waited) is Receive and value is not TIMEOUT:
+        put_back(process, value, waited.seen)
+    return cancelled
+
+
 def _run_as_task(scheduler: Scheduler, process: Process, value: object, begins: bool) -> object:
     """Step a coroutine of the user's: asyncio must see a current task that can be cancelled."""
     task = process.task
@@ -93,15 +126,26 @@ def _run_as_task(scheduler: Scheduler, process: Process, value: object, begins: 
         task = process.task = facade.ProcessTask(process)
     waited, process.waiting = process.waiting, None
     cancelled = task.take_cancel() if task.must_cancel else None
-    if cancelled is not None and type(value) is not Throw:
-        if type(waited) is Receive and value is not TIMEOUT:
-            put_first(process, value)  # a message on its way must not be lost with the wait
-        value = Throw(cancelled)
+    if cancelled is not None:
+        value = Throw(interrupted(process, waited, value, cancelled))
     body: Any = process.body
     if scheduler.shown.task is not task:
         scheduler.shown.show(task)
     if isinstance(value, Throw):
-        return process.context.run(body.throw, value.error)
+        return _throw(process, body, value.error)
     if begins and type(body) is CoroutineType:  # many end here, and make no StopIteration to tell it
         return process.context.run(next, body.__await__(), END)  # pyright: ignore[reportUnknownArgumentType]
     return process.context.run(body.send, value)
+
+
+def _throw(process: Process, body: Any, error: BaseException) -> object:
+    """Throw into the coroutine of the user's that is being driven: nothing is thrown into a loop that waits for it."""
+    inner = process.inner
+    if inner is None:
+        return process.context.run(body.throw, error)
+    process.inner = None
+    wish = process.context.run(inner.throw, error)
+    if wish is BACK:
+        return process.context.run(body.send, None)
+    process.inner = inner
+    return wish

@@ -14,6 +14,7 @@ from typing import Any
 from regrow.kernel import links
 from regrow.kernel.clock import VirtualClock
 from regrow.kernel.exits import safe_repr
+from regrow.kernel.mailbox import on_its_way
 from regrow.kernel.pid import READY, Process
 from regrow.kernel.signals import CLOSED, Request, Throw
 from regrow.kernel.timers import Alarm
@@ -68,7 +69,7 @@ class Fault:
 
     def counts(self, process: Process) -> bool:
         """Whether what the process is about to do is taking a message."""
-        return process.node.scheduler.on_its_way(process)
+        return on_its_way(process)
 
     def means(self, process: Process) -> bool:
         """Whether this is one of the processes that the fault is for."""

@@ -24,6 +24,7 @@ from typing import Any, Final
 from regrow.kernel import names
 from regrow.kernel.clock import VirtualClock
 from regrow.kernel.exits import safe_repr
+from regrow.kernel.mailbox import on_its_way
 from regrow.kernel.node import Node
 from regrow.kernel.pid import READY, RECEIVING, REFS, Pid, Process
 from regrow.kernel.signals import RESCAN, TIMEOUT, Down, Exited, Launch, Receive, Request, Throw
@@ -180,7 +181,7 @@ class World:
         if process.value is RESCAN:
             seen = waiting.seen if type(waiting) is Receive else 0
             messages = list(mailbox)[seen:]
-        elif self.node.scheduler.on_its_way(process) and not selective(waiting):
+        elif on_its_way(process) and not selective(waiting):
             seen = -1
             messages = [process.value, *mailbox]
         else:
