@@ -233,13 +233,13 @@ async def heard(
             raise
     answer = starter.answer
     if starter.state == ANSWERED:
-        if answer.__class__ is not Ignore and answer.__class__ is not Failed:
+        if not isinstance(answer, Ignore | Failed):
             return answer
         if not node.scheduler.has_time():
             await OTHERS
-        if answer.__class__ is Ignore:
-            raise Ignored(f"{who} is not wanted: its init returned IGNORE")
-        raise StartError(answer.reason, who)
+        if isinstance(answer, Failed):
+            raise StartError(answer.reason, who)
+        raise Ignored(f"{who} is not wanted: its init returned IGNORE")
     parent = node.init if caller is None else caller
     if starter.state == CLOSED:
         links.unlink(parent, process.pid)
