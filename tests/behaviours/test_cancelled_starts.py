@@ -30,8 +30,8 @@ from regrow import (
     process,
     system,
 )
+from regrow.behaviours.cancelled_starts import ATTEMPTS
 from regrow.behaviours.keeper import WITHDRAWN
-from regrow.behaviours.starting import ATTEMPTS
 from regrow.kernel.node import here
 
 pytestmark = pytest.mark.regrow

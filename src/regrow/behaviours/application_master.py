@@ -18,10 +18,10 @@ from regrow.behaviours import reports
 from regrow.behaviours.application_controller import Controller, Running
 from regrow.behaviours.application_spec import Application, ApplicationError, find
 from regrow.behaviours.attempts import is_failure
+from regrow.behaviours.cancelled_starts import Attempt
 from regrow.behaviours.proc_lib import StartError
 from regrow.behaviours.request import reply
 from regrow.behaviours.results import Error
-from regrow.behaviours.starting import Attempt
 from regrow.behaviours.stopping import stop_process
 from regrow.kernel import exits, links
 from regrow.kernel.awaitables import is_awaitable

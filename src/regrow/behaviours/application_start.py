@@ -31,8 +31,8 @@ from regrow.behaviours.application_spec import (
     needs_of,
     not_found,
 )
+from regrow.behaviours.cancelled_starts import give_up
 from regrow.behaviours.request import ask, outgoing, reply
-from regrow.behaviours.starting import give_up
 from regrow.kernel import links
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from regrow.behaviours import reports
 from regrow.behaviours.attempts import is_failure
+from regrow.behaviours.cancelled_starts import Attempt
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild
 from regrow.behaviours.gen_server import cast
 from regrow.behaviours.restart import (
@@ -33,7 +34,7 @@ from regrow.behaviours.restart import (
 )
 from regrow.behaviours.results import Error
 from regrow.behaviours.start_errors import AlreadyStarted, Ignored, StartError
-from regrow.behaviours.starting import Attempt, Ignore
+from regrow.behaviours.starting import Ignore
 from regrow.behaviours.stopping import stop_process, take_exits
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable

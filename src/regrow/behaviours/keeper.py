@@ -9,6 +9,7 @@ from functools import update_wrapper
 from typing import Any, ClassVar, Final
 
 from regrow.behaviours import child_spec, reports, system
+from regrow.behaviours.cancelled_starts import ATTEMPTS, give_up
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.children import ChildError, ChildInfo, Counts, Tree
 from regrow.behaviours.gen_server import From, GenServer, call
@@ -16,7 +17,7 @@ from regrow.behaviours.request import ask, outgoing
 from regrow.behaviours.restart import Flags
 from regrow.behaviours.results import Error, NoClause, NoReply, Ok, Reply, Stop
 from regrow.behaviours.start_errors import StartError
-from regrow.behaviours.starting import ATTEMPTS, Ignore, give_up
+from regrow.behaviours.starting import Ignore
 from regrow.kernel import exits, names
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
