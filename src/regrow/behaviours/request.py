@@ -69,8 +69,9 @@ class NotKnown:
 def reply(from_: Request, value: object) -> None:
     """Answer a call, from any process, now or later (`gen_server:reply/2`). An answer nobody waits for is dropped."""
     node = from_.pid.node
-    if node.trace is not None:
-        node.trace.tell("reply", who_runs(), from_.pid, (from_, value))
+    there = HERE.node
+    if node.trace is not None or (there is not None and there.trace is not None):
+        tell_reply(node, there, from_, value)
     node.settle(from_, ANSWERED, value)
 
 
@@ -98,6 +99,20 @@ def reached(node: Node, address: object) -> Process | None:
             raise
         return None
     return None if pid is None else pid.process
+
+
+def tell_reply(node: Node, there: Node | None, from_: Request, value: object) -> None:
+    """Tell those who look at the asker's node, in its own thread, and those who look at the node of who replies."""
+    who = who_runs()
+    if there is not None and there.trace is not None:
+        there.trace.tell("reply", who, from_.pid, (from_, value))
+    if node is not there:
+        node.post(_tell_reply, node, who, from_, value)
+
+
+def _tell_reply(node: Node, who: Pid | None, from_: Request, value: object) -> None:
+    if node.trace is not None:
+        node.trace.tell("reply", who, from_.pid, (from_, value))
 
 
 def who_runs() -> Pid | None:
@@ -186,7 +201,8 @@ def deliver(node: Node, caller: Process | None, server: object, made: Request) -
         if target.node is node:
             put(target, made)
             return True
-        made.waiter = ELSEWHERE
+        if made.waiter is None:  # a request that is answered by message has its waiter already
+            made.waiter = ELSEWHERE
         if not target.node.post(_admit, target.pid, made):
             made.server = None
             links.settle(made, FAILED, ("nodedown", target.node.name))

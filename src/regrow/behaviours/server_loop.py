@@ -138,7 +138,7 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
                 result = handle_call(server, message.request, message, state)
                 if type(result) is Reply and result.then is None and debug is None:
                     then, state = None, result.state
-                    if message.state == PENDING and message.waiter is None:
+                    if message.state == PENDING and message.waiter is None and process.alive:
                         message.answer = result.value  # the caller is on the stack below, and looks when we wait
                         message.state = ANSWERED
                     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import CancelledError
+from sys import exception
 from typing import Any
 
 from regrow.kernel import exits
@@ -49,6 +50,17 @@ def unless_doomed(process: Process | None) -> None:
     if process.as_task:
         process.node.remnants.begin(process)  # it hears of its end now: what it still awaits is not cancelled again
     raise exits.Doomed
+
+
+def unless_dead(process: Process) -> None:
+    """Unwind a dead process again whose code has caught its unwinding and goes on: what it does counts no more.
+
+    What releases what it holds, in a `finally` or an `__exit__`, runs while the exception is handled that unwinds it,
+    and does count; see `remnants.py`.
+    """
+    if not process.alive and exception() is None:
+        unless_doomed(process)
+        raise exits.Doomed
 
 
 def current() -> Pid:

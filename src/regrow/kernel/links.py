@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from regrow.kernel.mailbox import put
-from regrow.kernel.pid import AWAITING, CALLING, ENDED, NEW, READY, RUNNING, Monitor, Pid, Process
+from regrow.kernel.pid import AWAITING, CALLING, ENDED, NEW, READY, RUNNING, Monitor, Pid, Process, Ref, rare
 from regrow.kernel.signals import (
     BY_MESSAGE,
     CLOSED,
@@ -23,6 +23,7 @@ from regrow.kernel.signals import (
     Signal,
     Throw,
 )
+from regrow.kernel.trace import watch_the_dead
 
 if TYPE_CHECKING:
     from regrow.kernel.timers import Timer
@@ -70,10 +71,7 @@ def link(process: Process, other: Pid) -> None:
     if other is process.pid:
         return
     if other.node is not process.node:
-        process.links = added(process.links, other)
-        if not other.node.door(Signal("link", process.pid, other, None, None)):
-            process.links = removed(process.links, other)
-            exit_signal(process, other, "noconnection", True)
+        link_elsewhere(process, other)
     elif other.process is None:
         exit_signal(process, other, "noproc", True)
     else:
@@ -85,11 +83,67 @@ def link(process: Process, other: Pid) -> None:
 
 def unlink(process: Process, other: Pid) -> None:
     """Untie them. An exit message that has come before stays in the mailbox (`erlang:unlink/1`)."""
-    process.links = removed(process.links, other)
     if other.node is not process.node:
-        other.node.door(Signal("unlink", process.pid, other, None, None))
-    elif other.process is not None:
+        unlink_elsewhere(process, other)
+        return
+    process.links = removed(process.links, other)
+    if other.process is not None:
         other.process.links = removed(other.process.links, process.pid)
+
+
+# Links to other nodes. Both ends keep the link, and signals cross; so both do as the ends of OTP's distribution do:
+#
+#   link      is sent where there is no link; where there is one nothing is to be done
+#   unlink    has a ref, and is sent where there is a link; until it is acknowledged, a "link" from there is older than
+#             it, and counts for nothing
+#   unlinked  acknowledges it, from a dead process, too
+#
+# A process that links again does not wait for that: its "link" comes behind its "unlink".
+
+
+def link_elsewhere(process: Process, other: Pid) -> None:
+    """Tie a process to one of another node."""
+    if contains(process.links, other):
+        return
+    if not other.node.door(Signal("link", process.pid, other, None, None)):
+        exit_signal(process, other, "noconnection", True)
+        return
+    if process.rare is not None and process.rare.unlinking is not None:
+        process.rare.unlinking.pop(other, None)
+    process.links = added(process.links, other)
+    if process.node.trace is not None:
+        process.node.trace.tell("link", process.pid, other)
+
+
+def unlink_elsewhere(process: Process, other: Pid) -> None:
+    """Untie a process from one of another node."""
+    if not contains(process.links, other):
+        return
+    process.links = removed(process.links, other)
+    ref = Ref()
+    if other.node.door(Signal("unlink", process.pid, other, ref, None)):
+        kept = rare(process)
+        if kept.unlinking is None:
+            kept.unlinking = {}
+        kept.unlinking[other] = ref
+
+
+def admit_link(signal: Signal, target: Process | None) -> None:
+    """The signals that concern a link to another node, which have come to this one."""
+    source = signal.source
+    assert source is not None
+    unlinking = None if target is None or target.rare is None else target.rare.unlinking
+    if signal.kind == "link":
+        if target is None:
+            source.node.door(Signal("exit_link", signal.target, source, "noproc", None))
+        elif unlinking is None or source not in unlinking:
+            target.links = added(target.links, source)
+    elif signal.kind == "unlink":
+        if target is not None:
+            target.links = removed(target.links, source)
+        source.node.door(Signal("unlinked", signal.target, source, signal.reason, None))
+    elif unlinking is not None and unlinking.get(source) is signal.reason:
+        del unlinking[source]
 
 
 def exit_signal(process: Process, source: Pid, reason: object, linked: bool) -> None:
@@ -300,8 +354,10 @@ def end_body(process: Process) -> None:
     status = process.status
     if process.rare is not None and process.rare.adopted is not None:
         process.node.end_adopted(process)
-    elif status in (RUNNING, ENDED):
-        return  # it is on the stack, and the kernel unwinds it when it comes back; or it has come to its own end
+    elif status == RUNNING:
+        watch_the_dead(process)  # it is on the stack, and the kernel unwinds it when it comes back
+    elif status == ENDED:
+        return  # it has come to its own end
     elif process.as_task and status != NEW:
         process.node.remnants.begin(process)
         if status == AWAITING and process.task is not None:

@@ -30,7 +30,7 @@ from regrow.kernel.remnants import Remnants
 from regrow.kernel.schedule import Schedule, Shuffle
 from regrow.kernel.scheduler import Scheduler
 from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, RECEIVE, Exited, Launch, Receive, Request, Signal
-from regrow.kernel.trace import Trace
+from regrow.kernel.trace import Trace, watch_no_more
 
 LOG = logging.getLogger("regrow")
 
@@ -287,6 +287,8 @@ class Node:
             self.interrupted(error)
 
     def _body_over(self, process: Process, reason: object) -> None:
+        if self.trace is not None:
+            watch_no_more(process)
         if process in self.remnants.kept:
             self.remnants.done(process)
         elif process.task is not None:
@@ -319,6 +321,8 @@ class Node:
     def wake_adopted(self, process: Process, value: object) -> None:
         """What the asyncio task that is a process waits for has come."""
         future = process.waiting
+        if future is None:
+            return  # mail has come in the same round of the loop, or the time was over: it looks for the other, too
         process.status = RUNNING
         process.waiting = None
         if not future.done():
@@ -411,14 +415,8 @@ class Node:
                 if target is not None and links.contains(target.links, source):
                     target.links = links.removed(target.links, source)
                     links.exit_signal(target, source, signal.reason, True)
-            case "link":
-                if target is None:
-                    source.node.door(Signal("exit_link", signal.target, source, "noproc", None))
-                else:
-                    target.links = links.added(target.links, source)
-            case "unlink":
-                if target is not None:
-                    target.links = links.removed(target.links, source)
+            case "link" | "unlink" | "unlinked":
+                links.admit_link(signal, target)
             case "monitor" | "demonitor" | "down":
                 self.admit_monitor(signal, target)
             case _:

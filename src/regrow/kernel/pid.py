@@ -198,6 +198,7 @@ class Rare:
         "quiet",
         "tables",
         "timers",
+        "unlinking",
     )
 
     def __init__(self) -> None:
@@ -206,6 +207,7 @@ class Rare:
         self.timers: set[Timer] = set()
         self.global_names: dict[object, None] = {}
         self.tables: dict[Any, None] = {}  # those that have entries of this process: see names.Held
+        self.unlinking: dict[Pid, Ref] | None = None  # from processes of other nodes, until they have acknowledged it
         self.label: object = None
         self.cancels = 0  # how often a remnant was cancelled
         self.quiet = False  # no crash report

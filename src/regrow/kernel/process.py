@@ -15,7 +15,7 @@ from regrow.kernel import exits, links, mailbox, names
 from regrow.kernel.aliases import alias as alias
 from regrow.kernel.aliases import unalias as unalias
 from regrow.kernel.current import current as current  # what is imported under its own name is this module's, too
-from regrow.kernel.current import living, unless_doomed
+from regrow.kernel.current import living, unless_dead, unless_doomed
 from regrow.kernel.current import running as running
 from regrow.kernel.current import unwind as unwind
 from regrow.kernel.dictionary import delete as delete
@@ -74,6 +74,8 @@ def exit(pid: Pid | Addressed, reason: object) -> bool:
         raise TypeError(f"exit: wanted a pid, got {exits.safe_repr(pid)}. For a name: exit(whereis(name), reason)")
     node = here()
     caller = node.caller()
+    if caller is not None and not caller.alive:
+        unless_dead(caller)
     target = pid.process
     if target is not None:
         exits.framed_off(reason)

@@ -42,8 +42,9 @@ from regrow.kernel.signals import (
     Throw,
 )
 from regrow.kernel.stack import gauge, least
-from regrow.kernel.tasks import Shown, is_cancelled, resume
+from regrow.kernel.tasks import Shown, is_cancelled, is_foreign, resume, takes_its_turn, wrongly_awaited
 from regrow.kernel.timers import Timers
+from regrow.kernel.trace import watch_no_more
 from regrow.kernel.waits import Awakening, Patience
 
 TURN_SECONDS: Final = 0.001
@@ -295,7 +296,8 @@ class Scheduler:
             return
         except BaseException as error:
             self.current = previous
-            process.node.crashed(process, error)
+            if self.depth == 0 or not takes_its_turn(self, process, value, error):
+                process.node.crashed(process, error)
             return
         self.current = previous
         if wish is RECEIVE and process.alive:
@@ -426,9 +428,8 @@ class Scheduler:
 
     def await_future(self, process: Process, future: Any) -> None:
         """Let the process wait for asyncio."""
-        if not future._asyncio_future_blocking:
-            problem = f"{process.pid} yielded {exits.safe_repr(future)} without awaiting it"
-            self.ready(process, Throw(RuntimeError(problem)))
+        if not future._asyncio_future_blocking or is_foreign(self, future):
+            self.ready(process, Throw(wrongly_awaited(process, future)))
             return
         future._asyncio_future_blocking = False
         process.status = AWAITING
@@ -488,6 +489,7 @@ class Scheduler:
         process.status = ENDED
         if process.task is not None:
             process.task.end("killed")
+        watch_no_more(process)
         if body is not None and process.as_task:
             try:
                 process.context.run(body.close)

@@ -9,7 +9,7 @@ from contextvars import copy_context
 from typing import Any, Literal, NoReturn, cast, overload
 
 from regrow.kernel import exits, links, mailbox
-from regrow.kernel.current import living
+from regrow.kernel.current import living, unless_dead
 from regrow.kernel.node import descend, here, runs_a_function
 from regrow.kernel.pid import RUNNING, Monitor, Pid, Ref, rare
 
@@ -26,7 +26,10 @@ def spawn(function: Callable[..., Any], *args: Any) -> Pid:
         TypeError: this is no function.
     """
     node = here()
-    return node.launch(checked(function, "spawn"), args, node.caller()).pid
+    caller = node.caller()
+    if caller is not None and not caller.alive:
+        unless_dead(caller)
+    return node.launch(checked(function, "spawn"), args, caller).pid
 
 
 def spawn_link(function: Callable[..., Any], *args: Any) -> Pid:

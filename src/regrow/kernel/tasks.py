@@ -14,7 +14,7 @@ from regrow.kernel.current_task import swap_current_task
 from regrow.kernel.driving import BACK, COMPILED, driven, finished
 from regrow.kernel.mailbox import put_back
 from regrow.kernel.pid import Process
-from regrow.kernel.signals import END, TIMEOUT, Launch, Opening, Receive, Throw
+from regrow.kernel.signals import ANY, END, TIMEOUT, Launch, Opening, Receive, Throw
 
 if TYPE_CHECKING:
     from regrow.kernel.scheduler import Scheduler
@@ -54,6 +54,40 @@ class Shown:
 def is_cancelled(process: Process) -> bool:
     """Whether asyncio has cancelled the task that this process is, and it has not heard of it."""
     return process.task is not None and process.task.must_cancel
+
+
+def is_foreign(scheduler: Scheduler, future: Any) -> bool:
+    """Whether a future belongs to another event loop, in whose thread its callbacks would step this node."""
+    loop = getattr(future, "_loop", None)
+    if loop is None:
+        asked = getattr(future, "get_loop", None)
+        loop = scheduler.loop if asked is None else asked()
+    return loop is not scheduler.loop
+
+
+def wrongly_awaited(process: Process, future: Any) -> RuntimeError:
+    """What asyncio says at such an await, and what to do."""
+    if not future._asyncio_future_blocking:
+        return RuntimeError(f"{process.pid} yielded {exits.safe_repr(future)} without awaiting it")
+    return RuntimeError(
+        f"{process.task!r} got {exits.safe_repr(future)} attached to a different loop. "
+        "Await it there: asyncio.run_coroutine_threadsafe(…, its loop), or asyncio.wrap_future of a concurrent future"
+    )
+
+
+def takes_its_turn(scheduler: Scheduler, process: Process, value: object, error: BaseException) -> bool:
+    """Put off a step that has not begun, for its context is entered already: by a task of asyncio's that calls the process.
+
+    Python raises this before the body runs, so that its frames end with the one that has tried to step it.
+    """
+    if type(error) is not RuntimeError or not str(error).startswith("cannot enter context"):
+        return False
+    traceback = error.__traceback__
+    if traceback is not None and traceback.tb_next is not None:
+        return False
+    process.waiting = ANY if process.as_task else None
+    scheduler.ready(process, value)
+    return True
 
 
 def resume(scheduler: Scheduler, process: Process, value: object) -> object:

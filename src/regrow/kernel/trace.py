@@ -24,20 +24,33 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from regrow.kernel.current import unless_dead
+
 if TYPE_CHECKING:
     from regrow.kernel.node import Node
+    from regrow.kernel.pid import Process
 
 Listener = Callable[[str, object, object, object], None]
 
 
 class Trace:
-    """Those who listen to one node. The node holds None in its place while there are none."""
+    """Those who listen to one node. The node holds None in its place while there are none.
+
+    Attributes:
+        listeners: what is called at each point.
+        dead: processes that were ended while they ran, and whose code has not come to its end. Where they catch what
+            unwinds them, and go on, they are unwound again at the next point: the dead send nothing. It stands here
+            because every send asks for the trace of its node anyway.
+    """
 
     def __init__(self) -> None:
         self.listeners: dict[Listener, None] = {}
+        self.dead: dict[Process, None] = {}
 
     def tell(self, point: str, who: object, whom: object = None, what: object = None) -> None:
         """Tell every listener what has happened. One that raises is dropped: looking must not change what is seen."""
+        if self.dead:
+            self.refuse_the_dead()
         for listener in tuple(self.listeners):
             try:
                 listener(point, who, whom, what)
@@ -46,6 +59,26 @@ class Trace:
                 logging.getLogger("regrow.trace").exception(
                     "%r listened at %s, raised, and listens no more", listener, point
                 )
+
+    def refuse_the_dead(self) -> None:
+        """Unwind again a process that is dead and goes on. What it does while it is unwound, to release, does count."""
+        for process in self.dead:
+            if process.node.scheduler.current is process:
+                unless_dead(process)
+
+
+def watch_the_dead(process: Process) -> None:
+    """A process was ended while it runs."""
+    if process.node.trace is None:
+        process.node.trace = Trace()
+    process.node.trace.dead[process] = None
+
+
+def watch_no_more(process: Process) -> None:
+    """The code of a dead process has come to its end."""
+    trace = process.node.trace
+    if trace is not None and trace.dead.pop(process, trace) is None and not trace.dead and not trace.listeners:
+        process.node.trace = None
 
 
 def listen(node: Node, listener: Listener) -> None:
@@ -59,5 +92,5 @@ def listen_no_more(node: Node, listener: Listener) -> None:
     """Let it go. With the last one the node has nobody to tell, and nothing to do for it."""
     if node.trace is not None:
         node.trace.listeners.pop(listener, None)
-        if not node.trace.listeners:
+        if not node.trace.listeners and not node.trace.dead:
             node.trace = None
