@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,26 @@ def test_no_interpreted_class_inherits_from_a_compiled_one(path: Path) -> None:
         return
     for name, homes in homes_of_bases(ast.parse(path.read_text(encoding="utf-8"))).items():
         assert homes.isdisjoint(compiled), f"{name} inherits from {homes.intersection(compiled)}"
+
+
+def awaited_in(statements: list[ast.stmt]) -> Iterator[ast.AST]:
+    """What these wait for, but for the functions that they define."""
+    left: list[ast.AST] = [*statements]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.AsyncFor | ast.AsyncWith):
+            yield node
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            left.extend(ast.iter_child_nodes(node))
+
+
+@pytest.mark.parametrize("name", compiled_modules())
+def test_nothing_is_awaited_while_an_exception_is_handled(name: str) -> None:
+    """A compiled coroutine leaves the exception behind while it waits: all others would be handling it, too."""
+    for node in ast.walk(ast.parse((SOURCE / name).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Try):
+            for body in [node.finalbody, *(handler.body for handler in node.handlers)]:
+                assert not list(awaited_in(body)), f"{name}:{node.lineno}"
 
 
 def test_the_build_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

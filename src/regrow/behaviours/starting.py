@@ -14,7 +14,7 @@ from regrow.behaviours.cancelled_starts import word
 from regrow.behaviours.start_errors import AlreadyStarted, Ignored, StartError
 from regrow.behaviours.stopping import take_exits
 from regrow.kernel import exits, links, names
-from regrow.kernel.awaitables import OTHERS
+from regrow.kernel.awaitables import OTHERS, Foreign
 from regrow.kernel.here import HERE, here
 from regrow.kernel.node import Node, descend
 from regrow.kernel.pid import Pid, Process
@@ -171,7 +171,7 @@ async def heard(
     """Wait for the word of a process that has begun; gives and raises what `acknowledged` does."""
     if starter.state == PENDING or (caller is not None and not caller.alive):
         starter.server = process
-        await word(node, caller, process, starter, who, timeout)
+        await Foreign(word(node, caller, process, starter, who, timeout))
     answer = starter.answer
     if starter.state == ANSWERED:
         if not isinstance(answer, Ignore | Failed):

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Final, Self, cast
 
 from regrow.kernel import exits, links, names, reports
-from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.awaitables import Foreign, Settled, is_awaitable
 from regrow.kernel.clock import Clock, VirtualClock
 from regrow.kernel.driving import driven_by
 from regrow.kernel.here import HERE as HERE  # what is imported under its own name is this module's, too
@@ -123,11 +123,14 @@ class Node:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         block, self.block = self.block, None
+        again = False
         try:
             await self.stop()
         except asyncio.CancelledError:
             if self.failure is None:
                 raise
+            again = True
+        if again:
             await self.stop()  # `fail` came when the block had nothing more to wait for
         if self.failure is not None and block is not None:
             block.uncancel()
@@ -176,7 +179,7 @@ class Node:
         if not self.running:
             return
         if self.controller is not None:
-            await self.controller.before_stop(reason)
+            await Foreign(self.controller.before_stop(reason))
         for other in list(links.each(self.init.links))[::-1]:
             await self.end(other, reason)
         for process in reversed(list(self.processes.values())):
@@ -197,7 +200,7 @@ class Node:
             return
         gone = self.ended(process, SHUTDOWN if runs_a_function(process) else None)
         links.exit_signal(process, self.init.pid, reason, True)
-        await gone
+        await Settled(gone)
         if process.alive:
             LOG.warning("%s has not ended %g s after it was sent %r, and is killed", pid, SHUTDOWN, reason)
             links.die(process, "killed")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from asyncio import CancelledError, Future
 from typing import TYPE_CHECKING, Any, Final
 
+from regrow.kernel.awaitables import Settled
 from regrow.kernel.pid import AWAITING, Process, rare
 from regrow.kernel.signals import Throw
 from regrow.kernel.timers import Deadline
@@ -111,4 +112,4 @@ class Remnants:
         """Wait for all of them; none outlives its patience."""
         if self.kept:
             self.waiting = self.node.loop.create_future()
-            await self.waiting
+            await Settled(self.waiting)
