@@ -622,7 +622,7 @@ KERNEL: Final = [
     Mutant("a parent's new name is not noticed", NODE, " or node.last_ancestors[0] is not called", ""),
     Mutant("cousins are taken for brothers", NODE, "node.last_parent is not parent.pid", "node.last_parent is None"),
     Mutant("ancestors are not named", NODE, "parent.pid if parent.name is None else parent.name", "parent.pid"),
-    Mutant("a process that raises is not reported", NODE, "reports.process_raised(process, error)", "pass"),
+    Mutant("a process that raises is not reported", NODE, "reports.process_raised(process, raised)", "pass"),
     Mutant(
         "a process that exits is reported", NODE, "if not isinstance(error, exits.Exit | exits.CallExit):", "if True:"
     ),
@@ -750,20 +750,20 @@ CALLS: Final = [
     Mutant(
         "terminate that raises changes nothing",
         LOOP,
-        "error, reason, failed = second, exits.reason_of(second), True",
+        "error, raised = second, Raised(second)\n        reason = exits.reason_of(second)",
         "pass",
     ),
     Mutant("a last reply is forgotten", LOOP, "request.reply(last_reply.message, last_reply.result.reply)", "pass"),
     Mutant(
         "a normal end is reported",
         LOOP,
-        "    if failed or not exits.is_normal(reason):\n        if reports",
+        "    if raised is not ending.raised or not exits.is_normal(reason):\n        if reports",
         "    if True:\n        if reports",
     ),
     Mutant(
         "an abnormal end is not reported",
         LOOP,
-        "    if failed or not exits.is_normal(reason):\n        if reports",
+        "    if raised is not ending.raised or not exits.is_normal(reason):\n        if reports",
         "    if False:\n        if reports",
     ),
     Mutant(
@@ -821,7 +821,7 @@ STARTS_AND_STOPS: Final = [
     Mutant(
         "a process of proc_lib is not reported",
         PROC_LIB,
-        "process_crashed(process, reason, exits.without_frames(error))",
+        "process_crashed(process, reason, raised, again=False)",
         "pass",
     ),
     Mutant("a failed start leaves a Down", PROC_LIB, "            _forget(caller, ref)\n", ""),

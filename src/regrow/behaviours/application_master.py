@@ -25,7 +25,7 @@ from regrow.behaviours.results import Error
 from regrow.behaviours.stopping import stop_process
 from regrow.kernel import exits, links
 from regrow.kernel.awaitables import is_awaitable
-from regrow.kernel.explained import at, explained
+from regrow.kernel.explained import Letter, at, explained
 from regrow.kernel.mailbox import put_back
 from regrow.kernel.node import SHUTDOWN, runs_a_function
 from regrow.kernel.pid import Pid, Process
@@ -179,7 +179,7 @@ def _in_words(reason: object) -> str:
 
 
 def _start_failed(reason: Any, app: type[Application], why: str) -> ApplicationError:
-    return ApplicationError(explained(reason, why), f"{app.__name__} did not start: {why}")
+    return ApplicationError(explained(reason, Letter(why)), f"{app.__name__} did not start: {why}")
 
 
 async def _run_phases(entry: Running, app: Application) -> None:

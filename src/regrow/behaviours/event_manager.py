@@ -26,8 +26,10 @@ from regrow.behaviours.request_ids import HandlerCall
 from regrow.behaviours.results import Error, Ok, Reply, shown
 from regrow.behaviours.server_loop import Terminated
 from regrow.kernel import exits, links, mailbox
+from regrow.kernel.explained import Letter, returned
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, Exited, Request
+from regrow.kernel.traces import Raised
 
 REMOVED: Final = "remove_handler"
 CRASH: Final = "crash"
@@ -146,6 +148,7 @@ class Manager:
         self.process = process
         self.parent = parent
         self.handlers: list[Installed] = []
+        self.raised: Raised | None = None  # by the callback that has just failed, until its handler is let go
         self.debug = debug
 
     def run(self) -> Generator[Any, Any, Any]:
@@ -209,6 +212,7 @@ class Manager:
         if result.__class__ is Ok:
             made.state = result.state
             return "ok"
+        self.raised = None
         return ("error", result.reason) if result.__class__ is Error else result
 
     def delete_handler(self, handler: Any, arg: Any) -> Answered:
@@ -258,7 +262,7 @@ class Manager:
             if result.__class__ is Ok:
                 handler.state = result.state
             else:
-                yield from self.let_go(handler, result, event)
+                yield from self.let_go(handler, callback, result, event)
 
     def call(self, name: Any, asked: Any) -> Answered:
         """Ask one handler."""
@@ -269,10 +273,10 @@ class Manager:
         if result.__class__ is Reply:
             handler.state = result.state
             return result.value
-        yield from self.let_go(handler, result, asked)
+        yield from self.let_go(handler, "handle_call", result, asked)
         return result.reply if result.__class__ in (RemoveHandler, SwapHandler) else ("error", result)
 
-    def let_go(self, handler: Installed, result: Any, event: Any) -> Generator[Any, Any, None]:
+    def let_go(self, handler: Installed, callback: str, result: Any, event: Any) -> Generator[Any, Any, None]:
         """A callback has not said that its handler stays."""
         if result.__class__ is SwapHandler:
             yield from self.swap(handler, result, event)
@@ -281,7 +285,11 @@ class Manager:
         if result.__class__ is RemoveHandler:
             yield from self.terminate(handler, REMOVED, "remove", "normal")
         else:
-            yield from self.terminate(handler, ("error", result), event, result)
+            raised = self.raised
+            letter: Letter | None = None
+            if raised is None:
+                letter = returned(handler.callbacks, callback, result, WANTED[callback])
+            yield from self.terminate(handler, ("error", result), event, result, raised, letter)
 
     def swap(self, handler: Installed, result: SwapHandler, event: Any) -> Generator[Any, Any, None]:
         """A handler gives way to another one, which has its place and its supervisor, unless its `init` fails."""
@@ -297,7 +305,7 @@ class Manager:
             del self.handlers[place]
             failed = {"message": event, "state": ("error", answer), "reason": CRASH}
             if reports.is_wanted(self.process, reports.MANAGERS):
-                reports.handler_terminated(self.process, made.name, failed)
+                reports.handler_terminated(self.process, made.name, failed, None)
             self.tell_supervisor(made, CRASH)
 
     def ended(self, message: Exited) -> Generator[Any, Any, None]:
@@ -319,14 +327,24 @@ class Manager:
         except BaseException as error:
             if not is_failure(self.process, error):
                 raise
+            self.raised = Raised(error)
             return "EXIT", exits.reason_of(error)
 
-    def terminate(self, handler: Installed, arg: Any, last: Any, reason: Any) -> Answered:
+    def terminate(
+        self,
+        handler: Installed,
+        arg: Any,
+        last: Any,
+        reason: Any,
+        raised: Raised | None = None,
+        letter: Letter | None = None,
+    ) -> Answered:
         """Let a handler clean up, report what was abnormal, tell its supervisor; what `terminate` returned."""
         result = yield from self.attempt(handler.callbacks.terminate, arg, handler.state)
         if not is_expected(reason) and reports.is_wanted(self.process, reports.MANAGERS):
             shown = yield from handler.status(self.process, last, reason)
-            reports.handler_terminated(self.process, handler.name, shown)
+            reports.handler_terminated(self.process, handler.name, shown, raised, letter)
+        self.raised = None
         self.tell_supervisor(handler, reason)
         return result
 
@@ -338,17 +356,24 @@ class Manager:
 
     def end(self, error: BaseException) -> Generator[Any, Any, Any]:
         """Stop all handlers, and leave with the reason. The supervisors of handlers are not taken along."""
+        raised = Raised(error)
         reason = exits.reason_of(error)
         for handler in self.handlers:
             yield from self.terminate(handler, "stop", "stop", "shutdown")
             if handler.supervisor is not None and handler.supervisor is not self.parent:
                 links.unlink(self.process, handler.supervisor)
-        reports.process_crashed(self.process, reason)
+        reports.process_crashed(self.process, reason, raised, again=False)
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise error
         raise Terminated(reason) from None
 
 
+STAYS: Final = "Ok(state), RemoveHandler() or SwapHandler(…)"
+WANTED: Final = {
+    "handle_event": STAYS,
+    "handle_info": STAYS,
+    "handle_call": "Reply(value, state), RemoveHandler(reply) or SwapHandler(…, reply=…)",
+}
 COMMANDS: Final[dict[str, Callable[..., Answered]]] = {
     "add_handler": Manager.add_handler,
     "add_sup_handler": Manager.add_handler,

@@ -54,6 +54,7 @@ from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
 from regrow.kernel.process import hibernate as hibernate
 from regrow.kernel.process import set_label as set_label
+from regrow.kernel.traces import Raised
 
 Timeout = float | timedelta | None
 
@@ -130,8 +131,10 @@ async def _life(starter: Starter | None, function: Callable[..., Any], args: tup
     except BaseException as error:
         if not process.alive or isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
             raise
+        raised = Raised(error)
         reason = exits.reason_of(error)
-        process_crashed(process, reason, exits.without_frames(error))
+        exits.without_frames(error)
+        process_crashed(process, reason, raised, again=False)
         raise starting.Terminated(reason) from None
 
 

@@ -26,12 +26,14 @@ from types import CodeType
 from typing import Any
 
 from regrow.kernel import exits, links
+from regrow.kernel.explained import Letter
 from regrow.kernel.mailbox import queued
 from regrow.kernel.names import Global
 from regrow.kernel.node import HERE, here
 from regrow.kernel.pid import Pid, Process
-from regrow.kernel.reports import Report, client_of
+from regrow.kernel.reports import Report, client_of, crash
 from regrow.kernel.signals import Request
+from regrow.kernel.traces import Raised
 
 SERVERS = logging.getLogger("regrow.gen_server")
 MACHINES = logging.getLogger("regrow.gen_statem")
@@ -50,7 +52,7 @@ def is_wanted(process: Process, logger: logging.Logger) -> bool:
     return logger.isEnabledFor(logging.ERROR) and not _is_quiet(process)
 
 
-def server_terminated(process: Process, server: Any, message: object, shown: dict[str, Any]) -> None:
+def server_terminated(process: Process, server: Any, message: object, shown: dict[str, Any], raised: Raised) -> None:
     """A server has ended abnormally: who, why, last message, state, log and client.
 
     Args:
@@ -58,10 +60,12 @@ def server_terminated(process: Process, server: Any, message: object, shown: dic
         server: the object with its callbacks.
         message: what it was handling.
         shown: reason, message, state and log, as its `format_status` makes them.
+        raised: what ended it.
     """
     client = client_of(message)
     waiting = None if client is None else client.process
-    SERVERS.error(
+    crash(
+        SERVERS,
         Report(
             "GenServer terminating",
             pid=process.pid,
@@ -76,24 +80,26 @@ def server_terminated(process: Process, server: Any, message: object, shown: dic
             client_trace=() if waiting is None else _where(waiting),
             state=shown["state"],
             log=shown["log"],
-        )
+        ),
+        raised,
     )
 
 
-def process_crashed(process: Process, reason: object, error: BaseException | None = None) -> None:
+def process_crashed(process: Process, reason: object, raised: Raised, *, again: bool = True) -> None:
     """A process that was started by `proc_lib` has ended, abnormally or else (OTP's crash report).
 
     Args:
         process: which.
         reason: why.
-        error: what it raised, and where: an `Exit` has its lines as well.
+        raised: what it raised, and where: an `Exit` has its lines as well.
+        again: it was a server, and there is a report of its end already.
     """
     if exits.is_normal(reason) or _is_quiet(process) or not PROCESSES.isEnabledFor(logging.ERROR):
         return
-    if error is None and isinstance(reason, BaseException):
-        error = reason
+    error = raised.worth_showing(reason)
     waiting = queued(process)
-    PROCESSES.error(
+    crash(
+        PROCESSES,
         Report(
             "process terminating",
             pid=process.pid,
@@ -109,16 +115,25 @@ def process_crashed(process: Process, reason: object, error: BaseException | Non
             dictionary={} if process.rare is None else dict(process.rare.dictionary),
             trapping_exits=process.trap_exit,
             trace=() if error is None else exits.trace_of(error),
-        )
+        ),
+        raised,
+        again=again,
     )
 
 
 def task_terminated(
-    process: Process, starter: Pid, callers: tuple[Pid, ...], function: object, args: tuple[object, ...], reason: object
+    process: Process,
+    starter: Pid,
+    callers: tuple[Pid, ...],
+    function: object,
+    args: tuple[object, ...],
+    reason: object,
+    raised: Raised,
 ) -> None:
     """A task has ended abnormally: who, started by whom, what it ran and why. There is no other report of its end."""
     if TASKS.isEnabledFor(logging.ERROR) and not _is_quiet(process):
-        TASKS.error(
+        crash(
+            TASKS,
             Report(
                 "task terminating",
                 pid=process.pid,
@@ -129,7 +144,8 @@ def task_terminated(
                 function=function,
                 args=list(args),
                 reason=reason,
-            )
+            ),
+            raised,
         )
 
 
@@ -206,7 +222,8 @@ def unexpected_message(module: type, message: object) -> None:
 def supervisor_report(level: int, kind: str, supervisor: object, child: Any, pid: object, reason: object) -> None:
     """What a supervisor says of a child, which is a ChildSpec; `supervisor` is a name or (pid, class name)."""
     if SUPERVISORS.isEnabledFor(level):
-        SUPERVISORS.log(level, Report(kind, supervisor=supervisor, child=child, pid=pid, reason=reason))
+        report = Report(kind, supervisor=supervisor, child=child, pid=pid, reason=reason)
+        crash(SUPERVISORS, report, None, level=level, again=kind == "terminated")
 
 
 def application_report(
@@ -215,7 +232,8 @@ def application_report(
     """An application has started or ended."""
     if APPLICATIONS.isEnabledFor(level):
         type_ = {} if start_type is None else {"type": start_type}
-        APPLICATIONS.log(level, Report(kind, application=application, reason=reason, node=_node_name(), **type_))
+        report = Report(kind, application=application, reason=reason, node=_node_name(), **type_)
+        crash(APPLICATIONS, report, None, level=level)
 
 
 def _node_name() -> str:
@@ -225,16 +243,17 @@ def _node_name() -> str:
 
 def callback_raised(application: object, callback: str, reason: object) -> None:
     """One of an application's last callbacks has raised."""
-    APPLICATIONS.error(Report("callback raised", application=application, callback=callback, reason=reason))
+    crash(APPLICATIONS, Report("callback raised", application=application, callback=callback, reason=reason), None)
 
 
-def machine_terminated(process: Process, event: Any, status: dict[str, Any], **shape: object) -> None:
+def machine_terminated(process: Process, event: Any, status: dict[str, Any], raised: Raised, **shape: object) -> None:
     """A state machine has ended abnormally: who, why, the event, what it held.
 
     Args:
         process: whose it was.
         event: the one that was being handled, or None.
         status: what the machine shows of itself.
+        raised: what ended it.
         shape: its modules, its callback mode and whether it has enter events.
     """
     match event:
@@ -243,7 +262,8 @@ def machine_terminated(process: Process, event: Any, status: dict[str, Any], **s
         case _:
             client = None
     waiting = None if client is None else client.process
-    MACHINES.error(
+    crash(
+        MACHINES,
         Report(
             "GenStatem terminating",
             pid=process.pid,
@@ -260,13 +280,17 @@ def machine_terminated(process: Process, event: Any, status: dict[str, Any], **s
             client_alive=waiting is not None,
             client_trace=() if waiting is None else _where(waiting),
             **shape,
-        )
+        ),
+        raised,
     )
 
 
-def handler_terminated(process: Process, handler: object, shown: dict[str, Any]) -> None:
+def handler_terminated(
+    process: Process, handler: object, shown: dict[str, Any], raised: Raised | None, letter: Letter | None = None
+) -> None:
     """A handler of an event manager has failed and is removed; `shown` is what its `format_status` makes of it."""
-    MANAGERS.error(
+    crash(
+        MANAGERS,
         Report(
             "handler terminating",
             pid=process.pid,
@@ -276,7 +300,9 @@ def handler_terminated(process: Process, handler: object, shown: dict[str, Any])
             message=shown["message"],
             state=shown["state"],
             reason=shown["reason"],
-        )
+            letter=letter,
+        ),
+        raised,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
 from regrow.kernel.exits import Exit, safe_repr
-from regrow.kernel.explained import at, explained, returned
+from regrow.kernel.explained import Letter, at, explained, returned
 
 State = TypeVar("State")
 
@@ -160,13 +160,13 @@ class BadReturn(Exit):
         if function is None:
             self.letter = returned(server, callback, value, wanted)
         else:  # it is no method, but was given to one
-            self.letter = (
-                f"the function given to {callback} returned {safe_repr(value)}. Wanted: {wanted}{at(function)}"
+            self.letter = Letter(
+                f"the function given to {callback} returned ", value, f". Wanted: {wanted}{at(function)}"
             )
         self.reason = explained(("bad_return_value", value), self.letter)
 
     def __str__(self) -> str:
-        return self.letter
+        return str(self.letter)
 
 
 TUPLES: Final = ("ok", "reply", "noreply", "stop", "next_state", "keep_state", "keep_state_and_data", "stop_and_reply")

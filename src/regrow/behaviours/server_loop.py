@@ -43,6 +43,7 @@ from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import ANSWERED, END, PENDING, RECEIVE, TIMEOUT, YIELD, Become, Exited, Request
 from regrow.kernel.tasks import enter_task
+from regrow.kernel.traces import Raised
 
 if TYPE_CHECKING:
     from regrow.behaviours.gen_server import GenServer
@@ -209,7 +210,7 @@ def settled(server: GenServer[Any], message: Any, result: Any) -> tuple[Any, The
     if kind is Request:
         wanted = f"Reply(value, state), {wanted}, or Stop(reason, state, reply=value)"
     if result is None:
-        letter = returned(server, asked(kind), None, wanted)
+        letter = str(returned(server, asked(kind), None, wanted))
         raise NoClause(message.request if kind is Request or kind is Cast else message, letter)
     raise BadReturn(server, asked(kind), result, wanted)
 
@@ -234,11 +235,12 @@ class Stopping(exits.Exit):
 class Ending:
     """Why and with what a loop has ended."""
 
-    __slots__ = ("error", "message", "reason", "state")
+    __slots__ = ("error", "message", "raised", "reason", "state")
 
     def __init__(self, error: BaseException, message: object, state: object) -> None:
         self.error = error
         self.message = None if type(message) is system.SystemRequest else message
+        self.raised = Raised(error)  # first: as a reason it loses its frames
         self.reason = exits.reason_of(error)
         self.state = error.result.state if isinstance(error, Stopping) else state
 
@@ -247,7 +249,7 @@ def end(
     process: Process, server: GenServer[Any], ending: Ending, debug: system.Debug | None
 ) -> Generator[Any, Any, Any]:
     """Call `terminate`, report what was abnormal, send the last reply, and leave with the reason."""
-    error, reason, failed = ending.error, ending.reason, False
+    error, reason, raised = ending.error, ending.reason, ending.raised
     last_reply: Stopping | None = error if isinstance(error, Stopping) and error.result.has_reply else None
     try:
         result: Any = server.terminate(reason, ending.state)
@@ -256,17 +258,18 @@ def end(
     except BaseException as second:
         if not process.alive:
             raise
-        error, reason, failed = second, exits.reason_of(second), True
+        error, raised = second, Raised(second)
+        reason = exits.reason_of(second)
     # What `terminate` raises is reported whatever it is: it has not cleaned up.
-    if failed or not exits.is_normal(reason):
+    if raised is not ending.raised or not exits.is_normal(reason):
         if reports.is_wanted(process, reports.SERVERS):
             message = ending.message
             asked = message.request if isinstance(message, Request) else message
             log = [] if debug is None or debug.log is None else list(debug.log)
             status = {"state": ending.state, "message": asked, "reason": reason, "log": log}
             shown = yield from formatted(process, server, status, "state", True)
-            reports.server_terminated(process, server, message, shown)
-        reports.process_crashed(process, reason)
+            reports.server_terminated(process, server, message, shown, raised)
+        reports.process_crashed(process, reason, raised)
     if last_reply is not None and last_reply.message is not None:
         request.reply(last_reply.message, last_reply.result.reply)
     if isinstance(error, KeyboardInterrupt | SystemExit):

@@ -64,6 +64,7 @@ from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, YIELD, Exited, Request
 from regrow.kernel.tasks import enter_task
 from regrow.kernel.timing import cancel_timer, send_after
+from regrow.kernel.traces import Raised
 
 MODES: Final = ("state_functions", "handle_event_function")
 
@@ -236,7 +237,7 @@ class Machine:
         elif kind is StopAndReply:
             self.reply_then_stop(transition, result, is_event)
         elif result is None:
-            letter = returned(self.callbacks[-1], self.called(transition, is_event), None, RESULTS)
+            letter = str(returned(self.callbacks[-1], self.called(transition, is_event), None, RESULTS))
             self.state, self.data = transition.state, transition.data
             raise NoClause(self.event[1] if self.event is not None and is_event else ("enter", self.state), letter)
         elif kind is not KeepStateAndData and kind is not RepeatStateAndData:
@@ -403,7 +404,8 @@ class Machine:
 
     def end(self, error: BaseException) -> Generator[Any, Any, Any]:
         """Call `terminate`, report what was abnormal, and leave with the reason. What is postponed is dropped."""
-        reason, failed = exits.reason_of(error), False
+        raised, failed = Raised(error), False  # first: as a reason it loses its frames
+        reason = exits.reason_of(error)
         try:
             result: Any = self.callbacks[-1].terminate(reason, self.state, self.data)
             if is_awaitable(result):
@@ -411,27 +413,29 @@ class Machine:
         except BaseException as second:
             if not self.process.alive:
                 raise
-            error, reason, failed = second, exits.reason_of(second), True
+            error, raised, failed = second, Raised(second), True
+            reason = exits.reason_of(second)
         if exits.is_normal(reason) and not failed:
             self.tell("terminate", reason, self.state)
         else:
-            yield from self.report(reason)
+            yield from self.report(reason, raised)
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise error
         raise Terminated(reason) from None
 
-    def report(self, reason: object) -> Generator[Any, Any, None]:
+    def report(self, reason: object, raised: Raised) -> Generator[Any, Any, None]:
         """Say that the machine has ended abnormally."""
         if reports.is_wanted(self.process, reports.MACHINES):
             reports.machine_terminated(
                 self.process,
                 self.event,
                 (yield from self.status(reason, True)),
+                raised,
                 modules=self.modules,
                 callback_mode=self.mode,
                 state_enter=self.calls_enter,
             )
-        reports.process_crashed(self.process, reason)
+        reports.process_crashed(self.process, reason, raised)
 
 
 class HeldMachine(system.Held):

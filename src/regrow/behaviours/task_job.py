@@ -27,6 +27,7 @@ from regrow.kernel.driving import driven_by
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
 from regrow.kernel.signals import TIMEOUT, Down, Receive
+from regrow.kernel.traces import Raised
 
 PATIENCE_SECONDS: Final = 5.0  # how long a supervised task waits for its job
 
@@ -118,9 +119,10 @@ def failure(me: Process, job: Job, error: BaseException) -> BaseException:
     """With what a task ends whose function has raised; what is abnormal is reported."""
     if not me.alive or isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
         return error
+    raised = Raised(error)
     reason = exits.reason_of(error)
     if not exits.is_normal(reason):
-        reports.task_terminated(me, job.owner, job.callers, job.function, job.args, reason)
+        reports.task_terminated(me, job.owner, job.callers, job.function, job.args, reason, raised)
     return exits.Exit(reason)
 
 

@@ -10,9 +10,30 @@ import os
 from functools import partial
 from inspect import unwrap
 from types import CodeType
-from typing import Any
+from typing import Any, Final
 
 from regrow.kernel.terms import Limits, show
+
+LETTER: Final = Limits(depth=None, chars_limit=1000)
+
+
+class Letter:
+    """What a callback returned, between what is said before and after it: its repr is made when the letter is read."""
+
+    __slots__ = ("after", "before", "value")
+
+    def __init__(self, before: str, value: object = LETTER, after: str = "") -> None:  # LETTER: there is none
+        self.before = before
+        self.value = value
+        self.after = after
+
+    def __str__(self) -> str:
+        return self.words(LETTER)
+
+    def words(self, limits: Limits) -> str:
+        """The letter; `limits` may know the value's repr already."""
+        value = "" if self.value is LETTER else "nothing" if self.value is None else show(self.value, limits)
+        return f"{self.before}{value}{self.after}"
 
 
 class Explained(tuple[Any, ...]):  # noqa: SLOT001 (a tuple has no slots but empty ones)
@@ -22,34 +43,34 @@ class Explained(tuple[Any, ...]):  # noqa: SLOT001 (a tuple has no slots but emp
         letter: which callback, where it stands, what it returned and what is wanted.
     """
 
-    letter: str = ""
+    letter: Letter | None = None
 
     def __repr__(self) -> str:
-        return show(tuple(self), Limits(depth=None, chars_limit=1000))
+        return show(tuple(self), LETTER)
 
 
-def explained(reason: tuple[Any, ...], letter: str) -> Explained:
+def explained(reason: tuple[Any, ...], letter: Letter) -> Explained:
     """`reason`, which says what `letter` does."""
     made = Explained(reason)
     made.letter = letter
     return made
 
 
-def letter_of(reason: object) -> str:
+def letter_of(reason: object, limits: Limits = LETTER) -> str:
     """What a reason says of itself; "" if it says nothing."""
-    return reason.letter if isinstance(reason, Explained) else ""
+    letter = reason.letter if isinstance(reason, Explained) else None
+    return "" if letter is None else letter.words(limits)
 
 
-def in_words(reason: object, limit: int = 1000) -> str:
+def in_words(reason: object) -> str:
     """A reason as it stands in a sentence: its letter, else its repr."""
-    return letter_of(reason) or show(reason, Limits(depth=None, chars_limit=limit))
+    return letter_of(reason) or show(reason, LETTER)
 
 
-def returned(owner: object, name: str, value: object, wanted: str) -> str:
+def returned(owner: object, name: str, value: object, wanted: str) -> Letter:
     """What a callback gave, what is wanted, and where it stands. The owner is the object, or its class."""
     kind: Any = owner if isinstance(owner, type) else owner.__class__
-    what = "nothing" if value is None else show(value, Limits(depth=None, chars_limit=1000))
-    return f"{kind.__name__}.{name} returned {what}. Wanted: {wanted}{at(getattr(kind, name, None))}"
+    return Letter(f"{kind.__name__}.{name} returned ", value, f". Wanted: {wanted}{at(getattr(kind, name, None))}")
 
 
 def at(function: Any) -> str:

@@ -31,6 +31,7 @@ from regrow.kernel.schedule import Schedule, Shuffle
 from regrow.kernel.scheduler import Scheduler
 from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, RECEIVE, Exited, Launch, Receive, Request, Signal
 from regrow.kernel.trace import Trace, watch_no_more
+from regrow.kernel.traces import Raised
 
 LOG = logging.getLogger("regrow")
 
@@ -274,9 +275,10 @@ class Node:
             process.body = cast("Generator[Any, Any, Any]", dormant(process, error.function, error.args))
             self.scheduler.ready(process, None)
         elif process.alive:
+            raised = Raised(error)
             reason = exits.reason_of(error)
             if not isinstance(error, exits.Exit | exits.CallExit):
-                reports.process_raised(process, error)
+                reports.process_raised(process, raised)
             links.die(process, reason)
             self._body_over(process, reason)
         else:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
+from pkgutil import resolve_name
 from typing import Any
 
-from regrow.kernel.exits import safe_repr
+from regrow.kernel.exits import safe_repr, trace_of
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import Request
+from regrow.kernel.traces import Raised, cause_in, traceback_of, with_lines
 
 PLAIN = logging.getLogger("regrow.process")
 
+WORDS = "regrow.ops.logs:known_words"
+MORE = "For more: regrow.ops.logs.configure(reports=True), or its Formatter in a handler of your own"
+HAVE_MORE = ("GenServer terminating", "GenStatem terminating", "task terminating", "process raised an exception")
+
 
 class Report:
-    """A fact with named parts. `str()` of it is one plain line; `ops/logs.py` tells it in full.
+    """A fact with named parts. `str()` of it is what `ops/logs.py` says in words; of an unknown kind, one plain line.
 
     Attributes:
         kind: what happened, in OTP's words.
@@ -31,10 +38,46 @@ class Report:
             raise AttributeError(name) from None
 
     def __str__(self) -> str:
-        return f"{self.kind}: " + ", ".join(f"{name} {safe_repr(value, 200)}" for name, value in self.fields.items())
+        # The words stand above the kernel, and are loaded when the first report is read as text.
+        text: str | None = resolve_name(WORDS)(self)
+        if text is None:
+            parts = (f"{name} {safe_repr(value, 200)}" for name, value in self.fields.items())
+            return f"{self.kind}: {', '.join(parts)}"
+        return f"{text}\n{MORE}" if self.kind in HAVE_MORE else text
 
     def __repr__(self) -> str:
         return f"Report({self.kind!r}, {', '.join(self.fields)})"
+
+
+def crash(
+    logger: logging.Logger, report: Report, raised: Raised | None, *, level: int = logging.ERROR, again: bool = False
+) -> None:
+    """One record of an end, with its exception as `exc_info`: with all frames while it is handled, then the lines alone.
+
+    Args:
+        logger: where it goes.
+        report: what is told; its `reason` says why.
+        raised: what the process has raised; None if that is long gone, and its lines alone are left.
+        level: of the record.
+        again: another record has told of the same end. This one names the exception in a word, and is left out where
+            logging is not configured, so that standard error shows one record of each crash.
+    """
+    if again and not logger.hasHandlers():
+        return
+    error = cause_in(report.reason) if raised is None else raised.worth_showing(report.reason)
+    path, line, function, _ = logger.findCaller(False, 2)
+    record = logger.makeRecord(logger.name, level, path, line, report, (), None, function)
+    if error is None:
+        logger.handle(record)
+        return
+    record.exc_text = f"({type(error).__name__}: its lines stand in the record before this one)" if again else None
+    with nullcontext() if raised is None else raised.shown():
+        record.exc_info = (type(error), error, with_lines(error).__traceback__)
+        try:
+            logger.handle(record)
+        finally:
+            record.exc_info = (type(error), error, None)
+    record.exc_info = (type(error), error, traceback_of(trace_of(error)))
 
 
 def who(process: Process) -> object:
@@ -47,18 +90,17 @@ def client_of(message: object) -> Pid | None:
     return message.pid if isinstance(message, Request) else None
 
 
-def process_raised(process: Process, error: BaseException) -> None:
+def process_raised(process: Process, raised: Raised) -> None:
     """A process that is no server has ended with an exception: one record on the logger `regrow.process`."""
     if process.rare is not None and process.rare.quiet:
         return
-    PLAIN.error(
-        Report(
-            "process raised an exception",
-            pid=process.pid,
-            name=process.name,
-            label=None if process.rare is None else process.rare.label,
-            initial_call=process.initial_call,
-            ancestors=list(process.ancestors),
-            reason=error,
-        )
+    report = Report(
+        "process raised an exception",
+        pid=process.pid,
+        name=process.name,
+        label=None if process.rare is None else process.rare.label,
+        initial_call=process.initial_call,
+        ancestors=list(process.ancestors),
+        reason=raised.error,
     )
+    crash(PLAIN, report, raised)

@@ -42,8 +42,26 @@ class Limits(NamedTuple):
 DEFAULT: Final = Limits()
 
 
+class Once(Limits):
+    """Limits for one text, in which the same value may stand several times: what its `repr` gave is kept."""
+
+    def seen(self) -> dict[int, tuple[object, str]]:
+        """The values shown so far, by id, and how."""
+        found: dict[int, tuple[object, str]] = self.__dict__.setdefault("shown", {})
+        return found
+
+
 def show(value: object, limits: Limits = DEFAULT) -> str:
     """A `repr` of limited depth and length that never raises."""
+    if not isinstance(limits, Once):
+        return _limited(value, limits)
+    seen = limits.seen()
+    if id(value) not in seen:
+        seen[id(value)] = (value, _limited(value, limits))
+    return seen[id(value)][1]
+
+
+def _limited(value: object, limits: Limits) -> str:
     longest = CHARS_LIMIT if limits.chars_limit is None else limits.chars_limit
     depth = longest if limits.depth is None else max(1, limits.depth)
     return cut(_shown(value, depth, longest, 0), longest)

@@ -9,10 +9,14 @@ never run: no variables, and no caller.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
 from types import CodeType, FrameType, FunctionType, GeneratorType, TracebackType
 from typing import Any, Final, cast
 
 TRACE: Final = "__regrow_trace__"  # of an exception: the (code, line) pairs that it kept
+# Compiled code names its file relative to where it was compiled.
+OURS: Final = (str(Path(__file__).parents[1]), "src/regrow/", "regrow/")
 NOTHING: Final[dict[str, Any]] = {"__name__": "regrow_trace"}  # the variables of all these frames
 
 
@@ -44,11 +48,17 @@ def because(error: BaseException, reason: object) -> None:
 
 def cause_in(reason: object) -> BaseException | None:
     """The exception that a reason goes back to, with its lines; None if it goes back to none."""
+    found = first_in(reason)
+    return None if found is None else with_lines(found)
+
+
+def first_in(reason: object) -> BaseException | None:
+    """The first exception that a reason is, or has in its tuples."""
     left: list[object] = [reason]
     while left:
         one = left.pop()
         if isinstance(one, BaseException):
-            return with_lines(one)
+            return one
         if isinstance(one, tuple):
             left.extend(cast("tuple[object, ...]", one)[::-1])
     return None
@@ -56,6 +66,14 @@ def cause_in(reason: object) -> BaseException | None:
 
 def with_lines(error: BaseException) -> BaseException:
     """`error`, whose frames were taken, with a traceback that shows its lines again; also its causes and the like."""
+    for one in whole(error):
+        if one.__traceback__ is None:
+            one.with_traceback(traceback_of(getattr(one, TRACE, ())))
+    return error
+
+
+def whole(error: BaseException) -> list[BaseException]:
+    """An exception, its causes, contexts and members, each once."""
     seen: dict[int, BaseException] = {}
     left: list[BaseException | None] = [error]
     while left:
@@ -63,12 +81,53 @@ def with_lines(error: BaseException) -> BaseException:
         if one is None or id(one) in seen:
             continue
         seen[id(one)] = one
-        if one.__traceback__ is None:
-            one.with_traceback(traceback_of(getattr(one, TRACE, ())))
         left += one.__cause__, one.__context__
         if isinstance(one, BaseExceptionGroup):
             left.extend(cast("BaseExceptionGroup[BaseException]", one).exceptions)
-    return error
+    return list(seen.values())
+
+
+class Raised:
+    """What a process has raised, with the frames that it had when it was caught.
+
+    The exception loses them when it becomes a reason. Its report shows them once more, for as long as it is handled:
+    what looks at a crash, as a collector of errors does, wants the variables too. Nothing keeps them after that.
+    """
+
+    __slots__ = ("error", "frames")
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.frames = [(one, one.__traceback__) for one in whole(error)]
+
+    def worth_showing(self, reason: object) -> BaseException | None:
+        """The exception behind a reason: what was raised, unless an `Exit` only passes a reason on."""
+        found = first_in(reason)
+        if found is reason or not hasattr(self.error, "reason"):  # none, if `format_status` shows another reason
+            return found
+        entry = self.frames[0][1]
+        while entry is not None:
+            if not is_ours(entry.tb_frame.f_code):
+                return self.error
+            entry = entry.tb_next
+        return found
+
+    @contextmanager
+    def shown(self) -> Generator[None, None, None]:
+        """Give the frames back for the length of a block."""
+        before = [(one, one.__traceback__) for one, _ in self.frames]
+        for one, frames in self.frames:
+            one.with_traceback(frames)
+        try:
+            yield
+        finally:
+            for one, frames in before:
+                one.with_traceback(frames)
+
+
+def is_ours(code: CodeType) -> bool:
+    """Whether this is code of regrow's own."""
+    return code.co_filename.startswith(OURS)
 
 
 def is_shown(traceback: TracebackType) -> bool:

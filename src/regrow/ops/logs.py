@@ -25,7 +25,7 @@ from regrow.behaviours.child_spec import ChildSpec
 from regrow.kernel.current import running
 from regrow.kernel.pid import Pid, rare
 from regrow.kernel.reports import Report
-from regrow.kernel.terms import DEFAULT, Limits, cut, show
+from regrow.kernel.terms import DEFAULT, Limits, Once, cut, show
 from regrow.ops.reasons import (
     banner,
     call_words,
@@ -57,6 +57,19 @@ def words(report: Report, limits: Limits = DEFAULT) -> str:
         report: what was logged.
         limits: how much of the states and messages in it is shown.
     """
+    made: dict[Limits, str] = report.__dict__.setdefault("words", {})
+    text = made.get(limits)
+    if text is None:  # however many handlers there are, and however often a value stands in it, its repr is made once
+        text = made[limits] = _words(report, Once(*limits))
+    return text
+
+
+def known_words(report: Report) -> str | None:
+    """A report of regrow's own kinds in words, with the usual limits; None of any other kind."""
+    return words(report) if report.kind in WORDS else None
+
+
+def _words(report: Report, limits: Limits) -> str:
     make = WORDS.get(report.kind)
     try:
         lines = make(report, limits) if make is not None else _any_lines(report, limits)
@@ -118,6 +131,8 @@ def _handler_lines(report: Report, limits: Limits) -> list[str]:
     who = report.pid if report.name is None else report.name
     first = f"GenEvent handler {name_words(report.handler, limits)} installed in {name_words(who, limits)} terminating"
     lines = [first, *banner("stop", report.reason, limits)]
+    if report.letter is not None:
+        lines += [f"    {line}" for line in report.letter.words(limits).split("\n")]
     lines += [f"Last message: {show(report.message, limits)}", f"State: {show(report.state, limits)}"]
     return lines + _labelled(report, limits)
 

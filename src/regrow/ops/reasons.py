@@ -16,10 +16,8 @@ from typing import Any, Final, TypeGuard
 from regrow.kernel.exits import trace_of
 from regrow.kernel.explained import Explained, letter_of
 from regrow.kernel.terms import Limits, show
-from regrow.kernel.traces import is_shown
+from regrow.kernel.traces import is_ours, is_shown
 
-# Compiled code names its file relative to where it was compiled.
-OURS: Final = (str(Path(__file__).parents[1]), "src/regrow/", "regrow/")
 MOST_FRAMES: Final = 40
 MOST_ERRORS: Final = 20
 PLAIN: Final = {
@@ -52,9 +50,9 @@ def banner(kind: str, reason: object, limits: Limits) -> list[str]:
     return [f"** ({kind}) {first}", *rest]
 
 
-def letter_lines(reason: object) -> list[str]:
+def letter_lines(reason: object, limits: Limits) -> list[str]:
     """What a reason says besides of the callback that is at fault."""
-    letter = letter_of(reason)
+    letter = letter_of(reason, limits)
     return [INDENT + line for line in letter.split("\n")] if letter else []
 
 
@@ -75,16 +73,16 @@ def reason_lines(reason: Any, limits: Limits) -> list[str]:
         if why == "EXIT":
             return reason_lines(detail, limits)
         if type(why) is str and why in PAIRS:
-            return [PAIRS[why] + show(detail, limits), *letter_lines(reason)]
+            return [PAIRS[why] + show(detail, limits), *letter_lines(reason, limits)]
         inner = parts_of(detail)
         if why == "bad_return" and len(inner) == 3 and type(inner[1]) is str:
             return [
                 f"{name_words(inner[0], limits)}.{inner[1]} returned a bad value: {show(inner[2], limits)}",
-                *letter_lines(reason),
+                *letter_lines(reason, limits),
             ]
     if len(parts) == 3 and parts[0] == "failed_to_start_child":
         return [f"failed to start child: {name_words(parts[1], limits)}", *_explained(parts[2], limits)]
-    return [show(reason, limits), *letter_lines(reason)]
+    return [show(reason, limits), *letter_lines(reason, limits)]
 
 
 def start_failure_lines(reason: Any, limits: Limits) -> list[str]:
@@ -101,7 +99,7 @@ def start_failure_lines(reason: Any, limits: Limits) -> list[str]:
             raised = parts_of(inner[1])
             if len(raised) == 2 and raised[0] == "EXIT":
                 return [f"exited in: {called}", *_explained(raised[1], limits)]
-            return [f"{called} returned a bad value: {show(inner[1], limits)}", *letter_lines(reason)]
+            return [f"{called} returned a bad value: {show(inner[1], limits)}", *letter_lines(reason, limits)]
     return reason_lines(reason, limits)
 
 
@@ -193,19 +191,21 @@ def _class_words(kind: type) -> str:
 
 
 def _pairs(error: BaseException) -> tuple[tuple[CodeType, int], ...]:
-    pairs = list(trace_of(error))
+    kept = trace_of(error)
+    pairs: list[tuple[CodeType, int]] = []
     traceback = error.__traceback__
     while traceback is not None:  # an error that has not become a reason yet; else its lines stand there once more
         if not is_shown(traceback):
             pairs.append((traceback.tb_frame.f_code, traceback.tb_lineno))
         traceback = traceback.tb_next
-    return tuple(pairs)
+    # A record of its crash has given it back the frames that these lines are of.
+    return kept if tuple(pairs) == kept else (*kept, *pairs)
 
 
 def frame_lines(pairs: tuple[tuple[CodeType, int], ...]) -> list[str]:
     """Where it was: each place with its line of code, the innermost first; without the frames of this library."""
     lines: list[str] = []
-    theirs = [(code, line) for code, line in pairs if not _is_ours(code)]
+    theirs = [(code, line) for code, line in pairs if not is_ours(code)]
     for code, line in reversed(theirs[-MOST_FRAMES:]):
         lines.append(_line_words(code, line))
         text = linecache.getline(code.co_filename, line).strip()
@@ -218,16 +218,12 @@ def frame_lines(pairs: tuple[tuple[CodeType, int], ...]) -> list[str]:
 
 def innermost_words(pairs: tuple[tuple[CodeType, int], ...]) -> str:
     """The innermost place of a program's own, or of this library where there is no other."""
-    theirs = [pair for pair in pairs if not _is_ours(pair[0])]
+    theirs = [pair for pair in pairs if not is_ours(pair[0])]
     return _line_words(*(theirs or pairs)[-1])
 
 
 def _line_words(code: CodeType, line: int) -> str:
     return f'File "{_path_words(code.co_filename)}", line {line}, in {_code_words(code)}'
-
-
-def _is_ours(code: CodeType) -> bool:
-    return code.co_filename.startswith(OURS)
 
 
 def _code_words(code: CodeType) -> str:

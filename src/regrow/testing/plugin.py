@@ -91,7 +91,7 @@ class InWords(logging.Formatter):
         if isinstance(record.msg, Report):
             words = logs.words(record.msg)
             record = copy.copy(record)
-            record.msg = words
+            record.msg, record.exc_info, record.exc_text = words, None, None  # the words have the lines
         return self.other.format(record)
 
 

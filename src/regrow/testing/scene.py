@@ -11,7 +11,8 @@ from regrow.kernel.node import here
 from regrow.kernel.pid import AWAITING, CALLING, ENDED, RECEIVING, SELECTING, Pid, Process
 from regrow.kernel.signals import Receive, Request
 from regrow.kernel.terms import Limits, show
-from regrow.ops.reasons import OURS, innermost_words
+from regrow.kernel.traces import OURS
+from regrow.ops.reasons import innermost_words
 
 SHORT: Final = Limits(depth=10, chars_limit=300)
 

@@ -14,7 +14,7 @@ from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Final, NoReturn
 
 from regrow.kernel.exits import trace_of
-from regrow.ops.reasons import OURS
+from regrow.kernel.traces import OURS
 
 FOLDER: Final = OURS[0] + os.sep
 UNKNOWN: Final = -1  # which instruction of the line it was
