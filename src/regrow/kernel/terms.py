@@ -10,7 +10,16 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from itertools import islice
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    WrapperDescriptorType,
+)
 from typing import Any, Final, NamedTuple
 
 DEPTH: Final = 50
@@ -23,6 +32,11 @@ SEQUENCES: Final[dict[type, tuple[str, str]]] = {
     frozenset: ("frozenset({", "})"),
     deque: ("deque([", "])"),
 }
+
+
+FUNCTIONS: Final = frozenset(
+    [FunctionType, MethodType, BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType, MethodWrapperType]
+)
 
 
 class Limits(NamedTuple):
@@ -90,6 +104,11 @@ def _shown_as(value: Any, kind: Any, depth: int, longest: int, level: int) -> st
             return f"{{{_joined(pairs, len(value), longest)}}}"
         if kind is str or kind is bytes or kind is bytearray:
             return repr(value) if len(value) <= longest else f"{value[:longest]!r}… ({len(value)} in all)"
+        if is_function(kind):
+            return cut(function_name(value), longest)
+        if kind is partial:
+            parts = (_shown(one, depth, longest, level + 1) for one in (value.func, *value.args))
+            return f"partial({_joined(parts, 1 + len(value.args), longest)}{', …' if value.keywords else ''})"
         names = _parts_of(kind)
         if names is not None:
             parts = (f"{prefix}{_shown(getattr(value, name), depth, longest, level + 1)}" for prefix, name in names)
@@ -121,6 +140,17 @@ def _joined(shown: Iterable[str], count: int, longest: int) -> str:
     text = ", ".join(pieces)
     left = count - len(pieces)
     return f"{text}, … ({left} more)" if left > 0 else text
+
+
+def is_function(kind: type) -> bool:
+    """Whether this is a class of functions, also of those that mypyc has compiled, whose repr is an address."""
+    return kind in FUNCTIONS or kind.__name__ == "Function compiled with mypyc"
+
+
+def function_name(function: Any) -> str:
+    """What a function is called, as one would write it. A compiled `async def` knows no more than its bare name."""
+    name = getattr(function, "__qualname__", None) or function.__name__
+    return str(name).replace("<locals>.", "")
 
 
 def _parts_of(kind: Any) -> list[tuple[str, str]] | None:
