@@ -249,6 +249,9 @@ _HOMES = {
     "thread_door": "from_thread",
 }
 
+# What is reached by its path, as `regrow.ops.logs` is, without an import of its own.
+_FOLDERS = ("ops", "testing")
+
 if not TYPE_CHECKING:  # a checker that saw these would believe in any name
 
     def __getattr__(name):  # noqa: ANN001, ANN202
@@ -257,7 +260,13 @@ if not TYPE_CHECKING:  # a checker that saw these would believe in any name
                 # What `from regrow.home import name` does, which loads a module where the name is one.
                 found = globals()[name] = getattr(__import__(f"regrow.{home}", fromlist=(name,)), name)
                 return found
+        if name in _FOLDERS:
+            return __import__(f"regrow.{name}", fromlist=(name,))
         raise AttributeError(f"module 'regrow' has no attribute {name!r}")
 
     def __dir__():  # noqa: ANN202
         return sorted({*globals(), *__all__})
+
+else:
+    from regrow import ops as ops
+    from regrow import testing as testing

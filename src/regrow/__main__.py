@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -95,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run(show, wanted.seconds, sys.stdout.isatty())
     except KeyboardInterrupt:
         return 0
+    except BrokenPipeError:  # whoever reads has seen enough; Python writes what is left to the same pipe at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -46,6 +46,26 @@ SecondsOption = Annotated[
 ]
 LevelOption = Annotated[Level, typer.Option("--level", help="The least level that is logged.")]
 SIMULATES = {"--simulate", "--seed", "--schedule"}  # pytest options that make runs to be repeated
+# The backspace tells the help that these lines stay lines.
+PYTEST_ARGUMENTS = """\
+Of regrow's plugin:
+
+\b
+  --simulate N         run each test of processes under N schedules, and show the shortest that fails
+  --seed N             run them under the schedule of this seed, as a failure prints it
+  --schedule LIST      run them under this schedule, as a failure prints it
+  --trace-processes    show what the processes of a failing test have done
+
+Of pytest itself, among others:
+
+\b
+  FILE, FOLDER, FILE::TEST    what to run
+  -k NAME                     those whose names have this in them
+  -x, --lf                    stop at the first failure; run those that failed last
+  -v, -q, -s                  more words, fewer words, print at once
+  --pdb                       a debugger where a test fails
+  `python -m pytest --help` has them all.
+"""
 NO_PYTEST = (
     "pytest is not installed here. regrow's extra of that name brings it:"
     ' pip install ".[pytest]" in a clone of regrow; pip install pytest will do, too'
@@ -137,7 +157,12 @@ def shell(
     raise typer.Exit(run_shell(find_project(project), level.value, reports=reports, plain=plain))
 
 
-@app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    "test",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    options_metavar="[OPTIONS] [PYTEST'S ARGUMENTS]",
+    epilog=PYTEST_ARGUMENTS,
+)
 def pytest_project(context: typer.Context, project: ProjectOption = None) -> None:
     """Run pytest with regrow's plugin and this project's modules. What else is given goes to pytest; so does its exit code."""
     found = find_project(project)

@@ -7,12 +7,14 @@ import builtins
 import code
 import sys
 import traceback
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from types import CodeType, FunctionType
 from typing import Any, TextIO
 
+from regrow.cli import timed
 from regrow.cli.cells import Cells, ShellEnded
 from regrow.cli.words import NoSuchProcess, Settling
+from regrow.kernel.exits import safe_repr
 
 LEAVING = frozenset({"exit", "quit", "exit()", "quit()"})
 
@@ -53,6 +55,10 @@ class ConsolePrompt(code.InteractiveConsole):
 
     def runsource(self, source: str, filename: str = "<shell>", symbol: str = "single") -> bool:
         """Run a line, if it is whole; true if more of it is wanted."""
+        word, _, rest = source.lstrip()[1:].partition(" ")
+        if source.lstrip()[:1] == "%" and word.strip() in timed.WORDS:
+            self.shown(lambda: self.timed(word.strip(), rest))
+            return False
         try:
             if self.compile(source, filename, symbol) is None:
                 return True
@@ -73,8 +79,19 @@ class ConsolePrompt(code.InteractiveConsole):
             if isinstance(value, Awaitable):
                 await value
 
+        self.shown(lambda: self.cells.run(line), code)
+
+    def timed(self, word: str, line: str) -> None:
+        """`%time` and `%timeit`, which IPython's users know."""
+        value = timed.timed(word, line, self.namespace, self.cells, lambda text: self.write(f"{text}\n"))
+        if value is not None:
+            self.namespace["_"] = value
+            self.write(f"{safe_repr(value)}\n")
+
+    def shown(self, run: Callable[[], object], code: CodeType | None = None) -> None:
+        """Do something in the shell's process, and show what it raises, from the line's own code on."""
         try:
-            self.cells.run(line)
+            run()
         except (ShellEnded, NoSuchProcess) as error:
             self.write(f"{error}\n")
         except KeyboardInterrupt:
@@ -82,7 +99,9 @@ class ConsolePrompt(code.InteractiveConsole):
         except BaseException as error:
             # The frames above the line itself are the console's own.
             trace = error.__traceback__
-            while trace is not None and trace.tb_frame.f_code is not code:
+            while trace is not None and not (
+                trace.tb_frame.f_code is code or (code is None and trace.tb_frame.f_code.co_filename == timed.FILE)
+            ):
                 trace = trace.tb_next
             sys.last_traceback = trace
             self.write("".join(traceback.format_exception(error.with_traceback(trace))))

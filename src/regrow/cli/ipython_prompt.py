@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
@@ -11,6 +12,7 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from traitlets.config import Config
 
 from regrow.cli.cells import Cells, ShellEnded
+from regrow.cli.timed import WORDS, timed
 from regrow.cli.words import NoSuchProcess, Settling
 
 
@@ -84,6 +86,8 @@ class IPythonPrompt:
         settings.TerminalInteractiveShell.term_title = False
         shell: Any = Shell.instance(config=settings, user_ns=self.namespace)
         shell.cells = self.cells
+        for word in WORDS:
+            shell.register_magic_function(magic(word, shell), "line_cell", word)
         shell.ast_transformers.append(Settling())
         self.shell = shell
         print(self.banner, flush=True)
@@ -98,6 +102,15 @@ class IPythonPrompt:
         prompt = None if session is None else session.app
         if prompt is not None and prompt.is_running and prompt.loop is not None:
             prompt.loop.call_soon_threadsafe(_end, prompt)
+
+
+def magic(word: str, shell: Any) -> Callable[..., Any]:
+    """`%time` or `%timeit` for this prompt, also for a whole cell."""
+
+    def run(line: str, cell: str | None = None) -> Any:
+        return timed(word, f"{line}\n{cell}" if cell is not None else line, shell.user_ns, shell.cells, print)
+
+    return run
 
 
 def _end(prompt: Any) -> None:

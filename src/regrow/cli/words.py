@@ -84,7 +84,10 @@ class Settling(ast.NodeTransformer):
     def _line(self, line: ast.stmt) -> ast.stmt:
         if not isinstance(line, ast.Expr):
             return line
-        name, source = ast.Name(SETTLE, ast.Load()), ast.Constant(ast.unparse(line.value))
+        text = ast.unparse(line.value)
+        if text.startswith("get_ipython()."):  # a magic, or what the system's shell does: see IPython's prompt
+            return line
+        name, source = ast.Name(SETTLE, ast.Load()), ast.Constant(text)
         line.value = ast.Await(ast.Call(name, [line.value, source], []))
         for made in (line.value, line.value.value, name, source):
             ast.copy_location(made, line)
