@@ -218,7 +218,7 @@ async def test_a_process_that_watches_and_ends() -> None:
     groups = here().registries["pg", "pg"]
     assert len(groups.monitors) == 2
     await kill(watcher)
-    assert (groups.monitors, groups.watched, groups.watching) == ({}, {}, {})
+    assert (groups.monitors, groups.watching_all, groups.watching) == ({}, {}, {})
     pg.join("group", me())
 
 

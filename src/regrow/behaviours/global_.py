@@ -16,8 +16,9 @@ from typing import Any, Final, TypeVar, overload
 from regrow.kernel import process
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.exits import CallExit, safe_repr
+from regrow.kernel.keys import exact, same
 from regrow.kernel.names import GLOBAL_LOCK, GLOBAL_NAMES
-from regrow.kernel.pid import Pid, rare
+from regrow.kernel.pid import Pid, Process, rare
 
 LOG = logging.getLogger("regrow.global")
 
@@ -191,49 +192,78 @@ __regrow_names__ = Table
 class Lock:
     """Who holds the lock of a resource: one requester, in one or several processes."""
 
-    def __init__(self, requester: Hashable) -> None:
-        self.requester = requester
+    __slots__ = ("asked", "key", "pids", "requester")
+
+    def __init__(self, id: LockId, key: Any, requester: Any) -> None:
+        self.asked = id
+        self.key = key  # of the resource and …
+        self.requester = requester  # … of the requester, as they were when the lock was set
         self.pids: dict[Pid, None] = {}
+
+    def is_for(self, id: LockId) -> bool:
+        """Whether it was set with these very objects, which may be other keys by now."""
+        return self.asked[0] is id[0] and self.asked[1] is id[1]
 
 
 class Locks:
     """All locks of the program."""
 
     def __init__(self) -> None:
-        self.by_resource: dict[Hashable, Lock] = {}
-        self.held: dict[Pid, dict[Hashable, None]] = {}
+        self.by_resource: dict[Any, Lock] = {}
+        self.held: dict[Pid, dict[Lock, None]] = {}
 
-    def take(self, resource: Hashable, requester: Hashable, pid: Pid) -> bool:
-        """Let a process hold a lock; false when another requester does."""
+    def take(self, id: LockId, holder: Process) -> Lock | None:
+        """Let a process hold a lock until it drops it or ends; None when another requester does."""
+        key, asking, pid = exact(id[0]), _term(id[1]), holder.pid
+        rare(holder).tables[self] = None
         with GLOBAL_LOCK:
-            lock = self.by_resource.setdefault(resource, Lock(requester))
-            if lock.requester != requester:
-                return False
+            lock = self.by_resource.get(key)
+            if lock is None:
+                lock = self.by_resource[key] = Lock(id, key, asking)
+            elif lock.requester != asking:
+                return None
             lock.pids[pid] = None
-            self.held.setdefault(pid, {})[resource] = None
-            return True
+            self.held.setdefault(pid, {})[lock] = None
+            return lock
 
-    def drop(self, resource: Hashable, requester: Hashable, pid: Pid) -> None:
+    def drop(self, id: LockId, pid: Pid) -> None:
         """A process holds this lock no longer, if it did."""
         with GLOBAL_LOCK:
-            lock = self.by_resource.get(resource)
-            if lock is None or lock.requester != requester or pid not in lock.pids:
-                return
-            del lock.pids[pid]
-            if not lock.pids:
-                del self.by_resource[resource]
-            del self.held[pid][resource]
-            if not self.held[pid]:
-                del self.held[pid]
+            lock = next((one for one in self.held.get(pid, ()) if one.is_for(id)), None)
+            if lock is None:
+                lock = self.by_resource.get(exact(id[0]))
+                if lock is None or lock.requester != _term(id[1]):
+                    return
+            self.let_go(lock, pid)
 
-    def holds(self, resource: Hashable, pid: Pid) -> bool:
-        """Whether a process holds this lock."""
-        return resource in self.held.get(pid, ())
+    def let_go(self, lock: Lock, pid: Pid) -> None:
+        """Take a process out of those who hold a lock, which ends with the last of them."""
+        if pid not in lock.pids:
+            return
+        del lock.pids[pid]
+        if not lock.pids:
+            del self.by_resource[same(lock.key)]
+        del self.held[pid][lock]
+        if not self.held[pid]:
+            del self.held[pid]
+
+    def holds(self, resource: str, pid: Pid) -> bool:
+        """Whether a process holds the lock of a resource of ours."""
+        return any(lock.key == resource for lock in self.held.get(pid, ()) if type(lock.key) is str)
 
     def release(self, pid: Pid) -> None:
         """A process that holds locks has ended."""
-        for resource in list(self.held.get(pid, ())):
-            self.drop(resource, self.by_resource[resource].requester, pid)
+        with GLOBAL_LOCK:
+            for lock in list(self.held.get(pid, ())):
+                self.let_go(lock, pid)
+
+
+def _term(requester: Any) -> Any:
+    """A requester as it is compared: it stands in no table, and need not be hashable."""
+    try:
+        return exact(requester)
+    except TypeError:
+        return requester
 
 
 LOCKS: Final = Locks()
@@ -256,19 +286,24 @@ async def set_lock(id: LockId, nodes: object = None, retries: Retries = None) ->
         RuntimeError: the code runs in a plain asyncio task.
     """
     del nodes
-    resource, requester = _checked(id)
+    return await _taken(_checked(id), retries) is not None
+
+
+async def _taken(id: LockId, retries: Retries) -> Lock | None:
+    """The lock, once this process holds it; None after so many retries."""
     _check_retries(retries)
     holder = process.running()
     delay = FIRST_DELAY
     tries = 0
-    while not LOCKS.take(resource, requester, holder.pid):
-        if tries == retries:
-            return False
+    while True:
+        if not holder.alive:  # it would hold the lock for ever
+            await process.unwind()
+        lock = LOCKS.take(id, holder)
+        if lock is not None or tries == retries:
+            return lock
         tries += 1
         await process.sleep(delay)
         delay = min(delay * 2, LONGEST_DELAY)
-    rare(holder).tables[LOCKS] = None
-    return True
 
 
 def del_lock(id: LockId, nodes: object = None) -> None:
@@ -278,8 +313,7 @@ def del_lock(id: LockId, nodes: object = None) -> None:
         TypeError: the id is no pair.
     """
     del nodes
-    resource, requester = _checked(id)
-    LOCKS.drop(resource, requester, process.current())
+    LOCKS.drop(_checked(id), process.current())
 
 
 @overload
@@ -300,7 +334,9 @@ async def trans(id: LockId, function: Callable[[], Any], nodes: object = None, r
         TypeError: as in `set_lock`.
         ValueError: as in `set_lock`.
     """
-    if not await set_lock(id, nodes, retries):
+    del nodes
+    lock = await _taken(_checked(id), retries)
+    if lock is None:
         raise Aborted(f"the lock {safe_repr(id)} is held by another, also after {retries} retries")
     try:
         result = function()
@@ -308,14 +344,14 @@ async def trans(id: LockId, function: Callable[[], Any], nodes: object = None, r
             return await result
         return result
     finally:
-        del_lock(id)
+        with GLOBAL_LOCK:
+            LOCKS.let_go(lock, process.current())
 
 
 def _checked(id: Any) -> LockId:
     pair: Any = id
     if isinstance(id, tuple) and len(pair) == 2:
         resource, requester = pair
-        hash(resource)
         return resource, requester
     raise TypeError(f"wanted a lock's id, (resource, requester); got {safe_repr(pair)}")
 

@@ -15,16 +15,13 @@ and guards, and sees only what has fitted the pattern.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
-from regrow.kernel.exits import safe_repr
+from regrow.kernel.keys import NUMBERS
 
 Pattern = Any
 Where = Callable[[Any], object]
-
-# Python's == takes 1, 1.0 and True for one and the same. Terms are compared by value and type, as OTP's =:= does.
-NUMBERS: Final = (bool, int, float, complex)
 
 
 def fits(pattern: Pattern, value: Any) -> bool:
@@ -43,46 +40,3 @@ def fits(pattern: Pattern, value: Any) -> bool:
     if isinstance(pattern, NUMBERS) and type(pattern) is not type(value):
         return False
     return bool(pattern == value)
-
-
-class Exact:
-    """A key that is, or has in it, a number whose type must tell it from others."""
-
-    __slots__ = ("kind", "value")
-
-    def __init__(self, kind: object, value: Hashable) -> None:
-        self.kind = kind
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Exact) and self.kind == other.kind and self.value == other.value
-
-    def __hash__(self) -> int:
-        return hash((self.kind, self.value))
-
-
-def exact(key: Any) -> Any:
-    """A key under which a dict keeps 1, 1.0 and True apart. Almost every key is its own.
-
-    Raises:
-        TypeError: the key is not hashable.
-    """
-    if type(key) is str or type(key) is int:
-        return key
-    if type(key) in NUMBERS:
-        return Exact(cast("object", type(key)), key)
-    if type(key) is tuple:
-        whole = cast("Any", key)
-        parts = tuple(map(exact, whole))
-        return whole if all(map(_same, parts, whole)) else Exact(tuple, parts)
-    try:
-        hash(key)
-    except TypeError:
-        raise TypeError(
-            f"wanted a hashable key, such as a string or a tuple; got {safe_repr(key)}. Keep the rest in the value"
-        ) from None
-    return key
-
-
-def _same(one: object, other: object) -> bool:
-    return one is other

@@ -26,17 +26,16 @@ from typing import Any, Final, cast
 from regrow.behaviours import gen_server
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.gen_server import CallReturn, CastReturn, From, GenServer
-from regrow.behaviours.pattern import exact
 from regrow.behaviours.results import NoClause, Ok
 from regrow.kernel import mailbox, process
+from regrow.kernel.current import living
 from regrow.kernel.exits import NoProcess, safe_repr
+from regrow.kernel.keys import exact, same
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid, Ref, rare
 
 Scope = str | type
 DEFAULT: Final = "pg"
-EVERY: Final = object()  # what a monitor of a whole scope watches
-
 # Scopes
 
 
@@ -102,13 +101,13 @@ def leave(group: Hashable, pids: Pid | Iterable[Pid], *, scope: Scope = DEFAULT)
 def get_members(group: Hashable, *, scope: Scope = DEFAULT) -> list[Pid]:
     """The members of a group, each as often as it has joined; none of a group or scope that there is not."""
     groups = _find(scope)
-    return [] if groups is None else groups.listed(exact(group))
+    return [] if groups is None else groups.listed(group)
 
 
 def which_groups(*, scope: Scope = DEFAULT) -> list[Any]:
     """The groups that have members; none if the scope does not run (`pg:which_groups/1`)."""
     groups = _find(scope)
-    return [] if groups is None else list(groups.names.values())
+    return [] if groups is None else [group.name for group in groups.named()]
 
 
 get_local_members = get_members
@@ -128,7 +127,9 @@ def monitor(group: Hashable, *, scope: Scope = DEFAULT) -> tuple[Ref, list[Pid]]
         NoProcess: the scope does not run.
     """
     groups = _running(scope, "monitor", [scope, group])
-    return groups.watch(exact(group)), groups.listed(exact(group))
+    living()  # before a group is made for one who is dead
+    watched = groups.group(group)
+    return groups.watch(watched), watched.listed()
 
 
 def monitor_scope(*, scope: Scope = DEFAULT) -> tuple[Ref, dict[Any, list[Pid]]]:
@@ -141,7 +142,7 @@ def monitor_scope(*, scope: Scope = DEFAULT) -> tuple[Ref, dict[Any, list[Pid]]]
         NoProcess: the scope does not run.
     """
     groups = _running(scope, "monitor_scope", [scope])
-    return groups.watch(EVERY), {name: groups.listed(key) for key, name in groups.names.items()}
+    return groups.watch(None), {group.name: group.listed() for group in groups.named()}
 
 
 def demonitor(ref: Ref, *, scope: Scope = DEFAULT) -> bool:
@@ -195,6 +196,22 @@ def _running(scope: object, function: str, args: list[object]) -> Groups:
 # The groups of a scope
 
 
+class Group:
+    """One group, as long as it has members or is watched."""
+
+    __slots__ = ("key", "members", "name", "refs")
+
+    def __init__(self, key: Any, name: Any) -> None:
+        self.key = key  # as it stands in the table, whatever becomes of the name
+        self.name = name
+        self.members: dict[Pid, int] = {}  # how often each has joined
+        self.refs: dict[Ref, None] = {}  # the monitors of those who watch
+
+    def listed(self) -> list[Pid]:
+        """The members, each as often as it has joined."""
+        return [pid for pid, times in self.members.items() for _ in range(times)]
+
+
 class Groups:
     """Who is in which group, and who watches. Found in the node's registries under ("pg", scope)."""
 
@@ -202,18 +219,17 @@ class Groups:
         self.node = node
         self.place = ("pg", scope)
         self.server = server
-        self.members: dict[Any, dict[Pid, int]] = {}  # how often each has joined
-        self.names: dict[Any, Any] = {}  # the groups as they were named: the keys of `members` are exact ones
-        self.joined: dict[Pid, list[Any]] = {}
-        self.monitors: dict[Ref, tuple[Pid, Any]] = {}
-        self.watched: dict[Any, dict[Ref, None]] = {}
+        self.groups: dict[Any, Group] = {}
+        self.joined: dict[Pid, list[Group]] = {}
+        self.monitors: dict[Ref, tuple[Pid, Group | None]] = {}  # None: of all groups
         self.watching: dict[Pid, dict[Ref, None]] = {}
+        self.watching_all: dict[Ref, None] = {}
         node.registries[self.place] = self
 
     def release(self, pid: Pid) -> None:
         """A process has ended: a member, one who watched, or the scope itself."""
-        for key in self.joined.pop(pid, ()):
-            self.take_out(key, [pid])
+        for group in self.joined.pop(pid, ()):
+            self.take_out(group, [pid])
         for ref in self.watching.pop(pid, ()):
             self.forget(ref)
         if pid is self.server:
@@ -223,57 +239,75 @@ class Groups:
                 if other.process is not None:
                     rare(other.process).tables.pop(self, None)
 
-    def listed(self, key: Any) -> list[Pid]:
-        """The members of a group."""
-        return [pid for pid, times in self.members.get(key, {}).items() for _ in range(times)]
+    def named(self) -> list[Group]:
+        """The groups that have members."""
+        return [group for group in self.groups.values() if group.members]
 
-    def join(self, group: Hashable, pids: list[Pid]) -> None:
+    def listed(self, name: Hashable) -> list[Pid]:
+        """The members of a group."""
+        group = self.groups.get(exact(name))
+        return [] if group is None else group.listed()
+
+    def group(self, name: Hashable) -> Group:
+        """A group, made if there is none."""
+        key = exact(name)
+        found = self.groups.get(key)
+        if found is None:
+            found = self.groups[key] = Group(key, name)
+        return found
+
+    def join(self, name: Hashable, pids: list[Pid]) -> None:
         """Add members and tell those who watch."""
-        key = exact(group)
         if not pids:
             return
-        self.names.setdefault(key, group)
-        members = self.members.setdefault(key, {})
+        group = self.group(name)
         for pid in pids:
-            members[pid] = members.get(pid, 0) + 1
-            self.joined.setdefault(pid, []).append(key)
+            group.members[pid] = group.members.get(pid, 0) + 1
+            self.joined.setdefault(pid, []).append(group)
             self.hold(pid)
-        self.tell(key, "join", group, pids)
+        self.tell(group, "join", pids)
 
-    def leave(self, group: Hashable, pids: list[Pid]) -> bool:
+    def leave(self, name: Hashable, pids: list[Pid]) -> bool:
         """Take members out, once each; whether there were any."""
-        key = exact(group)
+        group = self.left_by(name, pids)
         left: list[Pid] = []
-        for pid in pids:
-            keys = self.joined.get(pid)
-            if keys is not None and key in keys:
-                keys.remove(key)
+        for pid in pids if group is not None else ():
+            groups = self.joined.get(pid, [])
+            if group in groups:
+                groups.remove(group)
                 left.append(pid)
-                if not keys:
+                if not groups:
                     del self.joined[pid]
                 self.let_go(pid)
-        if left:
-            self.take_out(key, left)
+        if left and group is not None:
+            self.take_out(group, left)
         return bool(left)
 
-    def take_out(self, key: Any, pids: list[Pid]) -> None:
-        """Out of a group, which vanishes with its last member."""
-        group, members = self.names[key], self.members[key]
-        for pid in pids:
-            members[pid] -= 1
-            if members[pid] == 0:
-                del members[pid]
-        if not members:
-            del self.members[key]
-            del self.names[key]
-        self.tell(key, "leave", group, pids)
+    def left_by(self, name: Hashable, pids: list[Pid]) -> Group | None:
+        """The group that these mean: by the very object that one has joined, which may be another key by now."""
+        if type(name) is not str:
+            for pid in pids:
+                for group in self.joined.get(pid, ()):
+                    if group.name is name:
+                        return group
+        return self.groups.get(exact(name))
 
-    def watch(self, key: Any) -> Ref:
+    def take_out(self, group: Group, pids: list[Pid]) -> None:
+        """Out of a group, which vanishes with its last member."""
+        for pid in pids:
+            group.members[pid] -= 1
+            if group.members[pid] == 0:
+                del group.members[pid]
+        self.tell(group, "leave", pids)
+        self.drop(group)
+
+    def watch(self, group: Group | None) -> Ref:
         """A monitor of the running process."""
-        watcher = process.current()
+        watcher = living().pid
         ref = Ref()
-        self.monitors[ref] = (watcher, key)
-        self.watched.setdefault(key, {})[ref] = None
+        self.monitors[ref] = (watcher, group)
+        refs = self.watching_all if group is None else group.refs
+        refs[ref] = None
         self.watching.setdefault(watcher, {})[ref] = None
         self.hold(watcher)
         return ref
@@ -293,19 +327,25 @@ class Groups:
 
     def forget(self, ref: Ref) -> None:
         """A monitor is no more."""
-        _, key = self.monitors.pop(ref)
-        refs = self.watched[key]
-        del refs[ref]
-        if not refs:
-            del self.watched[key]
+        _, group = self.monitors.pop(ref)
+        if group is None:
+            del self.watching_all[ref]
+        else:
+            del group.refs[ref]
+            self.drop(group)
 
-    def tell(self, key: Any, what: str, group: Hashable, pids: list[Pid]) -> None:
+    def drop(self, group: Group) -> None:
+        """Nothing is left of a group that has neither members nor watchers. Its name is not asked for its hash again."""
+        if not group.members and not group.refs:
+            self.groups.pop(same(group.key), None)
+
+    def tell(self, group: Group, what: str, pids: list[Pid]) -> None:
         """Tell those who watch the scope, then those who watch the group."""
-        for watched in (EVERY, key):
-            for ref in tuple(self.watched.get(watched, ())):
+        for refs in (self.watching_all, group.refs):
+            for ref in tuple(refs):
                 watcher = self.monitors[ref][0].process
                 if watcher is not None:
-                    mailbox.put(watcher, (ref, what, group, list(pids)))
+                    mailbox.put(watcher, (ref, what, group.name, list(pids)))
 
     def hold(self, pid: Pid) -> None:
         """Hear of the end of a process that has something here."""

@@ -32,13 +32,15 @@ from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from regrow.behaviours import gen_server
 from regrow.behaviours.child_spec import ChildSpec
-from regrow.behaviours.pattern import Pattern, Where, exact, fits
-from regrow.behaviours.registry_partition import Partitions
+from regrow.behaviours.pattern import Pattern, Where, fits
+from regrow.behaviours.registry_partition import Partitions, Refused
 from regrow.behaviours.registry_table import KEYS, AlreadyRegistered, Entry, Keys, Record, Table, table_of
 from regrow.behaviours.request import outgoing, wait
 from regrow.kernel import names, process
 from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.current import living
 from regrow.kernel.exits import CalleeExit, safe_repr
+from regrow.kernel.keys import exact
 from regrow.kernel.node import here
 from regrow.kernel.pid import Pid, Ref
 
@@ -117,19 +119,19 @@ class Registry:
             TypeError: the key is not hashable.
             RuntimeError: the code runs in a plain asyncio task.
         """
-        return table_of(registry).register(key, process.current(), value)
+        return table_of(registry).register(key, living().pid, value)
 
     @staticmethod
     def unregister(registry: Name, key: Hashable) -> None:
         """Drop all entries that the running process has under `key`; it may have none (`Registry.unregister/2`)."""
         table, pid = table_of(registry), process.current()
-        table.unregister(key, pid, _own(table, key, pid))
+        table.unregister(key, pid, table.own_under(key, pid))
 
     @staticmethod
     def unregister_match(registry: Name, key: Hashable, pattern: Pattern, where: Where | None = None) -> None:
         """Drop those of the running process's entries under `key` whose value fits (`Registry.unregister_match/4`)."""
         table, pid = table_of(registry), process.current()
-        fitting = [entry for entry in _own(table, key, pid) if _chosen(entry.value, pattern, where)]
+        fitting = [entry for entry in table.own_under(key, pid) if _chosen(entry.value, pattern, where)]
         table.unregister(key, pid, fitting)
 
     @staticmethod
@@ -149,7 +151,7 @@ class Registry:
                 f"update_value: wanted a registry of unique keys; {safe_repr(registry)} may have several values under "
                 "one key. Unregister and register again"
             )
-        for entry in _own(table, key, process.current()):
+        for entry in table.own_under(key, process.current()):
             old, entry.value = entry.value, function(entry.value)
             return entry.value, old
         return None
@@ -173,7 +175,7 @@ class Registry:
     @staticmethod
     def values(registry: Name, key: Hashable, pid: Pid) -> list[Any]:
         """The values that a process has under a key (`Registry.values/3`)."""
-        return [entry.value for entry in _own(table_of(registry), key, pid)]
+        return [entry.value for entry in table_of(registry).own_under(key, pid)]
 
     @staticmethod
     def count(registry: Name) -> int:
@@ -293,7 +295,9 @@ class Registry:
         server = table.partitions[0].server
         held = Ref()
         try:
-            await gen_server.call(server, ("lock", exact(key), held, owner), None)
+            granted = await gen_server.call(server, ("lock", exact(key), held, owner), None)
+            if isinstance(granted, Refused):
+                raise granted.error
             result = function()
             if is_awaitable(result):
                 return await result
@@ -365,13 +369,6 @@ def _check(keys: object, name: object, partitions: object, compressed: object) -
         raise ValueError(f"partitions: wanted a positive integer; got {safe_repr(partitions)}")
     if not isinstance(compressed, bool):
         raise TypeError(f"compressed: wanted True or False; got {safe_repr(compressed)}")
-
-
-def _own(table: Table, key: Any, pid: Pid) -> list[Entry]:
-    wanted = exact(key)
-    if table.unique:
-        return [entry for entry in table.entries(key) if entry.pid is pid]
-    return [entry for entry in table.own(pid) if exact(entry.key) == wanted]
 
 
 def _chosen(value: Any, pattern: Pattern, where: Where | None) -> bool:

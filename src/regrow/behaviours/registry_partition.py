@@ -11,12 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 from regrow.behaviours import gen_server
+from regrow.behaviours.attempts import survives
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.gen_server import CallReturn, CastReturn, From, GenServer
 from regrow.behaviours.registry_table import Table
 from regrow.behaviours.results import NoClause, NoReply, Ok, Reply
 from regrow.behaviours.supervisor import Init, ModuleSupervisor, Supervisor
 from regrow.kernel import process
+from regrow.kernel.keys import same
 from regrow.kernel.pid import Monitor, Pid, Ref, rare
 from regrow.kernel.signals import Down, Exited
 
@@ -39,20 +41,39 @@ class Partitions(ModuleSupervisor):
 class Lock:
     """One who holds or waits for a lock."""
 
-    __slots__ = ("from_", "key", "monitor")
+    __slots__ = ("from_", "monitor", "queue")
 
-    def __init__(self, key: object, from_: From, monitor: Monitor) -> None:
-        self.key = key
+    def __init__(self, queue: Queue, from_: From, monitor: Monitor) -> None:
+        self.queue = queue
         self.from_ = from_
         self.monitor = monitor
 
 
+class Queue:
+    """Those who want one lock, the first of them holding it."""
+
+    __slots__ = ("key", "locks")
+
+    def __init__(self, key: object) -> None:
+        self.key = key
+        self.locks: deque[Lock] = deque()
+
+
 class Locks:
-    """A server's state: by key those who want the lock, the first of them holding it; and all by their own refs."""
+    """A server's state: the queues by key; and all who stand in them by their own refs."""
 
     def __init__(self) -> None:
-        self.queues: dict[object, deque[Lock]] = {}
+        self.queues: dict[object, Queue] = {}
         self.by_ref: dict[Ref, Lock] = {}
+
+
+class Refused:
+    """An answer: the key of a lock has raised when it was compared with others."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
 
 
 class PartitionServer(GenServer[Locks]):
@@ -69,11 +90,15 @@ class PartitionServer(GenServer[Locks]):
         """Grant a lock, now or when those before have freed it. "sync" answers after all that came before."""
         match request:
             case ("lock", key, Ref() as held, Pid() as owner):
-                lock = Lock(key, from_, process.monitor(owner, tag=held))
-                locks.by_ref[held] = lock
-                queue = locks.queues.setdefault(key, deque())
-                queue.append(lock)
-                return Reply("ok", locks) if queue[0] is lock else NoReply(locks)
+                try:
+                    queue = locks.queues.setdefault(key, Queue(key))
+                except BaseException as error:
+                    if not survives(process.running(), error):
+                        raise
+                    return Reply(Refused(error), locks)
+                lock = locks.by_ref[held] = Lock(queue, from_, process.monitor(owner, tag=held))
+                queue.locks.append(lock)
+                return Reply("ok", locks) if queue.locks[0] is lock else NoReply(locks)
             case "sync":
                 return Reply("ok", locks)
             case _:
@@ -102,11 +127,11 @@ class PartitionServer(GenServer[Locks]):
         lock = locks.by_ref.pop(held, None)
         if lock is not None:
             process.demonitor(lock.monitor, flush=True)
-            queue = locks.queues[lock.key]
-            granted = queue[0] is lock
-            queue.remove(lock)
-            if not queue:
-                del locks.queues[lock.key]
+            queue = lock.queue
+            granted = queue.locks[0] is lock
+            queue.locks.remove(lock)
+            if not queue.locks:
+                del locks.queues[same(queue.key)]
             elif granted:
-                gen_server.reply(queue[0].from_, "ok")
+                gen_server.reply(queue.locks[0].from_, "ok")
         return NoReply(locks)

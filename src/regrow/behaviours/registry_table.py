@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple, cast
 
-from regrow.behaviours.pattern import exact
 from regrow.kernel import links
 from regrow.kernel.exits import safe_repr
+from regrow.kernel.keys import exact, same
 from regrow.kernel.mailbox import put
 from regrow.kernel.names import find
 from regrow.kernel.node import Node, here
@@ -60,10 +60,11 @@ class AlreadyRegistered(Exception):
 class Entry:
     """One registration."""
 
-    __slots__ = ("key", "pid", "value")
+    __slots__ = ("kept", "key", "pid", "value")
 
     def __init__(self, key: Any, pid: Pid, value: Any) -> None:
         self.key = key
+        self.kept = exact(key)  # as it stands in the table, whatever becomes of the key
         self.pid = pid
         self.value = value
 
@@ -104,8 +105,10 @@ class Partition:
         server, holder = self.server, entry.pid.process
         assert server is not None
         assert holder is not None
-        kept = exact(entry.key)
-        self.by_key[kept] = links.added(self.by_key.get(kept), entry)
+        found: Any = self.by_key.get(entry.kept)
+        if found is not None:
+            entry.kept = next(iter(links.each(found))).kept
+        self.by_key[entry.kept] = links.added(found, entry)
         self.by_pid[entry.pid] = links.added(self.by_pid.get(entry.pid), entry)
         rare(holder).tables[self] = None
         links.link(holder, server)
@@ -113,7 +116,7 @@ class Partition:
 
     def remove(self, entry: Entry) -> None:
         """Remove an entry."""
-        _remove(self.by_key, exact(entry.key), entry)
+        _remove(self.by_key, same(entry.kept), entry)
         _remove(self.by_pid, entry.pid, entry)
 
     def let_go(self, pid: Pid) -> None:
@@ -176,6 +179,17 @@ class Table:
         """What a process has here, oldest first."""
         return list(self.partition_of(pid).entries_of(pid))
 
+    def own_under(self, key: Any, pid: Pid) -> list[Entry]:
+        """What a process has here under a key, also where that is the very object, and is another key by now."""
+        if type(key) is not str and type(key) is not tuple:
+            itself = [entry for entry in self.own(pid) if entry.key is key]
+            if itself:
+                return itself
+        if self.unique:
+            return [entry for entry in self.entries(key) if entry.pid is pid]
+        wanted = exact(key)
+        return [entry for entry in self.own(pid) if entry.kept == wanted]
+
     def count(self) -> int:
         """How many entries."""
         return sum(
@@ -195,8 +209,11 @@ class Table:
 
         Raises:
             AlreadyRegistered: the key is unique and taken.
-            ValueError: the registry is being started again.
+            ValueError: the registry is being started again, or the process is not alive, or another node's.
         """
+        if pid.process is None or pid.node is not self.node:
+            why = "it is not alive" if pid.node is self.node else f"it belongs to another node, {pid.node!r}"
+            raise ValueError(f"could not register {pid} as {safe_repr(key)}: {why}")
         if self.unique:
             for entry in self.entries(key):
                 raise AlreadyRegistered(self.name, key, entry.pid)
@@ -213,7 +230,8 @@ class Table:
         for entry in entries:
             partition.remove(entry)
         partition.let_go(pid)
-        self.tell(("unregister", self.name, key, pid))
+        if pid.process is not None:  # of its end they have learned otherwise
+            self.tell(("unregister", self.name, key, pid))
 
     def tell(self, event: object) -> None:
         """Tell the listeners; one that is not there now hears nothing."""
@@ -239,7 +257,7 @@ class Table:
         """Free a name of the running process."""
         caller = self.node.caller()
         if caller is not None:
-            self.unregister(key, caller.pid, [entry for entry in self.entries(key) if entry.pid is caller.pid])
+            self.unregister(key, caller.pid, self.own_under(key, caller.pid))
 
     def whereis_name(self, key: Any) -> Pid | None:
         """Who is registered under a unique key.

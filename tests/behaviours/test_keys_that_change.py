@@ -1,0 +1,280 @@
+"""Keys whose hash changes, or that raise when they are hashed or compared: a table keeps them as they came.
+
+What runs at the end of a process asks such a key nothing. Else the end would fail, and an entry would stay.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import pytest
+
+from regrow import Exit, GenServer, Registry, Reply, Via, call, global_, pg, process, send
+from regrow.kernel.keys import exact, same
+from regrow.testing import capture_reports, expect_down, flush
+
+pytestmark = pytest.mark.regrow
+
+
+class Changing:
+    """A key that hashes and compares otherwise when it is told to: "well", "otherwise" or "not"."""
+
+    def __init__(self, number: int = 1) -> None:
+        self.number = number
+        self.mood = "well"
+
+    def __hash__(self) -> int:
+        if self.mood == "not":
+            raise Exit("no hash")
+        return 7 if self.mood == "well" else 8  # all of them in one place of a dict, so that they are compared
+
+    def __eq__(self, other: object) -> bool:
+        if self.mood == "not":
+            raise Exit("not comparable")
+        return isinstance(other, Changing) and self.number == other.number
+
+
+MOODS = ["otherwise", "not"]
+moods = pytest.mark.parametrize("mood", MOODS)
+
+
+async def waits(*ready: Any) -> None:
+    for one in ready:
+        one()
+    await process.sleep(None)
+
+
+@pytest.mark.parametrize("keys", ["unique", "duplicate", ("duplicate", "key")])
+@moods
+async def test_a_registry_keeps_no_dead_process_under_a_key_that_has_changed(keys: Any, mood: str) -> None:
+    await Registry.start_link(keys=keys, name="rooms")
+    changing, beside = Changing(1), Changing(2)
+
+    def enters() -> None:
+        Registry.register("rooms", beside, "beside")
+        Registry.register("rooms", changing, "changing")
+
+    pid, ref = process.spawn_monitor(waits, enters)
+    await process.sleep(0.001)
+    assert Registry.count("rooms") == 2
+    changing.mood = beside.mood = mood
+    with capture_reports() as reports:
+        process.exit(pid, "kill")
+        await expect_down(ref)
+    assert Registry.count("rooms") == 0
+    assert Registry.select("rooms") == []
+    assert list(reports) == []
+
+
+@pytest.mark.parametrize("keys", ["unique", "duplicate"])
+@moods
+async def test_its_holder_unregisters_the_very_object(keys: Any, mood: str) -> None:
+    await Registry.start_link(keys=keys, name="rooms")
+    changing = Changing()
+    Registry.register("rooms", changing, 1)
+    changing.mood = mood
+    if keys == "unique":
+        assert Registry.update_value("rooms", changing, lambda value: value + 1) == (2, 1)
+    Registry.unregister("rooms", changing)
+    assert Registry.count("rooms") == 0
+
+
+@moods
+async def test_a_name_in_a_registry_is_free_after_the_end(mood: str) -> None:
+    class Room(GenServer[None]):
+        def handle_call(self, request: Any, _from: Any, state: None, /) -> Any:
+            return Reply(request, state)
+
+    await Registry.start_link(keys="unique", name="rooms")
+    changing = Changing()
+    room = await Room.start(name=Via("rooms", changing))
+    ref = process.monitor(room)
+    changing.mood = mood
+    process.exit(room, "kill")
+    await expect_down(ref)
+    changing.mood = "well"
+    again = await Room.start_link(name=Via("rooms", changing))
+    assert await call(Via("rooms", Changing()), "hello") == "hello"
+    assert Registry.keys("rooms", again) == [changing]
+
+
+@moods
+async def test_a_registry_that_ends_lets_go_of_all(mood: str) -> None:
+    registry = await Registry.start_link(keys="unique", name="rooms")
+    changing = Changing()
+    pid, ref = process.spawn_monitor(waits, lambda: Registry.register("rooms", changing))
+    await process.sleep(0.001)
+    changing.mood = mood
+    process.unlink(registry)
+    process.exit(registry, "kill")
+    await expect_down(ref)
+    assert not process.alive(pid)
+
+
+@moods
+async def test_a_group_keeps_no_dead_member_under_a_name_that_has_changed(mood: str) -> None:
+    await pg.start_link()
+    changing, beside = Changing(1), Changing(2)
+    pid, ref = process.spawn_monitor(waits)
+    watcher, watching = process.spawn_monitor(waits, lambda: pg.monitor(changing))
+    await process.sleep(0.001)
+    watched, _ = pg.monitor_scope()
+    pg.join(beside, pid)
+    pg.join(changing, [pid, pid])
+    flush()
+    changing.mood = beside.mood = mood
+    with capture_reports() as reports:
+        process.exit(watcher, "kill")
+        await expect_down(watching)
+        process.exit(pid, "kill")
+        await expect_down(ref)
+    assert pg.which_groups() == []
+    assert [message[:2] for message in flush()] == [(watched, "leave")] * 3
+    assert list(reports) == []
+
+
+@moods
+async def test_a_member_leaves_a_group_by_the_very_object(mood: str) -> None:
+    await pg.start_link()
+    changing = Changing()
+    pg.join(changing, process.current())
+    changing.mood = mood
+    assert pg.leave(changing, process.current())
+    assert pg.which_groups() == []
+
+
+@moods
+async def test_a_lock_of_the_program_is_freed_whatever_its_resource_has_become(mood: str) -> None:
+    changing, beside, me = Changing(1), Changing(2), process.current()
+
+    async def holds() -> None:
+        await global_.set_lock((beside, "holder"))
+        await global_.set_lock((changing, changing))
+        send(me, "held")
+        await process.sleep(None)
+
+    pid, ref = process.spawn_monitor(holds)
+    await process.receive(str)
+    assert not await global_.set_lock((changing, me), retries=0)
+    changing.mood = beside.mood = mood
+    process.exit(pid, "kill")
+    await expect_down(ref)
+    changing.mood = beside.mood = "well"
+    assert await global_.set_lock((changing, me), retries=0)
+    changing.mood = mood
+    global_.del_lock((changing, me))
+    changing.mood = "well"
+
+    def changes() -> str:
+        changing.mood = mood
+        return "changed"
+
+    assert await global_.trans((changing, "other"), changes, retries=0) == "changed"
+    changing.mood = "well"
+    assert await global_.set_lock((changing, me), retries=0)
+    global_.del_lock((changing, me))
+
+
+@moods
+async def test_a_lock_of_a_registry_is_freed_too(mood: str) -> None:
+    await Registry.start_link(keys="unique", name="rooms")
+    changing, me = Changing(), process.current()
+
+    async def holds() -> None:
+        async def stays() -> None:
+            send(me, "held")
+            await process.sleep(None)
+
+        await Registry.lock("rooms", changing, stays)
+
+    pid, ref = process.spawn_monitor(holds)
+    await process.receive(str)
+    changing.mood = mood
+    process.exit(pid, "kill")
+    await expect_down(ref)
+    changing.mood = "well"
+    assert await Registry.lock("rooms", changing, lambda: 3) == 3
+
+
+async def test_a_lock_whose_key_raises_when_it_is_compared_is_refused_and_no_more() -> None:
+    await Registry.start_link(keys="unique", name="rooms")
+    held, me = Changing(), process.current()
+
+    async def holds() -> None:
+        async def stays() -> None:
+            send(me, "held")
+            await process.sleep(None)
+
+        await Registry.lock("rooms", held, stays)
+
+    process.spawn_link(holds)
+    await process.receive(str)
+    held.mood = "not"
+    with pytest.raises(Exit, match="not comparable"):
+        await Registry.lock("rooms", Changing(), lambda: 3)
+    held.mood = "well"
+    assert await Registry.lock("rooms", "another", lambda: 4) == 4
+
+
+async def registers(key: Any) -> None:
+    Registry.register("rooms", key)
+
+
+async def joins(key: Any) -> None:
+    pg.join(key, process.current())
+
+
+async def sets_a_lock(key: Any) -> None:
+    await global_.set_lock((key, 1))
+
+
+async def calls(key: Any) -> None:
+    await call(Via("rooms", key), "hello")
+
+
+@pytest.mark.parametrize("uses", [registers, joins, sets_a_lock, calls])
+async def test_a_key_that_raises_from_the_beginning_is_its_callers_mistake(uses: Any) -> None:
+    await Registry.start_link(keys="unique", name="rooms")
+    await pg.start_link()
+    broken = Changing()
+    broken.mood = "not"
+    with pytest.raises(Exit, match="no hash"):
+        await uses(broken)
+    assert Registry.count("rooms") == 0
+    assert pg.which_groups() == []
+
+
+async def test_a_requester_equal_to_nothing_gets_a_lock_that_is_free() -> None:
+    nan = float("nan")
+    assert await global_.set_lock(("resource", nan), retries=0)
+    global_.del_lock(("resource", nan))
+    unhashable: Any = [1]
+    assert await global_.set_lock(("resource", unhashable), retries=0)
+    global_.del_lock(("resource", [1]))  # type: ignore[arg-type]
+    assert await global_.set_lock(("resource", 1), retries=0)
+    assert not await global_.set_lock(("resource", True), retries=0)
+    global_.del_lock(("resource", 1.0))
+    assert not await global_.set_lock(("resource", True), retries=0)
+
+
+class Colour(str, Enum):  # noqa: UP042 (as it is written in Python 3.10)
+    RED = "red"
+
+
+def test_what_equals_a_plain_key_finds_it() -> None:
+    table = {exact("red"): 1, exact(("a", "red")): 2, exact(Colour.RED): 3}
+    assert len(table) == 2
+    assert table[exact("red")] == 3
+    assert table[exact(("a", Colour.RED))] == 2
+    assert exact((1,)) != exact((True,))
+    assert exact(Colour.RED) == "red"
+
+
+def test_only_the_very_object_is_the_same() -> None:
+    one, other = exact(Changing(1)), exact(Changing(1))
+    table = {one: 1}
+    assert table[other] == 1
+    assert same(other) not in table
+    assert table.pop(same(one)) == 1
+    assert same("red") == "red"
