@@ -21,6 +21,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 # What is hot, and what mypyc can compile: docs/decisions/0007-compiling-the-kernel.md tells why the others stay.
 COMPILED = (
     "kernel/awaitables.py",
+    "kernel/broken_off.py",
     "kernel/clock.py",
     "kernel/current.py",
     "kernel/current_task.py",

@@ -281,7 +281,9 @@ async def test_adopted_links(node: Node) -> None:
     failed = ValueError("mine")
     with pytest.raises(ValueError, match="mine"):
         await asyncio.create_task(plain(failed))
-    assert (await process.receive()).reason is failed
+    told = (await process.receive()).reason
+    assert (type(told), told.args, told.__traceback__) == (ValueError, ("mine",), None)
+    assert failed.__traceback__ is not None  # whoever awaits the task goes on with it: the reason is a copy
 
     async def ends_itself() -> None:
         async with process.adopt() as pid:

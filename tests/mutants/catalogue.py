@@ -18,6 +18,7 @@ NAMES: Final = "kernel/names.py"
 TIMERS: Final = "kernel/timers.py"
 WAITS: Final = "kernel/waits.py"
 EXITS: Final = "kernel/exits.py"
+TRACES: Final = "kernel/traces.py"
 SCHEDULER: Final = "kernel/scheduler.py"
 TASKS: Final = "kernel/tasks.py"
 SCHEDULE: Final = "kernel/schedule.py"
@@ -341,8 +342,8 @@ KERNEL: Final = [
     Mutant(
         "a monitor fires twice",
         LINKS,
-        "    if ref.watched is None:\n        return\n    ref.watched = None\n",
-        "    if ref.watched is None:\n        return\n",
+        "    ref.watched = None  # last: until then",
+        "    pass  # last: until then",
     ),
     Mutant(
         "a monitor that was taken back fires",
@@ -363,7 +364,7 @@ KERNEL: Final = [
         "    if request.state != PENDING:\n",
         "    if request.state not in (PENDING, 1):\n",
     ),
-    Mutant("a caller is not woken", LINKS, "waiter.node.scheduler.ready(waiter, None)", "pass"),
+    Mutant("a caller is not woken", LINKS, "            scheduler.ready(waiter, None)", "            pass"),
     Mutant("the deadline of an answered call stays", LINKS, "if request.due != 0.0:", "if False:"),
     Mutant(
         "who has been answered is still a watcher",
@@ -378,8 +379,19 @@ KERNEL: Final = [
         "pass",
     ),
     Mutant("an end has no reason", LINKS, "process.reason = reason", "process.reason = None"),
-    Mutant("a dead process keeps its pid alive", LINKS, "process.pid.process = None", "pass"),
-    Mutant("deaths nest", LINKS, "if len(dying) == 1:", "if True:"),
+    Mutant(
+        "a dead process keeps its pid alive",
+        LINKS,
+        "    process.alive = False\n    process.pid.process = None",
+        "    process.alive = False",
+    ),
+    Mutant("deaths nest", LINKS, "if not node.burying:", "if True:"),
+    Mutant(
+        "what was broken off is forgotten",
+        LINKS,
+        "    scheduler.dying.append(process)\n    process.alive = False",
+        "    process.alive = False",
+    ),
     Mutant("a dead process's timers fire", LINKS, "process.node.scheduler.timers.cancel(timer)", "pass"),
     Mutant(
         "a dead process's monitors stay",
@@ -433,20 +445,20 @@ KERNEL: Final = [
     Mutant(
         "one that fails keeps the others from firing",
         TIMERS,
-        "except Exception as error:  # a name table",
-        "except ZeroDivisionError as error:  # a name table",
+        "except BaseException as error:  # a table",
+        "except ZeroDivisionError as error:  # a table",
     ),
     Mutant(
         "a nearer deadline does not set the clock",
         TIMERS,
-        "due - self.now())\n        else:\n            deadline.bucket = bucket\n            bucket[deadline] = None\n        if due < self.handle_due:",
-        "due - self.now())\n        else:\n            deadline.bucket = bucket\n            bucket[deadline] = None\n        if self.handle is None:",
+        "if due < self.handle_due:\n            self._arm(due)\n        deadline.due",
+        "if self.handle is None:\n            self._arm(due)\n        deadline.due",
     ),
     Mutant(
         "nothing is armed after something has fired",
         TIMERS,
-        "        if due < FOREVER:\n            self._arm(due)",
-        "        if due < 0.0:\n            self._arm(due)",
+        "            if due < FOREVER:\n                self._arm(due)",
+        "            if due < 0.0:\n                self._arm(due)",
     ),
     Mutant("cancelled deadlines are never purged", TIMERS, "if self.dead > FEW and", "if False and"),
     Mutant(
@@ -479,18 +491,33 @@ KERNEL: Final = [
         'return reason == "normal"',
     ),
     Mutant("shutdown with a detail is no normal end", EXITS, 'parts[0] == "shutdown"', 'parts[0] == "shut down"'),
+    Mutant("an Exit is its own reason", EXITS, "if not is_a(error, Exit, CallExit):", "if True:"),
+    Mutant("a reason keeps its frames", EXITS, "TRACEBACK.__set__(one, None)", "pass"),
+    Mutant("the cause of a reason keeps its frames", TRACES, "CAUSE.__get__(one), CONTEXT", "None, CONTEXT"),
     Mutant(
-        "an Exit is its own reason", EXITS, "error.reason if isinstance(error, Exit | CallExit) else error", "error"
+        "the context of a reason keeps its frames",
+        TRACES,
+        "CAUSE.__get__(one), CONTEXT.__get__(one)",
+        "(CAUSE.__get__(one),)",
     ),
-    Mutant("a reason keeps its frames", EXITS, "one.__traceback__ = None", "pass"),
-    Mutant("the cause of a reason keeps its frames", EXITS, "left.append(one.__cause__)", "pass"),
-    Mutant("the context of a reason keeps its frames", EXITS, "left.append(one.__context__)", "pass"),
+    Mutant(
+        "who handles an exception loses its traceback",
+        EXITS,
+        "    return apart(carried(error))",
+        "    return framed_off(carried(error))",
+    ),
+    Mutant(
+        "a log handler that raises ends who reports",
+        "kernel/reports.py",
+        "        except BaseException as error:\n            lost(error)",
+        "        except ZeroDivisionError as error:\n            lost(error)",
+    ),
     # Turns
     Mutant(
         "a runnable process is forgotten",
         SCHEDULER,
-        "        self.queue.append(process)\n        if not self.scheduled:\n            self.scheduled = True\n            self.loop.call_soon(self.turn)\n\n    def ready_first",
-        "        self.queue.append(process)\n\n    def ready_first",
+        "if not self.scheduled:\n            self.want_turn()\n        self.queue.append(process)",
+        "if not self.scheduled:\n            pass\n        self.queue.append(process)",
     ),
     Mutant("who comes last is first", SCHEDULER, "process = queue.popleft()", "process = queue.pop()"),
     Mutant(
@@ -502,8 +529,8 @@ KERNEL: Final = [
     Mutant(
         "the rest of a turn is forgotten",
         SCHEDULER,
-        "if (queue or self.yielded) and not self.closed:",
-        "if self.yielded and not self.closed:",
+        "if (queue or self.yielded or self.broken_off or self.dying) and not self.closed:",
+        "if (self.yielded or self.broken_off or self.dying) and not self.closed:",
     ),
     Mutant("who let others run is forgotten", SCHEDULER, "queue.extend(self.yielded)", "pass"),
     Mutant(
@@ -549,14 +576,14 @@ KERNEL: Final = [
     Mutant(
         "the idle timeout of a server that is called goes on",
         SCHEDULER,
-        "            self.timers.cancel(process.deadline)\n            process.deadline = None\n        self.depth = depth",
-        "            process.deadline = None\n        self.depth = depth",
+        "            self.timers.cancel(process.deadline)\n            process.deadline = None\n        shown = ",
+        "            process.deadline = None\n        shown = ",
     ),
     Mutant(
         "after a hand-over the server seems to run",
         SCHEDULER,
-        "        self.current = previous\n        if wish is RECEIVE and process.alive:",
-        "        if wish is RECEIVE and process.alive:",
+        "        self.current = previous\n        try:\n            if wish is RECEIVE and process.alive:",
+        "        try:\n            if wish is RECEIVE and process.alive:",
     ),
     Mutant("asyncio sees no current task", TASKS, "self.outer = swap_current_task(self.loop, task)", "pass"),
     Mutant(
@@ -624,7 +651,7 @@ KERNEL: Final = [
     Mutant("ancestors are not named", NODE, "parent.pid if parent.name is None else parent.name", "parent.pid"),
     Mutant("a process that raises is not reported", NODE, "reports.process_raised(process, raised)", "pass"),
     Mutant(
-        "a process that exits is reported", NODE, "if not isinstance(error, exits.Exit | exits.CallExit):", "if True:"
+        "a process that exits is reported", NODE, "if not exits.is_a(error, exits.Exit, exits.CallExit):", "if True:"
     ),
     Mutant("KeyboardInterrupt ends a process and no more", NODE, "self.loop.call_soon(leave)", "pass"),
     Mutant(
@@ -746,7 +773,7 @@ CALLS: Final = [
         "state = None, result.state\n                    continue",
         "_ = None, result.state\n                    continue",
     ),
-    Mutant("a stop has the old state", LOOP, "error.result.state if isinstance(error, Stopping) else state", "state"),
+    Mutant("a stop has the old state", LOOP, "error.result.state if type(error) is Stopping else state", "state"),
     Mutant(
         "terminate that raises changes nothing",
         LOOP,

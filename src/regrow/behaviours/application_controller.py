@@ -174,7 +174,7 @@ class Controller:
         """Its start has failed: that is reported, and ends the program if it is not to be without it."""
         self.forget(entry)
         reports.application_report(logging.ERROR, "exited", entry.app, error.reason, entry.start_type)
-        ended_well = error.reason[0] == ("EXIT", "normal")  # every reason of a failed start is a pair
+        ended_well = exits.same(error.reason[0], ("EXIT", "normal"))  # every reason of a failed start is a pair
         if entry.start_type == "permanent" or (entry.start_type == "transient" and not ended_well):
             self.end_program("application_start_failure", entry.app, error.reason)
 
@@ -193,18 +193,18 @@ class Controller:
         if entry.ended.done():
             return
         entry.ended.set_result(reason)
-        if entry.state == "starting" or reason == "stopped":
+        if entry.state == "starting" or exits.is_word(reason, "stopped"):
             self.forget(entry)
         if entry.state == "starting":  # the failure of a start is reported as such
             return
         entry.state = "exited"
-        quiet = exits.is_normal(reason) or reason == "stopped"
+        quiet = exits.is_normal(reason) or exits.is_word(reason, "stopped")
         reports.application_report(
             logging.INFO if quiet else logging.ERROR, "exited", entry.app, reason, entry.start_type
         )
-        if reason == "stopped" or self.stopping:
+        if exits.is_word(reason, "stopped") or self.stopping:
             return
-        if entry.start_type == "permanent" or (entry.start_type == "transient" and reason != "normal"):
+        if entry.start_type == "permanent" or (entry.start_type == "transient" and not exits.is_word(reason, "normal")):
             self.end_program("application_terminated", entry.app, reason)
 
     def end_program(self, what: str, app: type[Application], reason: object) -> None:

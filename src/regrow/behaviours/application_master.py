@@ -70,7 +70,7 @@ async def _until_the_end(process: Process, top: Pid) -> object:
     """Why an application ends: its tree has, the node does, or somebody wants it to, who is answered when it is over."""
     while True:
         message = await receive()
-        if isinstance(message, Exited):
+        if type(message) is Exited:
             if message.pid is top or message.pid is process.node.init.pid:
                 return message.reason
         elif message is OVER:
@@ -163,14 +163,14 @@ async def _start_tree(entry: Running, args: Any) -> tuple[Application, Pid, Any]
 
 def _start_raised(app: type[Application], place: object, reason: object) -> ApplicationError:
     letter = f"its start ended with {_in_words(reason)}"
-    if reason == "normal":
+    if exits.is_word(reason, "normal"):
         return _start_failed((("EXIT", reason), place), app, letter)
     return _start_failed(("bad_return", (place, ("EXIT", reason))), app, letter)
 
 
 def _in_words(reason: object) -> str:
     """A reason as it stands in a letter; the letter of an exception keeps its lines."""
-    if isinstance(reason, Exception):
+    if exits.is_a(reason, Exception):
         try:
             return f"{type(reason).__name__}: {reason}"
         except Exception as second:

@@ -34,6 +34,7 @@ from regrow.behaviours.application_spec import (
 from regrow.behaviours.cancelled_starts import give_up
 from regrow.behaviours.request import ask, outgoing, reply
 from regrow.kernel import links
+from regrow.kernel.exits import is_word, same
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid
 from regrow.kernel.process import current, receive, send, spawn_link
@@ -155,7 +156,7 @@ async def ensure_started(app: Any, start_type: StartType = "temporary") -> None:
     try:
         await start(app, start_type)
     except ApplicationError as error:
-        if error.reason != ("already_started", find(app)):
+        if not same(error.reason, ("already_started", find(app))):
             raise
 
 
@@ -261,7 +262,7 @@ async def _start_one(app: type[Application], start_type: StartType, started: lis
     try:
         await start(app, start_type)
     except ApplicationError as error:
-        if error.reason == ("already_started", app):
+        if same(error.reason, ("already_started", app)):
             return
         raise ApplicationError((app, error.reason), error.letter) from error.__cause__
     if first:
@@ -331,5 +332,5 @@ async def run_starts(graph: Graph, start_type: StartType, started: list[type[App
         else:
             del under_way[outcome.app]
             failed = failed or outcome.error
-    if failed is None or failed.reason[0] != "cancelled":
+    if failed is None or not is_word(failed.reason[0], "cancelled"):
         reply(await receive(Request), failed)

@@ -14,6 +14,7 @@ from asyncio import CancelledError, current_task
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
+from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Process
@@ -22,9 +23,9 @@ from regrow.kernel.tasks import enter_task
 
 def is_failure(process: Process | None, error: BaseException) -> bool:
     """Whether what a callback has raised is a failure of the callback alone. Without a process a plain task called it."""
-    if (process is not None and not process.alive) or isinstance(error, KeyboardInterrupt | SystemExit):
+    if (process is not None and not process.alive) or exits.is_a(error, KeyboardInterrupt, SystemExit):
         return False
-    return not isinstance(error, CancelledError) or not is_cancelled(process)
+    return not exits.is_a(error, CancelledError) or not is_cancelled(process)
 
 
 def is_cancelled(process: Process | None) -> bool:
@@ -37,7 +38,7 @@ def is_cancelled(process: Process | None) -> bool:
 
 def survives(process: Process, error: BaseException) -> bool:
     """Whether a process goes on after this was raised by what only looks at it."""
-    if process.alive and isinstance(error, KeyboardInterrupt | SystemExit):
+    if process.alive and exits.is_a(error, KeyboardInterrupt, SystemExit):
         process.node.interrupted(error)
         return True
     return is_failure(process, error)

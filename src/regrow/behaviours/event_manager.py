@@ -363,7 +363,7 @@ class Manager:
             if handler.supervisor is not None and handler.supervisor is not self.parent:
                 links.unlink(self.process, handler.supervisor)
         reports.process_crashed(self.process, reason, raised, again=False)
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+        if exits.is_a(error, KeyboardInterrupt, SystemExit):
             raise error
         raise Terminated(reason) from None
 

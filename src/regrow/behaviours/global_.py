@@ -19,6 +19,7 @@ from regrow.kernel.exits import CallExit, safe_repr
 from regrow.kernel.keys import exact, same
 from regrow.kernel.names import GLOBAL_LOCK, GLOBAL_NAMES
 from regrow.kernel.pid import Pid, Process, rare
+from regrow.kernel.reports import log
 
 LOG = logging.getLogger("regrow.global")
 
@@ -111,7 +112,7 @@ def random_exit_name(name: Hashable, one: Pid, other: Pid) -> Pid:
     Which one it is is nobody's business; here it is the older. This and the next two are what `resolve` may be.
     """
     kept, lost = sorted((one, other))
-    LOG.info("global: name conflict, terminating %s, which was also %s", lost, safe_repr(name))
+    log(LOG, logging.INFO, "global: name conflict, terminating %s, which was also %s", lost, safe_repr(name))
     process.exit(lost, "kill")
     return kept
 
@@ -164,7 +165,8 @@ def _register(name: Hashable, pid: Pid) -> bool:
             if pid.process is None:  # it has ended meanwhile, in a thread of its own
                 GLOBAL_NAMES.pop(name)
             return True
-    LOG.error("global: %s is registered under %r, and not under a second name, %r", pid, list(others), name)
+    words = "global: %s is registered under %s, and not under a second name, %s"
+    log(LOG, logging.ERROR, words, pid, safe_repr(list(others)), safe_repr(name))
     return False
 
 

@@ -40,7 +40,7 @@ class CallbackFailed(Exception):
 
     def __init__(self, letter: str, callback: object, error: BaseException) -> None:
         super().__init__(letter)
-        left = isinstance(error, exits.Exit)
+        left = exits.is_a(error, exits.Exit)
         self.reason = ("callback_failed", callback, ("exit" if left else "error", exits.reason_of(error)))
         self.__cause__ = error
 
@@ -109,7 +109,7 @@ class Held:
 
     def concerns(self, message: object) -> bool:
         """Whether a suspended process takes this out of its mailbox."""
-        return isinstance(message, SystemRequest) or (isinstance(message, Exited) and message.pid is self.parent)
+        return type(message) is SystemRequest or (type(message) is Exited and message.pid is self.parent)
 
     def get_state(self) -> Generator[Any, Any, Any]:
         """The state, as it is."""
@@ -296,4 +296,4 @@ class ByHand(Held):
 
 def failed(who: str, callback: object, error: BaseException) -> Raised:
     """The answer to whoever wanted what has raised."""
-    return Raised(CallbackFailed(f"{who} raised {error!r}", callback, exits.without_frames(error)))
+    return Raised(CallbackFailed(f"{who} raised {exits.safe_repr(error)}", callback, exits.without_frames(error)))

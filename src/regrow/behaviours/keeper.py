@@ -131,7 +131,7 @@ class Keeper(GenServer[Tree]):
 
     async def handle_info(self, message: Any, tree: Tree, /) -> Any:
         """A child has ended, or somebody has sent something that is ignored."""
-        if not isinstance(message, Exited):
+        if type(message) is not Exited:
             reports.unexpected_message(tree.module, message)
             return NoReply(tree)
         child = tree.by_pid.pop(message.pid, None)

@@ -38,7 +38,7 @@ from regrow.behaviours.restart import Strategy
 from regrow.behaviours.supervisor import Init, ModuleSupervisor, Supervisor
 from regrow.kernel import names, process
 from regrow.kernel.awaitables import is_awaitable
-from regrow.kernel.exits import NoProcess, safe_repr
+from regrow.kernel.exits import NoProcess, is_word, safe_repr
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid, Ref, rare
 
@@ -193,7 +193,7 @@ async def _resize(routes: Routes, partitions: int) -> int:
         try:
             await Supervisor.restart_child(routes.supervisor, number)
         except ChildError as error:
-            if error.reason != "running":  # it was started by a resize that failed later on
+            if not is_word(error.reason, "running"):  # it was started by a resize that failed later on
                 raise
     routes.size = partitions
     for number in range(partitions, before):

@@ -129,7 +129,7 @@ async def _life(starter: Starter | None, function: Callable[..., Any], args: tup
     except exits.Continuation as later:
         raise exits.Continuation(_life, (starter, later.function, later.args)) from None
     except BaseException as error:
-        if not process.alive or isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        if not process.alive or exits.is_a(error, KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         raised = Raised(error)
         reason = exits.reason_of(error)

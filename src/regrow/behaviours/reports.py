@@ -31,7 +31,7 @@ from regrow.kernel.mailbox import queued
 from regrow.kernel.names import Global
 from regrow.kernel.node import HERE, here
 from regrow.kernel.pid import Pid, Process
-from regrow.kernel.reports import Report, client_of, crash
+from regrow.kernel.reports import Report, client_of, crash, guarded
 from regrow.kernel.signals import Request
 from regrow.kernel.traces import Raised
 
@@ -52,6 +52,7 @@ def is_wanted(process: Process, logger: logging.Logger) -> bool:
     return logger.isEnabledFor(logging.ERROR) and not _is_quiet(process)
 
 
+@guarded
 def server_terminated(process: Process, server: Any, message: object, shown: dict[str, Any], raised: Raised) -> None:
     """A server has ended abnormally: who, why, last message, state, log and client.
 
@@ -85,6 +86,7 @@ def server_terminated(process: Process, server: Any, message: object, shown: dic
     )
 
 
+@guarded
 def process_crashed(process: Process, reason: object, raised: Raised, *, again: bool = True) -> None:
     """A process that was started by `proc_lib` has ended, abnormally or else (OTP's crash report).
 
@@ -121,6 +123,7 @@ def process_crashed(process: Process, reason: object, raised: Raised, *, again: 
     )
 
 
+@guarded
 def task_terminated(
     process: Process,
     starter: Pid,
@@ -202,6 +205,7 @@ def _where(process: Process) -> tuple[tuple[CodeType, int], ...]:
     return () if loop is None else ((loop.f_code, loop.f_lineno),)
 
 
+@guarded
 def unexpected_message(module: type, message: object) -> None:
     """A server without `handle_info` got a plain message."""
     process = here().caller()
@@ -219,6 +223,7 @@ def unexpected_message(module: type, message: object) -> None:
     )
 
 
+@guarded
 def supervisor_report(level: int, kind: str, supervisor: object, child: Any, pid: object, reason: object) -> None:
     """What a supervisor says of a child, which is a ChildSpec; `supervisor` is a name or (pid, class name)."""
     if SUPERVISORS.isEnabledFor(level):
@@ -226,6 +231,7 @@ def supervisor_report(level: int, kind: str, supervisor: object, child: Any, pid
         crash(SUPERVISORS, report, None, level=level, again=kind == "terminated")
 
 
+@guarded
 def application_report(
     level: int, kind: str, application: object, reason: object = None, start_type: str | None = None
 ) -> None:
@@ -241,11 +247,13 @@ def _node_name() -> str:
     return "a node that is down" if node is None else node.name
 
 
+@guarded
 def callback_raised(application: object, callback: str, reason: object) -> None:
     """One of an application's last callbacks has raised."""
     crash(APPLICATIONS, Report("callback raised", application=application, callback=callback, reason=reason), None)
 
 
+@guarded
 def machine_terminated(process: Process, event: Any, status: dict[str, Any], raised: Raised, **shape: object) -> None:
     """A state machine has ended abnormally: who, why, the event, what it held.
 
@@ -285,6 +293,7 @@ def machine_terminated(process: Process, event: Any, status: dict[str, Any], rai
     )
 
 
+@guarded
 def handler_terminated(
     process: Process, handler: object, shown: dict[str, Any], raised: Raised | None, letter: Letter | None = None
 ) -> None:
@@ -306,6 +315,7 @@ def handler_terminated(
     )
 
 
+@guarded
 def unexpected_info(module: type, message: object) -> None:
     """A handler without `handle_info` got a plain message."""
     process = here().caller()

@@ -260,10 +260,12 @@ def failure(node: Node, made: Request, server: object, timeout: float | None, pl
     """What is raised in a caller whose request came to nothing."""
     why: Any = "timeout" if made.state == CLOSED else made.answer
     if node.trace is not None:
-        node.trace.tell("fail", made.pid, server, (made, why.reason if isinstance(why, NotKnown | Circle) else why))
-    if isinstance(why, NotKnown):
+        node.trace.tell(
+            "fail", made.pid, server, (made, why.reason if type(why) is NotKnown or type(why) is Circle else why)
+        )
+    if type(why) is NotKnown:
         return UnknownRequest((why.reason, place), why.letter)
-    if isinstance(why, Circle):
+    if type(why) is Circle:
         return Deadlock((why.reason, place), why.letter)
     kind = ERRORS.get(why, CalleeExit) if type(why) is str else CalleeExit
     who = called(server)

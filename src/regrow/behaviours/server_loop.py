@@ -242,7 +242,7 @@ class Ending:
         self.message = None if type(message) is system.SystemRequest else message
         self.raised = Raised(error)  # first: as a reason it loses its frames
         self.reason = exits.reason_of(error)
-        self.state = error.result.state if isinstance(error, Stopping) else state
+        self.state = error.result.state if type(error) is Stopping else state
 
 
 def end(
@@ -250,7 +250,7 @@ def end(
 ) -> Generator[Any, Any, Any]:
     """Call `terminate`, report what was abnormal, send the last reply, and leave with the reason."""
     error, reason, raised = ending.error, ending.reason, ending.raised
-    last_reply: Stopping | None = error if isinstance(error, Stopping) and error.result.has_reply else None
+    last_reply: Stopping | None = error if type(error) is Stopping and error.result.has_reply else None
     try:
         result: Any = server.terminate(reason, ending.state)
         if is_awaitable(result):
@@ -264,7 +264,7 @@ def end(
     if raised is not ending.raised or not exits.is_normal(reason):
         if reports.is_wanted(process, reports.SERVERS):
             message = ending.message
-            asked = message.request if isinstance(message, Request) else message
+            asked = message.request if type(message) is Request else message
             log = [] if debug is None or debug.log is None else list(debug.log)
             status = {"state": ending.state, "message": asked, "reason": reason, "log": log}
             shown = yield from formatted(process, server, status, "state", True)
@@ -272,7 +272,7 @@ def end(
         reports.process_crashed(process, reason, raised)
     if last_reply is not None and last_reply.message is not None:
         request.reply(last_reply.message, last_reply.result.reply)
-    if isinstance(error, KeyboardInterrupt | SystemExit):
+    if exits.is_a(error, KeyboardInterrupt, SystemExit):
         raise error
     raise Terminated(reason) from None
 

@@ -419,7 +419,7 @@ class Machine:
             self.tell("terminate", reason, self.state)
         else:
             yield from self.report(reason, raised)
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+        if exits.is_a(error, KeyboardInterrupt, SystemExit):
             raise error
         raise Terminated(reason) from None
 

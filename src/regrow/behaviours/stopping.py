@@ -74,7 +74,7 @@ def take_exits(keeper: Process, pids: Container[Pid]) -> dict[Pid, object]:
         return ended
     left: list[Any] = []
     for message in mailbox:
-        if isinstance(message, Exited) and message.pid in pids:
+        if type(message) is Exited and message.pid in pids:
             ended.setdefault(message.pid, message.reason)
         else:
             left.append(message)

@@ -208,7 +208,7 @@ async def stop(server: Any, reason: object, timeout: float | None, module: str) 
         if order.state != FAILED:
             raise
         why: Any = error.reason[0]
-        if order.accepted and (why is reason or why == reason):
+        if order.accepted and exits.same(why, reason):
             return
         if not order.accepted and type(why) is str and why not in ("noproc", "calling_self"):
             inner = (why, ("sys", "terminate", [server, reason, timeout]))

@@ -286,7 +286,7 @@ class Task(Generic[Result]):
         forget((self.ref,))
         if outcome is not None:
             return None if outcome == ("exit", expected) else outcome
-        return ("exit", "noproc") if reason == "noproc" else None
+        return ("exit", "noproc") if exits.is_word(reason, "noproc") else None
 
     def ignore(self) -> Outcome[Result] | None:
         """Unlink the task and ask for its value no more; it goes on (`Task.ignore/1`).
@@ -398,7 +398,7 @@ async def end_of(ref: Ref, timeout: float | None) -> Any:
     """The reason in the Down of this monitor; EMPTY if it does not come in time."""
     try:
         down: Down = await process.receive(
-            lambda message: isinstance(message, Down) and message.ref is ref, timeout=timeout
+            lambda message: type(message) is Down and message.ref is ref, timeout=timeout
         )
     except TimeoutError:
         return EMPTY

@@ -117,7 +117,7 @@ async def run_on(me: Process, job: Job, awaited: Awaitable[Any]) -> None:
 
 def failure(me: Process, job: Job, error: BaseException) -> BaseException:
     """With what a task ends whose function has raised; what is abnormal is reported."""
-    if not me.alive or isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+    if not me.alive or exits.is_a(error, KeyboardInterrupt, SystemExit, GeneratorExit):
         return error
     raised = Raised(error)
     reason = exits.reason_of(error)
@@ -131,13 +131,13 @@ async def wait_for_job(owner: Pid) -> None:
     ref = process.monitor(owner)
 
     def is_for_me(message: object) -> bool:
-        return isinstance(message, Job) or (isinstance(message, Down) and message.ref is ref)
+        return type(message) is Job or (type(message) is Down and message.ref is ref)
 
     message: Any = await Receive(is_for_me, PATIENCE_SECONDS)
     if message is TIMEOUT:
         raise exits.Exit("timeout")
     process.demonitor(ref, flush=True)
-    if isinstance(message, Down):
+    if type(message) is Down:
         raise exits.Exit(("shutdown", message.reason))
     rest = run(message)
     if rest is not None:
@@ -173,7 +173,7 @@ async def start_waiting(supervisor: Any, shutdown: Any) -> Pid:
     try:
         pid: Pid = await Foreign(DynamicSupervisor.start_child(supervisor, spec))
     except ChildError as error:
-        if error.reason != "max_children":
+        if not exits.is_word(error.reason, "max_children"):
             raise
         raise RuntimeError(FULL) from None
     return pid

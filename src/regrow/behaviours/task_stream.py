@@ -318,7 +318,7 @@ class Spawner(GenServer[Crew]):
                 else:
                     begin(process.running(), crew.running[ref].pid, "brutal_kill")
                     crew.done(ref, ("exit", "timeout"))
-            case Exited(_, reason) if reason != "normal" and not crew.plan.trap_exit:
+            case Exited(_, reason) if not exits.is_word(reason, "normal") and not crew.plan.trap_exit:
                 return Stop(reason, crew)
             case _:
                 pass  # the end of a linked task, of which its monitor tells, or a timer that was too late

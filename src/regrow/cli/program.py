@@ -12,7 +12,7 @@ from contextlib import suppress
 from regrow import Application, Node
 from regrow.behaviours.application import ApplicationError
 from regrow.cli.exit_codes import AT_ONCE, GAVE_UP, STOPPED
-from regrow.kernel.exits import safe_repr
+from regrow.kernel.exits import is_word, safe_repr
 from regrow.ops import tree
 from regrow.program import StopSignals, keep_running
 
@@ -97,7 +97,7 @@ def last_word(name: str, reason: object) -> int:
         first, _, _ = str(reason).partition("\n")  # all of it has been reported
         print(first, file=sys.stderr, flush=True)
         return GAVE_UP
-    if reason == "stopped" or reason == "normal":
+    if is_word(reason, "stopped") or is_word(reason, "normal"):
         say(f"{name} stopped")
         return STOPPED
     told = reason if isinstance(reason, str) else safe_repr(reason)

@@ -18,11 +18,14 @@ A reason is never raised itself, but wrapped: in `Exit` to leave a process with 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CodeType, TracebackType
+from types import TracebackType
 from typing import Any, cast
 
+from regrow.kernel.here import swallow
 from regrow.kernel.terms import Limits, show
-from regrow.kernel.traces import TRACE, because, is_shown
+from regrow.kernel.traces import TRACE, because, exceptions_in, lines_of, whole
+from regrow.kernel.traces import trace_of as trace_of  # what is imported under its own name is this module's, too
+from regrow.kernel.twins import TRACEBACK, twin_of
 
 
 class Exit(BaseException):
@@ -105,55 +108,96 @@ def is_normal(reason: object) -> bool:
 
 
 def reason_of(error: BaseException) -> object:
-    """The reason with which an uncaught exception ends its process."""
-    return framed_off(error.reason if isinstance(error, Exit | CallExit) else error)
+    """The reason with which an uncaught exception ends its process. Nobody else handles it: it loses its frames.
+
+    But KeyboardInterrupt and SystemExit go on, out of the event loop, with their traceback: see `Node.interrupted`.
+    """
+    reason = carried(error)
+    return apart(reason) if is_a(error, KeyboardInterrupt, SystemExit) else framed_off(reason)
+
+
+def reason_beside(error: BaseException) -> object:
+    """The same, of an exception that others go on to handle: it keeps its traceback, and the reason is a copy."""
+    return apart(carried(error))
+
+
+def carried(error: BaseException) -> object:
+    """What an exception gives as the reason: what `Exit` and `CallExit` carry, or else itself."""
+    if not is_a(error, Exit, CallExit):
+        return error
+    try:
+        return cast("Exit | CallExit", error).reason
+    except BaseException as refused:  # a subclass whose `__init__` did not call ours, or whose `reason` raises
+        swallow(refused)
+        return error
+
+
+def is_a(value: object, *kinds: type) -> bool:
+    """`isinstance` of what is the user's: that asks the value for its `__class__`, and fails with what that raises."""
+    return issubclass(type(value), kinds)
+
+
+def is_word(reason: object, word: str) -> bool:
+    """Whether a reason is this word: one of the user's is not asked whether it equals it."""
+    return type(reason) is str and reason == word
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two reasons are equal; what a class of the user's raises when it is asked counts as no."""
+    if one is other:
+        return True
+    try:
+        return bool(one == other)
+    except BaseException as refused:
+        swallow(refused)
+        return False
 
 
 def framed_off(reason: object) -> object:
     """`reason` itself, once the exceptions in it keep no frames."""
-    if isinstance(reason, BaseException):
-        return without_frames(reason)
-    whole = reason
-    if isinstance(reason, tuple):
-        for part in cast("tuple[object, ...]", reason):
-            if isinstance(part, BaseException | tuple):
-                framed_off(cast("object", part))
-    return whole
+    for error in exceptions_in(reason):
+        without_frames(error)
+    return reason
+
+
+def apart(reason: object) -> object:
+    """`reason` with a copy of each exception in it that has frames, its causes, contexts and members too.
+
+    The exceptions themselves stay as they are, for the code that handles them.
+    """
+    found = exceptions_in(reason)
+    twins: dict[int, BaseException] = {}
+    for error in found:
+        if any(has_frames(TRACEBACK.__get__(one)) for one in whole(error)):
+            twins[id(error)] = without_frames(twin_of(error, whole(error)))
+    return replaced(reason, twins) if twins else reason
+
+
+def has_frames(traceback: TracebackType | None) -> bool:
+    """Whether a traceback keeps anything alive."""
+    return traceback is not None and bool(lines_of(traceback))
+
+
+def replaced(reason: object, twins: dict[int, BaseException]) -> object:
+    """`reason` with these in the place of those whose ids they stand under."""
+    if issubclass(type(reason), tuple):
+        kind: Any = type(reason)
+        return tuple.__new__(
+            kind, [replaced(part, twins) for part in tuple.__iter__(cast("tuple[object, ...]", reason))]
+        )
+    return twins.get(id(reason), reason)
 
 
 def without_frames(error: BaseException) -> BaseException:
     """Reduce the tracebacks of `error`, its causes, contexts and members to (code, line) pairs; see `trace_of`."""
-    seen: dict[int, BaseException] = {}
-    left: list[BaseException | None] = [error]
-    while left:
-        one = left.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen[id(one)] = one
-        if one.__traceback__ is not None:
-            pairs: list[tuple[CodeType, int]] = []
-            traceback: TracebackType | None = one.__traceback__
-            while traceback is not None:
-                if not is_shown(traceback):
-                    pairs.append((traceback.tb_frame.f_code, traceback.tb_lineno))
-                traceback = traceback.tb_next
-            one.__traceback__ = None
-            try:
-                if pairs:  # else its lines have only been shown again, and are there
-                    setattr(one, TRACE, tuple(pairs))
-            except Exception as refused:  # an exception class may refuse attributes: its lines are lost, and no more
-                refused.__traceback__ = None
-        left.append(one.__cause__)
-        left.append(one.__context__)
-        if isinstance(one, BaseExceptionGroup):
-            left.extend(cast("BaseExceptionGroup[BaseException]", one).exceptions)
+    for one in whole(error):
+        traceback = TRACEBACK.__get__(one)
+        if traceback is not None:
+            TRACEBACK.__set__(one, None)
+            lines = lines_of(traceback)
+            if lines:  # else its lines have only been shown again, and are there
+                BaseException.__setattr__(one, TRACE, lines)
     return error
-
-
-def trace_of(error: BaseException) -> tuple[tuple[CodeType, int], ...]:
-    """The (code, line) pairs of an exception that has become a reason, outermost first."""
-    found: tuple[tuple[CodeType, int], ...] = getattr(error, TRACE, ())
-    return found
 
 
 def safe_repr(value: object, limit: int = 1000) -> str:

@@ -58,7 +58,7 @@ def explained(reason: tuple[Any, ...], letter: Letter) -> Explained:
 
 def letter_of(reason: object, limits: Limits = LETTER) -> str:
     """What a reason says of itself; "" if it says nothing."""
-    letter = reason.letter if isinstance(reason, Explained) else None
+    letter = reason.letter if type(reason) is Explained else None
     return "" if letter is None else letter.words(limits)
 
 

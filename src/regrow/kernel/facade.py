@@ -16,6 +16,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from regrow.kernel.pid import ENDED, Process
+from regrow.kernel.waits import cancel_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -90,7 +91,7 @@ class ProcessTask(asyncio.Future[Any]):
             return True
         self.cancel_message = msg
         self.must_cancel = True
-        self._process.node.scheduler.cancel_waiting(self._process)
+        cancel_waiting(self._process)
         return True
 
     def cancelling(self) -> int:
@@ -116,10 +117,10 @@ class ProcessTask(asyncio.Future[Any]):
 
     def end(self, reason: object) -> None:
         """The process has ended, or what it left behind has. It lets go of its task, so that neither keeps the other."""
-        self._process.task = None
         _unregister_task(self)
         if not self.done():
             self.set_result(reason)
+        self._process.task = None
 
     def get_name(self) -> str:
         """The name that was set, or one made of the pid and the registered name."""

@@ -11,6 +11,8 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from regrow.kernel.node import Node
 
 
@@ -56,3 +58,35 @@ def here() -> Node:
     if node is None:
         raise NoNode(NO_NODE)
     return node
+
+
+def swallow(error: BaseException) -> None:
+    """End an exception here, of code of the user's in whose place the kernel must go on.
+
+    KeyboardInterrupt and SystemExit, perhaps of a signal that came meanwhile, leave through the event loop instead.
+
+    Raises:
+        KeyboardInterrupt: the same, where there is no node, and so nothing that must go on.
+        SystemExit: the same.
+    """
+    if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
+        if HERE.node is None:
+            raise error
+        HERE.node.interrupted(error)
+
+
+def failed(loop: AbstractEventLoop, what: str, error: BaseException) -> None:
+    """Give what code of the user's has raised, where no process can be told, to the event loop's exception handler."""
+    swallow(error)
+    if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
+        return
+    try:
+        loop.call_exception_handler({"message": what, "exception": error})
+    except BaseException as second:  # the handler is the user's, too
+        swallow(second)
+
+
+def room(frames: int = 6) -> None:
+    """Raise RecursionError where it does no harm yet, unless the stack has room for what asyncio needs for a callback."""
+    if frames > 0:
+        room(frames - 1)

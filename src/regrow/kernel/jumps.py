@@ -45,9 +45,9 @@ class Jumps:
     def want(self) -> None:
         """All is done for now; the clock may move if it stays so."""
         if not self.wanted:
+            self.scheduler.loop.call_soon(self.look)
             self.wanted = True
             self.quiet = 0
-            self.scheduler.loop.call_soon(self.look)
 
     def look(self) -> None:
         """One round of the loop is over."""

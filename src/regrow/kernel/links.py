@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
+from regrow.kernel.here import room, swallow
 from regrow.kernel.mailbox import put
 from regrow.kernel.pid import AWAITING, CALLING, ENDED, NEW, READY, RUNNING, Monitor, Pid, Process, Ref, rare
 from regrow.kernel.signals import (
@@ -24,8 +25,10 @@ from regrow.kernel.signals import (
     Throw,
 )
 from regrow.kernel.trace import watch_the_dead
+from regrow.kernel.waits import stop_waiting
 
 if TYPE_CHECKING:
+    from regrow.kernel.node import Node
     from regrow.kernel.timers import Timer
 
 # Who else is concerned: None, then the one, then a dict.
@@ -212,11 +215,11 @@ def fire(ref: Monitor, reason: object) -> None:
     """The watched process has ended: tell the watcher, once."""
     if ref.watched is None:
         return
-    ref.watched = None
     watcher = ref.owner.process
     if watcher is not None:
-        watcher.monitors = removed(watcher.monitors, ref)
         tell(watcher, ref, reason)
+        watcher.monitors = removed(watcher.monitors, ref)
+    ref.watched = None  # last: until then a burial that was broken off tells it when it goes on
 
 
 def tell(watcher: Process, ref: Monitor, reason: object) -> None:
@@ -238,16 +241,27 @@ def settle(request: Request, state: int, answer: object) -> bool:
             request.pid.node.answer_by_message(request, state, answer)
         return False
     waiter = request.waiter
-    request.state = state
-    request.answer = answer
-    if waiter is not None:
-        request.waiter = None
+    if waiter is None:
+        request.state = state
+        request.answer = answer
+    elif waiter.__class__ is Process:
+        scheduler = waiter.node.scheduler
+        if not scheduler.scheduled:
+            scheduler.want_turn()  # what needs most stack comes first: the caller hears of it, or nothing is done
         stop_watching(request)
-        if waiter.__class__ is Process:
-            if waiter.status == CALLING and waiter.waiting is request:
-                waiter.waiting = None
-                waiter.node.scheduler.ready(waiter, None)
-        elif not waiter.done():
+        request.state = state
+        request.answer = answer
+        request.waiter = None
+        if waiter.status == CALLING and waiter.waiting is request:
+            waiter.waiting = None
+            scheduler.ready(waiter, None)
+    else:
+        room()  # a future that is done, and could not say so, wakes its task never
+        stop_watching(request)
+        request.state = state
+        request.answer = answer
+        request.waiter = None
+        if not waiter.done():
             waiter.set_result(None)
     return True
 
@@ -265,15 +279,15 @@ def watch_for(request: Request, server: Process, timeout: float | None) -> None:
 
 def stop_watching(request: Request) -> None:
     """The wait is over."""
-    if request.due != 0.0:
-        request.pid.node.scheduler.timers.cancel(request)
     server = request.server
     if server is not None:
-        request.server = None
         if server.node is request.pid.node:
             unwatch(server, request)
         else:
             server.node.post(unwatch, server, request)
+        request.server = None
+    if request.due != 0.0:
+        request.pid.node.scheduler.timers.cancel(request)
 
 
 def unwatch(server: Process, request: Request) -> None:
@@ -285,37 +299,61 @@ def unwatch(server: Process, request: Request) -> None:
 
 
 def die(process: Process, reason: object) -> None:
-    """End `process` with `reason`. It is dead at once to everybody else, whatever its body still has to unwind."""
+    """End `process` with `reason`. It is dead at once to everybody else, whatever its body still has to unwind.
+
+    It cannot fail half way: where the stack is too short for all that follows, or a signal's exception comes in between,
+    the next turn does the rest. See `broken_off.py`.
+    """
     if not process.alive:
         return
-    process.alive = False
+    node = process.node
+    scheduler = node.scheduler
+    if not scheduler.scheduled and not node.loop.is_closed():
+        scheduler.want_turn()  # if it cannot be had, nothing has changed
     process.reason = reason
+    scheduler.dying.append(process)
+    process.alive = False
     process.pid.process = None
-    process.node.remove(process)
-    dying = process.node.dying
-    dying.append((process, reason))
-    if len(dying) == 1:
+    try:
+        node.remove(process)
+        if not node.burying:
+            bury_all(node)
+    except BaseException as error:
+        scheduler.steps, scheduler.turn_ends = 0, -1.0  # this turn is over
+        if type(error) is not RecursionError:
+            swallow(error)
+
+
+def bury_all(node: Node) -> None:
+    """Bury all that have died, one by one, and those that die of it."""
+    node.burying = True
+    dying = node.scheduler.dying
+    try:
         while dying:
-            try:
-                bury(dying[0][0], dying[0][1])
-            finally:
-                dying.popleft()
+            bury(dying[0], dying[0].reason)
+            dying.popleft()
+    finally:
+        node.burying = False
 
 
 def bury(process: Process, reason: object) -> None:
-    """Tell all who are concerned that a process has ended, and let go of what it held."""
+    """Tell all who are concerned that a process has ended, and let go of what it held.
+
+    Done again from its beginning after it was broken off, it tells nobody twice: who has been told is linked no more,
+    monitors no more, or has its answer.
+    """
     if process.node.trace is not None:
         process.node.trace.tell("exit", process.pid, reason)
     forget(process)
     links, watchers = process.links, process.watchers
-    process.links = process.watchers = None
     other: Pid
     for other in each(links) if links is not None else ():
         if other.node is not process.node:
             other.node.door(Signal("exit_link", process.pid, other, reason, None))
-        elif other.process is not None:
-            other.process.links = removed(other.process.links, process.pid)
-            exit_signal(other.process, process.pid, reason, True)
+        elif other.process is not None and contains(other.process.links, process.pid):
+            linked = other.process
+            exit_signal(linked, process.pid, reason, True)
+            linked.links = removed(linked.links, process.pid)
     for watcher in each(watchers) if watchers is not None else ():
         if type(watcher) is Monitor:
             if watcher.owner.node is process.node:
@@ -327,6 +365,7 @@ def bury(process: Process, reason: object) -> None:
             if request.pid.node is process.node:  # the fields of another node's request are for its thread alone
                 request.server = None
             request.pid.node.settle(request, FAILED, reason)
+    process.links = process.watchers = None
     end_body(process)
 
 
@@ -363,9 +402,9 @@ def end_body(process: Process) -> None:
         if status == AWAITING and process.task is not None:
             process.task.cancel()
         else:
-            scheduler.stop_waiting(process)
+            stop_waiting(process)
             if status != READY or not isinstance(process.value, Throw):
                 scheduler.ready_first(process, Throw(process.node.remnants.cancelled()))
     else:
-        scheduler.stop_waiting(process)
+        stop_waiting(process)
         scheduler.close_body(process)

@@ -17,9 +17,9 @@ def put(process: Process, message: object) -> None:
     if process.status == RECEIVING:
         scheduler = process.node.scheduler
         if process.deadline is None and process.rare is None and scheduler.scheduled:
-            process.status = READY  # what `wake` would do, without its calls
+            scheduler.queue.append(process)  # what `wake` would do, without its calls
+            process.status = READY
             process.value = message
-            scheduler.queue.append(process)
         else:
             scheduler.wake(process, message)
         return

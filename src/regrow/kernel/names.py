@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.exits import safe_repr
+from regrow.kernel.here import failed
 from regrow.kernel.pid import Alias, Pid, Process, rare
 
 if TYPE_CHECKING:
@@ -295,13 +296,20 @@ def release(process: Process) -> None:
         process.node.names.pop(process.name, None)
         process.name = None
     if process.rare is not None and process.rare.global_names:
-        with GLOBAL_LOCK:
-            for key in process.rare.global_names:
-                if GLOBAL_NAMES.get(key) is process.pid:
-                    del GLOBAL_NAMES[key]
+        keys = list(process.rare.global_names)
         process.rare.global_names.clear()
+        for key in keys:
+            try:
+                with GLOBAL_LOCK:
+                    if GLOBAL_NAMES.get(key) is process.pid:
+                        del GLOBAL_NAMES[key]
+            except BaseException as error:  # its `__hash__` or `__eq__` has raised
+                failed(process.node.loop, f"{process.pid} could not give up a global name", error)
     if process.rare is not None and process.rare.tables:
         tables: list[Held] = list(process.rare.tables)
         process.rare.tables.clear()
         for held in tables:
-            held.release(process.pid)
+            try:
+                held.release(process.pid)
+            except BaseException as error:  # the table is the user's: the end of a process cannot fail
+                failed(process.node.loop, f"{process.pid} could not be taken out of a table of names", error)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from types import TracebackType
@@ -24,6 +23,7 @@ from regrow.kernel.here import NODES as NODES
 from regrow.kernel.here import NODES_LOCK as NODES_LOCK
 from regrow.kernel.here import NoNode as NoNode
 from regrow.kernel.here import here as here
+from regrow.kernel.here import room
 from regrow.kernel.mailbox import put, put_back
 from regrow.kernel.pid import ENDED, RUNNING, Alias, Pid, Process, rare
 from regrow.kernel.remnants import Remnants
@@ -34,6 +34,9 @@ from regrow.kernel.trace import Trace, watch_no_more
 from regrow.kernel.traces import Raised
 
 LOG = logging.getLogger("regrow")
+
+# What ends a body whose process is dead already: the kernel, or the code that it unwinds.
+UNWINDING: Final = (exits.Doomed, exits.Continuation, asyncio.CancelledError, GeneratorExit, exits.Exit)
 
 SHUTDOWN: Final = 5.0  # seconds: what a worker gets of its supervisor, if nothing else is said
 
@@ -103,7 +106,7 @@ class Node:
         self.block: asyncio.Task[Any] | None = None
         self.failure: BaseException | None = None
         self.adopted: dict[Any, Process] = {}
-        self.dying: deque[tuple[Process, object]] = deque()
+        self.burying = False  # those that have died are being buried, one by one
         self.trace: Trace | None = None
         self.running = False
         # The ancestors of the last one that was spawned, and whose child it is: one tuple for brothers and sisters.
@@ -135,7 +138,7 @@ class Node:
             await self.stop()  # `fail` came when the block had nothing more to wait for
         if self.failure is not None and block is not None:
             block.uncancel()
-            if error is None or isinstance(error, asyncio.CancelledError):
+            if error is None or exits.is_a(error, asyncio.CancelledError):
                 raise self.failure from None
 
     def fail(self, error: BaseException) -> None:
@@ -203,7 +206,8 @@ class Node:
         links.exit_signal(process, self.init.pid, reason, True)
         await Settled(gone)
         if process.alive:
-            LOG.warning("%s has not ended %g s after it was sent %r, and is killed", pid, SHUTDOWN, reason)
+            words = "%s has not ended %g s after it was sent %s, and is killed"
+            reports.log(LOG, logging.WARNING, words, pid, SHUTDOWN, exits.safe_repr(reason))
             links.die(process, "killed")
 
     def ended(self, process: Process, timeout: float | None = None) -> asyncio.Future[object]:
@@ -235,6 +239,7 @@ class Node:
 
     def launch(self, function: Callable[..., Any], args: tuple[Any, ...], parent: Process | None) -> Process:
         """A new process that runs a function of the user's."""
+        self.scheduler.want_turn()  # first: where that cannot be had there is no new process
         process = self.new_process(copy_context(), function)
         if parent is not None:
             descend(process, parent)
@@ -255,12 +260,13 @@ class Node:
 
     def remove(self, process: Process) -> None:
         """A process has ended: it is in no table any more."""
-        del self.processes[process.pid]
+        self.processes.pop(process.pid, None)
         if process.name is not None or process.rare is not None:
             names.release(process)
 
     def returned(self, process: Process) -> None:
         """A body has come to its end."""
+        self.scheduler.want_turn()
         process.status = ENDED
         process.body = None
         if process.alive:
@@ -269,27 +275,27 @@ class Node:
 
     def crashed(self, process: Process, error: BaseException) -> None:
         """A body has ended with an exception."""
+        self.scheduler.want_turn()  # first: what follows is done in full, or not begun
         process.status = ENDED
         process.body = None
-        if isinstance(error, exits.Continuation) and process.alive:
-            process.body = cast("Generator[Any, Any, Any]", dormant(process, error.function, error.args))
+        if exits.is_a(error, exits.Continuation) and process.alive:
+            later = cast("exits.Continuation", error)
+            process.body = cast("Generator[Any, Any, Any]", dormant(process, later.function, later.args))
             self.scheduler.ready(process, None)
         elif process.alive:
             raised = Raised(error)
             reason = exits.reason_of(error)
-            if not isinstance(error, exits.Exit | exits.CallExit):
+            if not exits.is_a(error, exits.Exit, exits.CallExit):
                 reports.process_raised(process, raised)
             links.die(process, reason)
             self._body_over(process, reason)
         else:
-            if not isinstance(
-                error, exits.Doomed | exits.Continuation | asyncio.CancelledError | GeneratorExit | exits.Exit
-            ):
-                LOG.debug("%s, already dead, raised %r while it was unwound", process.pid, error)
+            if not exits.is_a(error, *UNWINDING):
+                words = "%s, already dead, raised %s while it was unwound"
+                reports.log(LOG, logging.DEBUG, words, process.pid, exits.safe_repr(error))
             exits.without_frames(error)  # it was thrown by frames that hold it: nothing else would break the cycle
             self._body_over(process, "killed")
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            self.interrupted(error)
+        self.interrupted(error)
 
     def _body_over(self, process: Process, reason: object) -> None:
         if self.trace is not None:
@@ -305,14 +311,15 @@ class Node:
         def leave() -> None:
             raise error
 
-        if isinstance(error, KeyboardInterrupt | SystemExit):
+        if exits.is_a(error, KeyboardInterrupt, SystemExit):
             self.loop.call_soon(leave)
 
     def report_remnant(self, process: Process) -> None:
         """Log that a killed process has not ended."""
         where = process.task.get_stack() if process.task is not None else []
         line = f"{where[-1].f_code.co_filename}:{where[-1].f_lineno}" if where else "an unknown line"
-        LOG.warning("%s was killed and still runs, at %s. It is cancelled once more, then closed", process.pid, line)
+        words = "%s was killed and still runs, at %s. It is cancelled once more, then closed"
+        reports.log(LOG, logging.WARNING, words, process.pid, line)
 
     # Who am I
 
@@ -328,6 +335,7 @@ class Node:
         future = process.waiting
         if future is None:
             return  # mail has come in the same round of the loop, or the time was over: it looks for the other, too
+        room()
         process.status = RUNNING
         process.waiting = None
         if not future.done():
@@ -425,7 +433,7 @@ class Node:
             case "monitor" | "demonitor" | "down":
                 self.admit_monitor(signal, target)
             case _:
-                LOG.error("%r: unknown signal %r from %s", self, signal.kind, source)
+                reports.log(LOG, logging.ERROR, "%r: unknown signal %r from %s", self, signal.kind, source)
 
     def admit_monitor(self, signal: Signal, target: Process | None) -> None:
         """The signals that concern a monitor across nodes."""
@@ -474,5 +482,6 @@ def init_loop(process: Process) -> Generator[Any, Any, Any]:
     process.trap_exit = True
     while True:
         message = yield RECEIVE
-        if isinstance(message, Exited):
-            LOG.debug("%s, started by a plain task, has ended: %r", message.pid, message.reason)
+        if type(message) is Exited:
+            words = "%s, started by a plain task, has ended: %s"
+            reports.log(LOG, logging.DEBUG, words, message.pid, exits.safe_repr(message.reason))

@@ -78,7 +78,7 @@ def exit(pid: Pid | Addressed, reason: object) -> bool:
         unless_dead(caller)
     target = pid.process
     if target is not None:
-        exits.framed_off(reason)
+        reason = exits.apart(reason)  # the caller may be handling an exception that is in it
         source = node.guest if caller is None else caller.pid
         if target.node is node:
             links.exit_signal(target, source, reason, False)

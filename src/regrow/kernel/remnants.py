@@ -15,6 +15,7 @@ from regrow.kernel.awaitables import Settled
 from regrow.kernel.pid import AWAITING, Process, rare
 from regrow.kernel.signals import Throw
 from regrow.kernel.timers import Deadline
+from regrow.kernel.waits import await_future
 
 if TYPE_CHECKING:
     from regrow.kernel.node import Node
@@ -54,8 +55,9 @@ class Remnants:
     def begin(self, process: Process) -> None:
         """A dead process's coroutine has not ended yet."""
         if process not in self.kept:
-            deadline = self.kept[process] = RemnantDeadline(self, process)
+            deadline = RemnantDeadline(self, process)
             self.node.scheduler.timers.start(deadline, PATIENCE)
+            self.kept[process] = deadline
 
     def keep(self, process: Process, wish: Any) -> None:
         """A dead process has yielded `wish`: let it wait for asyncio, refuse it the rest."""
@@ -63,7 +65,7 @@ class Remnants:
         first = process not in self.kept
         self.begin(process)
         if getattr(wish, "_asyncio_future_blocking", None) is not None:
-            scheduler.await_future(process, wish)
+            await_future(process, wish)
             if first and process.task is not None:
                 process.task.cancel()
         elif wish is None and not first:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import logging
+import sys
+import traceback
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import wraps
 from pkgutil import resolve_name
-from typing import Any
+from types import TracebackType
+from typing import Any, ParamSpec, cast
 
-from regrow.kernel.exits import safe_repr, trace_of
+from regrow.kernel.exits import is_a, safe_repr, trace_of
+from regrow.kernel.here import swallow
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import Request
 from regrow.kernel.traces import Raised, cause_in, traceback_of, with_lines
+from regrow.kernel.twins import TRACEBACK
+
+Given = ParamSpec("Given")
 
 PLAIN = logging.getLogger("regrow.process")
 
@@ -72,12 +81,55 @@ def crash(
         return
     record.exc_text = f"({type(error).__name__}: its lines stand in the record before this one)" if again else None
     with nullcontext() if raised is None else raised.shown():
-        record.exc_info = (type(error), error, with_lines(error).__traceback__)
+        record.exc_info = (type(error), error, TRACEBACK.__get__(with_lines(error)))
         try:
             logger.handle(record)
         finally:
             record.exc_info = (type(error), error, None)
     record.exc_info = (type(error), error, traceback_of(trace_of(error)))
+
+
+def guarded(report: Callable[Given, None]) -> Callable[Given, None]:
+    """Let a function that reports return whatever the handlers and filters of the user's logging raise.
+
+    A report is made in the middle of a process's end, or of a supervisor's work: what comes after it has to be done.
+    """
+
+    @wraps(report)
+    def reported(*args: Given.args, **kwargs: Given.kwargs) -> None:
+        try:
+            report(*args, **kwargs)
+        except BaseException as error:
+            lost(error)
+
+    return reported
+
+
+@guarded
+def log(logger: logging.Logger, level: int, message: str, *args: object, **options: Any) -> None:
+    """One record of plain words. All of regrow's go through here, or through a report that is `guarded` too."""
+    logger.log(level, message, *args, **options)
+
+
+def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
+    """An exception as `logging` takes it; made here, for `logging` asks the exception for its `__class__`."""
+    return type(error), error, TRACEBACK.__get__(error)
+
+
+def lost(error: BaseException) -> None:
+    """Write to standard error, as `logging` does, that a record was lost, and why."""
+    swallow(error)
+    if not logging.raiseExceptions or sys.stderr is None:
+        return
+    try:
+        lines = traceback.format_exception(error)
+    except BaseException as second:
+        swallow(second)
+        lines = [safe_repr(error), "\n"]
+    try:
+        sys.stderr.write(f"--- regrow: a record was lost, for a log handler or filter raised ---\n{''.join(lines)}")
+    except BaseException as second:  # it is closed, or nobody reads it any more
+        swallow(second)
 
 
 def who(process: Process) -> object:
@@ -87,9 +139,10 @@ def who(process: Process) -> object:
 
 def client_of(message: object) -> Pid | None:
     """Who waits for the answer to a message."""
-    return message.pid if isinstance(message, Request) else None
+    return cast("Request", message).pid if is_a(message, Request) else None
 
 
+@guarded
 def process_raised(process: Process, raised: Raised) -> None:
     """A process that is no server has ended with an exception: one record on the logger `regrow.process`."""
     if process.rare is not None and process.rare.quiet:

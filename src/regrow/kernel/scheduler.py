@@ -16,16 +16,18 @@ that is one `Schedule`, and a simulation is another.
 from __future__ import annotations
 
 import sys
-from asyncio import AbstractEventLoop, CancelledError
+from asyncio import AbstractEventLoop
 from collections import deque
 from typing import Any, Final
 
 from regrow.kernel import exits
+from regrow.kernel.broken_off import go_on
 from regrow.kernel.clock import Clock
 from regrow.kernel.current_task import set_current_task
+from regrow.kernel.here import swallow
 from regrow.kernel.jumps import Jumps
-from regrow.kernel.mailbox import take, take_wanted
-from regrow.kernel.pid import AWAITING, CALLING, ENDED, READY, RECEIVING, RUNNING, SELECTING, Process
+from regrow.kernel.mailbox import put_back, take, take_wanted
+from regrow.kernel.pid import CALLING, ENDED, READY, RECEIVING, RUNNING, SELECTING, Process
 from regrow.kernel.schedule import Schedule
 from regrow.kernel.signals import (
     ANY,
@@ -42,10 +44,10 @@ from regrow.kernel.signals import (
     Throw,
 )
 from regrow.kernel.stack import gauge, least
-from regrow.kernel.tasks import Shown, is_cancelled, is_foreign, resume, takes_its_turn, wrongly_awaited
+from regrow.kernel.tasks import Shown, is_cancelled, resume, takes_its_turn
 from regrow.kernel.timers import Timers
 from regrow.kernel.trace import watch_no_more
-from regrow.kernel.waits import Awakening, Patience
+from regrow.kernel.waits import Patience, await_future, stop_waiting
 
 TURN_SECONDS: Final = 0.001
 STEPS_BETWEEN_LOOKS: Final = 8  # at the clock
@@ -81,39 +83,46 @@ class Scheduler:
         self.turn_ends = 0.0
         self.in_guests_turn = False
         self.awaiting = 0  # processes that wait for a future
+        self.dying: deque[Process] = deque()  # those whose end is still to be told
+        self.broken_off: list[tuple[Process, object, bool]] = []  # steps: see `broken_off.py`
         self.closed = False
 
-    # Whose turn it is
+    # Whose turn it is. What can fail for lack of stack comes first, and what it is for is done after it, or not at all.
 
     def ready(self, process: Process, value: object) -> None:
         """Let `process` be stepped with `value` when its turn comes."""
+        if not self.scheduled:
+            self.want_turn()
+        self.queue.append(process)
         process.status = READY
         process.value = value
-        self.queue.append(process)
-        if not self.scheduled:
-            self.scheduled = True
-            self.loop.call_soon(self.turn)
 
     def ready_first(self, process: Process, value: object) -> None:
         """The same, before all others."""
+        if not self.scheduled:
+            self.want_turn()
+        self.queue.appendleft(process)
         process.status = READY
         process.value = value
-        self.queue.appendleft(process)
-        if not self.scheduled:
-            self.scheduled = True
-            self.loop.call_soon(self.turn)
 
     def let_others(self, process: Process) -> None:
         """`asyncio.sleep(0)`: this process goes on once the event loop has gone round."""
+        if not self.scheduled:
+            self.want_turn()
+        self.yielded.append(process)
         process.status = READY
         process.value = None
-        self.yielded.append(process)
-        if not self.scheduled:
-            self.scheduled = True
+
+    def want_turn(self) -> None:
+        """See to it that a turn comes."""
+        if not self.scheduled and not self.closed:
             self.loop.call_soon(self.turn)
+            self.scheduled = True
 
     def wake(self, process: Process, value: object) -> None:
         """What a process waited for has come."""
+        if not self.scheduled:
+            self.want_turn()
         if process.deadline is not None and value is not RESCAN:
             self.timers.cancel(process.deadline)
             process.deadline = None
@@ -136,6 +145,8 @@ class Scheduler:
             queue.extend(self.yielded)
             self.yielded.clear()
         try:
+            if self.broken_off or self.dying:
+                go_on(self)
             while queue:
                 if schedule is None:
                     process = queue.popleft()
@@ -159,7 +170,7 @@ class Scheduler:
             self.turning = False
             if shown.task is not None:
                 shown.show(None)
-            if (queue or self.yielded) and not self.closed:
+            if (queue or self.yielded or self.broken_off or self.dying) and not self.closed:
                 self.loop.call_soon(self.turn)
             else:
                 self.scheduled = False
@@ -244,13 +255,15 @@ class Scheduler:
         if process.deadline is not None:
             self.timers.cancel(process.deadline)
             process.deadline = None
-        self.depth = depth + 1
         shown = self.shown
         task = shown.task
-        self.step(process, message)
-        self.depth = depth
-        if shown.task is not task:
-            shown.show(task)
+        self.depth = depth + 1
+        try:
+            self.step(process, message)
+        finally:
+            self.depth = depth
+            if shown.task is not task:
+                shown.show(task)
         return True
 
     def begin_guests_turn(self) -> None:
@@ -262,6 +275,8 @@ class Scheduler:
     def end_guests_turn(self) -> None:
         """The loop has gone round."""
         self.in_guests_turn = False
+        if self.broken_off or self.dying:
+            self.want_turn()
 
     # One step
 
@@ -290,33 +305,34 @@ class Scheduler:
                     wish = process.context.run(body.send, value)
             else:
                 wish = process.context.run(body.send, value)
-        except StopIteration as stop:
-            self.current = previous
-            self._returned(process, stop.value)
-            return
         except BaseException as error:
             self.current = previous
-            if self.depth == 0 or not takes_its_turn(self, process, value, error):
-                process.node.crashed(process, error)
+            self._left(process, value, error)
             return
         self.current = previous
-        if wish is RECEIVE and process.alive:
-            if process.as_task and self._left_task(process):
-                return
-            if process.mailbox is None:
+        try:
+            if wish is RECEIVE and process.alive:
+                if process.as_task and self._left_task(process):
+                    return
+                if process.mailbox is None:
+                    process.status = RECEIVING
+                else:
+                    self._take(process)
+            elif (
+                wish is ANY
+                and process.mailbox is None
+                and process.alive
+                and (process.task is None or not process.task.must_cancel)
+            ):
+                process.waiting = ANY
                 process.status = RECEIVING
             else:
-                self.ready(process, take(process))
-        elif (
-            wish is ANY
-            and process.mailbox is None
-            and process.alive
-            and (process.task is None or not process.task.must_cancel)
-        ):
-            process.waiting = ANY
-            process.status = RECEIVING
-        else:
-            self._attend(process, wish)
+                self.attend(process, wish)
+        except BaseException as broken:
+            self.broken_off.append((process, wish, False))
+            self.steps, self.turn_ends = 0, -1.0
+            if type(broken) is not RecursionError:
+                swallow(broken)
 
     def _left_task(self, process: Process) -> bool:
         """A loop of ours has done with a coroutine of the user's; whether that leaves a cancellation for the loop."""
@@ -327,6 +343,33 @@ class Scheduler:
             return False
         self.ready(process, Throw(cancelled))
         return True
+
+    def _take(self, process: Process) -> None:
+        """Let a process go on with the oldest of its messages."""
+        message = take(process)
+        try:
+            self.ready(process, message)
+        except BaseException:
+            put_back(process, message, 0)
+            raise
+
+    def _left(self, process: Process, value: object, error: BaseException) -> None:
+        """A step that began with `value` has raised, if it has begun."""
+        try:
+            if self.depth == 0 or not takes_its_turn(self, process, value, error):
+                self.ended(process, error)
+        except BaseException as broken:
+            self.broken_off.append((process, error, True))
+            self.steps, self.turn_ends = 0, -1.0  # this turn is over, and the next one goes on with it
+            if type(broken) is not RecursionError:
+                swallow(broken)
+
+    def ended(self, process: Process, error: Any) -> None:
+        """A body has come to its end: it has returned, or raised `error`."""
+        if type(error) is StopIteration:
+            self._returned(process, error.value)
+        else:
+            process.node.crashed(process, error)
 
     def _returned(self, process: Process, value: object) -> None:
         if type(value) is Become and process.alive:
@@ -343,7 +386,7 @@ class Scheduler:
 
     # What a process waits for
 
-    def _attend(self, process: Process, wish: Any) -> None:
+    def attend(self, process: Process, wish: Any) -> None:
         """Arrange for what a body has yielded, or for its end."""
         if wish is END:
             self._returned(process, wish)
@@ -361,7 +404,7 @@ class Scheduler:
             if not process.as_task or not self._left_task(process):
                 self.let_others(process)
         elif getattr(wish, "_asyncio_future_blocking", None) is not None:
-            self.await_future(process, wish)
+            await_future(process, wish)
         else:
             problem = f"{process.pid} awaited {exits.safe_repr(wish)}, which is neither a message, a request nor a future of asyncio"
             self.ready(process, Throw(RuntimeError(problem)))
@@ -370,7 +413,7 @@ class Scheduler:
         if process.as_task and self._left_task(process):
             return
         if process.mailbox is not None:
-            self.ready(process, take(process))
+            self._take(process)
         elif wish == 0.0:
             self.ready(process, TIMEOUT)  # at once: what comes from now on comes after it
         else:
@@ -397,7 +440,10 @@ class Scheduler:
                     self.shown.show(task)
                 message = process.context.run(take_wanted, process, wanted)
         except BaseException as error:
-            self.wake(process, Throw(error))
+            if type(error) is GeneratorExit:  # thrown into a coroutine, that would close it
+                self.wake(process, Throw(RuntimeError("a predicate raised GeneratorExit")))
+            else:
+                self.wake(process, Throw(error))
             return
         finally:
             self.current = previous
@@ -426,52 +472,6 @@ class Scheduler:
             process.waiting = request
             request.waiter = process
 
-    def await_future(self, process: Process, future: Any) -> None:
-        """Let the process wait for asyncio."""
-        if not future._asyncio_future_blocking or is_foreign(self, future):
-            self.ready(process, Throw(wrongly_awaited(process, future)))
-            return
-        future._asyncio_future_blocking = False
-        process.status = AWAITING
-        process.waiting = future
-        self.awaiting += 1
-        # In a context of its own: the process's is entered again by the step that follows.
-        future.add_done_callback(Awakening(process))
-        task = process.task
-        if task is not None and task.must_cancel and future.cancel(msg=task.cancel_message):
-            task.take_cancel()
-
-    def future_done(self, process: Process, future: object) -> None:
-        """What a process awaited is done."""
-        self.awaiting -= 1
-        if process.status != AWAITING or process.waiting is not future or self.closed:
-            return
-        process.waiting = None
-        if self.scheduled or self.turning or self.depth > 0:
-            self.ready(process, None)
-        else:
-            self.scheduled = True  # at once: the turn that would be scheduled is this one
-            self.ready(process, None)
-            self.turn()
-
-    def cancel_waiting(self, process: Process) -> None:
-        """asyncio cancels the task that a process is; what it waits for is no future."""
-        if process.status in (RECEIVING, SELECTING, CALLING):
-            self.stop_waiting(process)
-            assert process.task is not None
-            self.ready(process, Throw(process.task.take_cancel() or CancelledError()))
-
-    def stop_waiting(self, process: Process) -> None:
-        """Take back what a process waits for: it will not be woken by it."""
-        if process.deadline is not None:
-            self.timers.cancel(process.deadline)
-            process.deadline = None
-        if process.status == CALLING:
-            process.node.abandon(process.waiting)
-        elif process.status == AWAITING:
-            self.awaiting -= process.waiting.remove_done_callback(Awakening(process))
-        process.waiting = None
-
     # The end of a body
 
     def _unwind(self, process: Process, wish: Any) -> None:
@@ -483,7 +483,7 @@ class Scheduler:
 
     def close_body(self, process: Process) -> None:
         """Drop a body, and close it if a coroutine of the user's is in it. A loop of ours has nothing to release."""
-        self.stop_waiting(process)
+        stop_waiting(process)
         body = process.body if process.inner is None else process.inner
         process.body = None
         process.status = ENDED

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from contextvars import copy_context
+from types import TracebackType
 from typing import Any, Literal, NoReturn, cast, overload
 
 from regrow.kernel import exits, links, mailbox
 from regrow.kernel.current import living, unless_dead
 from regrow.kernel.node import descend, here, runs_a_function
-from regrow.kernel.pid import RUNNING, Monitor, Pid, Ref, rare
+from regrow.kernel.pid import RUNNING, Monitor, Pid, Process, Ref, rare
 
 REPLIES = ("yes", "no", "error_only", "success_only")
 ALIASES = ("explicit_unalias", "demonitor", "reply_demonitor")
@@ -169,8 +169,7 @@ def spawn_request_abandon(ref: Ref) -> bool:
     return False
 
 
-@asynccontextmanager
-async def adopt() -> AsyncGenerator[Pid, None]:
+def adopt() -> Adoption:
     """Make the current asyncio task a process for the length of the block: it has a pid, a mailbox, links.
 
     An exit signal that would end the process cancels the task. The process ends with the block: "normal", or with
@@ -179,24 +178,39 @@ async def adopt() -> AsyncGenerator[Pid, None]:
     Raises:
         RuntimeError: the task is a process already.
     """
-    node = here()
-    if node.caller() is not None:
-        raise RuntimeError(f"{node.caller()!r} is a process already")
-    task = asyncio.current_task()
-    process = node.new_process(copy_context())
-    process.status = RUNNING
-    descend(process, node.init)
-    rare(process).adopted = task
-    node.adopted[task] = process
-    try:
-        yield process.pid
-    except BaseException as error:
-        node.adopted.pop(task, None)
-        links.die(process, exits.reason_of(error))
-        raise
-    finally:
-        node.adopted.pop(task, None)
-        links.die(process, "normal")
+    return Adoption()
+
+
+class Adoption:
+    """The block in which an asyncio task is a process; see `adopt`.
+
+    It is no `@asynccontextmanager`, which sets the traceback of what leaves it, and fails where that refuses.
+    """
+
+    __slots__ = ("process", "task")
+
+    process: Process
+    task: asyncio.Task[Any] | None
+
+    async def __aenter__(self) -> Pid:
+        node = here()
+        if node.caller() is not None:
+            raise RuntimeError(f"{node.caller()!r} is a process already")
+        task = asyncio.current_task()
+        process = node.new_process(copy_context())
+        process.status = RUNNING
+        descend(process, node.init)
+        rare(process).adopted = task
+        node.adopted[task] = process
+        self.task, self.process = task, process
+        return process.pid
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.process.node.adopted.pop(self.task, None)
+        # The code round the block goes on with the error, and with its traceback.
+        links.die(self.process, "normal" if error is None else exits.reason_beside(error))
 
 
 async def hibernate(function: Callable[..., Any], *args: Any) -> NoReturn:

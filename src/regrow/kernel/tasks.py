@@ -56,25 +56,6 @@ def is_cancelled(process: Process) -> bool:
     return process.task is not None and process.task.must_cancel
 
 
-def is_foreign(scheduler: Scheduler, future: Any) -> bool:
-    """Whether a future belongs to another event loop, in whose thread its callbacks would step this node."""
-    loop = getattr(future, "_loop", None)
-    if loop is None:
-        asked = getattr(future, "get_loop", None)
-        loop = scheduler.loop if asked is None else asked()
-    return loop is not scheduler.loop
-
-
-def wrongly_awaited(process: Process, future: Any) -> RuntimeError:
-    """What asyncio says at such an await, and what to do."""
-    if not future._asyncio_future_blocking:
-        return RuntimeError(f"{process.pid} yielded {exits.safe_repr(future)} without awaiting it")
-    return RuntimeError(
-        f"{process.task!r} got {exits.safe_repr(future)} attached to a different loop. "
-        "Await it there: asyncio.run_coroutine_threadsafe(…, its loop), or asyncio.wrap_future of a concurrent future"
-    )
-
-
 def takes_its_turn(scheduler: Scheduler, process: Process, value: object, error: BaseException) -> bool:
     """Put off a step that has not begun, for its context is entered already: by a task of asyncio's that calls the process.
 

@@ -22,6 +22,9 @@ from types import (
 )
 from typing import Any, Final, NamedTuple
 
+from regrow.kernel.here import swallow
+
+NAME: Final[Any] = type.__dict__["__name__"]  # of a class, whatever its metaclass says
 DEPTH: Final = 50
 CHARS_LIMIT: Final = 8096
 DEEPEST: Final = 20  # levels of containers in containers
@@ -113,9 +116,11 @@ def _shown_as(value: Any, kind: Any, depth: int, longest: int, level: int) -> st
         if names is not None:
             parts = (f"{prefix}{_shown(getattr(value, name), depth, longest, level + 1)}" for prefix, name in names)
             return f"{kind.__qualname__}({_joined(parts, len(names), longest)})"
-        return cut(value.__name__ if isinstance(value, type) else repr(value), longest)
-    except Exception as error:
-        return f"<{kind.__name__} whose repr raised {type(error).__name__}>"
+        text = value.__name__ if issubclass(type(value), type) else repr(value)
+        return cut(text if type(text) is str else str.__str__(text), longest)
+    except BaseException as error:
+        swallow(error)
+        return f"<{NAME.__get__(kind)} whose repr raised {NAME.__get__(type(error))}>"
 
 
 def _sequence(value: Any, kind: Any, depth: int, longest: int, level: int) -> str:

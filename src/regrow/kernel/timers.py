@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from regrow.kernel.clock import FOREVER, Clock, asked
+from regrow.kernel.exits import safe_repr
+from regrow.kernel.here import failed
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -194,6 +196,8 @@ class Timers:
         Most come this way: it does itself what `start_at` does, for in plain Python the call would be a fifth of it.
         """
         due = self.now() + delay
+        if due < self.handle_due:
+            self._arm(due)  # first: it can fail for lack of stack, and what fires too early is harmless
         deadline.due = due
         start = due // WIDTH
         bucket = self.buckets.get(start)
@@ -202,11 +206,11 @@ class Timers:
         else:
             deadline.bucket = bucket
             bucket[deadline] = None
-        if due < self.handle_due:
-            self._arm(due)
 
     def start_at(self, deadline: Deadline, due: float) -> None:
         """Let `deadline` fire at the time `due` of the node's clock."""
+        if due < self.handle_due:
+            self._arm(due)
         deadline.due = due
         start = due // WIDTH
         bucket = self.buckets.get(start)
@@ -215,8 +219,6 @@ class Timers:
         else:
             deadline.bucket = bucket
             bucket[deadline] = None
-        if due < self.handle_due:
-            self._arm(due)
 
     def cancel(self, deadline: Deadline) -> None:
         """Forget `deadline`, wherever it waits."""
@@ -253,22 +255,24 @@ class Timers:
         self.handle = None
         self.handle_due = FOREVER
         now = self.now()
-        while found := self._fallen_due(now):
-            some = len(found)
-            if self.schedule is not None:
-                found = self._chosen(found, self.schedule)
-            for due, deadline in found:
-                if deadline.due == due:  # and not cancelled by one that fired before it
-                    self._forget(deadline)
-                    try:
-                        deadline.fire()
-                    except Exception as error:  # a name table of the user's has raised: the other deadlines must fire
-                        self.loop.call_exception_handler({"message": f"{deadline!r} failed", "exception": error})
-            if not self.clock.virtual or len(found) < some:
-                break
-        due = self.next_due()
-        if due < FOREVER:
-            self._arm(due)
+        try:
+            while found := self._fallen_due(now):
+                some = len(found)
+                if self.schedule is not None:
+                    found = self._chosen(found, self.schedule)
+                for due, deadline in found:
+                    if deadline.due == due:  # and not cancelled by one that fired before it
+                        self._forget(deadline)
+                        try:
+                            deadline.fire()
+                        except BaseException as error:  # a table of the user's has raised: the others must fire
+                            failed(self.loop, f"{safe_repr(deadline)} failed", error)
+                if not self.clock.virtual or len(found) < some:
+                    break
+        finally:
+            due = self.next_due()
+            if due < FOREVER:
+                self._arm(due)
 
     def close(self) -> None:
         """Forget everything."""
@@ -325,11 +329,12 @@ class Timers:
             deadline.bucket = None
 
     def _arm(self, due: float) -> None:
-        self.handle_due = due
         if self.clock.virtual:
-            self.handle = self.watcher
             self.watcher.want()
-            return
-        if self.handle is not None:
-            self.handle.cancel()
-        self.handle = self.loop.call_later(max(0.0, due - self.now()), self.fire_due)
+            self.handle = self.watcher
+        else:
+            before = self.handle
+            self.handle = self.loop.call_later(max(0.0, due - self.now()), self.fire_due)
+            if before is not None:
+                before.cancel()
+        self.handle_due = due

@@ -405,7 +405,7 @@ def _exit_after(delay: float | timedelta, target: Address, reason: object, what:
     if target is None:
         raise TypeError(f"{what}: wanted a pid or a name, got None")
     names.find(node, target)  # raises for what is no address
-    timer = Alarm(node.scheduler.timers, target, exits.framed_off(reason), _exit)
+    timer = Alarm(node.scheduler.timers, target, exits.apart(reason), _exit)
     wait = as_delay(delay, what)
     if type(target) is not Pid or belongs(timer, target, node):
         _begin(timer, wait)

@@ -25,10 +25,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from regrow.kernel.current import unless_dead
+from regrow.kernel.exits import safe_repr
+from regrow.kernel.here import swallow
+from regrow.kernel.reports import exc_info, log
 
 if TYPE_CHECKING:
     from regrow.kernel.node import Node
     from regrow.kernel.pid import Process
+
+LOG = logging.getLogger("regrow.trace")
 
 Listener = Callable[[str, object, object, object], None]
 
@@ -54,11 +59,11 @@ class Trace:
         for listener in tuple(self.listeners):
             try:
                 listener(point, who, whom, what)
-            except Exception:
+            except BaseException as error:
                 self.listeners.pop(listener, None)
-                logging.getLogger("regrow.trace").exception(
-                    "%r listened at %s, raised, and listens no more", listener, point
-                )
+                words = "%s listened at %s, raised, and listens no more"
+                log(LOG, logging.ERROR, words, safe_repr(listener), point, exc_info=exc_info(error))
+                swallow(error)
 
     def refuse_the_dead(self) -> None:
         """Unwind again a process that is dead and goes on. What it does while it is unwound, to release, does count."""

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType, GeneratorType, TracebackType
 from typing import Any, Final, cast
 
+from regrow.kernel.twins import CAUSE, CONTEXT, MEMBERS, TRACEBACK
+
 TRACE: Final = "__regrow_trace__"  # of an exception: the (code, line) pairs that it kept
 # Compiled code names its file relative to where it was compiled.
 OURS: Final = (str(Path(__file__).parents[1]), "src/regrow/", "regrow/")
@@ -54,21 +56,32 @@ def cause_in(reason: object) -> BaseException | None:
 
 def first_in(reason: object) -> BaseException | None:
     """The first exception that a reason is, or has in its tuples."""
+    found = exceptions_in(reason)
+    return found[0] if found else None
+
+
+def exceptions_in(reason: object) -> list[BaseException]:
+    """The exceptions that a reason is, or has in its tuples, in their order. Nothing of the user's is asked for it."""
+    if type(reason) is str:
+        return []
+    found: list[BaseException] = []
+    seen: set[int] = set()
     left: list[object] = [reason]
     while left:
         one = left.pop()
-        if isinstance(one, BaseException):
-            return one
-        if isinstance(one, tuple):
-            left.extend(cast("tuple[object, ...]", one)[::-1])
-    return None
+        if issubclass(type(one), BaseException):
+            found.append(cast("BaseException", one))
+        elif issubclass(type(one), tuple) and id(one) not in seen:
+            seen.add(id(one))
+            left.extend(tuple.__getitem__(cast("tuple[object, ...]", one), slice(None, None, -1)))
+    return found
 
 
 def with_lines(error: BaseException) -> BaseException:
     """`error`, whose frames were taken, with a traceback that shows its lines again; also its causes and the like."""
     for one in whole(error):
-        if one.__traceback__ is None:
-            one.with_traceback(traceback_of(getattr(one, TRACE, ())))
+        if TRACEBACK.__get__(one) is None:
+            TRACEBACK.__set__(one, traceback_of(trace_of(one)))
     return error
 
 
@@ -81,10 +94,29 @@ def whole(error: BaseException) -> list[BaseException]:
         if one is None or id(one) in seen:
             continue
         seen[id(one)] = one
-        left += one.__cause__, one.__context__
-        if isinstance(one, BaseExceptionGroup):
-            left.extend(cast("BaseExceptionGroup[BaseException]", one).exceptions)
+        left += CAUSE.__get__(one), CONTEXT.__get__(one)
+        if issubclass(type(one), BaseExceptionGroup):
+            left.extend(MEMBERS.__get__(one))
     return list(seen.values())
+
+
+def trace_of(error: BaseException) -> tuple[tuple[CodeType, int], ...]:
+    """The (code, line) pairs of an exception that has become a reason, outermost first."""
+    try:
+        found: tuple[tuple[CodeType, int], ...] = BaseException.__getattribute__(error, TRACE)
+    except AttributeError:
+        return ()
+    return found
+
+
+def lines_of(traceback: TracebackType | None) -> tuple[tuple[CodeType, int], ...]:
+    """A traceback as (code, line) pairs, outermost first, without those that were made here."""
+    pairs: list[tuple[CodeType, int]] = []
+    while traceback is not None:
+        if not is_shown(traceback):
+            pairs.append((traceback.tb_frame.f_code, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return tuple(pairs)
 
 
 class Raised:
@@ -98,7 +130,9 @@ class Raised:
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
-        self.frames = [(one, one.__traceback__) for one in whole(error)]
+        self.frames: list[tuple[BaseException, TracebackType | None]] = [
+            (one, TRACEBACK.__get__(one)) for one in whole(error)
+        ]
 
     def worth_showing(self, reason: object) -> BaseException | None:
         """The exception behind a reason: what was raised, unless an `Exit` only passes a reason on."""
@@ -115,14 +149,14 @@ class Raised:
     @contextmanager
     def shown(self) -> Generator[None, None, None]:
         """Give the frames back for the length of a block."""
-        before = [(one, one.__traceback__) for one, _ in self.frames]
+        before = [(one, TRACEBACK.__get__(one)) for one, _ in self.frames]
         for one, frames in self.frames:
-            one.with_traceback(frames)
+            TRACEBACK.__set__(one, frames)
         try:
             yield
         finally:
             for one, frames in before:
-                one.with_traceback(frames)
+                TRACEBACK.__set__(one, frames)
 
 
 def is_ours(code: CodeType) -> bool:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from regrow.kernel.pid import READY, Process
-from regrow.kernel.signals import RESCAN, TIMEOUT, Launch
+from asyncio import CancelledError
+from typing import TYPE_CHECKING, Any
+
+from regrow.kernel.exits import safe_repr
+from regrow.kernel.pid import AWAITING, CALLING, READY, RECEIVING, SELECTING, Process
+from regrow.kernel.signals import RESCAN, TIMEOUT, Launch, Throw
 from regrow.kernel.timers import Deadline
+
+if TYPE_CHECKING:
+    from regrow.kernel.scheduler import Scheduler
 
 
 class Patience(Deadline):
@@ -40,8 +47,83 @@ class Awakening:
     __hash__ = None  # type: ignore[assignment]
 
     def __call__(self, future: object) -> None:
-        """The future is done."""
-        self.process.node.scheduler.future_done(self.process, future)
+        """The future is done: the process goes on, at once if no turn is scheduled."""
+        process = self.process
+        scheduler = process.node.scheduler
+        scheduler.awaiting -= 1
+        if process.status != AWAITING or process.waiting is not future or scheduler.closed:
+            return
+        process.waiting = None
+        if scheduler.scheduled or scheduler.turning or scheduler.depth > 0:
+            scheduler.ready(process, None)
+        else:
+            scheduler.scheduled = True  # the turn that would be scheduled is this one
+            scheduler.ready(process, None)
+            scheduler.turn()
+
+
+def await_future(process: Process, future: Any) -> None:
+    """Let a process wait for asyncio."""
+    scheduler = process.node.scheduler
+    if not future._asyncio_future_blocking or is_foreign(scheduler, future):
+        scheduler.ready(process, Throw(wrongly_awaited(process, future)))
+        return
+    future._asyncio_future_blocking = False
+    scheduler.awaiting += 1
+    try:
+        # In a context of its own: the process's is entered again by the step that follows.
+        future.add_done_callback(Awakening(process))
+    except BaseException as error:  # a class of the user's
+        scheduler.awaiting -= 1
+        scheduler.ready(process, Throw(error))
+        return
+    process.status = AWAITING
+    process.waiting = future
+    task = process.task
+    if task is not None and task.must_cancel and future.cancel(msg=task.cancel_message):
+        task.take_cancel()
+
+
+def is_foreign(scheduler: Scheduler, future: Any) -> bool:
+    """Whether a future belongs to another event loop, in whose thread its callbacks would step this node."""
+    loop = getattr(future, "_loop", None)
+    if loop is None:
+        asked = getattr(future, "get_loop", None)
+        loop = scheduler.loop if asked is None else asked()
+    return loop is not scheduler.loop
+
+
+def wrongly_awaited(process: Process, future: Any) -> RuntimeError:
+    """What asyncio says at such an await, and what to do."""
+    if not future._asyncio_future_blocking:
+        return RuntimeError(f"{process.pid} yielded {safe_repr(future)} without awaiting it")
+    return RuntimeError(
+        f"{process.task!r} got {safe_repr(future)} attached to a different loop. "
+        "Await it there: asyncio.run_coroutine_threadsafe(…, its loop), or asyncio.wrap_future of a concurrent future"
+    )
+
+
+def cancel_waiting(process: Process) -> None:
+    """asyncio cancels the task that a process is; what it waits for is no future."""
+    if process.status in (RECEIVING, SELECTING, CALLING):
+        scheduler = process.node.scheduler
+        scheduler.want_turn()
+        stop_waiting(process)
+        assert process.task is not None
+        scheduler.ready(process, Throw(process.task.take_cancel() or CancelledError()))
+
+
+def stop_waiting(process: Process) -> None:
+    """Take back what a process waits for: it will not be woken by it."""
+    scheduler = process.node.scheduler
+    if process.deadline is not None:
+        scheduler.timers.cancel(process.deadline)
+        process.deadline = None
+    if process.status == CALLING:
+        process.node.abandon(process.waiting)
+    elif process.status == AWAITING:
+        scheduler.awaiting -= process.waiting.remove_done_callback(Awakening(process))
+    process.waiting = None
 
 
 def begin_now(process: Process) -> None:

@@ -19,10 +19,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.kernel.current import running
+from regrow.kernel.exits import is_a
+from regrow.kernel.here import swallow
 from regrow.kernel.pid import Pid, rare
 from regrow.kernel.reports import Report
 from regrow.kernel.terms import DEFAULT, Limits, Once, cut, show
@@ -73,7 +75,8 @@ def _words(report: Report, limits: Limits) -> str:
     make = WORDS.get(report.kind)
     try:
         lines = make(report, limits) if make is not None else _any_lines(report, limits)
-    except AttributeError:  # a report of this kind with other fields, made by somebody else
+    except BaseException as error:  # a report with other fields, made elsewhere; or values that refuse to be looked at
+        swallow(error)
         lines = _any_lines(report, limits)
     text = _on_one_line(lines) if limits.single_line else "\n".join(lines)
     return text if limits.chars_limit is None else cut(text, limits.chars_limit)
@@ -198,7 +201,7 @@ def _child_lines(report: Report, limits: Limits) -> list[str]:
     id = "undefined" if spec.id is None else name_words(spec.id, limits)
     lines = [f"Child {id} of Supervisor {_supervisor_words(report, limits)} {report.kind}"]
     if report.reason is not None:
-        if isinstance(report.reason, BaseException):
+        if is_a(report.reason, BaseException):
             lines.append("** (exit) an exception was raised:")
             lines += ["    " + line for line in error_lines(report.reason, limits)]
         else:
@@ -216,7 +219,7 @@ def _child_lines(report: Report, limits: Limits) -> list[str]:
 
 def _supervisor_words(report: Report, limits: Limits) -> str:
     parts = parts_of(report.supervisor)
-    if len(parts) == 2 and isinstance(parts[0], Pid):  # it has no name
+    if len(parts) == 2 and type(parts[0]) is Pid:  # it has no name
         return f"{parts[0]} ({parts[1]})"
     return name_words(report.supervisor, limits)
 
@@ -250,9 +253,17 @@ def _started_lines(report: Report, limits: Limits) -> list[str]:
 def _any_lines(report: Report, limits: Limits) -> list[str]:
     lines = [report.kind]
     for name, value in report.fields.items():
-        shown = banner("exit", value, limits) if isinstance(value, BaseException) else [show(value, limits)]
+        shown = _banner_of(value, limits) if is_a(value, BaseException) else [show(value, limits)]
         lines += [f"{name}: {shown[0]}", *("    " + line for line in shown[1:])]
     return lines
+
+
+def _banner_of(error: Any, limits: Limits) -> list[str]:
+    try:
+        return banner("exit", error, limits)
+    except BaseException as refused:
+        swallow(refused)
+        return [show(error, limits)]
 
 
 def _on_one_line(lines: list[str]) -> str:

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import CodeType
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeGuard, cast
 
-from regrow.kernel.exits import trace_of
+from regrow.kernel.exits import is_a, trace_of
 from regrow.kernel.explained import Explained, letter_of
+from regrow.kernel.here import swallow
 from regrow.kernel.terms import Limits, show
-from regrow.kernel.traces import is_ours, is_shown
+from regrow.kernel.traces import is_ours, lines_of
+from regrow.kernel.twins import ARGS, CAUSE, CONTEXT, DICT, MEMBERS, SUPPRESS, TRACEBACK
 
 MOST_FRAMES: Final = 40
 MOST_ERRORS: Final = 20
@@ -44,8 +46,8 @@ def error_lines(error: BaseException, limits: Limits) -> list[str]:
 
 def banner(kind: str, reason: object, limits: Limits) -> list[str]:
     """`** (kind) why`; for an exception its class stands where the kind would be."""
-    if isinstance(reason, BaseException):
-        return error_lines(reason, limits)
+    if is_a(reason, BaseException):
+        return error_lines(cast("BaseException", reason), limits)
     first, *rest = reason_lines(reason, limits)
     return [f"** ({kind}) {first}", *rest]
 
@@ -58,7 +60,7 @@ def letter_lines(reason: object, limits: Limits) -> list[str]:
 
 def reason_lines(reason: Any, limits: Limits) -> list[str]:
     """A reason; its first line goes on where a sentence stands."""
-    if isinstance(reason, BaseException):
+    if is_a(reason, BaseException):
         return ["an exception was raised:", *(INDENT + line for line in error_lines(reason, limits))]
     if type(reason) is str:
         return [PLAIN.get(reason, reason)]
@@ -67,20 +69,21 @@ def reason_lines(reason: Any, limits: Limits) -> list[str]:
         why, detail = parts
         if _is_place(detail):
             return ["exited in: " + place_words(detail, limits), *_explained(why, limits)]
-        if why == "shutdown":
+        word = why if type(why) is str else ""
+        if word == "shutdown":
             first, *rest = reason_lines(detail, limits)
             return [f"shutdown: {first}", *rest]
-        if why == "EXIT":
+        if word == "EXIT":
             return reason_lines(detail, limits)
-        if type(why) is str and why in PAIRS:
-            return [PAIRS[why] + show(detail, limits), *letter_lines(reason, limits)]
+        if word in PAIRS:
+            return [PAIRS[word] + show(detail, limits), *letter_lines(reason, limits)]
         inner = parts_of(detail)
-        if why == "bad_return" and len(inner) == 3 and type(inner[1]) is str:
+        if word == "bad_return" and len(inner) == 3 and type(inner[1]) is str:
             return [
                 f"{name_words(inner[0], limits)}.{inner[1]} returned a bad value: {show(inner[2], limits)}",
                 *letter_lines(reason, limits),
             ]
-    if len(parts) == 3 and parts[0] == "failed_to_start_child":
+    if len(parts) == 3 and _is_word(parts[0], "failed_to_start_child"):
         return [f"failed to start child: {name_words(parts[1], limits)}", *_explained(parts[2], limits)]
     return [show(reason, limits), *letter_lines(reason, limits)]
 
@@ -94,10 +97,10 @@ def start_failure_lines(reason: Any, limits: Limits) -> list[str]:
             first, *rest = reason_lines(why, limits)
             return [f"{place_words(place, limits)} returned an error: {first}", *rest]
         inner = parts_of(place)
-        if why == "bad_return" and len(inner) == 2 and _is_place(inner[0]):
+        if _is_word(why, "bad_return") and len(inner) == 2 and _is_place(inner[0]):
             called = place_words(inner[0], limits)
             raised = parts_of(inner[1])
-            if len(raised) == 2 and raised[0] == "EXIT":
+            if len(raised) == 2 and _is_word(raised[0], "EXIT"):
                 return [f"exited in: {called}", *_explained(raised[1], limits)]
             return [f"{called} returned a bad value: {show(inner[1], limits)}", *letter_lines(reason, limits)]
     return reason_lines(reason, limits)
@@ -147,6 +150,11 @@ def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
     return type(value) is tuple or type(value) is Explained
 
 
+def _is_word(value: object, word: str) -> bool:
+    """Whether this is the word, and no value of the user's that would be asked whether it equals one."""
+    return type(value) is str and value == word
+
+
 def _is_place(value: Any) -> bool:
     parts = parts_of(value)
     return len(parts) == 3 and type(parts[1]) is str and type(parts[2]) is list
@@ -157,27 +165,31 @@ def _error_lines(error: BaseException, limits: Limits, seen: list[BaseException]
         return ["…"]
     seen.append(error)
     lines = [*_headline(error, limits), *(INDENT + line for line in frame_lines(_pairs(error)))]
-    members: Any = getattr(error, "exceptions", ())
-    for member in members[:MOST_ERRORS] if isinstance(error, BaseExceptionGroup) else ():
+    members: Any = MEMBERS.__get__(error) if is_a(error, BaseExceptionGroup) else ()
+    for member in members[:MOST_ERRORS]:
         lines += [INDENT + line for line in _error_lines(member, limits, seen)]
-    if error.__cause__ is not None:
-        lines += ["caused by:", *_error_lines(error.__cause__, limits, seen)]
-    elif error.__context__ is not None and not error.__suppress_context__:
-        lines += ["while handling:", *_error_lines(error.__context__, limits, seen)]
+    cause, context = CAUSE.__get__(error), CONTEXT.__get__(error)
+    if cause is not None:
+        lines += ["caused by:", *_error_lines(cause, limits, seen)]
+    elif context is not None and not SUPPRESS.__get__(error):
+        lines += ["while handling:", *_error_lines(context, limits, seen)]
     return lines
 
 
 def _headline(error: BaseException, limits: Limits) -> list[str]:
     try:
         text = str(error)
-    except Exception as second:
+    except BaseException as second:
+        swallow(second)
         text = f"<its str raised {type(second).__name__}>"
-    if isinstance(error, KeyError) and len(error.args) == 1:
-        text = show(error.args[0], limits)
+    args = ARGS.__get__(error)
+    if is_a(error, KeyError) and len(args) == 1:
+        text = show(args[0], limits)
     longest = limits.chars_limit
     if longest is not None and len(text) > longest:
         text = f"{text[:longest]}… ({len(text)} characters)"
-    notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    noted = DICT.__get__(error).get("__notes__")
+    notes = [note for note in noted if type(note) is str] if type(noted) is list else []
     first, *rest = [*text.split("\n"), *notes]
     return [f"** ({_class_words(type(error))}) {first}".rstrip(), *(INDENT + line for line in rest)]
 
@@ -192,14 +204,9 @@ def _class_words(kind: type) -> str:
 
 def _pairs(error: BaseException) -> tuple[tuple[CodeType, int], ...]:
     kept = trace_of(error)
-    pairs: list[tuple[CodeType, int]] = []
-    traceback = error.__traceback__
-    while traceback is not None:  # an error that has not become a reason yet; else its lines stand there once more
-        if not is_shown(traceback):
-            pairs.append((traceback.tb_frame.f_code, traceback.tb_lineno))
-        traceback = traceback.tb_next
+    lines = lines_of(TRACEBACK.__get__(error))  # of one that is no reason yet; else its lines stand there once more
     # A record of its crash has given it back the frames that these lines are of.
-    return kept if tuple(pairs) == kept else (*kept, *pairs)
+    return kept if lines == kept else (*kept, *lines)
 
 
 def frame_lines(pairs: tuple[tuple[CodeType, int], ...]) -> list[str]:

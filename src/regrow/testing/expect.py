@@ -21,6 +21,7 @@ from regrow.behaviours.gen_server import whereis
 from regrow.behaviours.pattern import fits
 from regrow.kernel import process
 from regrow.kernel.clock import until_idle
+from regrow.kernel.exits import is_word
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Ref
 from regrow.kernel.receiving import receive
@@ -207,7 +208,7 @@ def reason_fits(wanted: Any, reason: object) -> bool:
 def _other_reason(who: str, wanted: object, reason: object) -> str:
     words = wanted.__name__ if isinstance(wanted, type) else brief(wanted)
     letter = f"{who} has ended with {brief(reason)}; expected {words}"
-    if reason == "noproc":
+    if is_word(reason, "noproc"):
         letter += (
             ".\n  Nobody was there any more when it was monitored. Set the monitor before: ref = process.monitor(pid)"
         )
