@@ -405,10 +405,10 @@ KERNEL: Final = [
     Mutant(
         "a global name has two holders",
         NAMES,
-        "GLOBAL_NAMES.setdefault(name.key, process.pid)",
-        "GLOBAL_NAMES[name.key] = process.pid",
+        "GLOBAL_NAMES.setdefault(key, process.pid)",
+        "GLOBAL_NAMES[key] = process.pid",
     ),
-    Mutant("a global name outlives its holder", NAMES, "del GLOBAL_NAMES[key]", "pass"),
+    Mutant("a global name outlives its holder", NAMES, "del GLOBAL_NAMES[same(key)]", "pass"),
     Mutant("a table hears nothing of an end", NAMES, "held.release(process.pid)", "pass"),
     Mutant(
         "a failed start leaves its name in a user's table",

@@ -39,6 +39,7 @@ from regrow.behaviours.stopping import stop_process, take_exits
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.explained import at
+from regrow.kernel.keys import exact
 from regrow.kernel.pid import Pid
 from regrow.kernel.process import running
 from regrow.kernel.signals import Exited, Request, Token
@@ -140,7 +141,7 @@ class Tree:
         self.flags = flags
         self.process = running()
         self.request: Request | None = None  # to start a child, that is being served
-        self.children: dict[object, Child] = {}
+        self.children: dict[object, Child] = {}  # by `exact` ids
         self.by_pid: dict[Pid, Child] = {}
         self.intensity = Intensity(flags.max_restarts, flags.max_seconds)
 
@@ -177,7 +178,7 @@ class Tree:
 
     def find(self, id: object) -> Child | None:
         """The child that is called so."""
-        return self.children.get(id)
+        return self.children.get(exact(id))
 
     def described(self, wanted: object) -> Child | None:
         """The child that `get_childspec` means, by id or pid."""
@@ -185,7 +186,7 @@ class Tree:
 
     def forget(self, child: Child) -> None:
         """No child any more."""
-        self.children.pop(child.spec.id, None)
+        self.children.pop(exact(child.spec.id), None)
 
     def row(self, child: Child) -> ChildInfo:
         """What is shown of one."""
@@ -208,7 +209,8 @@ class Tree:
         self.set_flags(flags)
         before, self.children = self.children, {}
         for spec in specs:
-            child = self.children[spec.id] = before.pop(spec.id) if spec.id in before else Child(spec)
+            id = exact(spec.id)
+            child = self.children[id] = before.pop(id) if id in before else Child(spec)
             child.spec = spec
             if child.pid is not None:
                 child.without_args()
@@ -237,11 +239,11 @@ class Tree:
         refused = self.refused(spec)
         if refused is not None:
             return refused
-        there = self.children.get(spec.id)
+        there = self.find(spec.id)
         if there is not None:
             running_now = isinstance(there.pid, Pid)
             return AlreadyStarted(there.pid, spec.id) if running_now else ChildError("already_present", spec.id)
-        child = self.children[spec.id] = Child(spec)
+        child = self.children[exact(spec.id)] = Child(spec)
         started = await self.start_process(child)
         if isinstance(started, StartError) or (started is None and not may_start_again(spec.restart)):
             self.forget(child)

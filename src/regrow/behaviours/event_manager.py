@@ -27,8 +27,9 @@ from regrow.behaviours.results import Error, Ok, Reply, shown
 from regrow.behaviours.server_loop import Terminated
 from regrow.kernel import exits, links, mailbox
 from regrow.kernel.explained import Letter, returned
+from regrow.kernel.keys import equal
 from regrow.kernel.pid import Pid, Process
-from regrow.kernel.signals import RECEIVE, Exited, Request
+from regrow.kernel.signals import RECEIVE, Exited, Request, Token
 from regrow.kernel.traces import Raised
 
 REMOVED: Final = "remove_handler"
@@ -101,8 +102,11 @@ class Command:
 Answered = Generator[Any, Any, Any]  # a step of the manager: it may wait for an async callback, and gives an answer
 
 
+NO_ID: Final = Token("NO_ID")
+
+
 class Installed:
-    """A handler in its manager: its object, its id (False without one), its state and who supervises it."""
+    """A handler in its manager: its object, its id (NO_ID without one), its state and who supervises it."""
 
     __slots__ = ("callbacks", "id", "module", "state", "supervisor")
 
@@ -113,9 +117,14 @@ class Installed:
         self.state: Any = None
 
     @property
+    def shown_id(self) -> Any:
+        """Its id as `system.get_state` shows it: OTP's false without one."""
+        return False if self.id is NO_ID else self.id
+
+    @property
     def name(self) -> Any:
         """As it was added: a class, or (class, id)."""
-        return self.module if self.id is False else (self.module, self.id)
+        return self.module if self.id is NO_ID else (self.module, self.id)
 
     def make(self, arg: Any) -> Any:
         """Make the object, and call its `init`."""
@@ -133,12 +142,12 @@ class Installed:
 
 
 def parted(handler: Any) -> tuple[Any, Any]:
-    """The class and the id of a handler; without an id, False."""
+    """The class and the id of a handler; without an id, NO_ID."""
     match handler:
         case (module, id):
             return module, id
         case _:
-            return handler, False
+            return handler, NO_ID
 
 
 class Manager:
@@ -244,7 +253,7 @@ class Manager:
         """The newest handler of this name."""
         module, id = parted(handler)
         for found in self.handlers:
-            if found.module is module and found.id == id:
+            if found.module is module and equal(found.id, id):
                 return found
         return None
 
@@ -407,19 +416,19 @@ class HeldManager(system.Held):
     def get_state(self) -> Answered:
         """The states of all handlers."""
         yield from ()
-        return [(one.module, one.id, one.state) for one in self.manager.handlers]
+        return [(one.module, one.shown_id, one.state) for one in self.manager.handlers]
 
     def replace_state(self, function: Any) -> Answered:
         """What a function makes of each triple; where it raises, or changes more than the state, all stays."""
         for one in self.manager.handlers:
             try:
-                module, id, state = yield from called(self.process, function, (one.module, one.id, one.state))
+                module, id, state = yield from called(self.process, function, (one.module, one.shown_id, one.state))
             except BaseException as refused:  # as `gen_event` has it: this handler keeps its state, and no one is told
                 if not survives(self.process, refused):
                     raise
                 exits.without_frames(refused)
                 continue
-            if module is one.module and id == one.id:
+            if module is one.module and equal(id, one.shown_id):
                 one.state = state
         return (yield from self.get_state())
 
@@ -428,7 +437,7 @@ class HeldManager(system.Held):
         states: list[tuple[Any, Any, Any]] = []
         for one in self.manager.handlers:
             shown = yield from one.status(self.process, None, "normal")
-            states.append((one.module, one.id, shown["state"]))
+            states.append((one.module, one.shown_id, shown["state"]))
         return {"log": logged, "state": states}
 
     def change_code(self, module: type, old_version: Any, extra: Any) -> Answered:

@@ -16,8 +16,8 @@ from typing import Any, Final, TypeVar, overload
 from regrow.kernel import process
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.exits import CallExit, safe_repr
-from regrow.kernel.keys import exact, same
-from regrow.kernel.names import GLOBAL_LOCK, GLOBAL_NAMES
+from regrow.kernel.keys import exact, plain, same
+from regrow.kernel.names import FORGET_IN_A_CHILD, GLOBAL_LOCK, GLOBAL_NAMES
 from regrow.kernel.pid import Pid, Process, rare
 from regrow.kernel.reports import log
 
@@ -71,11 +71,7 @@ async def re_register_name(name: Hashable, pid: Pid, resolve: Resolve | None = N
     _check_pid("re_register_name", pid)
     _check_resolve("re_register_name", resolve)
 
-    def replace() -> None:
-        _unregister(name)
-        _register(name, pid)
-
-    await _alone(replace)
+    await _alone(lambda: _replace(name, pid))
 
 
 async def unregister_name(name: Hashable) -> None:
@@ -85,12 +81,12 @@ async def unregister_name(name: Hashable) -> None:
 
 def whereis_name(name: Hashable) -> Pid | None:
     """Who has a name (`global:whereis_name/1`)."""
-    return GLOBAL_NAMES.get(name)
+    return GLOBAL_NAMES.get(exact(name))
 
 
 def registered_names() -> list[Hashable]:
     """All global names (`global:registered_names/0`)."""
-    return list(GLOBAL_NAMES)
+    return list(map(plain, list(GLOBAL_NAMES)))
 
 
 def send(name: Hashable, message: object) -> Pid:
@@ -153,28 +149,48 @@ def _check_resolve(what: str, resolve: object) -> None:
 
 def _register(name: Hashable, pid: Pid) -> bool:
     holder = pid.process
+    key = exact(name)
     with GLOBAL_LOCK:
-        if name in GLOBAL_NAMES:
+        if key in GLOBAL_NAMES:
             return False
-        if holder is None:
-            return True
-        others = rare(holder).global_names
+        others = None if holder is None else list(rare(holder).global_names)
         if not others:
-            GLOBAL_NAMES[name] = pid
-            others[name] = None
-            if pid.process is None:  # it has ended meanwhile, in a thread of its own
-                GLOBAL_NAMES.pop(name)
+            _give(key, pid)
             return True
     words = "global: %s is registered under %s, and not under a second name, %s"
-    log(LOG, logging.ERROR, words, pid, safe_repr(list(others)), safe_repr(name))
+    log(LOG, logging.ERROR, words, pid, safe_repr(list(map(plain, others))), safe_repr(name))
     return False
 
 
-def _unregister(name: Hashable) -> None:
+def _replace(name: Hashable, pid: Pid) -> None:
+    """Unlike `_register` this may give a process its second name, as OTP's does."""
+    key = exact(name)
     with GLOBAL_LOCK:
-        pid = GLOBAL_NAMES.pop(name, None)
-        if pid is not None and pid.process is not None:
-            rare(pid.process).global_names.pop(name, None)
+        _take(key)
+        _give(key, pid)
+
+
+def _unregister(name: Hashable) -> None:
+    key = exact(name)
+    with GLOBAL_LOCK:
+        _take(key)
+
+
+def _give(key: Any, pid: Pid) -> None:
+    holder = pid.process
+    if holder is None:
+        return
+    GLOBAL_NAMES[key] = pid
+    rare(holder).global_names[key] = None
+    if pid.process is None:  # it has ended meanwhile, in a thread of its own
+        GLOBAL_NAMES.pop(same(key), None)
+
+
+def _take(key: Any) -> None:
+    pid = GLOBAL_NAMES.pop(key, None)
+    holder = None if pid is None else pid.process
+    if holder is not None:
+        rare(holder).global_names.pop(key, None)
 
 
 class Table:
@@ -253,6 +269,11 @@ class Locks:
         """Whether a process holds the lock of a resource of ours."""
         return any(lock.key == resource for lock in self.held.get(pid, ()) if type(lock.key) is str)
 
+    def forget(self) -> None:
+        """Those who held them run in the parent of this forked process."""
+        self.by_resource.clear()
+        self.held.clear()
+
     def release(self, pid: Pid) -> None:
         """A process that holds locks has ended."""
         with GLOBAL_LOCK:
@@ -269,6 +290,7 @@ def _term(requester: Any) -> Any:
 
 
 LOCKS: Final = Locks()
+FORGET_IN_A_CHILD.append(LOCKS.forget)
 
 
 async def set_lock(id: LockId, nodes: object = None, retries: Retries = None) -> bool:

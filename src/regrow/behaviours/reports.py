@@ -27,6 +27,7 @@ from typing import Any
 
 from regrow.kernel import exits, links
 from regrow.kernel.explained import Letter
+from regrow.kernel.keys import plain
 from regrow.kernel.mailbox import queued
 from regrow.kernel.names import Global
 from regrow.kernel.node import HERE, here
@@ -183,7 +184,7 @@ def _called(process: Process) -> object:
     """The name of a server, a local one or else the first global one. None if it has none of these."""
     if process.name is None and process.rare is not None:
         for key in process.rare.global_names:
-            return Global(key)
+            return Global(plain(key))
     return process.name
 
 

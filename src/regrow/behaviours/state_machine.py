@@ -59,6 +59,7 @@ from regrow.behaviours.transition import (
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.explained import returned
+from regrow.kernel.keys import exact
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, YIELD, Exited, Request
@@ -86,7 +87,7 @@ class Machine:
         self.event: Event | None = None  # that is being handled
         self.queue: deque[Event] = deque()
         self.postponed: list[Event] = []
-        self.timeouts: dict[object, Running] = {}
+        self.timeouts: dict[object, Running] = {}  # by `exact` types
         self.due_now: dict[object, None] = {}  # the types of the timeouts of 0 s, in their order
         self.debug = debug
 
@@ -146,7 +147,8 @@ class Machine:
         if self.queue:
             return self.queue.popleft()
         for type_ in self.due_now:
-            event = (type_, self.timeouts[type_].content)
+            running = self.timeouts[type_]
+            event = (running.type, running.content)
             self.cancel(type_)
             self.tell("insert_timeout", event, self.state)
             return event
@@ -160,9 +162,10 @@ class Machine:
         if kind is Cast:
             return "cast", message.request
         if isinstance(message, Running):
-            if self.timeouts.get(message.type) is not message:
+            type_ = exact(message.type)
+            if self.timeouts.get(type_) is not message:
                 return None
-            del self.timeouts[message.type]
+            del self.timeouts[type_]
             return message.type, message.content
         if kind is Exited and message.pid is self.parent:
             raise exits.Exit(message.reason)
@@ -355,7 +358,7 @@ class Machine:
         self.cancel(type_)
         if time is None:
             return
-        running = self.timeouts[type_] = Running(type_, timeout.content)
+        running = self.timeouts[type_] = Running(timeout.event_type, timeout.content)
         if time == 0.0 and not timeout.abs:
             self.due_now[type_] = None
         else:

@@ -36,6 +36,7 @@ from regrow.behaviours.keeper import Init, Keeper, Kept, KeptByModule, ask_to_st
 from regrow.behaviours.restart import AutoShutdown, Flags, Strategy, check_significant
 from regrow.behaviours.starting import Ignore
 from regrow.kernel.exits import safe_repr
+from regrow.kernel.keys import exact
 from regrow.kernel.pid import Pid
 
 __all__ = ["ChildError", "ChildInfo", "Counts", "Init", "Keeper", "ModuleSupervisor", "Supervisor"]
@@ -259,10 +260,11 @@ def check_specs(specs: list[ChildSpec], flags: Flags) -> None:
         )
     seen: set[object] = set()
     for spec in specs:
-        if spec.id in seen:
+        id = exact(spec.id)
+        if id in seen:
             raise InvalidChild(
                 ("duplicate_child_name", spec.id),
                 f"two children have the id {safe_repr(spec.id)}. Give one of them another: child_spec(child, id=…)",
             )
-        seen.add(spec.id)
+        seen.add(id)
         check_significant(spec, flags.auto_shutdown)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from regrow.behaviours.machine_results import Timeout
 from regrow.behaviours.results import BadReturn
 from regrow.kernel.explained import explained
+from regrow.kernel.keys import equal, exact
 from regrow.kernel.signals import Request
 from regrow.kernel.timers import Timer
 
@@ -43,12 +44,13 @@ class Transition:
         self.data = data
         self.postpone = False
         self.next_events: list[Event] = []
-        self.timeouts: dict[object, tuple[Timeout, float | None]] = {}  # by type: of two the later counts
+        self.timeouts: dict[object, tuple[Timeout, float | None]] = {}  # by `exact` type: of two the later counts
 
     def wants(self, timeout: Timeout, time: float | None) -> None:
         """Start, change or cancel a timeout when the transition is done."""
-        self.timeouts.pop(timeout.event_type, None)
-        self.timeouts[timeout.event_type] = (timeout, time)
+        type_ = exact(timeout.event_type)
+        self.timeouts.pop(type_, None)
+        self.timeouts[type_] = (timeout, time)
 
 
 class Running:
@@ -67,7 +69,7 @@ class Running:
 
 def is_change(before: object, after: object) -> bool:
     """Whether these are two states."""
-    return before is not after and before != after
+    return before is not after and not equal(before, after)
 
 
 def is_list(value: object) -> bool:

@@ -94,5 +94,25 @@ def exact(key: Any) -> Any:
         ) from None
 
 
+def plain(kept: Any) -> Any:
+    """The key for which `exact` gave this."""
+    if type(kept) is not Exact:
+        return kept
+    value: Any = kept.value
+    return tuple(map(plain, value)) if kept.kind is tuple else value
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Whether two values are the same term (OTP's `=:=`), hashable or not."""
+    if one is other:
+        return True
+    kind: object = type(one)
+    if kind in NUMBERS or type(other) in NUMBERS:
+        return kind is type(other) and bool(one == other)
+    if (kind is tuple or kind is list) and type(other) is kind:
+        return len(one) == len(other) and all(map(equal, one, other))
+    return bool(one == other)
+
+
 def _is(one: object, other: object) -> bool:
     return one is other

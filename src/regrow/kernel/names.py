@@ -6,13 +6,15 @@ A name is a `str` or a class. An address is whatever a message can be sent to: a
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import os
+from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.here import failed
+from regrow.kernel.keys import equal, exact, same
 from regrow.kernel.pid import Alias, Pid, Process, rare
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Global:
         return f"Global({self.key!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Global) and self.key == other.key
+        return isinstance(other, Global) and equal(self.key, other.key)
 
     def __hash__(self) -> int:
         return hash((Global, self.key))
@@ -92,7 +94,7 @@ class Via:
         return f"Via({self.registry!r}, {self.key!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Via) and (self.registry, self.key) == (other.registry, other.key)
+        return isinstance(other, Via) and self.registry == other.registry and equal(self.key, other.key)
 
     def __hash__(self) -> int:
         return hash((Via, self.key))
@@ -138,7 +140,21 @@ class Registered:
 
 
 GLOBAL_LOCK = Lock()
-GLOBAL_NAMES: dict[Hashable, Pid] = {}
+GLOBAL_NAMES: dict[Hashable, Pid] = {}  # by `exact` keys
+
+
+def forget_names() -> None:
+    """A forked child has none of its parent's processes, and so none of their names and locks."""
+    GLOBAL_NAMES.clear()
+    for forget in FORGET_IN_A_CHILD:
+        forget()
+    GLOBAL_LOCK.release()
+
+
+FORGET_IN_A_CHILD: list[Callable[[], None]] = []
+if hasattr(os, "register_at_fork"):
+    # The lock is held over the fork, as that of the nodes is.
+    os.register_at_fork(before=GLOBAL_LOCK.acquire, after_in_parent=GLOBAL_LOCK.release, after_in_child=forget_names)
 
 FORMS = """wanted a name in one of these forms:
   * None, for no name
@@ -175,7 +191,7 @@ def find(node: Node, address: object) -> Pid | None:
         process = node.names.get(address)
         return None if process is None else process.pid
     if isinstance(address, Global):
-        return GLOBAL_NAMES.get(address.key)
+        return GLOBAL_NAMES.get(exact(address.key))
     if isinstance(address, Via):
         return who_has(address.table(node), address.key)
     if isinstance(address, Alias):
@@ -256,11 +272,12 @@ def claim(process: Process, name: object) -> Pid | None:
     """
     node = process.node
     if isinstance(name, Global):
+        key = exact(name.key)
         with GLOBAL_LOCK:
-            held = GLOBAL_NAMES.setdefault(name.key, process.pid)
+            held = GLOBAL_NAMES.setdefault(key, process.pid)
         if held is not process.pid:
             return held
-        rare(process).global_names[name.key] = None
+        rare(process).global_names[key] = None
         tell_name(process, name)
         return None
     if isinstance(name, Via):
@@ -297,6 +314,10 @@ def release(process: Process) -> None:
         process.name = None
     if process.rare is not None and process.rare.global_names:
         keys = list(process.rare.global_names)
+        with GLOBAL_LOCK:
+            for key in process.rare.global_names:
+                if GLOBAL_NAMES.get(same(key)) is process.pid:
+                    del GLOBAL_NAMES[same(key)]
         process.rare.global_names.clear()
         for key in keys:
             try:

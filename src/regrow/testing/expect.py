@@ -15,6 +15,7 @@ failure shows what was expected, what lies in the mailbox instead, and what the 
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, TypeVar, cast, overload
 
 from regrow.behaviours.gen_server import whereis
@@ -187,12 +188,11 @@ async def expect_idle() -> None:
 def flush(match: Any = None) -> list[Any]:
     """Take all messages that fit out of the mailbox, oldest first, and wait for none (`flush()` of the shells)."""
     mine = process.running()
-    found = [message for message in mine.mailbox or () if _fits(match, message)]
-    if mine.mailbox is not None:
-        for message in found:
-            mine.mailbox.remove(message)
-        if not mine.mailbox:
-            mine.mailbox = None
+    found: list[Any] = []
+    left: list[Any] = []
+    for message in mine.mailbox or ():
+        (found if _fits(match, message) else left).append(message)
+    mine.mailbox = deque(left) if left else None
     return found
 
 
