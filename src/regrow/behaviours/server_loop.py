@@ -41,6 +41,7 @@ from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.explained import returned
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
+from regrow.kernel.schedule import gives_way
 from regrow.kernel.signals import ANSWERED, END, PENDING, RECEIVE, TIMEOUT, YIELD, Become, Exited, Request
 from regrow.kernel.tasks import enter_task
 from regrow.kernel.traces import Raised
@@ -125,7 +126,7 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
     try:
         while True:
             if then is not None and then is not HIBERNATE:
-                if type(then) is Continue and not process.node.scheduler.has_time():
+                if type(then) is Continue and (gives_way(process) or not process.node.scheduler.has_time()):
                     yield YIELD
                 message = then if type(then) is Continue else (yield then)
             elif process.mailbox is not None and process.node.scheduler.goes_on(process):

@@ -62,6 +62,7 @@ from regrow.kernel.explained import returned
 from regrow.kernel.keys import exact
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid, Process
+from regrow.kernel.schedule import gives_way
 from regrow.kernel.signals import RECEIVE, YIELD, Exited, Request
 from regrow.kernel.tasks import enter_task
 from regrow.kernel.timing import cancel_timer, send_after
@@ -172,9 +173,10 @@ class Machine:
         return "info", message
 
     def begin(self, actions: Any) -> Generator[Any, Any, None]:
-        """Enter the first state, and do what `init` wants."""
-        self.event = ("internal", "init_state")
-        transition = Transition(self.state, self.data)
+        """Enter the first state, and do what `init` wants; its starter may go on before that."""
+        if gives_way(self.process):
+            yield YIELD
+        self.event, transition = ("internal", "init_state"), Transition(self.state, self.data)
         self.begins = True
         self.act(transition, actions, True)
         self.begins = False
@@ -185,8 +187,7 @@ class Machine:
 
     def handle(self, event: Event) -> Generator[Any, Any, None]:
         """Do one transition."""
-        self.event = event
-        transition = Transition(self.state, self.data)
+        self.event, transition = event, Transition(self.state, self.data)
         result = self.call(event, self.state, self.data)
         if is_awaitable(result):
             result = yield from enter_task(self.process, result)

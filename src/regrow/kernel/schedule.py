@@ -25,6 +25,10 @@ class Schedule(Protocol):
         """Whether a call to an idle server runs its step at once."""
         ...
 
+    def goes_on(self, process: Process) -> bool:
+        """Whether a server handles the `Continue` that its callback returned before others run."""
+        ...
+
     def fire(self, due: list[tuple[float, Deadline]]) -> list[tuple[float, Deadline]]:
         """Which of the deadlines that have fallen due, sorted by time, fire now, and in which order; one at least."""
         ...
@@ -50,6 +54,10 @@ class Shuffle:
         """A coin."""
         return self.random.random() >= 0.5
 
+    def goes_on(self, process: Process) -> bool:  # noqa: ARG002 (the protocol's)
+        """A coin."""
+        return self.random.random() >= 0.5
+
     def fire(self, due: list[tuple[float, Deadline]]) -> list[tuple[float, Deadline]]:
         """All, as they were set."""
         return due
@@ -57,3 +65,9 @@ class Shuffle:
     def jump(self, clock: VirtualClock, due: float) -> None:
         """At once."""
         clock.move_to(due)
+
+
+def gives_way(process: Process) -> bool:
+    """Whether others run before a server handles its `Continue`: never, but where a schedule says so."""
+    schedule = process.node.scheduler.schedule
+    return schedule is not None and not schedule.goes_on(process)

@@ -103,7 +103,7 @@ class DropReply(Fault):
 
     def counts(self, process: Process) -> bool:
         """Only calls have a reply."""
-        return isinstance(process.value, Request)
+        return type(process.value) is Request
 
     def strike(self, process: Process) -> bool:
         """Let the server see a request of which nobody awaits the answer."""

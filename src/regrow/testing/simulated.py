@@ -45,7 +45,7 @@ class Plan:
     runs: int = 1000
     seed: int | None = None
     schedule: str | None = None
-    slack: float = 0.0
+    slack: float | None = None
     faults: tuple[Fault, ...] = ()
 
 
@@ -69,7 +69,7 @@ def simulate(
     *,
     seed: int | None = None,
     schedule: str | None = None,
-    slack: float = 0.0,
+    slack: float | None = None,
     faults: Sequence[Fault] = (),
 ) -> Callable[[Test], Test]:
     """Run an async test in many schedules instead of one; to be read by regrow's pytest plugin.
@@ -78,15 +78,16 @@ def simulate(
         runs: how many schedules, with the seeds 0, 1, 2 …; for each message of a fault that has no `at`.
         seed: run this one alone.
         schedule: run this one alone, as a failure prints it, with the seed that stands beside it.
-        slack: seconds that a burst of work may take: timers that are nearer than that may fire before those that can
-            run have run. With 5.0, a call of the usual 5 s may time out at any moment.
+        slack: seconds that a burst of work may take: in every run, timers that are nearer than that may fire before those
+            that can run have run. With 5.0, a call of the usual 5 s may time out at any moment. None is as late as no
+            correct program minds, in the runs of odd seeds; 0 is never.
         faults: what goes wrong; see `regrow.testing.faults`.
 
     Raises:
         TypeError: the test is no `async def`.
         ValueError: less than one run, a negative slack, or no schedule.
     """
-    if runs < 1 or slack < 0.0:
+    if runs < 1 or (slack is not None and not slack >= 0.0):
         raise ValueError(f"simulate: wanted runs ≥ 1 and seconds of slack ≥ 0, got {runs} and {slack}")
     if schedule is not None:
         read(schedule)
@@ -305,7 +306,7 @@ def explore(
     *,
     seed: int | None = None,
     schedule: str | None = None,
-    slack: float = 0.0,
+    slack: float | None = None,
     faults: Sequence[Fault] = (),
 ) -> Told:
     """Simulate an async function without pytest; takes what `simulate` takes, and raises what the first failing run raises."""
@@ -320,7 +321,7 @@ def play(
     *args: Any,
     seed: int = 0,
     schedule: Sequence[int] | None = None,
-    slack: float = 0.0,
+    slack: float | None = None,
     faults: Sequence[Fault] = (),
 ) -> Any:
     """Run an async function as a process, once, in one schedule; gives what it returns, raises what it raises.

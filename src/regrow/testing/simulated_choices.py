@@ -34,8 +34,13 @@ class Choices:
             self.by_rank = self.random.random() < 0.3
             self.chance = self.random.choice((*CHANCES, 1.0))
 
-    def choose(self, options: int) -> int:
-        """One of `options` things that may happen now, 0 being the ordinary one."""
+    def choose(self, options: int, chance: float | None = None) -> int:
+        """One of `options` things that may happen now, 0 being the ordinary one.
+
+        Args:
+            options: so many.
+            chance: of one out of order, where that is not the run's.
+        """
         if options < 2:
             return 0
         position = len(self.made)
@@ -43,8 +48,8 @@ class Choices:
             made = min(self.given[position], options - 1)
         elif self.random is None:
             made = 0
-        elif self.random.random() < self.chance:
-            made = self.random.randrange(options)
+        elif self.random.random() < (self.chance if chance is None else chance):
+            made = self.random.randrange(options) if chance is None else self.random.randrange(1, options)
         else:
             made = 0
         return self._noted(made, options)
@@ -54,16 +59,15 @@ class Choices:
         options = len(numbers) + others
         if options < 2 or not self.by_rank or self.random is None or len(self.made) < len(self.given):
             return self.choose(options)
-        for number in numbers:
+        ranked = [*numbers, *range(-others, 0)]  # what is no process has a rank, too
+        for number in ranked:
             if number not in self.ranks:
                 self.ranks[number] = self.random.random()
-        highest = max(numbers, key=self.ranks.__getitem__)
+        highest = max(ranked, key=self.ranks.__getitem__)
         if self.random.random() < CHANCES[0]:  # its luck changes
             self.ranks[highest] = -self.random.random()
-            highest = max(numbers, key=self.ranks.__getitem__)
-        if others and self.random.random() < CHANCES[0]:
-            return self._noted(len(numbers) + self.random.randrange(others), options)
-        return self._noted(numbers.index(highest), options)
+            highest = max(ranked, key=self.ranks.__getitem__)
+        return self._noted(ranked.index(highest), options)
 
     def _noted(self, made: int, options: int) -> int:
         self.made.append(made)

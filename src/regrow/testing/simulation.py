@@ -3,12 +3,14 @@
 What is decided, and may therefore differ from run to run:
 
     whose turn it is             among all processes that can run
-    which message comes first    among those of different senders, in one mailbox
+    who goes on first            a server that has started and has a `Continue` to handle, or its starter
+    which message comes first    among those of different senders, in one mailbox; what a timer sends may be late
     which timer fires first      among those that fall due together, and whether a process that can run goes before it
-    how fast the machine is      with `slack`: timers may fire while processes can run, by so many seconds too early
+    how late the machine is      whether timers fire while processes can run, and a reply comes too late: `simulated_time.py`
     asyncio's turn               whether its callbacks run before the next process
 
-The order between two processes holds, and what an end tells (`Down`, `Exited`) overtakes nothing and is not overtaken.
+The order between two processes holds. What a process sends to itself is there at once: nothing that is sent later
+overtakes it. What an end tells (`Down`, `Exited`) overtakes nothing and is not overtaken.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import asyncio
 import gc
 import inspect
 import random
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -35,6 +38,7 @@ from regrow.testing.faults import Fault
 from regrow.testing.scene import brief, called
 from regrow.testing.simulated_choices import Choices
 from regrow.testing.simulated_loop import SimulatedLoop, Stuck, walls
+from regrow.testing.simulated_time import ROUNDING, Lateness, together
 from regrow.testing.tracebacks import Failure
 
 MOST_STEPS: Final = 200_000
@@ -73,10 +77,11 @@ class Outcome:
 class World:
     """The schedule of one node, and whoever listens to it."""
 
-    def __init__(self, choices: Choices, faults: Sequence[Fault], slack: float, record: bool) -> None:
+    def __init__(
+        self, choices: Choices, faults: Sequence[Fault], slack: float | None, busy: bool, record: bool
+    ) -> None:
         self.choices = choices
         self.faults = faults
-        self.slack = slack
         self.clock = VirtualClock()
         self.loop = SimulatedLoop(self.clock)
         self.node = Node(clock=self.clock, hand_over=False)
@@ -91,6 +96,8 @@ class World:
         self.steps = 0
         self.idle_at = self.clock.now()
         self.one_by_one = False
+        self.late = Lateness(self, slack, busy)
+        self.giving_way: set[Process] = set()  # who lets others go first, though it has a `Continue` to handle
         self.over = False
         self.test: Process | None = None
         self.gone: asyncio.Future[object] | None = None
@@ -99,6 +106,8 @@ class World:
 
     def next(self, queue: deque[Process]) -> Process | None:
         """Whoever is to run now; or a timer fires first."""
+        if self.giving_way:
+            self.queue_again(queue)
         if self.over or type(queue[0].value) is Throw or queue[0] is self.node.init:
             return queue.popleft()
         self.steps += 1
@@ -112,13 +121,14 @@ class World:
                 return None
         self.favour(queue)
         due = self.node.scheduler.timers.next_due()
-        may_fire = due <= self.clock.now() or due - self.idle_at <= self.slack
+        may_fire = self.late.may_fire(queue, due)
         chosen = self.choices.choose_process([process.pid.number for process in queue], 1 if may_fire else 0)
         if chosen == len(queue):
             self.fire_one(due)
             return None
         process = queue[chosen]
         del queue[chosen]
+        self.late.runs(process)
         if self.favoured and self.favoured[-1] is process:
             self.favoured.pop()
         if self.loop.has_work() and self.choices.choose(2):
@@ -129,7 +139,23 @@ class World:
                 self.line(f"{called(process)} {fault.what}")
                 return None
         self.line(f"{called(process)} {words(process)}")
+        if self.late.loses_reply(process):
+            self.line("  its reply comes too late")
         return process
+
+    def goes_on(self, process: Process) -> bool:
+        """Whether a server handles its `Continue` at once; others may run before, as OTP promises no order there."""
+        if self.over or not self.choices.choose(2):
+            return True
+        self.giving_way.add(process)
+        return False
+
+    def queue_again(self, queue: deque[Process]) -> None:
+        """Put those who have given way to where all others are."""
+        yielded = self.node.scheduler.yielded
+        queue.extend(process for process in yielded if process in self.giving_way)
+        yielded[:] = [process for process in yielded if process not in self.giving_way]
+        self.giving_way.clear()
 
     def favour(self, queue: deque[Process]) -> None:
         """In the ordinary order a server that was idle answers its caller at once: bring whose turn that makes it forward."""
@@ -152,7 +178,7 @@ class World:
         waiting = list(due)
         found: list[tuple[float, Deadline]] = []
         while waiting and not (self.one_by_one and found):
-            together = sum(1 for when, _ in waiting if when == waiting[0][0])
+            together = sum(1 for when, _ in waiting if when - waiting[0][0] <= ROUNDING)
             found.append(waiting.pop(self.choices.choose(together)))
             self.line(fired_words(found[-1][1]))
         return found
@@ -166,7 +192,8 @@ class World:
         """Move the clock to a timer, and let that one fire alone."""
         self.one_by_one = True
         try:
-            self.clock.move_to(due)
+            self.late.moves(due)
+            self.clock.move_to(together(self.node.scheduler.timers, due))
         finally:
             self.one_by_one = False
 
@@ -203,7 +230,7 @@ class World:
     def movable(self, pid: Pid, messages: list[Any]) -> list[int]:
         """The places of the messages that may come first."""
         log = self.senders.get(pid, [])
-        senders: list[object] = [None] * len(messages)
+        senders: list[object] = [None] * len(messages)  # None: not known, and so it keeps its place
         position = len(log)
         for place in range(len(messages) - 1, -1, -1):
             back = position - 1
@@ -217,7 +244,9 @@ class World:
         for place in range(1, len(messages)):
             if senders[place] is None or None in before:
                 break
-            if all(senders[place] is not one for one in before):
+            if pid in before and senders[place] is not pid:
+                break  # what a process has sent to itself was there when it was sent
+            if senders[place] is not TIMERS and all(senders[place] is not one for one in before):  # late, never early
                 found.append(place)
             before.append(senders[place])
         return found
@@ -240,6 +269,8 @@ class World:
             self.line(f"  {self.shown(who)} {by or 'is spawned'}")
         if point == "exit" and self.test is not None and who is self.test.pid:
             self.over = True  # what others still do is not the test's
+        elif point == "exit":
+            self.late.ended(who, whom)
 
     def sent(self, sender: object, address: object, message: object) -> None:
         """Note who has sent a message: the order between two processes holds."""
@@ -257,8 +288,9 @@ class World:
         log = self.senders.setdefault(pid, [])
         if pid.process.mailbox is None and pid.process.status != READY:
             log.clear()
-        # What the node itself sends is a timer's message, or a plain task's: it keeps its place.
-        log.append((message, None if sender is self.node.guest else sender))
+        if sender is self.node.guest:  # a timer, or a plain task, whose message keeps its place
+            sender = TIMERS if self.one_by_one else None
+        log.append((message, sender))
 
     # The trace
 
@@ -269,7 +301,7 @@ class World:
         made = self.choices.made
         mark = "→" if any(made[self.told :]) else " "
         self.told = len(made)
-        line = f"{mark} {self.clock.now() - 1000.0:+9.3f} s  {text}"
+        line = f"{mark} {self.clock.now() - 1000.0:+9.3f} s  {repeatable(text)}"
         if self.lines and self.lines[-1].partition(" (again, ")[0] == line:
             self.repeated += 1
             self.lines[-1] = f"{line} (again, {self.repeated} in all)"
@@ -321,7 +353,7 @@ class World:
                 for process in self.node.processes.values()
                 if process.pid.number > 1
             )
-            self.fail(Stuck(f"everyone waits, and no timer is set:\n  {waiting}"))
+            self.fail(Stuck(f"everyone waits, and no timer is set:\n  {repeatable(waiting)}"))
 
     def fail(self, error: BaseException) -> None:
         """End the run."""
@@ -329,7 +361,15 @@ class World:
             self.gone.set_exception(error)
 
 
+TIMERS: Final = "timers"  # the sender of what they send
+ADDRESSES: Final = re.compile(r" at 0x[0-9a-fA-F]+|(?<=\bTask)-\d+")
+
 TOLD: Final = {"spawn": "is spawned by", "exit": "has ended:", "register": "is now", "link": "is linked with"}
+
+
+def repeatable(text: str) -> str:
+    """A text without what differs each time that the same schedule runs: where objects lie, how asyncio counts its tasks."""
+    return ADDRESSES.sub("", text)
 
 
 def selective(waiting: Any) -> bool:
@@ -370,7 +410,7 @@ def run_once(
     choices: Choices,
     *,
     faults: Sequence[Fault] = (),
-    slack: float = 0.0,
+    slack: float | None = 0.0,
     chance: int = 0,
     record: bool = False,
 ) -> Outcome:
@@ -381,11 +421,11 @@ def run_once(
         arguments: what it is called with; `node`, `virtual_clock` and `trace` are those of this run.
         choices: the schedule.
         faults: what goes wrong.
-        slack: seconds by which timers may be too early.
-        chance: the seed of the module `random`, for what the test itself leaves to chance.
+        slack: seconds by which timers may be too early; None for what the seed says, which of an odd one is some.
+        chance: the seed: of the module `random`, for what the test itself leaves to chance, and of what the machine does.
         record: whether to keep the trace.
     """
-    world = World(choices, faults, slack, record)
+    world = World(choices, faults, slack, chance % 2 == 1 and not faults, record)
     own: dict[str, Any] = {"node": world.node, "virtual_clock": world.clock}
     if "trace" in arguments:
         own["trace"] = tracing.trace(node=world.node, size=RECORDED)
@@ -405,7 +445,7 @@ def run_once(
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as raised:  # also pytest's outcomes, which are no Exceptions
-        error = raised
+        error = None if world.late.excuses(raised) else raised
     finally:
         asked = random.getstate() != drawn
         REFS.last = max(refs, REFS.last)

@@ -11,7 +11,13 @@ class Shop(GenServer[int]):
     """Sells tickets to whoever asks."""
 
     def handle_call(self, request: Any, _from: From, left: int) -> Any:
-        return Reply("sold", left - 1) if request == "sell" else Reply(left, left)
+        match request:
+            case "sell":
+                return Reply("sold", left - 1)
+            case "sell if there is one":
+                return Reply("sold", left - 1) if left else Reply("sold out", left)
+            case _:
+                return Reply(left, left)
 
 
 async def buy(shop: Any) -> None:
@@ -19,11 +25,23 @@ async def buy(shop: Any) -> None:
         await call(shop, "sell")
 
 
-async def scenario() -> None:
+async def safe_buy(shop: Any) -> None:
+    await call(shop, "sell if there is one")
+
+
+async def three_buyers(buyer: Any) -> None:
     shop = await Shop.start_link(2)
     for _ in range(3):
-        process.spawn_monitor(buy, shop)
+        process.spawn_monitor(buyer, shop)
     for _ in range(3):
         await process.receive(Down)
     left = await call(shop, "left")
     assert left >= 0, f"{-left} more tickets were sold than there were"
+
+
+async def scenario() -> None:
+    await three_buyers(buy)
+
+
+async def correct() -> None:
+    await three_buyers(safe_buy)

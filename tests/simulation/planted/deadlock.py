@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from regrow import Down, From, GenServer, NoClause, Pid, Reply, call, process
+from regrow import Down, From, GenServer, NoClause, NoReply, Pid, Reply, call, cast, process
 
 
 class Account(GenServer[int]):
@@ -23,13 +23,36 @@ class Account(GenServer[int]):
                 raise NoClause(request)
 
 
+class SafeAccount(Account):
+    """Sends the money off, and goes on."""
+
+    async def handle_call(self, request: Any, from_: From, money: int) -> Any:
+        match request:
+            case ("send", amount, Pid() as other):
+                cast(other, amount)
+                return Reply("ok", money - amount)
+            case _:
+                return await super().handle_call(request, from_, money)
+
+    def handle_cast(self, request: Any, money: int) -> Any:
+        return NoReply(money + request)
+
+
 async def transfer(one: Pid, other: Pid) -> None:
     await call(one, ("send", 10, other))
 
 
-async def scenario() -> None:
-    one, other = await Account.start(100), await Account.start(100)
+async def two_transfers(kind: type[Account]) -> None:
+    one, other = await kind.start(100), await kind.start(100)
     process.spawn_monitor(transfer, one, other)
     process.spawn_monitor(transfer, other, one)
     reasons = [(await process.receive(Down)).reason for _ in range(2)]
     assert reasons == ["normal", "normal"], f"a transfer failed: {reasons}"
+
+
+async def scenario() -> None:
+    await two_transfers(Account)
+
+
+async def correct() -> None:
+    await two_transfers(SafeAccount)

@@ -22,6 +22,8 @@ class Directory(GenServer[dict[str, Pid]], named=True):
         match request:
             case ("here", name, pid):
                 return NoReply({**table, name: pid})
+            case ("gone", name, pid):
+                return NoReply({one: at for one, at in table.items() if (one, at) != (name, pid)})
             case ("gone", name):
                 return NoReply({one: pid for one, pid in table.items() if one != name})
             case _:
@@ -42,11 +44,26 @@ class Printer(GenServer[None]):
         cast(Directory, ("gone", "printer"))
 
 
-async def scenario() -> None:
-    await Supervisor.start_link([(Directory, {}), Printer])
+class SafePrinter(Printer):
+    """Says which printer has gone."""
+
+    def terminate(self, _reason: Any, _state: None) -> None:
+        cast(Directory, ("gone", "printer", process.current()))
+
+
+async def jam(printer: type[Printer]) -> None:
+    await Supervisor.start_link([(Directory, {}), printer])
     await expect_idle()
     first = await call(Directory, "printer")
     with contextlib.suppress(CalleeExit):
         await call(first, "print")
     await expect_idle()
     assert await call(Directory, "printer") is not None, "the printer was started again, and nobody finds it"
+
+
+async def scenario() -> None:
+    await jam(Printer)
+
+
+async def correct() -> None:
+    await jam(SafePrinter)

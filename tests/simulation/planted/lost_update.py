@@ -16,6 +16,8 @@ class Number(GenServer[int]):
                 return Reply(number, number)
             case ("put", new):
                 return Reply("ok", new)
+            case "add":
+                return Reply("ok", number + 1)
             case _:
                 raise NoClause(request)
 
@@ -25,11 +27,23 @@ async def add_one(number: Any) -> None:
     await call(number, ("put", value + 1))
 
 
-async def scenario() -> None:
+async def safe_add_one(number: Any) -> None:
+    await call(number, "add")
+
+
+async def two_clients(client: Any) -> None:
     number = await Number.start_link(0)
     for _ in range(2):
-        process.spawn_monitor(add_one, number)
+        process.spawn_monitor(client, number)
     for _ in range(2):
         await process.receive(Down)
     value = await call(number, "get")
     assert value == 2, f"two clients have added one, and the number is {value}"
+
+
+async def scenario() -> None:
+    await two_clients(add_one)
+
+
+async def correct() -> None:
+    await two_clients(safe_add_one)

@@ -22,16 +22,37 @@ class Topics(GenServer[dict[str, Any]]):
                 raise NoClause(request)
 
 
+class SafeTopics(Topics):
+    """Keeps each monitor under the guest's own subscription."""
+
+    def handle_call(self, request: Any, from_: From, monitors: dict[str, Any]) -> Any:
+        match request:
+            case ("subscribe", topic, pid):
+                return super().handle_call(("subscribe", (topic, from_.pid), pid), from_, monitors)
+            case ("leave", topic):
+                return super().handle_call(("leave", (topic, from_.pid)), from_, monitors)
+            case _:
+                raise NoClause(request)
+
+
 async def visit(topics: Pid, guest: Pid) -> None:
     await call(topics, ("subscribe", "news", guest))
     await call(topics, ("leave", "news"))
 
 
-async def scenario() -> None:
-    topics = await Topics.start_link({})
+async def two_visits(kind: type[Topics]) -> None:
+    topics = await kind.start_link({})
     for _ in range(2):
         process.spawn_monitor(visit, topics, process.current())
     for _ in range(2):
         await process.receive(Down)
     left = process.info(topics, "monitors")
     assert left == [], f"all have left, and these are still monitored: {left}"
+
+
+async def scenario() -> None:
+    await two_visits(Topics)
+
+
+async def correct() -> None:
+    await two_visits(SafeTopics)

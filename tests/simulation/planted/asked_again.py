@@ -1,0 +1,42 @@
+"""A client that asks a second time when no answer came within two seconds: the first order was taken all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regrow import CallTimeout, From, GenServer, Reply, call
+
+
+class Orders(GenServer[list[str]]):
+    """Takes orders."""
+
+    def handle_call(self, request: Any, _from: From, orders: list[str]) -> Any:
+        return Reply(orders, orders) if request == "all" else Reply("ok", self.taken(request, orders))
+
+    def taken(self, order: str, orders: list[str]) -> list[str]:
+        return [*orders, order]
+
+
+class SafeOrders(Orders):
+    """Takes each once."""
+
+    def taken(self, order: str, orders: list[str]) -> list[str]:
+        return orders if order in orders else [*orders, order]
+
+
+async def order_one(kind: type[Orders]) -> None:
+    orders = await kind.start_link([])
+    try:
+        await call(orders, "a book", timeout=2.0)
+    except CallTimeout:
+        await call(orders, "a book", timeout=2.0)
+    taken = await call(orders, "all")
+    assert taken == ["a book"], f"one book was ordered, and these are sent: {taken}"
+
+
+async def scenario() -> None:
+    await order_one(Orders)
+
+
+async def correct() -> None:
+    await order_one(SafeOrders)

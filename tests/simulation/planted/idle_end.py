@@ -1,0 +1,59 @@
+"""A server that ends when nobody has asked it anything for a while, in the moment in which somebody does."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from regrow import CallExit, Down, From, GenServer, NoReply, Ok, Reply, Stop, call, process
+
+IDLE = 0.5
+
+
+class Session(GenServer[int], named=True):
+    """Counts, until it is left alone."""
+
+    def init(self, _arg: Any) -> Any:
+        return Ok(0, IDLE)
+
+    def handle_call(self, _request: Any, _from: From, count: int) -> Any:
+        return Reply(count + 1, count + 1, IDLE)
+
+    def handle_info(self, message: Any, count: int) -> Any:
+        return Stop("normal", count) if message == "timeout" else NoReply(count, IDLE)
+
+
+async def session() -> Any:
+    """The one that is there, or a new one."""
+    return process.whereis(Session) or await Session.start(None)
+
+
+async def client() -> None:
+    for _ in range(2):
+        pid = await session()
+        await process.sleep(0.45)
+        await call(pid, "add")
+
+
+async def safe_client() -> None:
+    for _ in range(2):
+        while True:
+            pid = await session()
+            await process.sleep(0.45)
+            with contextlib.suppress(CallExit):
+                await call(pid, "add")
+                break
+
+
+async def use_twice(use: Any) -> None:
+    process.spawn_monitor(use)
+    down = await process.receive(Down)
+    assert down.reason == "normal", f"a client was left alone: {down.reason!r}"
+
+
+async def scenario() -> None:
+    await use_twice(client)
+
+
+async def correct() -> None:
+    await use_twice(safe_client)

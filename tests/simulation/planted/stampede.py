@@ -1,0 +1,62 @@
+"""Readers look into a cache, and each that finds nothing fetches the page: all of them, if they look at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regrow import Down, From, GenServer, NoReply, Pid, Reply, call, cast, process, reply
+
+
+class Site(GenServer[int]):
+    """Counts how often it is asked for its page."""
+
+    def handle_call(self, request: Any, _from: From, fetched: int) -> Any:
+        return Reply(fetched, fetched) if request == "count" else Reply("page", fetched + 1)
+
+
+class Cache(GenServer[str | None]):
+    """Keeps a page."""
+
+    def handle_call(self, _request: Any, _from: From, page: str | None) -> Any:
+        return Reply(page, page)
+
+    def handle_cast(self, request: Any, _page: str | None) -> Any:
+        return NoReply(request)
+
+
+class SafeCache(GenServer[Any]):
+    """Lets the first reader that finds nothing fetch the page, and the others wait for it."""
+
+    def handle_call(self, _request: Any, from_: From, state: Any) -> Any:
+        page, waiting = state or (None, None)
+        if page is not None or waiting is None:
+            return Reply(page, (page, [] if waiting is None else waiting))
+        return NoReply((page, [*waiting, from_]))
+
+    def handle_cast(self, request: Any, state: Any) -> Any:
+        for asker in state[1]:
+            reply(asker, request)
+        return NoReply((request, []))
+
+
+async def read(cache: Pid, site: Pid) -> None:
+    if await call(cache, "get") is None:
+        cast(cache, await call(site, "fetch"))
+
+
+async def three_readers(kind: Any) -> None:
+    cache, site = await kind.start_link(None), await Site.start_link(0)
+    for _ in range(3):
+        process.spawn_monitor(read, cache, site)
+    for _ in range(3):
+        await process.receive(Down)
+    fetched = await call(site, "count")
+    assert fetched == 1, f"one page was fetched {fetched} times"
+
+
+async def scenario() -> None:
+    await three_readers(Cache)
+
+
+async def correct() -> None:
+    await three_readers(SafeCache)
