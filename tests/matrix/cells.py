@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from regrow import Down, Exited, From, GenServer, Node, Ok, Pid, Reply, VirtualClock, call, process
+from regrow import Down, Exited, From, GenServer, Node, NoReply, Ok, Pid, Reply, VirtualClock, call, process
 from regrow.kernel.terms import DEFAULT
 from regrow.ops.reasons import error_lines
 
@@ -27,6 +27,9 @@ class Echo(GenServer[Any]):
 
     def handle_call(self, request: Any, _from: From, state: Any) -> Any:
         return Reply(request, state)
+
+    def handle_cast(self, _request: Any, state: Any) -> Any:
+        return NoReply(state)
 
 
 def run_cell(scenario: Callable[[], Awaitable[None]], *, seed: int | None = None) -> list[type]:

@@ -316,7 +316,7 @@ KERNEL: Final = [
         "else isinstance(message, kind)",
         "else type(message) is kind",
     ),
-    Mutant("a predicate is not asked", SIGNALS, "self.predicate is None or bool(self.predicate(message))", "True"),
+    Mutant("a predicate is not asked", SIGNALS, "return bool(self.predicate(message))", "return True"),
     Mutant(
         "exits of different reasons are equal",
         SIGNALS,

@@ -26,6 +26,7 @@ from regrow.behaviours.stopping import stop_process
 from regrow.kernel import exits, links
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.explained import Letter, at, explained
+from regrow.kernel.here import swallow
 from regrow.kernel.mailbox import put_back
 from regrow.kernel.node import SHUTDOWN, runs_a_function
 from regrow.kernel.pid import Pid, Process
@@ -173,8 +174,8 @@ def _in_words(reason: object) -> str:
     if exits.is_a(reason, Exception):
         try:
             return f"{type(reason).__name__}: {reason}"
-        except Exception as second:
-            second.__traceback__ = None
+        except BaseException as second:  # of its `__str__`
+            swallow(second)
     return exits.safe_repr(reason)
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from regrow.behaviours.request import wait
 from regrow.behaviours.stopping import take_exits
 from regrow.kernel import links
+from regrow.kernel.exits import is_a
 from regrow.kernel.node import SHUTDOWN, Node
 from regrow.kernel.pid import CALLING, Process
 from regrow.kernel.signals import ANSWERED, Request
@@ -80,7 +81,7 @@ async def word(
         await wait(node, caller, process.pid, starter, timeout)
     except BaseException as error:
         if caller is None or caller.alive:  # one that was killed leaves what it started to its link
-            await cancelled(node, caller, process, starter, who, isinstance(error, CancelledError))
+            await cancelled(node, caller, process, starter, who, is_a(error, CancelledError))
         raise
 
 

@@ -167,7 +167,7 @@ class Tree:
         """Start all children, or none; gives the reason of the supervisor's end if one did not start."""
         for spec in specs:
             started = await self.start_child(spec)
-            if isinstance(started, StartError):
+            if exits.is_a(started, StartError):
                 await self.terminate_all()
                 return ("shutdown", ("failed_to_start_child", spec.id, started.reason))
         return None
@@ -245,7 +245,7 @@ class Tree:
             return AlreadyStarted(there.pid, spec.id) if running_now else ChildError("already_present", spec.id)
         child = self.children[exact(spec.id)] = Child(spec)
         started = await self.start_process(child)
-        if isinstance(started, StartError) or (started is None and not may_start_again(spec.restart)):
+        if exits.is_a(started, StartError) or (started is None and not may_start_again(spec.restart)):
             self.forget(child)
         return started
 
@@ -299,9 +299,9 @@ class Tree:
     async def start_process(self, child: Child) -> Any:
         """Start a child's process and report how it went; gives what `try_start` gives."""
         started = await self.try_start(child)
-        if isinstance(started, CancelledStart):
+        if exits.is_a(started, CancelledStart):
             return started
-        if isinstance(started, StartError):
+        if exits.is_a(started, StartError):
             self.report(logging.ERROR, "failed to start", child, None, started.reason)
         elif started is not None:
             self.report(logging.INFO, "started", child, child.pid, None)
@@ -336,7 +336,7 @@ class Tree:
         except StartError as error:
             return error
         except BaseException as error:
-            if isinstance(error, asyncio.CancelledError) and attempt.is_cancelled():
+            if exits.is_a(error, asyncio.CancelledError) and attempt.is_cancelled():
                 return None
             if not is_failure(self.process, error):
                 raise
@@ -441,11 +441,8 @@ class Tree:
 
 def pid_in(started: Any) -> Pid | None:
     """The pid that a start function gave, by itself or as (pid, extra)."""
-    match started:
-        case Pid() | (Pid(), _):
-            return started if isinstance(started, Pid) else started[0]
-        case _:
-            return None
+    first: Any = started[0] if type(started) is tuple and len(started) == 2 else started
+    return first if type(first) is Pid else None
 
 
 def shown(child: Child, id: object) -> ChildInfo:

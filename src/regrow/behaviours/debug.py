@@ -111,7 +111,7 @@ class Debug:
 
     def saw_out(self, process: Process, message: object, result: Any) -> Debug | None:
         """A callback has returned; None when nothing looks any more."""
-        if result.__class__ is Reply:
+        if type(result) is Reply:
             return self.saw(process, ("out", result.value, message, result.state))
         return self.saw(process, ("noreply", result.state))
 
@@ -265,13 +265,13 @@ def is_size(value: object) -> bool:
 def told(event: Any) -> str:
     """An event in words."""
     match event:
-        case ("in", Request() as asked):
+        case ("in", asked) if exits.is_a(asked, Request):
             return f"got call {exits.safe_repr(asked.request)} from {asked.pid}"
         case ("in", message):
             return f"got {exits.safe_repr(message)}"
-        case ("out", answer, Request() as asked, state):
+        case ("out", answer, asked, state) if exits.is_a(asked, Request):
             return f"sent {exits.safe_repr(answer)} to {asked.pid}, new state {exits.safe_repr(state)}"
-        case ("out", answer, Request() as asked):
+        case ("out", answer, asked) if exits.is_a(asked, Request):
             return f"sent {exits.safe_repr(answer)} to {asked.pid}"
         case ("noreply", state):
             return f"new state {exits.safe_repr(state)}"

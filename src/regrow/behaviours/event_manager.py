@@ -167,7 +167,7 @@ class Manager:
             while True:
                 goes_on = self.process.node.scheduler.goes_on(self.process)
                 message = mailbox.take(self.process) if goes_on else (yield RECEIVE)
-                kind = message.__class__
+                kind = type(message)
                 if kind is system.SystemRequest:
                     yield from self.hold(message)
                     continue
@@ -175,7 +175,7 @@ class Manager:
                     self.debug = self.debug.saw_in(self.process, message)
                 if kind is Notify:
                     yield from self.notify("handle_event", message.event)
-                elif kind is Request and message.request.__class__ in (Command, HandlerCall):
+                elif kind is Request and type(message.request) in (Command, HandlerCall):
                     yield from self.serve(message)
                 elif kind is Exited:
                     yield from self.ended(message)
@@ -190,7 +190,7 @@ class Manager:
     def serve(self, message: Request) -> Generator[Any, Any, None]:
         """Answer a request."""
         asked: Any = message.request
-        if asked.__class__ is HandlerCall:
+        if type(asked) is HandlerCall:
             answer = yield from self.call(asked.handler, asked.request)
         else:
             answer = yield from COMMANDS[asked.name](self, *asked.args)
@@ -218,11 +218,11 @@ class Manager:
     def init(self, made: Installed, arg: Any) -> Answered:
         """Let a new handler begin."""
         result = yield from self.attempt(made.make, arg)
-        if result.__class__ is Ok:
+        if type(result) is Ok:
             made.state = result.state
             return "ok"
         self.raised = None
-        return ("error", result.reason) if result.__class__ is Error else result
+        return ("error", result.reason) if type(result) is Error else result
 
     def delete_handler(self, handler: Any, arg: Any) -> Answered:
         """Remove a handler; what its `terminate` returned."""
@@ -268,7 +268,7 @@ class Manager:
         """Give an event or a message to all handlers."""
         for handler in list(self.handlers):
             result = yield from self.attempt(getattr(handler.callbacks, callback), event, handler.state)
-            if result.__class__ is Ok:
+            if type(result) is Ok:
                 handler.state = result.state
             else:
                 yield from self.let_go(handler, callback, result, event)
@@ -279,19 +279,19 @@ class Manager:
         if handler is None:
             return "error", "bad_module"
         result = yield from self.attempt(handler.callbacks.handle_call, asked, handler.state)
-        if result.__class__ is Reply:
+        if type(result) is Reply:
             handler.state = result.state
             return result.value
         yield from self.let_go(handler, "handle_call", result, asked)
-        return result.reply if result.__class__ in (RemoveHandler, SwapHandler) else ("error", result)
+        return result.reply if type(result) in (RemoveHandler, SwapHandler) else ("error", result)
 
     def let_go(self, handler: Installed, callback: str, result: Any, event: Any) -> Generator[Any, Any, None]:
         """A callback has not said that its handler stays."""
-        if result.__class__ is SwapHandler:
+        if type(result) is SwapHandler:
             yield from self.swap(handler, result, event)
             return
         self.handlers.remove(handler)
-        if result.__class__ is RemoveHandler:
+        if type(result) is RemoveHandler:
             yield from self.terminate(handler, REMOVED, "remove", "normal")
         else:
             raised = self.raised
@@ -451,7 +451,7 @@ class HeldManager(system.Held):
                     if not survives(self.process, error):
                         raise
                     return "error", exits.reason_of(error)
-                if result.__class__ is not Ok:
+                if type(result) is not Ok:
                     return "error", result
                 changed.append((one, result.state))
         for one, state in changed:

@@ -332,7 +332,7 @@ def _started(
     process: Process, starter: Starter, callbacks: GenStatem[Any, Any], result: Any, debug: system.Debug | None
 ) -> Generator[Any, Any, Any] | None:
     """The loop that follows an init that gave `result`, which its starter hears of."""
-    kind = result.__class__
+    kind = type(result)
     if kind is NextState or kind is Ok:
         init_ack(process, starter, None)
         data, actions = (result.data, result.actions) if kind is NextState else (result.then, ())

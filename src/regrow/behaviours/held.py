@@ -172,7 +172,7 @@ class Held:
             if not survives(self.process, error):
                 raise
             return "error", exits.reason_of(error)
-        if result.__class__ is not Ok:
+        if type(result) is not Ok:
             return "error", result
         self.state = result.state
         return "ok"

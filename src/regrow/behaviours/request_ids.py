@@ -33,7 +33,7 @@ from regrow.behaviours.request import deliver
 from regrow.kernel import links, mailbox
 from regrow.kernel.clock import seconds
 from regrow.kernel.current import living
-from regrow.kernel.exits import Exit, safe_repr
+from regrow.kernel.exits import Exit, is_word, safe_repr
 from regrow.kernel.node import here
 from regrow.kernel.receiving import receive
 from regrow.kernel.signals import FAILED, Request
@@ -84,7 +84,7 @@ class RequestId:
 
 def is_error(answer: Any) -> bool:
     """Whether an event manager's answer is that there is no such handler, or that it failed."""
-    return bool(answer.__class__ is tuple and len(answer) == 2 and answer[0] == "error")
+    return bool(type(answer) is tuple and len(answer) == 2 and is_word(answer[0], "error"))
 
 
 class HandlerCall:

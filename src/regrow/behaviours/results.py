@@ -193,7 +193,7 @@ def check_then(server: object, callback: str, result: object, then: Any) -> Then
     Raises:
         BadReturn: it is nothing that may stand there.
     """
-    if then is None or then is HIBERNATE or then.__class__ is Continue:
+    if then is None or then is HIBERNATE or type(then) is Continue:
         return then
     if isinstance(then, timedelta):
         then = then.total_seconds()

@@ -160,7 +160,7 @@ class CallMethod(Method, Generic[P, R_co]):
         result: Any = self.function(instance, *args, **kwargs)
         if is_coroutine(result):
             result = await result
-        if result.__class__ is not Later:
+        if type(result) is not Later:
             return result
         if result.answer() is MISSING:
             place = ("GenServer", "call", [server.pid, self.name, self.timeout])

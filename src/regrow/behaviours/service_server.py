@@ -118,7 +118,7 @@ class Server(GenServer[Any]):
 
     def handle_info(self, message: Any, state: Any, /) -> Any:
         """Run the method for messages of this class, the nearest base class first."""
-        if message.__class__ is Tick:
+        if type(message) is Tick:
             return self.ticked(message, state)
         for base in type(message).__mro__:
             if base in self.infos:
@@ -196,7 +196,7 @@ class Server(GenServer[Any]):
 
     def answered(self, result: Any, from_: From, state: Any) -> Any:
         """What GenServer's handle_call returns for what a method has returned and said."""
-        if result.__class__ is Later:
+        if type(result) is Later:
             result.owed_to(from_)
             return self.unanswered(state)
         then = self.taken()

@@ -64,12 +64,12 @@ class Starter(Request):
 
 def init_ack(process: Process, starter: Starter, answer: object) -> None:
     """Tell the starter how the start went. Of a failed one the name is freed first, so that it can be tried again."""
-    if answer is not None and (answer.__class__ is Ignore or answer.__class__ is Failed):
+    if answer is not None and (type(answer) is Ignore or type(answer) is Failed):
         names.release(process)
     if process.node.trace is not None:
         process.node.trace.tell("start", process.pid, starter.pid, answer)
     links.settle(starter, ANSWERED, answer)
-    if starter.given_up and answer.__class__ is not Ignore and answer.__class__ is not Failed:
+    if starter.given_up and type(answer) is not Ignore and type(answer) is not Failed:
         links.exit_signal(process, starter.parent, "shutdown", True)  # it is up, and nobody wants it any more
 
 
@@ -174,11 +174,11 @@ async def heard(
         await Foreign(word(node, caller, process, starter, who, timeout))
     answer = starter.answer
     if starter.state == ANSWERED:
-        if not isinstance(answer, Ignore | Failed):
+        if type(answer) is not Ignore and type(answer) is not Failed:
             return answer
         if not node.scheduler.has_time():
             await OTHERS
-        if isinstance(answer, Failed):
+        if type(answer) is Failed:
             raise StartError(answer.reason, who)
         raise Ignored(f"{who} is not wanted: its init returned IGNORE")
     parent = node.init if caller is None else caller

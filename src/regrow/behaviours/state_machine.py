@@ -103,7 +103,7 @@ class Machine:
                 if event is None:
                     goes_on = self.process.node.scheduler.goes_on(self.process)
                     message = take(self.process) if goes_on else (yield RECEIVE)
-                    if message.__class__ is system.SystemRequest:
+                    if type(message) is system.SystemRequest:
                         yield from self.hold(message)
                         continue
                     event = self.event_of(message)
@@ -157,12 +157,12 @@ class Machine:
 
     def event_of(self, message: Any) -> Event | None:
         """A message as an event; None for a timeout that was cancelled when it was in the mailbox already."""
-        kind = message.__class__
+        kind = type(message)
         if kind is Request:
             return ("call", message), message.request
         if kind is Cast:
             return "cast", message.request
-        if isinstance(message, Running):
+        if type(message) is Running:
             type_ = exact(message.type)
             if self.timeouts.get(type_) is not message:
                 return None
@@ -226,7 +226,7 @@ class Machine:
 
     def take(self, transition: Transition, result: Any, is_event: bool) -> bool:
         """Put a callback's result into the transition; whether the state's enter event is to be called."""
-        kind = result.__class__
+        kind = type(result)
         entering = kind is RepeatState or kind is RepeatStateAndData
         if kind is NextState:
             entering = is_change(transition.state, result.state)
@@ -255,7 +255,7 @@ class Machine:
         self.state = transition.state
         self.data = transition.data if not result.has_data else result.data
         for action in listed(result.replies):
-            if action.__class__ is not ReplyAction or action.from_.__class__ is not Request:
+            if type(action) is not ReplyAction or type(action.from_) is not Request:
                 word = "bad_reply_action_from_state_function"
                 raise BadTransition(word, self.callbacks[-1], where, action, REPLIES)
             self.reply(action)
@@ -333,7 +333,7 @@ class Machine:
         assert event is not None
         self.tell("postpone" if transition.postpone else "consume", event, self.state, transition.state)
         match event[0]:
-            case ("call", Request() as asked):
+            case ("call", asked) if type(asked) is Request:
                 put_off(asked)
             case _:
                 pass
@@ -468,7 +468,7 @@ class HeldMachine(system.Held):
         machine, before = self.machine, self.state
         try:
             result = yield from called(self.process, machine.callbacks[-1].code_change, old_version, *before, extra)
-            if result.__class__ is Ok:
+            if type(result) is Ok:
                 self.state = (result.state, result.then)
                 machine.read_mode()
                 return "ok"

@@ -227,7 +227,7 @@ async def _ask(
     if timeout != 5.0:
         place.append(limit)
     answer = await ask(server, made, limit, ("sys", operation, place))
-    if isinstance(answer, Raised):
+    if type(answer) is Raised:
         raise answer.error
     return answer
 

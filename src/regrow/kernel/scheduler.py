@@ -440,10 +440,7 @@ class Scheduler:
                     self.shown.show(task)
                 message = process.context.run(take_wanted, process, wanted)
         except BaseException as error:
-            if type(error) is GeneratorExit:  # thrown into a coroutine, that would close it
-                self.wake(process, Throw(RuntimeError("a predicate raised GeneratorExit")))
-            else:
-                self.wake(process, Throw(error))
+            self.wake(process, Throw(error))
             return
         finally:
             self.current = previous

@@ -218,7 +218,15 @@ class Receive:
         kind = self.kind
         if kind is not None:
             return kind.fits(message) if type(kind) is Awaited else isinstance(message, kind)
-        return self.predicate is None or bool(self.predicate(message))
+        if self.predicate is None:
+            return True
+        try:
+            return bool(self.predicate(message))
+        except (
+            StopIteration,
+            GeneratorExit,
+        ) as error:  # the receive is a coroutine's, to which they mean something else
+            raise RuntimeError(f"a predicate raised {type(error).__name__}") from error
 
     def __await__(self) -> Generator[Any, Any, Any]:
         message = yield self

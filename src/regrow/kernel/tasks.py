@@ -126,7 +126,7 @@ def interrupted(process: Process, waited: object, value: object, cancelled: Canc
     As in a task of asyncio's, the cancellation takes the place of an exception. A message goes back to its place.
     """
     if isinstance(value, Throw):
-        if isinstance(value.error, CancelledError):
+        if exits.is_a(value.error, CancelledError):
             return value.error
         cancelled.__context__ = value.error
     elif type(waited) is Receive and value is not TIMEOUT:
