@@ -26,6 +26,7 @@ COMPILED = (
     "kernel/current.py",
     "kernel/current_task.py",
     "kernel/jumps.py",
+    "kernel/lineage.py",
     "kernel/links.py",
     "kernel/mailbox.py",
     "kernel/messages.py",

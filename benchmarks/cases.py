@@ -97,6 +97,8 @@ GROWTH = [
     Case("growth timers", "set and cancel, among so many timers", 0),
     Case("growth links", "link and unlink, beside so many links", 0),
     Case("growth monitors", "monitor and demonitor, beside so many", 0),
+    Case("growth generations", "spawn one's successor and end, after so many generations", 0),
+    Case("growth chain", "spawn and end, at the end of a chain of so many that spawned each other", 0),
     Case("growth supervisor", "start, restart, terminate, beside so many children", 0),
 ]
 FLAT = 2.0  # a dict that no longer fits into the processor's cache is slower, too

@@ -157,6 +157,52 @@ async def supervisor(others: int) -> Figures:
     return await best(work)
 
 
+@measures("growth generations")
+async def generations(others: int) -> Figures:
+    """Each process spawns the next one and ends."""
+
+    async def work(count: int) -> None:
+        me = process.current()
+
+        def generation(left: int) -> None:
+            if left:
+                process.spawn(generation, left - 1)
+            else:
+                process.send(me, "last")
+
+        first = count == 0
+        process.spawn(generation, EACH + (others if first else 0))
+        await process.receive()
+
+    async def after(count: int) -> None:
+        await work(count + 1)
+
+    await work(0)
+    return await best(after)
+
+
+@measures("growth chain")
+async def chain(others: int) -> Figures:
+    """The last of many processes of which each was spawned by the one before spawns more."""
+    me = process.current()
+
+    async def link(left: int) -> None:
+        if left:
+            process.spawn(link, left - 1)
+            await process.receive()
+
+        async def work(_: int) -> None:
+            for _ in range(EACH):
+                process.exit(process.spawn(process.receive), "kill")
+                await process.sleep(0)
+
+        process.send(me, await best(work))
+
+    process.spawn(link, others)
+    found: Figures = await process.receive(dict)
+    return found
+
+
 @measures("million")
 async def idle_servers(count: int) -> Figures:
     """An idle node with very many servers: what it weighs, and how long the collector looks at it."""

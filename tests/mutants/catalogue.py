@@ -13,6 +13,7 @@ from tests.mutants.mutant import Mutant
 RESTART: Final = "behaviours/restart.py"
 MAILBOX: Final = "kernel/mailbox.py"
 SIGNALS: Final = "kernel/signals.py"
+LINEAGE: Final = "kernel/lineage.py"
 LINKS: Final = "kernel/links.py"
 NAMES: Final = "kernel/names.py"
 TIMERS: Final = "kernel/timers.py"
@@ -41,6 +42,7 @@ NEAREST: Final[dict[str, list[str]]] = {
     RESTART: ["tests/behaviours/test_restart.py"],
     MAILBOX: ["tests/kernel/test_receive.py", "tests/kernel/test_process.py", "tests/kernel/test_signals.py"],
     SIGNALS: ["tests/kernel/test_receive.py", "tests/kernel/test_signals.py"],
+    LINEAGE: ["tests/kernel/test_generations.py", "tests/kernel/test_process.py"],
     LINKS: [
         "tests/kernel/test_process.py",
         "tests/kernel/test_hand_over.py",
@@ -645,10 +647,11 @@ KERNEL: Final = [
         "        if HERE.node is self:\n            HERE.node = None",
         "        pass",
     ),
-    Mutant("a child does not know its ancestors", NODE, ", *parent.ancestors)", ",)"),
-    Mutant("a parent's new name is not noticed", NODE, " or node.last_ancestors[0] is not called", ""),
-    Mutant("cousins are taken for brothers", NODE, "node.last_parent is not parent.pid", "node.last_parent is None"),
-    Mutant("ancestors are not named", NODE, "parent.pid if parent.name is None else parent.name", "parent.pid"),
+    Mutant("a child does not know its ancestors", LINEAGE, "Lineage(called, above)", "Lineage(called, None)"),
+    Mutant("a chain of ancestors is never cut", LINEAGE, "above.depth >= MOST", "False"),
+    Mutant("a brother's ancestors are another's", LINEAGE, " or shared.above is not above", ""),
+    Mutant("a parent's new name is not noticed", LINEAGE, " or shared.called is not called", ""),
+    Mutant("ancestors are not named", LINEAGE, "parent.pid if parent.name is None else parent.name", "parent.pid"),
     Mutant("a process that raises is not reported", NODE, "reports.process_raised(process, raised)", "pass"),
     Mutant(
         "a process that exits is reported", NODE, "if not exits.is_a(error, exits.Exit, exits.CallExit):", "if True:"

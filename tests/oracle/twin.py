@@ -828,7 +828,7 @@ async def keep(function: Callable[..., Awaitable[None]], args: tuple[Any, ...]) 
 
     pid, ref = process.spawn_monitor(main)
     assert pid.process is not None
-    pid.process.ancestors = ()  # as on the BEAM, where a bare spawn leaves no trace of who spawned
+    pid.process.lineage = None  # as on the BEAM, where a bare spawn leaves no trace of who spawned
     ended: Down = await process.receive(lambda message: isinstance(message, Down) and message.ref is ref)
     reason = ended.reason
     if reason == ("t_done", linked):

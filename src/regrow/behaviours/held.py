@@ -15,6 +15,7 @@ from regrow.behaviours.debug import Debug, Hook
 from regrow.behaviours.request import reply
 from regrow.behaviours.results import Ok
 from regrow.kernel import exits
+from regrow.kernel.lineage import ancestors
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import Exited, Receive, Request
 
@@ -149,7 +150,7 @@ class Held:
             "module": self.module(),
             "status": "suspended" if self.suspended else "running",
             "parent": self.parent,
-            "ancestors": list(process.ancestors),
+            "ancestors": ancestors(process),
             "dictionary": {} if process.rare is None else dict(process.rare.dictionary),
             "debug": [] if self.debug is None else self.debug.options(),
             "log": shown.get("log", []),

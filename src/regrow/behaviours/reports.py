@@ -28,6 +28,7 @@ from typing import Any
 from regrow.kernel import exits, links
 from regrow.kernel.explained import Letter
 from regrow.kernel.keys import plain
+from regrow.kernel.lineage import ancestors
 from regrow.kernel.mailbox import queued
 from regrow.kernel.names import Global
 from regrow.kernel.node import HERE, here
@@ -110,7 +111,7 @@ def process_crashed(process: Process, reason: object, raised: Raised, *, again: 
             label=_label(process),
             reason=reason,
             initial_call=process.initial_call,
-            ancestors=list(process.ancestors),
+            ancestors=ancestors(process),
             message_queue_len=len(waiting),
             messages=waiting[:MOST_MESSAGES],
             links=list(links.each(process.links)),
@@ -174,7 +175,7 @@ def _neighbours(process: Process) -> list[Report]:
             name=other.name,
             initial_call=other.initial_call,
             trace=_where(other),
-            ancestors=list(other.ancestors),
+            ancestors=ancestors(other),
         )
         for pid, other in found.items()
     ]

@@ -16,7 +16,8 @@ from regrow.behaviours.stopping import take_exits
 from regrow.kernel import exits, links, names
 from regrow.kernel.awaitables import OTHERS, Foreign
 from regrow.kernel.here import HERE, here
-from regrow.kernel.node import Node, descend
+from regrow.kernel.lineage import descend
+from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import unwind
 from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, Opening, Request

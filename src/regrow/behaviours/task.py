@@ -137,6 +137,8 @@ class Task(Generic[Result]):
     def callers() -> tuple[Pid, ...]:
         """For which processes the running task works (`$callers`): its owner, the owner's owner …; () if it is none.
 
+        The nearest fifty.
+
         They lead to the request on whose behalf something is done, where the ancestors lead to the supervisor.
         """
         return callers()

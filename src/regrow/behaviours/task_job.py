@@ -24,6 +24,7 @@ from regrow.kernel import exits, links, process
 from regrow.kernel.awaitables import Foreign, is_awaitable
 from regrow.kernel.current import living
 from regrow.kernel.driving import driven_by
+from regrow.kernel.lineage import NEAREST
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
 from regrow.kernel.signals import TIMEOUT, Down, Receive
@@ -51,7 +52,9 @@ def callers_of_new(caller: Process | None) -> tuple[Pid, ...]:
     if caller is None:
         return ()
     found = CALLERS.get()
-    return (caller.pid, *found[1]) if found is not None and found[0] is caller.pid else (caller.pid,)
+    if found is None or found[0] is not caller.pid:
+        return (caller.pid,)
+    return (caller.pid, *found[1][: NEAREST - 1])  # a task that starts its successor and ends leaves nothing
 
 
 class Job:

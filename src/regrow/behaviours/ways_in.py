@@ -71,6 +71,6 @@ def entering(name: object) -> tuple[Process, Pid]:
                 raise exits.Exit(("process_not_registered_via", registry))
             case _:
                 raise exits.Exit("process_not_registered")
-    parent = running.ancestors[0] if running.ancestors else None
+    parent = None if running.lineage is None else running.lineage.called
     found = names.find(running.node, parent)
     return running, running.node.init.pid if found is None else found

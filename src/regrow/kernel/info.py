@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol, TypeGuard, overload
 
 from regrow.kernel import exits, links, mailbox, names
+from regrow.kernel.lineage import ancestors
 from regrow.kernel.node import here
 from regrow.kernel.pid import STATUS_WORDS, Pid, Process
 from regrow.kernel.signals import Request
@@ -59,7 +60,7 @@ def info(pid: Pid | Addressed, item: str | Sequence[str] | None = None) -> Any:
         item: one item, for its value alone; or several, for a list of `(item, value)` in the same order. The items:
             `registered_name` ([] if it has none), `status` ("new", "runnable", "running", "waiting", "exiting"),
             `links`, `monitors` (pids, or names as they were given), `monitored_by`, `message_queue_len`, `messages`,
-            `trap_exit`, `parent`, `ancestors`, `initial_call`, `dictionary`, `label`.
+            `trap_exit`, `parent`, `ancestors` (the nearest fifty), `initial_call`, `dictionary`, `label`.
 
     Raises:
         TypeError: this is no pid.
@@ -122,7 +123,7 @@ def _info(process: Process, item: str) -> Any:
         case "parent":
             return process.parent
         case "ancestors":
-            return list(process.ancestors)
+            return ancestors(process)
         case "initial_call":
             return process.initial_call
         case "dictionary":

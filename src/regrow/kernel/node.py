@@ -24,6 +24,7 @@ from regrow.kernel.here import NODES_LOCK as NODES_LOCK
 from regrow.kernel.here import NoNode as NoNode
 from regrow.kernel.here import here as here
 from regrow.kernel.here import room
+from regrow.kernel.lineage import Lineage, descend
 from regrow.kernel.mailbox import put, put_back
 from regrow.kernel.pid import ENDED, RUNNING, Alias, Pid, Process, rare
 from regrow.kernel.remnants import Remnants
@@ -109,9 +110,7 @@ class Node:
         self.burying = False  # those that have died are being buried, one by one
         self.trace: Trace | None = None
         self.running = False
-        # The ancestors of the last one that was spawned, and whose child it is: one tuple for brothers and sisters.
-        self.last_parent: Pid | None = None
-        self.last_ancestors: tuple[object, ...] = ()
+        self.last_lineage: Lineage | None = None  # of the last one that was spawned: its brothers share it
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}, {len(self.processes)} processes)"
@@ -448,18 +447,6 @@ class Node:
             ref.owner.node.door(Signal("down", signal.target, ref.owner, "noproc", ref))
         else:
             target.watchers = links.added(target.watchers, ref)
-
-
-def descend(process: Process, parent: Process) -> None:
-    """Note whose child a new process is. Its ancestors stand nearest first, by name where there is one (`$ancestors`)."""
-    node = process.node
-    called: object = parent.pid if parent.name is None else parent.name
-    if node.last_parent is not parent.pid or node.last_ancestors[0] is not called:
-        node.last_parent = parent.pid
-        node.last_ancestors = (called, *parent.ancestors)
-    process.parent = parent.pid
-    process.ancestors = node.last_ancestors
-    process.application = parent.application
 
 
 def runs_a_function(process: Process) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from regrow.kernel.facade import ProcessTask
+    from regrow.kernel.lineage import Lineage
     from regrow.kernel.node import Node
     from regrow.kernel.timers import Deadline, Timer
 
@@ -129,7 +130,6 @@ class Process:
 
     __slots__ = (
         "alive",
-        "ancestors",
         "application",
         "as_task",
         "body",
@@ -137,6 +137,7 @@ class Process:
         "deadline",
         "initial_call",
         "inner",
+        "lineage",
         "links",
         "mailbox",
         "monitors",
@@ -174,7 +175,7 @@ class Process:
         self.monitors: object = None
         self.name: object = None
         self.parent: Pid | None = None
-        self.ancestors: tuple[object, ...] = ()
+        self.lineage: Lineage | None = None
         self.initial_call: object = None
         self.application: object = None
         self.task: ProcessTask | None = None

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, cast
 
 from regrow.kernel.exits import is_a, safe_repr, trace_of
 from regrow.kernel.here import swallow
+from regrow.kernel.lineage import ancestors
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import Request
 from regrow.kernel.traces import Raised, cause_in, traceback_of, with_lines
@@ -153,7 +154,7 @@ def process_raised(process: Process, raised: Raised) -> None:
         name=process.name,
         label=None if process.rare is None else process.rare.label,
         initial_call=process.initial_call,
-        ancestors=list(process.ancestors),
+        ancestors=ancestors(process),
         reason=raised.error,
     )
     crash(PLAIN, report, raised)

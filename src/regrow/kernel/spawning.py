@@ -10,7 +10,8 @@ from typing import Any, Literal, NoReturn, cast, overload
 
 from regrow.kernel import exits, links, mailbox
 from regrow.kernel.current import living, unless_dead
-from regrow.kernel.node import descend, here, runs_a_function
+from regrow.kernel.lineage import descend
+from regrow.kernel.node import here, runs_a_function
 from regrow.kernel.pid import RUNNING, Monitor, Pid, Process, Ref, rare
 
 REPLIES = ("yes", "no", "error_only", "success_only")
