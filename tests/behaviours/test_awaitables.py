@@ -250,6 +250,7 @@ async def test_each_callback_of_an_event_handler_is_awaited(give: Giver) -> None
     assert await gen_event.delete_handler(manager, Handler) == "left"
 
 
+@pytest.mark.parametrize("give", [plain, generator_based])
 async def test_each_function_on_an_agent_s_state_is_awaited(give: Giver) -> None:
     agent = await Agent.start_link(lambda: give(1))
     assert await Agent.get(agent, give) == 1

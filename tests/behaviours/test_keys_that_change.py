@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from regrow import Exit, GenServer, Registry, Reply, Via, call, global_, pg, process, send
+from regrow import Agent, ChildSpec, Exit, GenServer, Registry, Reply, Supervisor, Via, call, global_, pg, process, send
+from regrow.behaviours.child_spec import InvalidChild
 from regrow.kernel.keys import exact, same
 from regrow.testing import capture_reports, expect_down, flush
 
@@ -215,6 +216,36 @@ async def test_a_lock_whose_key_raises_when_it_is_compared_is_refused_and_no_mor
         await Registry.lock("rooms", Changing(), lambda: 3)
     held.mood = "well"
     assert await Registry.lock("rooms", "another", lambda: 4) == 4
+
+
+@moods
+async def test_a_supervisor_goes_on_whatever_the_id_of_a_child_has_become(mood: str) -> None:
+    supervisor = await Supervisor.start_link([])
+    changing, beside = Changing(1), Changing(2)
+    for id, restart in ((beside, "permanent"), (changing, "temporary")):
+        await Supervisor.start_child(supervisor, ChildSpec(id, (Agent.start_link, (dict,)), restart=restart))  # type: ignore[arg-type]
+    children = await Supervisor.which_children(supervisor)
+    changing.mood = beside.mood = mood
+    with capture_reports():
+        for child in children:
+            process.exit(child.pid, "kill")
+        await process.sleep(0.001)
+    (left,) = await Supervisor.which_children(supervisor)
+    assert left.id is beside
+    assert process.alive(left.pid)
+    with capture_reports(), pytest.raises((InvalidChild, Exit)):
+        await Supervisor.start_child(supervisor, ChildSpec(Raising(), (Agent.start_link, (dict,))))
+    assert await Supervisor.count_children(supervisor) == (1, 1, 0, 1)
+
+
+class Raising(Changing):
+    """Can be hashed, and not be compared."""
+
+    def __hash__(self) -> int:
+        return 7
+
+    def __eq__(self, other: object) -> bool:
+        raise Exit("not comparable")
 
 
 async def registers(key: Any) -> None:

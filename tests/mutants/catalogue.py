@@ -699,7 +699,9 @@ KERNEL: Final = [
     # The clock
     Mutant("a virtual clock goes backwards", CLOCK, "self.time = max(self.time, when)", "self.time = when"),
     Mutant("a virtual clock does not say that it moved", CLOCK, "            self.moved()", "            pass"),
-    Mutant("negative seconds are seconds", CLOCK, "if not duration >= 0.0:", "if False:"),
+    Mutant(
+        "negative seconds are seconds", CLOCK, "if not value >= 0 or not is_float(value):", "if not is_float(value):"
+    ),
 ]
 
 CALLS: Final = [

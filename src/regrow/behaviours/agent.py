@@ -7,8 +7,9 @@
     Agent.get_and_update(agent, f) ---->      value, state = f(state)
     Agent.cast(agent, f)           ---->      state = f(state), and nobody waits
 
-The functions run in the agent, one at a time; they may be `def` or `async def`. What takes long is better done by the
-client, with what `get` gave it: while a function runs, all others wait. One that raises ends the agent.
+The functions run in the agent, one at a time; they may be `def` or `async def`. A future is a value like any other.
+What takes long is better done by the client, with what `get` gave it: while a function runs, all others wait. One that
+raises ends the agent.
 
     >>> async def main():
     ...     counter = await Agent.start_link(lambda: 0)
@@ -30,7 +31,7 @@ from regrow.behaviours import child_spec, gen_server, system
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.gen_server import From, GenServer, call
 from regrow.behaviours.results import BadReturn, NoClause, NoReply, Ok, Reply
-from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.clock import seconds
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid
@@ -168,7 +169,10 @@ def check_function(where: str, function: object) -> None:
         TypeError: this is no function.
     """
     if not callable(function):
-        raise TypeError(f"Agent.{where}: wanted a function of the state, got {safe_repr(function)}")
+        gives = (
+            "a function that gives the first state" if where in ("start", "start_link") else "a function of the state"
+        )
+        raise TypeError(f"Agent.{where}: wanted {gives}, got {safe_repr(function)}")
 
 
 CALLS: Final = ("get", "update", "get_and_update")
@@ -182,7 +186,7 @@ class AgentServer(GenServer[Any]):
         function, args = arg
         running().initial_call = function
         value = function(*args)
-        return begun(value) if is_awaitable(value) else Ok(value)
+        return begun(value) if is_coroutine(value) else Ok(value)
 
     def handle_call(self, request: Any, from_: From, state: Any, /) -> Reply[Any] | Coroutine[Any, Any, Reply[Any]]:
         """Run a function on the state."""
@@ -191,7 +195,7 @@ class AgentServer(GenServer[Any]):
                 value = function(state, *args)
                 return (
                     self.later(what, function, value, state)
-                    if is_awaitable(value)
+                    if is_coroutine(value)
                     else self.answer(what, function, value, state)
                 )
             case _:
@@ -216,16 +220,15 @@ class AgentServer(GenServer[Any]):
         match request:
             case ("cast", function, args):
                 value = function(state, *args)
-                return updated(value) if is_awaitable(value) else NoReply(value)
+                return updated(value) if is_coroutine(value) else NoReply(value)
             case _:
                 raise NoClause(request)
 
-    def code_change(self, old_version: Any, state: Any, extra: Any, /) -> Ok[Any]:
+    def code_change(self, old_version: Any, state: Any, extra: Any, /) -> Ok[Any] | Coroutine[Any, Any, Ok[Any]]:
         """The state as `extra` makes it: a function, or (function, *args)."""
-        if isinstance(extra, tuple):
-            pieces: list[Any] = list(extra)  # pyright: ignore[reportUnknownArgumentType]
-            return Ok(pieces[0](state, *pieces[1:]))
-        return Ok(extra(state))
+        pieces: list[Any] = list(extra) if isinstance(extra, tuple) else [extra]  # pyright: ignore[reportUnknownArgumentType]
+        value = pieces[0](state, *pieces[1:])
+        return begun(value) if is_coroutine(value) else Ok(value)
 
     def handle_info(self, message: Any, state: Any, /) -> NoReply[Any]:
         """An agent takes no messages."""

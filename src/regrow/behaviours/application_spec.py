@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, TypeGuard
 
+from regrow.kernel.clock import FOREVER
 from regrow.kernel.exits import safe_repr
+from regrow.kernel.timing import LONGEST
 from regrow.kernel.traces import because
 
 
@@ -172,9 +174,9 @@ def _checked(kind: type, option: str, value: Any, wanted: str) -> Any:
 def _time(value: Any) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise _invalid("max_time", value, "seconds")
-    return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (0 <= value <= LONGEST or value == FOREVER):
+        raise _invalid("max_time", value, f"seconds, at most {LONGEST:.0f}, or None for ever")
+    return None if value == FOREVER else float(value)
 
 
 def _names(option: str, value: Any, kind: type, wanted: str) -> tuple[Any, ...] | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from copy import copy
 from datetime import timedelta
 from functools import partial
 from types import ModuleType
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, cast, get_origin
 
+from regrow.behaviours.given import at_once
+from regrow.kernel.clock import is_float
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.names import Global, Via
 
@@ -92,7 +95,11 @@ class ChildSpec:
 
     def without_args(self) -> ChildSpec:
         """The same without what `start` is given: what is never started again need not be kept alive."""
-        return self.replace(start=(self.start, ())) if self.args else self
+        if not self.args:
+            return self
+        made = copy(self)  # and not a new one, which would be checked: its id may raise by now when it is hashed
+        made.args = ()
+        return made
 
     def replace(self, **changes: Any) -> ChildSpec:
         """The same spec with other values, as `Supervisor.child_spec/2` makes it."""
@@ -119,9 +126,9 @@ def child_spec(child: Any, **changes: Any) -> ChildSpec:
     match child:
         case ChildSpec():
             spec = child
-        case type():
-            spec = _by_class(child, ())
-        case (type() as cls, arg):
+        case _ if (cls := class_of(child)) is not None:
+            spec = _by_class(cls, ())
+        case (one, arg) if (cls := class_of(one)) is not None:
             spec = _by_class(cls, (arg,))
         case _:
             raise InvalidChild(
@@ -135,13 +142,25 @@ def child_spec(child: Any, **changes: Any) -> ChildSpec:
 def is_one(child: Any) -> bool:
     """Whether this is one child, and not several: a class, a ChildSpec, or (class, arg) whose arg is no child itself."""
     match child:
-        case ChildSpec() | type():
+        case ChildSpec():
             return True
-        case (type(), arg):
-            several = isinstance(arg, ChildSpec | type) or (isinstance(arg, tuple) and is_one(arg))
+        case _ if class_of(child) is not None:
+            return True
+        case (one, arg) if class_of(one) is not None:
+            several = (
+                isinstance(arg, ChildSpec) or class_of(arg) is not None or (isinstance(arg, tuple) and is_one(arg))
+            )
             return not several
         case _:
             return False
+
+
+def class_of(value: Any) -> type | None:
+    """The class that this is, `Box[int]` being Box; None if it is none."""
+    if isinstance(value, type):
+        return value
+    origin: Any = get_origin(value)
+    return origin if isinstance(origin, type) else None
 
 
 def id_of(name: object, cls: type) -> object:
@@ -160,8 +179,12 @@ def _by_class(cls: Any, args: tuple[Any, ...]) -> ChildSpec:
             "  If it is yours, derive it from GenServer, or give it a classmethod child_spec(arg) that returns a ChildSpec.\n"
             f"  If not, write ChildSpec(id={cls.__name__}, start=…) with an async function that starts it and returns its pid.",
         )
-    spec: ChildSpec = make(*args)
-    return spec
+    spec: object = at_once(f"{cls.__name__}.child_spec", make, *args)
+    if isinstance(spec, ChildSpec):
+        return spec
+    raise InvalidChild(
+        ("invalid_child_spec", spec), f"{cls.__name__}.child_spec gives a ChildSpec; it gave {safe_repr(spec)}"
+    )
 
 
 def start_call(spec: ChildSpec) -> str:
@@ -233,7 +256,7 @@ def _shutdown(id: object, value: Any) -> Any:
         value = value.total_seconds()
     if value == float("inf"):
         return "infinity"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0 or not is_float(value):
         raise InvalidChild(
             ("invalid_shutdown", value),
             f'child {safe_repr(id)}: shutdown is seconds ≥ 0, "brutal_kill" or "infinity"; got {safe_repr(value)}',

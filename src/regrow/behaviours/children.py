@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple
 
 from regrow.behaviours import reports
-from regrow.behaviours.attempts import is_failure
+from regrow.behaviours.attempts import is_failure, survives
 from regrow.behaviours.cancelled_starts import Attempt
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild
 from regrow.behaviours.gen_server import cast
@@ -39,7 +39,7 @@ from regrow.behaviours.stopping import stop_process, take_exits
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.explained import at
-from regrow.kernel.keys import exact
+from regrow.kernel.keys import exact, same
 from regrow.kernel.pid import Pid
 from regrow.kernel.process import running
 from regrow.kernel.signals import Exited, Request, Token
@@ -120,10 +120,11 @@ class CancelledStart(StartError):
 class Child:
     """One child: its spec, and the process that it is now."""
 
-    __slots__ = ("pid", "spec")
+    __slots__ = ("key", "pid", "spec")
 
-    def __init__(self, spec: ChildSpec) -> None:
+    def __init__(self, spec: ChildSpec, key: Any = None) -> None:
         self.spec = spec
+        self.key = key  # of its id, as it stands among those of its supervisor; whatever becomes of the id
         self.pid: Any = None  # a Pid, None or RESTARTING
 
     def without_args(self) -> None:
@@ -178,7 +179,12 @@ class Tree:
 
     def find(self, id: object) -> Child | None:
         """The child that is called so."""
-        return self.children.get(exact(id))
+        try:
+            return self.children.get(exact(id))
+        except BaseException as error:  # what is not comparable is no child's id: its supervisor goes on
+            if not survives(self.process, error):
+                raise
+            return None
 
     def described(self, wanted: object) -> Child | None:
         """The child that `get_childspec` means, by id or pid."""
@@ -186,7 +192,7 @@ class Tree:
 
     def forget(self, child: Child) -> None:
         """No child any more."""
-        self.children.pop(exact(child.spec.id), None)
+        self.children.pop(same(child.key), None)
 
     def row(self, child: Child) -> ChildInfo:
         """What is shown of one."""
@@ -210,7 +216,9 @@ class Tree:
         before, self.children = self.children, {}
         for spec in specs:
             id = exact(spec.id)
-            child = self.children[id] = before.pop(id) if id in before else Child(spec)
+            child = before[id] if id in before else Child(spec, id)
+            before.pop(same(child.key), None)
+            self.children[child.key] = child
             child.spec = spec
             if child.pid is not None:
                 child.without_args()
@@ -243,7 +251,14 @@ class Tree:
         if there is not None:
             running_now = isinstance(there.pid, Pid)
             return AlreadyStarted(there.pid, spec.id) if running_now else ChildError("already_present", spec.id)
-        child = self.children[exact(spec.id)] = Child(spec)
+        try:
+            child = Child(spec, exact(spec.id))
+            self.children[child.key] = child
+        except BaseException as error:
+            if not survives(self.process, error):
+                raise
+            letter = f"a child's id can be hashed and compared; that of {exits.safe_repr(spec.id)} raised {exits.safe_repr(error)}"
+            return InvalidChild(("invalid_id", spec.id), letter)
         started = await self.start_process(child)
         if exits.is_a(started, StartError) or (started is None and not may_start_again(spec.restart)):
             self.forget(child)
@@ -398,7 +413,7 @@ class Tree:
                 continue
             if isinstance(await self.start_process(other), StartError):
                 other.pid = RESTARTING
-                cast(self.process.pid, ("try_again_restart", other.spec.id))
+                cast(self.process.pid, ("try_again_restart", other.key))
                 break
             self.tell_restart(other)
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, TypeVar, overload
 
 from regrow.behaviours import request as requests
 from regrow.behaviours import system, typed_request
+from regrow.behaviours.given import listed
 from regrow.behaviours.server_loop import Cast
 from regrow.kernel import mailbox, names
 from regrow.kernel.awaitables import OTHERS, Foreign
@@ -157,10 +158,8 @@ async def multi_call(
 def _wanted_nodes(node: Node, name: object, wanted: Sequence[object] | None, what: str) -> Sequence[object]:
     if not names.is_name(name):
         raise TypeError(f"{what}: wanted a name on each node, a string or a class; got {safe_repr(name)}")
-    if isinstance(wanted, str | Node):
-        raise TypeError(f"{what}(nodes=): wanted a list of nodes; got {wanted!r}")
     if wanted is not None:
-        return wanted
+        return list(listed(f"{what}(nodes=)", "nodes", wanted))
     with NODES_LOCK:
         return [node, *(other for other in NODES.values() if other is not node)]
 

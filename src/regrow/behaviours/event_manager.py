@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from regrow.behaviours import reports, request, system
 from regrow.behaviours.attempts import called, formatted, is_failure, survives
+from regrow.behaviours.child_spec import class_of
 from regrow.behaviours.request_ids import HandlerCall
 from regrow.behaviours.results import Error, Ok, Reply, shown
 from regrow.behaviours.server_loop import Terminated
@@ -145,9 +146,9 @@ def parted(handler: Any) -> tuple[Any, Any]:
     """The class and the id of a handler; without an id, NO_ID."""
     match handler:
         case (module, id):
-            return module, id
+            return class_of(module) or module, id
         case _:
-            return handler, NO_ID
+            return class_of(handler) or handler, NO_ID
 
 
 class Manager:

@@ -54,7 +54,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Generator, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, Generic, Literal, NoReturn, TypeVar
+from types import FunctionType
+from typing import Any, ClassVar, Final, Generic, Literal, NoReturn, TypeVar
 
 from regrow.behaviours import child_spec, starting, system, ways_in
 from regrow.behaviours import request as requests
@@ -169,6 +170,8 @@ async def stop(machine: Any, reason: object = "normal", timeout: float | timedel
 
 # Machine
 
+OUTSIDE: Final = ("start", "start_link", "start_monitor", "child_spec")  # a method of one of these names is a state
+
 
 class GenStatem(Generic[State, Data]):
     """The base of all state machines; `State` and `Data` are what your callbacks are given and return.
@@ -181,12 +184,17 @@ class GenStatem(Generic[State, Data]):
     __regrow_named__: ClassVar[bool] = False
     __regrow_spec__: ClassVar[dict[str, Any]] = {}
     __regrow_reserved__: ClassVar[frozenset[str]] = frozenset()  # what is no state's name
+    __regrow_states__: ClassVar[dict[str, Any]] = {}  # the states whose names stand for something else in the class
 
     def __init_subclass__(cls, *, named: bool | None = None, **spec: Any) -> None:
         super().__init_subclass__()
         if named is not None:
             cls.__regrow_named__ = named
         cls.__regrow_spec__ = {**cls.__regrow_spec__, **child_spec.class_options(cls, spec, "named")}
+        states = {name: found for name in OUTSIDE if isinstance(found := vars(cls).get(name), FunctionType)}
+        cls.__regrow_states__ = {**cls.__regrow_states__, **states}
+        for name in states:  # Door.start(…) starts a door, though it has a state that is called so
+            delattr(cls, name)
 
     @classmethod
     async def start_link(

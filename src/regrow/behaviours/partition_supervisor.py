@@ -33,6 +33,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from regrow.behaviours import child_spec as specs
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.children import ChildError, pid_in
+from regrow.behaviours.given import at_once
 from regrow.behaviours.keeper import Kept
 from regrow.behaviours.restart import Strategy
 from regrow.behaviours.supervisor import Init, ModuleSupervisor, Supervisor
@@ -179,7 +180,7 @@ def _arguments(spec: ChildSpec, number: int, with_arguments: Any) -> list[Any]:
             "with_arguments: wanted a function of the list of arguments and the partition's number; "
             f"got {safe_repr(with_arguments)}"
         )
-    made = cast("Any", with_arguments)(list(spec.args), number)
+    made = at_once("with_arguments", with_arguments, list(spec.args), number)
     if isinstance(made, list):
         return cast("Any", made)  # type: ignore[no-any-return]
     raise TypeError(f"with_arguments: wanted a list of arguments from it; it gave {safe_repr(made)}")

@@ -32,6 +32,7 @@ from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from regrow.behaviours import gen_server
 from regrow.behaviours.child_spec import ChildSpec
+from regrow.behaviours.given import at_once, listed
 from regrow.behaviours.pattern import Pattern, Where, fits
 from regrow.behaviours.registry_partition import Partitions, Refused
 from regrow.behaviours.registry_table import KEYS, AlreadyRegistered, Entry, Keys, Record, Table, table_of
@@ -87,8 +88,8 @@ class Registry:
             TypeError: the name is neither a string nor a class, or `compressed` is no bool.
             AlreadyStarted: the name is taken.
         """
-        _check(keys, name, partitions, compressed)
-        listening = tuple(listeners)
+        _check(keys, name, partitions, compressed, meta)
+        listening = tuple(listed("listeners", "names, strings or classes", listeners))
         for listener in listening:
             if not names.is_name(listener):
                 raise TypeError(f"listeners: wanted names, strings or classes; got {safe_repr(listener)}")
@@ -144,6 +145,7 @@ class Registry:
 
         Raises:
             ValueError: the registry's keys are not unique.
+            TypeError: the function is `async def`; the value stays.
         """
         table = table_of(registry)
         if not table.unique:
@@ -152,7 +154,7 @@ class Registry:
                 "one key. Unregister and register again"
             )
         for entry in table.own_under(key, process.current()):
-            old, entry.value = entry.value, function(entry.value)
+            old, entry.value = entry.value, at_once("update_value", function, entry.value)
             return entry.value, old
         return None
 
@@ -225,7 +227,7 @@ class Registry:
         return [
             record
             for record in records
-            if any(fits(pattern, record) for pattern in wanted) and (where is None or where(record))
+            if any(fits(pattern, record) for pattern in wanted) and (where is None or at_once("select", where, record))
         ]
 
     @staticmethod
@@ -265,14 +267,7 @@ class Registry:
         if parallel:
             return _dispatch_parallel(groups, function, len(table.by_keys) > 1)
         for entries in groups:
-            result = function(entries)
-            if is_awaitable(result):
-                if hasattr(result, "close"):
-                    cast("Any", result).close()
-                raise TypeError(
-                    f"dispatch: {safe_repr(function)} has to be awaited. Give a `def` function, or await "
-                    "dispatch(…, parallel=True)"
-                )
+            at_once("dispatch", function, entries, advice=", or await dispatch(…, parallel=True)")
         return None
 
     # Locks
@@ -358,7 +353,7 @@ class Registry:
         return process.send(names.Via(key[0], key[1]), message)
 
 
-def _check(keys: object, name: object, partitions: object, compressed: object) -> None:
+def _check(keys: object, name: object, partitions: object, compressed: object, meta: object) -> None:
     if keys not in KEYS:
         raise ValueError(
             f'keys: wanted "unique", "duplicate", ("duplicate", "pid") or ("duplicate", "key"); got {safe_repr(keys)}'
@@ -369,10 +364,12 @@ def _check(keys: object, name: object, partitions: object, compressed: object) -
         raise ValueError(f"partitions: wanted a positive integer; got {safe_repr(partitions)}")
     if not isinstance(compressed, bool):
         raise TypeError(f"compressed: wanted True or False; got {safe_repr(compressed)}")
+    if meta is not None and not isinstance(meta, Mapping):
+        raise TypeError(f"meta: wanted a mapping; got {safe_repr(meta)}")
 
 
 def _chosen(value: Any, pattern: Pattern, where: Where | None) -> bool:
-    return fits(pattern, value) and (where is None or bool(where(value)))
+    return fits(pattern, value) and (where is None or bool(at_once("where", where, value)))
 
 
 def _pairs(entries: Iterable[Entry]) -> Entries:

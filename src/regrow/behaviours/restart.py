@@ -13,6 +13,7 @@ from itertools import dropwhile
 from typing import Any, Final, Literal, TypeVar, cast
 
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild, RestartType
+from regrow.kernel.clock import MOST
 from regrow.kernel.exits import is_normal, safe_repr
 
 T = TypeVar("T")
@@ -277,7 +278,7 @@ def _is_count(value: object) -> bool:
 
 
 def _is_period(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST
 
 
 def _invalid(what: str, value: Any, wanted: str) -> InvalidFlags:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
+from regrow.kernel.clock import is_float
 from regrow.kernel.exits import Exit, safe_repr
 from regrow.kernel.explained import Letter, at, explained, returned
 
@@ -197,7 +198,7 @@ def check_then(server: object, callback: str, result: object, then: Any) -> Then
         return then
     if isinstance(then, timedelta):
         then = then.total_seconds()
-    if isinstance(then, bool) or not isinstance(then, int | float) or not then >= 0:
+    if isinstance(then, bool) or not isinstance(then, int | float) or not then >= 0 or not is_float(then):
         raise BadReturn(
             server, callback, result, "a timeout of seconds ≥ 0, Continue(arg), HIBERNATE or nothing as `then`"
         )

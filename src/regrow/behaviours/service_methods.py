@@ -21,6 +21,7 @@ from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.exits import CallingSelf, safe_repr
 from regrow.kernel.node import HERE
 from regrow.kernel.signals import ANSWERED, CLOSED, FAILED, Request
+from regrow.kernel.timing import LONGEST
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -288,6 +289,8 @@ def interval_seconds(value: float | timedelta) -> float:
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"@service.every: wanted seconds or a timedelta, got {safe_repr(value)}")
-    if not 0 < value < float("inf"):
-        raise ValueError(f"@service.every: wanted more than 0 seconds, got {value!r}")
+    if not 0 < value <= LONGEST:
+        raise ValueError(
+            f"@service.every: wanted more than 0 seconds, and at most {LONGEST:.0f}, got {safe_repr(value)}"
+        )
     return float(value)

@@ -248,7 +248,12 @@ def _made(cls: Any) -> Any:
                 own: Method = cls.__regrow_methods__[name]
                 (calls if own.kind == "call" else casts)[value.label] = positional(value, own.function)
     marked = functions_of(cls)
-    infos = {kind: value for value in marked.values() for kind in getattr(value, INFO, ())}
+    infos: dict[type, Function] = {}
+    for base in cls.__mro__:  # the class that is nearest takes a message, by what stands under the name now
+        for name, value in vars(base).items():
+            if marked[name] is value:
+                for kind in getattr(value, INFO, ()):
+                    infos.setdefault(kind, value)
     ticks = {name: getattr(value, EVERY) for name, value in marked.items() if hasattr(value, EVERY)}
     init = FunctionType(Server.init.__code__, Server.init.__globals__, "init")
     init.__qualname__ = f"{cls.__qualname__}.init"  # so reports and trees name the process

@@ -54,6 +54,7 @@ from regrow.behaviours.transition import (
     is_change,
     is_type,
     listed,
+    no_state,
     want,
 )
 from regrow.kernel import exits
@@ -216,11 +217,9 @@ class Machine:
             function = getattr(callbacks, state, None)
             if function is not None:
                 return function(event[0], event[1], data)
-        raise ValueError(
-            f"{exits.safe_repr(state)} is no state of {type(callbacks).__name__}: in the mode state_functions a state is "
-            f"the name of a method of its own, def {state}(self, event_type, content, data). For states of any other "
-            'kind, let callback_mode return "handle_event_function" and write handle_event'
-        )
+        elif type(state) is str and state in callbacks.__regrow_states__:
+            return callbacks.__regrow_states__[state](callbacks, event[0], event[1], data)
+        raise no_state(callbacks, state)
 
     # Results and actions
 

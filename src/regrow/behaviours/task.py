@@ -240,8 +240,8 @@ class Task(Generic[Result]):
         waiting = check_owners(every)
         if on_timeout not in ON_TIMEOUT:
             raise ValueError(f"yield_many: on_timeout is one of {', '.join(ON_TIMEOUT)}; got {on_timeout!r}")
-        if limit is not None and limit < 1:
-            raise ValueError(f"yield_many: limit is a number of tasks ≥ 1, or None; got {limit!r}")
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise ValueError(f"yield_many: limit is a whole number of tasks ≥ 1, or None; got {exits.safe_repr(limit)}")
         outcomes: dict[Ref, Outcome[Other] | None] = {}
         countdown = Countdown(seconds(timeout, "yield_many(timeout=)"))
         while waiting and (limit is None or len(outcomes) < limit):
@@ -376,8 +376,12 @@ def check_owners(tasks: Sequence[Task[Other]]) -> dict[Ref, Task[Other]]:
 
     Raises:
         ValueError: one of them is another's.
+        TypeError: one of them is no task.
     """
     for task in tasks:
+        given: object = task
+        if not isinstance(given, Task):
+            raise TypeError(f"wanted a list of tasks, as Task.async_ gives them; got {exits.safe_repr(given)} in it")
         check_owner(task)
     return {task.ref: task for task in tasks}
 

@@ -55,8 +55,10 @@ class StreamOptions:
     ) -> None:
         if max_concurrency is None:
             max_concurrency = os.cpu_count() or 1
-        if max_concurrency < 1:
-            raise ValueError(f"async_stream: max_concurrency is a number of tasks ≥ 1, got {max_concurrency!r}")
+        if type(max_concurrency) is not int or max_concurrency < 1:
+            raise ValueError(
+                f"async_stream: max_concurrency is a whole number of tasks ≥ 1, got {exits.safe_repr(max_concurrency)}"
+            )
         if on_timeout not in ON_TIMEOUT:
             raise ValueError(f"async_stream: on_timeout is one of {', '.join(ON_TIMEOUT)}; got {on_timeout!r}")
         self.max_concurrency = max_concurrency

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from regrow.behaviours.machine_results import Timeout
 from regrow.behaviours.results import BadReturn
+from regrow.kernel.exits import safe_repr
 from regrow.kernel.explained import explained
 from regrow.kernel.keys import equal, exact
 from regrow.kernel.signals import Request
 from regrow.kernel.timers import Timer
+from regrow.kernel.timing import LONGEST
 
 Event = tuple[Any, Any]  # its type and its content
 
@@ -102,10 +104,30 @@ def want(transition: Transition, timeout: Timeout) -> bool:
         time = None
     elif time == "update":
         time = 0.0
-    elif isinstance(time, bool) or not isinstance(time, int | float) or not (timeout.abs or time >= 0):
+    elif (
+        isinstance(time, bool)
+        or not isinstance(time, int | float)
+        or not (timeout.abs or time >= 0)
+        or not -LONGEST <= time <= LONGEST
+    ):
         return False
     try:
         transition.wants(timeout, time)
     except TypeError:  # a name that cannot be hashed
         return False
     return True
+
+
+def no_state(callbacks: Any, state: Any) -> ValueError:
+    """What is raised where a state has no method of its own."""
+    name = type(callbacks).__name__
+    if type(state) is str and state in callbacks.__regrow_reserved__:
+        return ValueError(
+            f"{state!r} is no state of {name}: in the mode state_functions a state is the name of a method, and {state} is "
+            "what every machine has. Call the state otherwise"
+        )
+    return ValueError(
+        f"{safe_repr(state)} is no state of {name}: in the mode state_functions a state is the name of a method of its "
+        f"own, def {state if type(state) is str else 'name'}(self, event_type, content, data). For states of any other kind, let callback_mode return "
+        '"handle_event_function" and write handle_event'
+    )

@@ -6,15 +6,18 @@ process waits; a day of timers passes in a blink, and a test that uses it never 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from regrow.kernel.awaitables import OTHERS
+from regrow.kernel.exits import safe_repr
 from regrow.kernel.here import here
 
 FOREVER: Final = float("inf")
+MOST: Final = sys.float_info.max  # an int can be more, and is no float then
 QUIET_ROUNDS: Final = 10  # of the loop: what asyncio's own tasks have in hand takes some
 
 
@@ -81,12 +84,17 @@ async def until_idle() -> None:
         quiet = 0 if scheduler.queue else quiet + 1
 
 
+def is_float(value: Any) -> bool:
+    """Whether a number, which may be an int of any length, is a float too."""
+    return bool(-MOST <= value <= MOST or value in (FOREVER, -FOREVER))
+
+
 def seconds(value: object, what: str) -> float | None:
     """A duration as float seconds, or None for ever. `what` names the argument in the error.
 
     Raises:
         TypeError: neither a number, a timedelta nor None.
-        ValueError: negative or not a number.
+        ValueError: negative, not a number, or more than a float can be.
     """
     if value is None:
         return None
@@ -95,8 +103,10 @@ def seconds(value: object, what: str) -> float | None:
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{what}: wanted seconds (a number), a timedelta or None for ever, got {value!r}")
+        raise TypeError(f"{what}: wanted seconds (a number), a timedelta or None for ever, got {safe_repr(value)}")
+    if not value >= 0 or not is_float(value):
+        raise ValueError(
+            f"{what}: wanted seconds ≥ 0 and ≤ {MOST:.4g}, got {safe_repr(value)}. Use None to wait for ever"
+        )
     duration = float(value)
-    if not duration >= 0.0:
-        raise ValueError(f"{what}: wanted seconds ≥ 0, got {value!r}. Use None to wait for ever")
     return None if duration == FOREVER else duration

@@ -78,7 +78,7 @@ def exact(key: Any) -> Any:
         BaseException: what its `__hash__` raises.
     """
     kind: Any = type(key)
-    if kind is str or kind is int or kind in PLAIN:
+    if kind is str or kind is int or kind is Exact or kind in PLAIN:
         return key
     if kind in NUMBERS:
         return Exact(kind, key)
