@@ -16,6 +16,7 @@ from regrow import (
     CalleeExit,
     ChildSpec,
     DynamicSupervisor,
+    GenEvent,
     GenServer,
     GenStatem,
     ModuleDynamicSupervisor,
@@ -32,6 +33,7 @@ from regrow import (
     application,
     call,
     cast,
+    gen_event,
     process,
     service,
     stop,
@@ -340,6 +342,43 @@ async def test_an_application_s_start_and_phases(reports: Reports) -> None:
         assert letter in str(caught.value)
         assert stands_at(callback) in str(caught.value)
         assert letter in words(reports.of("exited")[-1])
+
+
+class Handler(GenEvent[Any]):
+    def init(self, arg: Any) -> Any:
+        return Ok(arg)
+
+    def handle_event(self, event: Any, state: Any) -> Any:
+        return event
+
+    def handle_info(self, message: Any, state: Any) -> Any:
+        return None
+
+    def handle_call(self, request: Any, state: Any) -> Any:
+        return state
+
+
+@pytest.mark.parametrize(
+    ("callback", "letter"),
+    [
+        ("handle_event", "Handler.handle_event returned 5. Wanted: Ok(state), RemoveHandler() or SwapHandler(…)"),
+        ("handle_info", "Handler.handle_info returned nothing. Wanted: Ok(state), RemoveHandler()"),
+        ("handle_call", "Handler.handle_call returned 7. Wanted: Reply(value, state), RemoveHandler(reply)"),
+    ],
+)
+async def test_an_event_handler_s_bad_result(callback: str, letter: str, reports: Reports) -> None:
+    manager = await gen_event.start()
+    await gen_event.add_handler(manager, Handler, 7)
+    if callback == "handle_event":
+        await gen_event.sync_notify(manager, 5)
+    elif callback == "handle_info":
+        process.send(manager, "message")
+        await gen_event.which_handlers(manager)
+    else:
+        assert await gen_event.call(manager, Handler, "request") == ("error", 7)
+    told = words(reports.only("handler terminating"))
+    assert letter in told
+    assert stands_at(getattr(Handler, callback)) in told
 
 
 # What the letter leaves out, and keeps

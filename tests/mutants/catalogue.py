@@ -20,6 +20,9 @@ TIMERS: Final = "kernel/timers.py"
 WAITS: Final = "kernel/waits.py"
 EXITS: Final = "kernel/exits.py"
 TRACES: Final = "kernel/traces.py"
+REPORTS: Final = "kernel/reports.py"
+AWAITABLES: Final = "kernel/awaitables.py"
+TERMS: Final = "kernel/terms.py"
 SCHEDULER: Final = "kernel/scheduler.py"
 TASKS: Final = "kernel/tasks.py"
 SCHEDULE: Final = "kernel/schedule.py"
@@ -58,6 +61,10 @@ NEAREST: Final[dict[str, list[str]]] = {
     TIMERS: ["tests/kernel/test_timers.py"],
     WAITS: ["tests/kernel/test_receive.py", "tests/kernel/test_remnants.py"],
     EXITS: ["tests/kernel/test_memory.py", "tests/kernel/test_process.py", "tests/behaviours/test_restart.py"],
+    TRACES: ["tests/kernel/test_causes.py", "tests/ops/test_exc_info.py", "tests/kernel/test_memory.py"],
+    REPORTS: ["tests/ops/test_exc_info.py"],
+    AWAITABLES: ["tests/behaviours/test_awaitables.py"],
+    TERMS: ["tests/ops/test_function_names.py", "tests/ops/test_exc_info.py", "tests/ops/test_logs.py"],
     SCHEDULER: ["tests/kernel/test_receive.py", "tests/kernel/test_hand_over.py", "tests/kernel/test_tasks.py"],
     SCHEDULE: ["tests/kernel/test_signals.py", "tests/kernel/test_hand_over.py"],
     REMNANTS: ["tests/kernel/test_remnants.py"],
@@ -905,4 +912,40 @@ STARTS_AND_STOPS: Final = [
     ),
 ]
 
-MUTANTS: Final = [*TABLES, *KERNEL, *CALLS, *STARTS_AND_STOPS]
+WORDS: Final = [
+    Mutant(
+        "a generator-based coroutine is a value",
+        AWAITABLES,
+        "return bool(generator.gi_code.co_flags & ITERABLE_COROUTINE)",
+        "return False",
+    ),
+    Mutant("a class is awaited", AWAITABLES, 'return hasattr(kind, "__await__")', 'return hasattr(value, "__await__")'),
+    Mutant(
+        "what another process raised is no cause",
+        TRACES,
+        "found = first_in(reason)\n    return",
+        "found = None\n    return",
+    ),
+    Mutant(
+        "a made traceback has the line of its function",
+        TRACES,
+        "co_linetable=_line_table(line - code.co_firstlineno),",
+        "",
+    ),
+    Mutant(
+        "a crash is told again where nothing is configured",
+        REPORTS,
+        "if again and not logger.hasHandlers():",
+        "if False:",
+    ),
+    Mutant(
+        "a crash is told in full again",
+        REPORTS,
+        'stand in the record before this one)" if again else None',
+        '" if False else None',
+    ),
+    Mutant("a repr is asked for each time it is shown", TERMS, "if id(value) not in seen:", "if True:"),
+    Mutant("a function is shown with its address", TERMS, "if is_function(kind):", "if False:"),
+]
+
+MUTANTS: Final = [*TABLES, *KERNEL, *CALLS, *STARTS_AND_STOPS, *WORDS]

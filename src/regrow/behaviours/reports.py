@@ -1,5 +1,8 @@
 """The reports of servers and keepers, one logging record each (see `kernel/reports.py`).
 
+The record of an end has the exception as its `exc_info`. Where nothing is configured, "… the same" and "terminated" are
+left out: they are of an end that has been told.
+
 | logger             | kind                      | told when                                               |
 |--------------------|---------------------------|---------------------------------------------------------|
 | regrow.gen_server  | GenServer terminating     | a server has ended abnormally                           |

@@ -59,19 +59,7 @@ def words(report: Report, limits: Limits = DEFAULT) -> str:
         report: what was logged.
         limits: how much of the states and messages in it is shown.
     """
-    made: dict[Limits, str] = report.__dict__.setdefault("words", {})
-    text = made.get(limits)
-    if text is None:  # however many handlers there are, and however often a value stands in it, its repr is made once
-        text = made[limits] = _words(report, Once(*limits))
-    return text
-
-
-def known_words(report: Report) -> str | None:
-    """A report of regrow's own kinds in words, with the usual limits; None of any other kind."""
-    return words(report) if report.kind in WORDS else None
-
-
-def _words(report: Report, limits: Limits) -> str:
+    limits = Once(*limits)
     make = WORDS.get(report.kind)
     try:
         lines = make(report, limits) if make is not None else _any_lines(report, limits)
@@ -80,6 +68,20 @@ def _words(report: Report, limits: Limits) -> str:
         lines = _any_lines(report, limits)
     text = _on_one_line(lines) if limits.single_line else "\n".join(lines)
     return text if limits.chars_limit is None else cut(text, limits.chars_limit)
+
+
+def written(report: Report, limits: Limits = DEFAULT) -> str:
+    """The same, made once for each record, however many handlers write it: the repr of a state may take its time."""
+    made: dict[Limits, str] = report.__dict__.setdefault("_written", {})
+    text = made.get(limits)
+    if text is None:
+        text = made[limits] = words(report, limits)
+    return text
+
+
+def known_words(report: Report) -> str | None:
+    """A report of regrow's own kinds in words, with the usual limits; None of any other kind."""
+    return written(report) if report.kind in WORDS else None
 
 
 # Servers
@@ -308,7 +310,7 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record; what it carries is not changed."""
-        text = words(record.msg, self.limits) if isinstance(record.msg, Report) else super().format(record)
+        text = written(record.msg, self.limits) if isinstance(record.msg, Report) else super().format(record)
         level = record.levelname.lower()
         line = f"{self.formatTime(record, '%H:%M:%S')}.{int(record.msecs):03d} [{level}] {text}"
         if self.colors and level in COLORS:

@@ -89,7 +89,7 @@ class InWords(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One record; what it carries is not changed."""
         if isinstance(record.msg, Report):
-            words = logs.words(record.msg)
+            words = logs.written(record.msg)
             record = copy.copy(record)
             record.msg, record.exc_info, record.exc_text = words, None, None  # the words have the lines
         return self.other.format(record)
