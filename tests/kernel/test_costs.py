@@ -104,7 +104,7 @@ async def steps_of(node: Node, costs: Costs, work: Callable[[], Awaitable[object
     """The steps of all processes while the running one does this, and asks the loop for so many callbacks."""
     before, steps = costs.callbacks, node.scheduler.steps
     await work()
-    assert costs.callbacks - before == callbacks
+    assert costs.callbacks - before <= callbacks  # a loop that asks when the clock may move needs none for it
     return steps - node.scheduler.steps
 
 

@@ -43,6 +43,7 @@ from tests.snippets.markdown import Snippet
 FILE = re.compile(r"^# (?P<path>(?:[\w.-]+/)*[\w-]+\.\w+)\n")
 FLAGS = doctest.ELLIPSIS
 PATIENCE = 50.0  # seconds of one command
+LONGEST = 7 * 24 * 3600.0  # seconds of the document's clock, which jumps so far where all wait for nothing else
 COMMANDS = {"regrow", "python"}
 TRACEBACK = "Traceback (most recent call last):\n"
 CHECKER = doctest.OutputChecker()
@@ -161,7 +162,7 @@ class Document:
         self.clock.jump = True
         try:
             process.send(self.cells.pid, cell)
-            await asyncio.wait_for(asyncio.wrap_future(cell.done), PATIENCE)
+            await asyncio.wait_for(asyncio.wrap_future(cell.done), LONGEST)
         except ShellEnded as ended:
             self.tell(str(ended))
         except TimeoutError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ TOP = Path(__file__).parents[2]
 def play(tmp_path: Path) -> Play:
     """`play(source, option, …)`: run tests of one file in a pytest that knows nothing of this run; what it prints."""
 
-    def run(source: str, *options: str, typed: str = "") -> str:
+    def run(source: str, *options: str, typed: str = "", beside: Sequence[str] = ()) -> str:
         (tmp_path / "test_it.py").write_text(source, encoding="utf-8")
         (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        without = [f"-pno:{name}" for name in ("randomly", "xdist", "cacheprovider", "anyio")]
+        without = [f"-pno:{name}" for name in ("randomly", "xdist", "cacheprovider", "anyio") if name not in beside]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-rA", "--strict-markers", "-Werror", *without, *options, str(tmp_path)],
             cwd=tmp_path,

@@ -25,6 +25,7 @@ from regrow.kernel.here import NoNode as NoNode
 from regrow.kernel.here import here as here
 from regrow.kernel.here import room
 from regrow.kernel.lineage import Lineage, descend
+from regrow.kernel.loop_time import LoopTime, time_of
 from regrow.kernel.mailbox import put, put_back
 from regrow.kernel.pid import ENDED, RUNNING, Alias, Pid, Process, rare
 from regrow.kernel.remnants import Remnants
@@ -109,6 +110,7 @@ class Node:
         self.adopted: dict[Any, Process] = {}
         self.burying = False  # those that have died are being buried, one by one
         self.trace: Trace | None = None
+        self.loop_time: LoopTime | None = None  # in virtual time
         self.running = False
         self.last_lineage: Lineage | None = None  # of the last one that was spawned: its brothers share it
 
@@ -171,6 +173,9 @@ class Node:
         self.remnants = Remnants(self)
         if isinstance(self.clock, VirtualClock):
             self.clock.moved = self.scheduler.timers.fire_due
+            self.loop_time = time_of(self.loop)
+            if self.loop_time is not None:
+                self.loop_time.take(self.scheduler)
         HERE.node = self
         self.running = True
         self.guest = Pid(self, 0)
@@ -220,6 +225,8 @@ class Node:
         """Let go of the loop and the thread."""
         self.running = False
         self.scheduler.closed = True
+        if self.loop_time is not None:
+            self.loop_time.give_back()
         self.scheduler.timers.close()
         self.scheduler.queue.clear()
         with NODES_LOCK:

@@ -135,10 +135,10 @@ class Scheduler:
         """Step runnable processes until none is left or the turn is over."""
         self.scheduled = True
         self.turning = True
-        self.jumps.quiet = 0
         self.begin_turn()
         self.stack_least = least(self.stack.value)
         queue = self.queue
+        self.jumps.quiet = 0 if queue else self.jumps.quiet  # those that give way, and do nothing else, are quiet
         schedule = self.schedule
         shown = self.shown
         if self.yielded:
@@ -174,8 +174,8 @@ class Scheduler:
                 self.loop.call_soon(self.turn)
             else:
                 self.scheduled = False
-                if self.clock.virtual:
-                    self.jumps.want()
+            if self.clock.virtual and not queue:
+                self.jumps.want()
 
     def goes_on(self, process: Process) -> bool:
         """Whether a server may take its next message without giving way: while its turn lasts, and nobody waits for one.

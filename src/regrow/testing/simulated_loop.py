@@ -83,6 +83,8 @@ class NoSelector:
 class SimulatedLoop(asyncio.BaseEventLoop):
     """The loop of one simulated run."""
 
+    has_own_time = True
+
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
         self.clock = clock

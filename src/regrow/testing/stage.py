@@ -118,7 +118,8 @@ class Stage:
         async with self.node as node:
             self.enter()
             if isinstance(node.clock, VirtualClock):
-                node.clock.stuck = self.stuck_later
+                node.clock.stuck = self.stuck
+                node.clock.stuck_after = STUCK_SECONDS
             up.set()
             await self.over.wait()
 
@@ -214,18 +215,13 @@ class Stage:
         if self.node.running:
             self.node.close()
 
-    def stuck_later(self) -> None:
-        """Everyone waits and no timer is set: unless a thread sends something, the test would hang."""
+    def stuck(self) -> None:
+        """Everyone waits, no timer is set, and nothing has come from outside for a while: the test would hang."""
         node, job = self.node, self.job
-
-        def give_up() -> None:
-            if job is None or job.done.done() or node.scheduler.queue or node.scheduler.awaiting:
-                return
+        if job is not None and not job.done.done():
             waiting = "\n  ".join(doing(pid) for pid, one in node.processes.items() if one is not node.init)
             error = AssertionError(f"every process waits for a message and no timer is set:\n  {waiting}")
             job.finish(Outcome(failure=Failure(error, self.waits_at())))
-
-        node.loop.call_later(STUCK_SECONDS, give_up)
 
     def waits_at(self) -> TracebackType | None:
         """The line at which the test waits."""
