@@ -25,6 +25,7 @@ COMPILED = (
     "kernel/clock.py",
     "kernel/current.py",
     "kernel/current_task.py",
+    "kernel/door.py",
     "kernel/jumps.py",
     "kernel/lineage.py",
     "kernel/links.py",

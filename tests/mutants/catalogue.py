@@ -28,6 +28,8 @@ TASKS: Final = "kernel/tasks.py"
 SCHEDULE: Final = "kernel/schedule.py"
 REMNANTS: Final = "kernel/remnants.py"
 NODE: Final = "kernel/node.py"
+HERE: Final = "kernel/here.py"
+DOOR: Final = "kernel/door.py"
 CLOCK: Final = "kernel/clock.py"
 REQUEST: Final = "behaviours/request.py"
 STARTING: Final = "behaviours/starting.py"
@@ -47,6 +49,7 @@ NEAREST: Final[dict[str, list[str]]] = {
     SIGNALS: ["tests/kernel/test_receive.py", "tests/kernel/test_signals.py"],
     LINEAGE: ["tests/kernel/test_generations.py", "tests/kernel/test_process.py"],
     LINKS: [
+        "tests/kernel/test_links_that_cross.py",
         "tests/kernel/test_process.py",
         "tests/kernel/test_hand_over.py",
         "tests/kernel/test_memory.py",
@@ -68,6 +71,8 @@ NEAREST: Final[dict[str, list[str]]] = {
     SCHEDULER: ["tests/kernel/test_receive.py", "tests/kernel/test_hand_over.py", "tests/kernel/test_tasks.py"],
     SCHEDULE: ["tests/kernel/test_signals.py", "tests/kernel/test_hand_over.py"],
     REMNANTS: ["tests/kernel/test_remnants.py"],
+    HERE: ["tests/kernel/test_nodes.py", "tests/kernel/test_ended_nodes.py"],
+    DOOR: ["tests/kernel/test_ended_nodes.py"],
     NODE: ["tests/kernel/test_nodes.py", "tests/kernel/test_signals.py", "tests/kernel/test_process.py"],
     CLOCK: ["tests/kernel/test_timers.py"],
     REQUEST: ["tests/behaviours/test_gen_server.py", "tests/kernel/test_nodes.py"],
@@ -648,11 +653,14 @@ KERNEL: Final = [
     ),
     Mutant("a node that has run may run again", NODE, "if self.last_pid:", "if False:"),
     Mutant("a thread may have two nodes", NODE, "if HERE.node.loop.is_running():", "if False:"),
+    Mutant("what was posted is lost with the node", DOOR, "    while node.inbox:\n", "    while False:\n"),
+    Mutant("a thread waits for a node that has ended", DOOR, "        answer.fail(node.end_words)", "        pass"),
+    Mutant("a process of a closed loop lives on", DOOR, '        links.die(process, "noconnection")', "        pass"),
     Mutant(
         "a stopped node is still the thread's",
-        NODE,
-        "        if HERE.node is self:\n            HERE.node = None",
-        "        pass",
+        HERE,
+        "        HERE.node = None\n        HERE.ended",
+        "        HERE.ended",
     ),
     Mutant("a child does not know its ancestors", LINEAGE, "Lineage(called, above)", "Lineage(called, None)"),
     Mutant("a chain of ancestors is never cut", LINEAGE, "above.depth >= MOST", "False"),

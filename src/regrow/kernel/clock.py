@@ -90,6 +90,11 @@ def is_float(value: Any) -> bool:
     return bool(-MOST <= value <= MOST or value in (FOREVER, -FOREVER))
 
 
+def time_of_day() -> str:
+    """The time on the wall, for those who read a message."""
+    return time.strftime("%H:%M:%S")
+
+
 def seconds(value: object, what: str) -> float | None:
     """A duration as float seconds, or None for ever. `what` names the argument in the error.
 

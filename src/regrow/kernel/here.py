@@ -20,15 +20,34 @@ class Here(threading.local):
     """The node of this thread. A thread-local and not a context variable, which would leak into `to_thread`."""
 
     node: Node | None = None
+    ended: str = ""  # what became of the last one
+
+
+class Ends:
+    """What became of the nodes of this program."""
+
+    last: str = ""
 
 
 HERE = Here()
 NODES: dict[int, Node] = {}
 NODES_LOCK = threading.Lock()
+ENDS = Ends()
+
+
+def note_end(node: Node, when: str, why: str) -> None:
+    """A node has ended: an error says when, and why, where one is wanted."""
+    node.end_words = ENDS.last = f"the node {node.name!r} has ended{when}: {why}"
+    if HERE.node is node:
+        HERE.node = None
+        HERE.ended = node.end_words
 
 
 def forget_nodes() -> None:
     """A forked child has none of its parent's nodes: their loops run in the parent alone."""
+    for node in NODES.values():
+        node.running = False
+        note_end(node, "", "this process is a fork, and the node runs in its parent")
     HERE.node = None
     NODES.clear()
     NODES_LOCK.release()
@@ -43,7 +62,7 @@ class NoNode(RuntimeError):
     """Something that needs a node was done where there is none."""
 
 
-NO_NODE = """there is no node in this thread.
+NO_NODE = """there is no node in this thread{0}.
   In a script, start one with `regrow.run(main)`; in a loop that is already there, with `async with regrow.Node():`.
   From another thread, use `regrow.from_thread`."""
 
@@ -52,12 +71,17 @@ def here() -> Node:
     """The node of this thread.
 
     Raises:
-        NoNode: there is none.
+        NoNode: there is none, or the one that was there has ended.
     """
     node = HERE.node
     if node is None:
-        raise NoNode(NO_NODE)
+        raise NoNode(NO_NODE.format(HERE.ended and f" any more: {HERE.ended}"))
     return node
+
+
+def not_running(node: Node) -> str:
+    """Why nothing can be asked of a node."""
+    return node.end_words or f"the node {node.name!r} has not been started"
 
 
 def swallow(error: BaseException) -> None:

@@ -40,7 +40,7 @@ class Addressed(Protocol):
 def alive(pid: Pid | Addressed) -> bool:
     """Whether the process lives (`erlang:is_process_alive/1`)."""
     found = names.find(here(), pid) if is_addressed(pid) else a_pid(pid, "alive")
-    return found is not None and found.process is not None
+    return found is not None and found.process is not None and found.node.is_up()
 
 
 def processes() -> list[Pid]:

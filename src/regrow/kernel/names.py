@@ -191,7 +191,8 @@ def find(node: Node, address: object) -> Pid | None:
         process = node.names.get(address)
         return None if process is None else process.pid
     if isinstance(address, Global):
-        return GLOBAL_NAMES.get(exact(address.key))
+        found = GLOBAL_NAMES.get(exact(address.key))
+        return found if found is None or found.node is node or found.node.is_up() else None
     if isinstance(address, Via):
         return who_has(address.table(node), address.key)
     if isinstance(address, Alias):
@@ -276,7 +277,8 @@ def claim(process: Process, name: object) -> Pid | None:
         with GLOBAL_LOCK:
             held = GLOBAL_NAMES.setdefault(key, process.pid)
         if held is not process.pid:
-            return held
+            # One of a node whose loop is gone is dead, and has its names no longer.
+            return held if held.node.is_up() else claim(process, name)
         rare(process).global_names[key] = None
         tell_name(process, name)
         return None

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from regrow.kernel import exits, links, names, reports
+from regrow.kernel import door, exits, links, names, reports
 from regrow.kernel.awaitables import Foreign, Settled, is_awaitable
 from regrow.kernel.clock import Clock, VirtualClock
 from regrow.kernel.driving import driven_by
@@ -109,6 +110,10 @@ class Node:
         self.failure: BaseException | None = None
         self.adopted: dict[Any, Process] = {}
         self.burying = False  # those that have died are being buried, one by one
+        self.inbox: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()  # what other threads have posted
+        self.asked: dict[Any, None] = {}  # by other threads, which wait for it: see `thread_door.py`
+        self.why = "it was stopped"
+        self.end_words = ""  # when and why it has ended
         self.trace: Trace | None = None
         self.loop_time: LoopTime | None = None  # in virtual time
         self.running = False
@@ -163,7 +168,7 @@ class Node:
         if HERE.node is not None:
             if HERE.node.loop.is_running():
                 raise RuntimeError(f"this thread has a node already, {HERE.node!r}: one loop has one node")
-            HERE.node.close()  # its loop was left without stopping it
+            door.lost(HERE.node)
         with NODES_LOCK:
             while self.number in NODES:
                 self.number += 1
@@ -177,6 +182,7 @@ class Node:
             if self.loop_time is not None:
                 self.loop_time.take(self.scheduler)
         HERE.node = self
+        HERE.ended = ""
         self.running = True
         self.guest = Pid(self, 0)
         self.init = self.add(init_loop, copy_context())
@@ -223,16 +229,13 @@ class Node:
 
     def close(self) -> None:
         """Let go of the loop and the thread."""
-        self.running = False
-        self.scheduler.closed = True
-        if self.loop_time is not None:
-            self.loop_time.give_back()
-        self.scheduler.timers.close()
-        self.scheduler.queue.clear()
-        with NODES_LOCK:
-            NODES.pop(self.number, None)
-        if HERE.node is self:
-            HERE.node = None
+        door.close(self)
+
+    def is_up(self) -> bool:
+        """Whether this node runs; one whose loop was closed under it has ended without having been stopped."""
+        if self.running and self.loop.is_closed():
+            door.lost(self)
+        return self.running
 
     # The process table
 
@@ -396,13 +399,7 @@ class Node:
 
     def post(self, function: Callable[..., Any], *args: Any) -> bool:
         """Run something on this node's loop, from another thread; false if the node is down."""
-        if not self.running:
-            return False
-        try:
-            self.loop.call_soon_threadsafe(function, *args)
-        except RuntimeError:  # the loop has closed meanwhile
-            return False
-        return True
+        return door.post(self, function, args)
 
     def find_node(self, name: object) -> Node | None:
         """The node of this program that has this name."""
