@@ -94,8 +94,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("regrow").propagate = False
     try:
         run(show, wanted.seconds, sys.stdout.isatty())
-    except KeyboardInterrupt:
-        return 0
     except BrokenPipeError:  # whoever reads has seen enough; Python writes what is left to the same pipe at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from types import FrameType
-from typing import Any, overload
+from typing import Any, Final, overload
 
 from regrow.behaviours import application
 from regrow.behaviours.application import Application
 from regrow.behaviours.application import Ended as Ended
 from regrow.behaviours.application_controller import controller
-from regrow.kernel.exits import is_normal, safe_repr
+from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.ending import SHUTDOWN, end_children, kill_late
+from regrow.kernel.exits import Continuation, Exit, is_normal, safe_repr
+from regrow.kernel.links import die, exit_signal
 from regrow.kernel.node import Node, here
+
+AT_ONCE: Final = 128  # and the number of the signal, as a shell says it
 
 
 @overload
@@ -24,7 +32,10 @@ def run(main: Callable[..., Awaitable[Any]], *args: Any, node: Node | None = Non
 def run(main: Any, *args: Any, node: Node | None = None) -> Any:
     """Run an async function as a process, or an application until it ends or SIGINT or SIGTERM comes.
 
-    The first signal stops the tree in order, children first; a second one at once.
+    Either way the tree ends in order, children first, each with its own `shutdown`: what `main` has started and is
+    linked to, newest first; then `main` itself; then the applications, the last started first. The first signal cancels
+    `main`, which has 5 s for its `finally`; it may ask its servers meanwhile. A second signal ends the program at once:
+    see the table of exit codes in `docs/command.md`.
 
     Args:
         main: `async def main(*args)`, or an Application.
@@ -32,30 +43,54 @@ def run(main: Any, *args: Any, node: Node | None = None) -> Any:
         node: a node with options of its own.
 
     Returns:
-        What `main` returns; nothing for an application.
+        What `main` returns; None for an application, and where a signal has stopped the program.
 
     Raises:
         Ended: the application gave up, or another one that was started as permanent, or as transient and ended
             abnormally; or `main` was ended by a link.
         ApplicationError: it did not start.
+        SystemExit: `sys.exit` was called, in `main` or in any callback.
         TypeError: `main` is neither.
     """
     if not callable(main):
         raise TypeError(f"run: wanted an async function or an Application, got {safe_repr(main)}")
+    node = Node() if node is None else node
+    return run_on(node, program(node, main, args))
+
+
+def run_on(node: Node, program: Coroutine[Any, Any, Any]) -> Any:
+    """Run a program whose block holds a node on a new event loop, and let the node end in order whatever is raised."""
     with asyncio.Runner() as runner:
-        return runner.run(program(Node() if node is None else node, main, args))
+        try:
+            return runner.run(program)
+        except (KeyboardInterrupt, SystemExit) as error:
+            if node.running:  # a plain task has raised it, which leaves the loop at once
+                block = node.block
+                with suppress(KeyboardInterrupt, SystemExit):
+                    runner.run(_left(node, error))
+                if block is not None and block.done() and not block.cancelled():
+                    block.exception()  # it is raised here, and not reported as never retrieved
+            raise
+
+
+async def _left(node: Node, error: BaseException) -> None:
+    """Let the block leave in which a node is up."""
+    block = node.block
+    node.fail(error)
+    if block is not None:
+        await asyncio.wait({block})
 
 
 async def program(node: Node, main: Any, args: tuple[Any, ...]) -> Any:
     """The plain task in which a program runs: start the node, run `main`, stop the node."""
-    async with node:
-        stop_signals = StopSignals(node)
-        try:
+    stop_signals = StopSignals()
+    try:
+        async with node:
             if isinstance(main, type) and issubclass(main, Application):
                 return await _run_application(main, stop_signals)
-            return await _run_function(node, main, args, stop_signals)
-        finally:
-            stop_signals.close()
+            return await Main(node, main, args).run(stop_signals)
+    finally:
+        stop_signals.close()
 
 
 async def _run_application(app: type[Application], stop_signals: StopSignals) -> None:
@@ -87,73 +122,141 @@ async def keep_running(
     Raises:
         ApplicationError: it did not start.
     """
-    kept = controller(here())
+    node = here()
+    kept = controller(node)
     kept.kept = True
-    beside: list[asyncio.Future[None]] = []
+    asked: asyncio.Future[Any] = stop_signals.asked
+    beside: asyncio.Future[Any] | None = None
+    start: asyncio.Future[Any] = asyncio.ensure_future(application.ensure_all_started(app, "permanent"))
     try:
-        await application.ensure_all_started(app, "permanent")
-        beside = [] if meanwhile is None else [asyncio.ensure_future(meanwhile())]
-        waiting: set[asyncio.Future[Any]] = {*beside, kept.terminated, stop_signals.asked}
-        while not kept.terminated.done() and not stop_signals.asked.done():
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in beside:
-                if task in done:
-                    task.result()
+        await asyncio.wait({start, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if start.done():
+            start.result()
+            if meanwhile is not None and not asked.done():
+                beside = asyncio.ensure_future(meanwhile())
+        waiting: set[asyncio.Future[Any]] = {kept.terminated, asked}
+        while not kept.terminated.done() and not asked.done():
+            await asyncio.wait(waiting if beside is None else {*waiting, beside}, return_when=asyncio.FIRST_COMPLETED)
+            if beside is not None and beside.done():
+                done, beside = beside, None
+                done.result()
     finally:
-        for task in beside:
-            task.cancel()
-        await kept.before_stop("shutdown")
-        for other, _, _ in application.started_applications():
-            await application.stop(other)
+        node.leaving = True
+        start.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody waits for it any more
+        for task in (start, beside):
+            if task is not None:
+                task.cancel()
+        await kept.end_all("shutdown")
     return kept.terminated.result() if kept.terminated.done() else None
 
 
-async def _run_function(node: Node, main: Any, args: tuple[Any, ...], stop_signals: StopSignals) -> Any:
-    returned: list[Any] = []
-    raised: list[BaseException] = []
+class Main:
+    """The process in which `main` runs. It outlives its function until what that has started has ended.
 
-    async def main_process() -> None:
+    Args:
+        node: where it runs.
+        function: `main`.
+        args: what it gets.
+    """
+
+    def __init__(self, node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
+        self.node = node
+        self.function = function
+        self.returned: list[Any] = []
+        self.raised: BaseException | None = None
+        self.over: asyncio.Future[None] = node.loop.create_future()
+        self.may_end: asyncio.Future[None] = node.loop.create_future()
+        self.process = node.launch(self.live, (function, args), node.init)
+        self.process.initial_call = function
+        self.gone = node.ended(self.process)
+
+    async def live(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        """Be the process."""
         try:
-            returned.append(await main(*args))
-        except Exception as error:
-            raised.append(error)
+            result = function(*args)
+            self.returned.append(await result if is_awaitable(result) else result)
+        except Continuation as later:
+            raise Continuation(self.live, (later.function, later.args)) from None
+        except BaseException as error:
+            if not self.process.alive:
+                raise
+            self.raised = error
+        self.process.trap_exit = True
+        self.over.set_result(None)
+        await self.may_end
+        if isinstance(self.raised, Exit):
+            raise self.raised
 
-    process = node.launch(main_process, (), node.init)
-    process.initial_call = main
-    gone = node.ended(process)
-    await asyncio.wait((gone, stop_signals.asked), return_when=asyncio.FIRST_COMPLETED)
-    if not gone.done():
-        await node.end(process.pid, "shutdown")
-        raise KeyboardInterrupt
-    if raised:
-        raise raised[0]
-    if returned:
-        return returned[0]
-    reason = gone.result()
-    if is_normal(reason):
-        return None
-    raise Ended(reason, getattr(main, "__name__", repr(main)), reason)
+    async def run(self, stop_signals: StopSignals) -> Any:
+        """Wait for the end of `main`, or for a signal; give what it returned, raise what it raised.
+
+        Raises:
+            Ended: it was ended by a link, or left with an Exit.
+        """
+        asked = stop_signals.asked
+        try:
+            await asyncio.wait((self.over, self.gone, asked), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.node.leaving = True
+            await self.end("normal" if self.over.done() else "shutdown")
+        error = self.raised
+        if self.returned:
+            return self.returned[0]
+        if error is not None and not isinstance(error, Exit | asyncio.CancelledError):
+            raise error
+        cancelled = isinstance(error, asyncio.CancelledError) and not asked.done()  # by nobody: main has raised it
+        reason = error if cancelled else self.gone.result()
+        if asked.done() or reason == "normal" or (error is not None and is_normal(reason)):
+            return None
+        raise Ended(reason, getattr(self.function, "__name__", repr(self.function)), reason)
+
+    async def end(self, reason: str) -> None:
+        """End `main` and what it has started. Its function may wait for its children: these end at the latest with it."""
+        process = self.process
+        if not self.over.done() and process.alive:
+            self.cancel()
+            await self.until_over()
+            if not self.over.done() and process.alive:
+                await end_children(self.node, process, reason)
+                await self.until_over()
+        if self.over.done() and process.alive:
+            await end_children(self.node, process, reason)
+            self.may_end.set_result(None)
+        else:
+            kill_late(process, reason)
+        await self.gone
+
+    def cancel(self) -> None:
+        """Cancel the function; a process that traps exits gets a message."""
+        process = self.process
+        if process.trap_exit:
+            exit_signal(process, self.node.init.pid, "shutdown", True)
+        elif process.task is None:  # it has not begun
+            die(process, "shutdown")
+        else:
+            process.task.cancel()
+
+    async def until_over(self) -> None:
+        """Wait for the end of the function, or of its time."""
+        late = self.node.ended(self.process, SHUTDOWN)
+        await asyncio.wait((self.over, late), return_when=asyncio.FIRST_COMPLETED)
 
 
 class StopSignals:
     """SIGINT and SIGTERM while a program runs. The first asks for a stop in order; the next ones are for `again`.
 
-    The handlers are Python's own, not the loop's: they are heard even while a callback blocks the loop.
+    The handlers are Python's own, not the loop's: they are heard even while a callback blocks the loop. They stay until
+    the node has ended, so that a signal that comes while it ends does not cut it short.
 
     Args:
-        node: the node that runs.
         first: told the signal's number when the first one comes, in the midst of whatever runs; what it returns says
             whether that is to stop anything.
-        again: told of each one after that; by default KeyboardInterrupt is raised where the program is.
     """
 
-    def __init__(
-        self, node: Node, *, first: Callable[[int], bool] | None = None, again: Callable[[int], None] | None = None
-    ) -> None:
-        self.loop = node.loop
+    def __init__(self, *, first: Callable[[int], bool] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
         self.asked: asyncio.Future[int] = self.loop.create_future()
         self.first = first
-        self.again = again
         self.came = False
         self.before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
@@ -162,15 +265,15 @@ class StopSignals:
 
     def received(self, number: int, _frame: FrameType | None = None) -> None:
         """A signal has come."""
-        if not self.came and not self.asked.done():
+        if not self.came:
             if self.first is not None and not self.first(number):
                 return
             self.came = True
             self.loop.call_soon_threadsafe(self.ask, number)
-        elif self.again is not None:
-            self.again(number)
+        elif number == signal.SIGINT and hasattr(sys, "ps1"):
+            raise KeyboardInterrupt  # at a prompt of Python's: the user wants it back
         else:
-            raise KeyboardInterrupt
+            leave_at_once(number)
 
     def ask(self, number: int = 0) -> None:
         """Ask for a stop in order."""
@@ -182,3 +285,15 @@ class StopSignals:
         for number, handler in self.before.items():
             signal.signal(number, handler)
         self.before.clear()
+
+
+def say_at_any_time(text: str) -> None:
+    """A word from within a signal handler, where a stream may be in the midst of its own writing."""
+    with suppress(OSError):
+        os.write(2, text.encode())
+
+
+def leave_at_once(number: int) -> None:
+    """End the program here and now: no callback runs any more, not even one that does not come to its end."""
+    say_at_any_time("\nStopped at once.\n")
+    os._exit(AT_ONCE + number)

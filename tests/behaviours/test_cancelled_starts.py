@@ -30,7 +30,6 @@ from regrow import (
     process,
     system,
 )
-from regrow.behaviours.cancelled_starts import ATTEMPTS
 from regrow.behaviours.keeper import WITHDRAWN
 from regrow.kernel.node import here
 
@@ -206,7 +205,7 @@ class Starts:
             me = () if here().caller() is None else (process.current(),)
             names = [name for name in process.registered() if name in ("slow", "slow child", "outer", "a", "b")]
             ends = [pid for pid in process.processes() if pid not in self.before and pid not in me]
-            self.left = names, ends, process.whereis(Global("slow")), len(ATTEMPTS), len(WITHDRAWN)
+            self.left = names, ends, process.whereis(Global("slow")), len(here().attempts), len(WITHDRAWN)
             if me:
                 self.left += (process.info(me[0], "messages"), process.info(me[0], "links"))
 

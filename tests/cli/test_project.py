@@ -110,4 +110,4 @@ def test_the_documentation_has_the_codes_of_the_help() -> None:
     page = (Path(__file__).parents[2] / "docs" / "command.md").read_text(encoding="utf-8").replace("`", "")
     rows = [row.split("  ") for row in TABLE.splitlines() if row.startswith("  ")]
     assert [row for row in rows if f"| {row[1]} | {row[2]} |" not in page] == []
-    assert len(rows) == 5
+    assert len(rows) == 6

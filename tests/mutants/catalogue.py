@@ -30,6 +30,7 @@ REMNANTS: Final = "kernel/remnants.py"
 NODE: Final = "kernel/node.py"
 HERE: Final = "kernel/here.py"
 DOOR: Final = "kernel/door.py"
+ENDING: Final = "kernel/ending.py"
 CLOCK: Final = "kernel/clock.py"
 REQUEST: Final = "behaviours/request.py"
 STARTING: Final = "behaviours/starting.py"
@@ -74,6 +75,7 @@ NEAREST: Final[dict[str, list[str]]] = {
     HERE: ["tests/kernel/test_nodes.py", "tests/kernel/test_ended_nodes.py"],
     DOOR: ["tests/kernel/test_ended_nodes.py"],
     NODE: ["tests/kernel/test_nodes.py", "tests/kernel/test_signals.py", "tests/kernel/test_process.py"],
+    ENDING: ["tests/kernel/test_ending.py", "tests/kernel/test_remnants.py"],
     CLOCK: ["tests/kernel/test_timers.py"],
     REQUEST: ["tests/behaviours/test_gen_server.py", "tests/kernel/test_nodes.py"],
     STARTING: ["tests/behaviours/test_system.py", "tests/behaviours/test_gen_server.py"],
@@ -641,16 +643,31 @@ KERNEL: Final = [
     # The node
     Mutant(
         "a node stops the oldest first",
-        NODE,
-        "for other in list(links.each(self.init.links))[::-1]:",
-        "for other in list(links.each(self.init.links)):",
+        ENDING,
+        "linked = list(links.each(node.init.links))[::-1]",
+        "linked = list(links.each(node.init.links))",
     ),
     Mutant(
         "what is left when a node stops goes on",
-        NODE,
-        'if process is not self.init:\n                links.die(process, "killed")',
-        "if False:\n                pass",
+        ENDING,
+        'if process is not node.init:\n            links.die(process, "killed")',
+        "if False:\n            pass",
     ),
+    Mutant("orphans are killed at once", ENDING, "await orphans_end(node)", "pass"),
+    Mutant(
+        "a supervisor has a limit",
+        ENDING,
+        "return None if process.context.get(KEEPER) is process.pid else SHUTDOWN",
+        "return SHUTDOWN",
+    ),
+    Mutant(
+        "what starts during the end is left",
+        ENDING,
+        "for _ in range(MOST_ROUNDS):\n        kill_each(node)\n        await",
+        "for _ in range(1):\n        kill_each(node)\n        await",
+    ),
+    Mutant("a cancelled stop is not hurried", ENDING, "                end_task.cancel()\n", "                pass\n"),
+    Mutant("a start goes on when its supervisor is to end", NODE, "attempt.told_to_end()", "pass"),
     Mutant("a node that has run may run again", NODE, "if self.last_pid:", "if False:"),
     Mutant("a thread may have two nodes", NODE, "if HERE.node.loop.is_running():", "if False:"),
     Mutant("what was posted is lost with the node", DOOR, "    while node.inbox:\n", "    while False:\n"),

@@ -25,12 +25,17 @@ from regrow.behaviours.application_spec import (
     name_of,
 )
 from regrow.behaviours.attempts import is_failure
-from regrow.kernel import exits
+from regrow.behaviours.cancelled_starts import kill_starts, started_by
+from regrow.kernel import ending, exits, links
+from regrow.kernel import reports as plain
 from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.clock import seconds
 from regrow.kernel.explained import in_words
 from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
+from regrow.kernel.pid import Pid, Process
 from regrow.kernel.traces import because
+
+LOG = logging.getLogger("regrow")
 
 StartType = Literal["temporary", "transient", "permanent"]
 START_TYPES: Final = ("temporary", "transient", "permanent")
@@ -58,7 +63,7 @@ class Ended(Exception):
 class Running:
     """An application that runs, is being started, or has ended by itself."""
 
-    __slots__ = ("app", "ended", "master", "start_type", "starters", "state", "top")
+    __slots__ = ("app", "ended", "has_failed", "master", "start_type", "starters", "state", "top")
 
     def __init__(self, app: type[Application], start_type: StartType, ended: asyncio.Future[object]) -> None:
         self.app = app
@@ -66,6 +71,7 @@ class Running:
         self.master: Pid | None = None
         self.top: Pid | None = None
         self.state: Literal["starting", "running", "exited"] = "starting"
+        self.has_failed = False  # its start has, and what that has started is being ended
         self.starters = 0  # so many wait for the end of its start
         self.ended = ended
 
@@ -137,7 +143,13 @@ class Controller:
         return found
 
     def put(self, app: Any, key: Any, value: Any, persistent: bool) -> None:
-        """Set a value."""
+        """Set a value.
+
+        Raises:
+            TypeError, ValueError: `shutdown_timeout` of "kernel" is no number of seconds.
+        """
+        if app == KERNEL and key == "shutdown_timeout":
+            seconds(value, 'put_env("kernel", "shutdown_timeout")')
         self.environment(app)[key] = value
         if persistent:
             self.persistent.setdefault(environment_key(app), {})[key] = value
@@ -215,6 +227,64 @@ class Controller:
         self.terminated.set_result(ended)
         if not self.kept:
             self.node.fail(ended)
+
+    # The end of the node
+
+    def has_master(self, pid: Pid) -> bool:
+        """Whether this is the process of an application."""
+        return pid.process is not None and self.entry_of(pid) is not None
+
+    def entry_of(self, pid: Pid) -> Running | None:
+        """The application whose process this is."""
+        entries: list[Running] = list(self.node.applications.values())
+        return next((entry for entry in entries if entry.master is pid), None)
+
+    async def end_all(self, reason: object) -> None:
+        """End all applications, the last started first."""
+        await self.before_stop(reason)
+        entries: list[Running] = list(self.node.applications.values())
+        for entry in entries[::-1]:
+            if entry.master is not None:
+                await self.end(entry.master, reason)
+            elif entry.state == "running":
+                self.gone(entry, "stopped")
+
+    async def end(self, master: Pid, reason: object) -> None:
+        """End one application with its node (OTP's `application_controller:terminate/2`).
+
+        It takes what its children are allowed; with a `shutdown_timeout` in the environment of "kernel" no longer than
+        that. A start that is under way is given up, and killed if it goes on all the same.
+        """
+        entry, process = self.entry_of(master), master.process
+        if entry is None or process is None:
+            return
+        timeout = seconds(self.environment(KERNEL).get("shutdown_timeout"), "shutdown_timeout")
+        gone = self.node.ended(process, timeout)
+        starts = entry.state == "starting"
+        links.exit_signal(process, self.node.init.pid, reason, True)
+        if starts:
+            await self._until_given_up(entry, process)
+        await gone
+        if process.alive:
+            words = "%s has not stopped in the %g s that shutdown_timeout allows, and is killed"
+            plain.log(LOG, logging.WARNING, words, name_of(entry.app), timeout)
+            links.die(process, "killed")
+            for other in list(self.node.processes.values()):
+                if other.application is entry.app:
+                    links.die(other, "killed")
+
+    async def _until_given_up(self, entry: Running, process: Process) -> None:
+        """Wait while what was being started ends, which knows its time; a start that goes on after that is killed."""
+        awaited = started_by(process)
+        while process in self.node.attempts and not entry.has_failed:
+            await self.node.ended(process, ending.SHUTDOWN)
+            if process not in self.node.attempts or entry.has_failed:
+                return
+            if awaited is None or started_by(process) is not awaited:
+                words = "the start of %s was given up and goes on, and is killed"
+                plain.log(LOG, logging.WARNING, words, name_of(entry.app))
+                kill_starts(process)
+                return
 
     async def before_stop(self, reason: object) -> None:
         """All is about to be stopped: whoever has asked for that is told, once (OTP's `shutdown_func` of `kernel`)."""

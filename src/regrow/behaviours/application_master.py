@@ -23,12 +23,11 @@ from regrow.behaviours.proc_lib import StartError
 from regrow.behaviours.request import reply
 from regrow.behaviours.results import Error
 from regrow.behaviours.stopping import stop_process
-from regrow.kernel import exits, links
+from regrow.kernel import ending, exits, links
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.explained import Letter, at, explained
 from regrow.kernel.here import swallow
 from regrow.kernel.mailbox import put_back
-from regrow.kernel.node import SHUTDOWN, runs_a_function
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.process import receive, running, send_after
 from regrow.kernel.signals import Exited, Request
@@ -44,6 +43,7 @@ async def run_master(kept: Controller, entry: Running, args: Any) -> None:
     try:
         app, top, state = await _begin(entry, args, attempt)
     except ApplicationError as error:
+        entry.has_failed = True
         await _end_started(process, entry)
         if attempt.given_up:
             kept.cancelled(entry)
@@ -72,8 +72,10 @@ async def _until_the_end(process: Process, top: Pid) -> object:
     while True:
         message = await receive()
         if type(message) is Exited:
-            if message.pid is top or message.pid is process.node.init.pid:
+            if message.pid is top:
                 return message.reason
+            if message.pid is process.node.init.pid:
+                return "stopped"
         elif message is OVER:
             return "normal"
         elif isinstance(message, Request):
@@ -92,10 +94,8 @@ def _answer_all(process: Process, answer: object) -> None:
 
 async def _end_started(process: Process, entry: Running) -> None:
     """Nothing stays of a start that has failed: what is linked is told to end, the last started first."""
-    for pid in list(links.each(process.links))[::-1]:
-        other: Process | None = pid.process
-        if other is not None and other.application is entry.app:
-            await stop_process(process, pid, SHUTDOWN if runs_a_function(other) else "infinity")
+    await ending.end_children(process.node, process, "shutdown")
+    await ending.orphans_end(process.node, entry.app)
     _end_stragglers(process, entry)
 
 
@@ -157,8 +157,8 @@ async def _start_tree(entry: Running, args: Any) -> tuple[Application, Pid, Any]
             letter = f"its start returned {exits.safe_repr(result)}; {wanted}{at(entry.app.start)}"
             raise _start_failed(("bad_return", (place, result)), entry.app, letter)
     process = running()
-    if top.process is not None and not links.contains(process.links, top):
-        links.link(process, top)
+    if not links.contains(process.links, top):
+        links.link(process, top)  # one that has ended is told as such, and the application ends with it
     return app, top, state
 
 

@@ -17,13 +17,14 @@ This module stays interpreted when the loops are compiled: an `await` where an e
 from __future__ import annotations
 
 from asyncio import CancelledError
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from regrow.behaviours.request import wait
 from regrow.behaviours.stopping import take_exits
 from regrow.kernel import links
+from regrow.kernel.ending import SHUTDOWN
 from regrow.kernel.exits import is_a
-from regrow.kernel.node import SHUTDOWN, Node
+from regrow.kernel.node import Node
 from regrow.kernel.pid import CALLING, Process
 from regrow.kernel.signals import ANSWERED, Request
 
@@ -47,7 +48,7 @@ class Attempt:
         self.request = request
         self.given_up = False
         self.interrupted = 0
-        ATTEMPTS[process] = self
+        process.node.attempts[process] = self
 
     def is_cancelled(self) -> bool:
         """Whether a CancelledError that has come means this start, and not the process; it is taken back then."""
@@ -66,11 +67,13 @@ class Attempt:
     def over(self) -> None:
         """The start function has returned or raised."""
         self.take_back()
-        if ATTEMPTS.get(self.process) is self:
-            del ATTEMPTS[self.process]
+        attempts = self.process.node.attempts
+        if attempts.get(self.process) is self:
+            del attempts[self.process]
 
-
-ATTEMPTS: Final[dict[Process, Attempt]] = {}
+    def told_to_end(self) -> None:
+        """The process has been told to end by its parent. It would hear of it when the start is over, or never."""
+        give_up(self.process)
 
 
 async def word(
@@ -117,11 +120,11 @@ def give_up(process: Process) -> None:
     inner: Process | None = process
     while inner is not None:
         process = inner
-        attempt = ATTEMPTS.get(process)
+        attempt: Attempt | None = process.node.attempts.get(process)
         if attempt is not None:
             attempt.given_up = True
         inner = started_by(process)
-    attempt = ATTEMPTS.get(process)
+    attempt = process.node.attempts.get(process)
     if attempt is not None and process.task is not None:  # it waits for something else than a start of ours
         attempt.interrupted += 1
         process.task.cancel()

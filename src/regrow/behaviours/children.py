@@ -38,6 +38,7 @@ from regrow.behaviours.starting import Ignore
 from regrow.behaviours.stopping import stop_process, take_exits
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.ending import KEEPER
 from regrow.kernel.explained import at
 from regrow.kernel.keys import exact, same
 from regrow.kernel.pid import Pid
@@ -169,6 +170,7 @@ class Tree:
         for spec in specs:
             started = await self.start_child(spec)
             if exits.is_a(started, StartError):
+                KEEPER.set(self.process.pid)
                 await self.terminate_all()
                 return ("shutdown", ("failed_to_start_child", spec.id, started.reason))
         return None
@@ -326,6 +328,8 @@ class Tree:
     async def try_start(self, child: Child) -> Any:
         """Start a child's process; gives its pid, (pid, extra), None if it did not want to run, or a StartError."""
         child.pid = None
+        if self.process in self.process.node.told:  # its parent's word to end waits in the mailbox, behind this request
+            return CancelledStart("cancelled", child.spec.id)
         attempt = Attempt(self.process, self.request)
         try:
             started = await self.called(child.spec, attempt)

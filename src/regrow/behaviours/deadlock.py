@@ -19,9 +19,9 @@ from __future__ import annotations
 from typing import Final
 
 from regrow.kernel import links
+from regrow.kernel.ending import runs_a_function
 from regrow.kernel.exits import called, safe_repr
 from regrow.kernel.here import HERE
-from regrow.kernel.node import runs_a_function
 from regrow.kernel.pid import CALLING, Pid, Process
 from regrow.kernel.signals import FAILED, PENDING, Request, Token
 

@@ -9,7 +9,7 @@ from functools import update_wrapper
 from typing import Any, ClassVar, Final
 
 from regrow.behaviours import child_spec, reports, system
-from regrow.behaviours.cancelled_starts import ATTEMPTS, give_up
+from regrow.behaviours.cancelled_starts import Attempt, give_up
 from regrow.behaviours.child_spec import ChildSpec
 from regrow.behaviours.children import ChildError, ChildInfo, Counts, Tree
 from regrow.behaviours.gen_server import From, GenServer, call
@@ -21,6 +21,7 @@ from regrow.behaviours.starting import Ignore
 from regrow.kernel import exits, names
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
+from regrow.kernel.ending import KEEPER
 from regrow.kernel.explained import explained, returned
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid, Process
@@ -83,6 +84,7 @@ class Keeper(GenServer[Tree]):
         tree.arg = given
         specs, init.specs = init.specs, []  # what a temporary child was started with is not kept
         failed = await tree.begin(specs)
+        KEEPER.set(tree.process.pid)
         return Ok(tree) if failed is None else Stop(failed)
 
     async def handle_call(self, request: Any, from_: From, tree: Tree, /) -> Any:
@@ -217,7 +219,7 @@ async def withdraw(node: Node, supervisor: Any, operation: str, made: Request) -
 
 def interrupt(keeper: Process, made: Request, settled: Callable[[], object]) -> None:
     """Give up the start that a keeper was asked for, if it is at it; `settled` is called when that is over."""
-    attempt = ATTEMPTS.get(keeper)
+    attempt: Attempt | None = keeper.node.attempts.get(keeper)
     if attempt is None or attempt.request is not made:
         settled()  # it has not begun: `is_withdrawn` will keep it from that
         return

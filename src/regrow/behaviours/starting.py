@@ -74,12 +74,12 @@ def init_ack(process: Process, starter: Starter, answer: object) -> None:
         links.exit_signal(process, starter.parent, "shutdown", True)  # it is up, and nobody wants it any more
 
 
-def no_start(process: Process, starter: Starter, error: BaseException) -> exits.Exit:
-    """With what a process ends whose init has raised; its starter is told."""
+def no_start(process: Process, starter: Starter, error: BaseException) -> BaseException:
+    """With what a process ends whose init has raised; its starter is told. `sys.exit` is more than the process's end."""
     reason = exits.reason_of(error)
     if process.alive:
         init_ack(process, starter, Failed(reason))
-    return exits.Exit(reason)
+    return error if isinstance(error, KeyboardInterrupt | SystemExit) else exits.Exit(reason)
 
 
 async def start(

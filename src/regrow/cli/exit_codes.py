@@ -6,7 +6,6 @@ STOPPED: Final = 0
 GAVE_UP: Final = 1
 WRONG_USE: Final = 2
 NO_APPLICATION: Final = 3
-AT_ONCE: Final = 128  # and the number of the signal: 130 for a second Ctrl-C, 143 for a second SIGTERM
 
 # The backspace tells the help that these lines stay lines.
 TABLE: Final = """\
@@ -17,5 +16,6 @@ Exit codes:
   1  the application gave up, or did not start
   2  wrong use of the command
   3  no application: none is named, or it cannot be loaded
+  n  sys.exit(n) was called in the application
   130, 143  stopped at once, by a second Ctrl-C or SIGTERM
 """

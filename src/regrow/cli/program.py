@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -11,10 +10,10 @@ from contextlib import suppress
 
 from regrow import Application, Node
 from regrow.behaviours.application import ApplicationError
-from regrow.cli.exit_codes import AT_ONCE, GAVE_UP, STOPPED
+from regrow.cli.exit_codes import GAVE_UP, STOPPED
 from regrow.kernel.exits import is_word, safe_repr
 from regrow.ops import tree
-from regrow.program import StopSignals, keep_running
+from regrow.program import StopSignals, keep_running, run_on, say_at_any_time
 
 Meanwhile = Callable[[StopSignals], Awaitable[None]]
 
@@ -41,8 +40,9 @@ def run_application(
         if meanwhile is not None:
             await meanwhile(stop_signals)
 
-    with asyncio.Runner() as runner:
-        return runner.run(program(app, name, beside))
+    node = Node()
+    code: int = run_on(node, program(app, name, beside, node=node))
+    return code
 
 
 async def program(
@@ -50,7 +50,7 @@ async def program(
     name: str,
     beside: Meanwhile,
     *,
-    node: Node | None = None,
+    node: Node,
     interrupt: Callable[[], bool] | None = None,
     before_the_end: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
@@ -60,7 +60,7 @@ async def program(
         app: the application.
         name: what it is called on the screen.
         beside: what happens while it runs.
-        node: the node it runs on.
+        node: the node it runs on; it has not run before.
         interrupt: told of Ctrl-C; true if that is dealt with, and nothing has to stop.
         before_the_end: awaited before the last word is said.
 
@@ -74,20 +74,18 @@ async def program(
         say_at_any_time(f"\nStopping {name}, children first. Once more stops it at once.\n")
         return True
 
-    stop_signals: StopSignals | None = None
+    stop_signals = StopSignals(first=first)
     try:
-        async with Node() if node is None else node as up:
-            signals = stop_signals = StopSignals(up, first=first, again=leave_at_once)
+        async with node:
             try:
-                ended = await keep_running(app, signals, lambda: beside(signals))
+                ended = await keep_running(app, stop_signals, lambda: beside(stop_signals))
                 reason: object = "stopped" if ended is None else ended.reason[-1]
             except ApplicationError as error:
                 reason = error
             if before_the_end is not None:
                 await before_the_end()
     finally:
-        if stop_signals is not None:
-            stop_signals.close()
+        stop_signals.close()
     return last_word(name, reason)
 
 
@@ -115,15 +113,3 @@ def say(line: str) -> None:
     """A line for whoever looks on; who reads a pipe gets it at once, too, and who has closed it gets nothing."""
     with suppress(BrokenPipeError):
         print(line, flush=True)
-
-
-def say_at_any_time(text: str) -> None:
-    """A word from within a signal handler, where a stream may be in the midst of its own writing."""
-    with suppress(OSError):
-        os.write(2, text.encode())
-
-
-def leave_at_once(number: int) -> None:
-    """End the program here and now: no callback runs any more, not even one that does not come to its end."""
-    say_at_any_time("\nStopped at once.\n")
-    os._exit(AT_ONCE + number)

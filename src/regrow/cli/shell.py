@@ -27,7 +27,7 @@ from regrow.cli.program import counted, program
 from regrow.cli.project import Project, load_application, public_classes
 from regrow.cli.words import WORDS
 from regrow.ops import logs
-from regrow.program import StopSignals
+from regrow.program import StopSignals, run_on
 
 LETTING_GO = 2.0  # seconds that the prompt has to give the terminal back
 HELP = "tree()  kill(name)  whereis(name)  processes()  trace(name)  flush()   Ctrl-D stops it and leaves"
@@ -156,8 +156,9 @@ def run_shell(project: Project, level: str, *, reports: bool, plain: bool) -> in
     handler = logs.configure(level, reports=reports, stream=shell.stream)
     if handler is not None:
         handler.addFilter(is_of_the_project)
-    with terminal_as_it_was(), asyncio.Runner() as runner:
-        code = runner.run(
+    with terminal_as_it_was():
+        code: int = run_on(
+            shell.node,
             program(
                 shell.app,
                 project.package,
@@ -165,7 +166,7 @@ def run_shell(project: Project, level: str, *, reports: bool, plain: bool) -> in
                 node=shell.node,
                 interrupt=interrupting(shell),
                 before_the_end=shell.let_go,
-            )
+            ),
         )
     if shell.thread is not None and shell.thread.is_alive():
         # Python would wait for the line that is still being read, or break off with an error of its own.

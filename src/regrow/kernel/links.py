@@ -158,6 +158,8 @@ def exit_signal(process: Process, source: Pid, reason: object, linked: bool) -> 
         die(process, "killed")
     elif process.trap_exit:
         put(process, Exited(source, reason))
+        if source is process.parent:
+            process.node.told_by_parent(process)
     elif word != "normal" or (source is process.pid and not linked):
         die(process, reason)
 

@@ -15,8 +15,8 @@ from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from regrow.kernel import door, exits, links, names, reports
-from regrow.kernel.awaitables import Foreign, Settled, is_awaitable
+from regrow.kernel import door, ending, exits, links, names, reports
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import Clock, VirtualClock
 from regrow.kernel.driving import driven_by
 from regrow.kernel.here import HERE as HERE  # what is imported under its own name is this module's, too
@@ -40,8 +40,6 @@ LOG = logging.getLogger("regrow")
 
 # What ends a body whose process is dead already: the kernel, or the code that it unwinds.
 UNWINDING: Final = (exits.Doomed, exits.Continuation, asyncio.CancelledError, GeneratorExit, exits.Exit)
-
-SHUTDOWN: Final = 5.0  # seconds: what a worker gets of its supervisor, if nothing else is said
 
 
 class Watch(Request):
@@ -107,7 +105,12 @@ class Node:
         self.applications: dict[object, Any] = {}
         self.controller: Any = None  # of the applications, once somebody has asked for one
         self.block: asyncio.Task[Any] | None = None
+        self.cancelled = False  # the block was, by `fail`
+        self.leaving = False  # the block is being left: what comes now does not cancel it
         self.failure: BaseException | None = None
+        self.end_task: asyncio.Task[None] | None = None
+        self.told: dict[Process, None] = {}  # those that trap exits, and have an exit signal of their parent's
+        self.attempts: dict[Process, Any] = {}  # those that call the start function of a child or an application
         self.adopted: dict[Any, Process] = {}
         self.burying = False  # those that have died are being buried, one by one
         self.inbox: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()  # what other threads have posted
@@ -129,32 +132,21 @@ class Node:
         self.block = asyncio.current_task()
         return self
 
-    async def __aexit__(
+    def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        block, self.block = self.block, None
-        again = False
-        try:
-            await self.stop()
-        except asyncio.CancelledError:
-            if self.failure is None:
-                raise
-            again = True
-        if again:
-            await self.stop()  # `fail` came when the block had nothing more to wait for
-        if self.failure is not None and block is not None:
-            block.uncancel()
-            if error is None or exits.is_a(error, asyncio.CancelledError):
-                raise self.failure from None
+    ) -> Coroutine[Any, Any, None]:
+        return ending.leave(self, error)
 
     def fail(self, error: BaseException) -> None:
         """The program cannot go on: the block in which this node is up is cancelled, and the error leaves it."""
         if self.failure is None and self.running:
             self.failure = error
+            if self.leaving:
+                return
             if self.block is not None:
-                self.block.cancel()
-            else:  # nobody waits for it, or somebody has begun to stop it
-                self.ending = self.loop.create_task(self.stop())
+                self.cancelled = self.block.cancel()
+            else:  # nobody waits for it
+                self.begin_end("shutdown")
 
     def start(self) -> None:
         """Make this the node of the running event loop and its thread.
@@ -188,37 +180,28 @@ class Node:
         self.init = self.add(init_loop, copy_context())
         rare(self.init).quiet = True
 
-    async def stop(self, reason: object = "shutdown") -> None:
-        """End everything: first what is linked to the first process, newest first, then whatever is left."""
-        if not self.running:
-            return
-        if self.controller is not None:
-            await Foreign(self.controller.before_stop(reason))
-        for other in list(links.each(self.init.links))[::-1]:
-            await self.end(other, reason)
-        for process in reversed(list(self.processes.values())):
-            if process is not self.init:
-                links.die(process, "killed")
-        await self.remnants.all_done()
-        links.die(self.init, reason)
-        self.close()
+    def stop(self, reason: object = "shutdown") -> Coroutine[Any, Any, None]:
+        """End everything: first what is linked to the first process, newest first, then whatever is left.
 
-    async def end(self, pid: Pid, reason: object) -> None:
-        """Send `reason` to a process linked to the first one, and wait until it has ended.
+        Each process has the time that `kernel/ending.py` gives it. Several callers wait for one and the same end. A
+        process of this node does not wait, for it is ended, too (`init:stop/0`).
 
-        A server or supervisor obeys once it is asked, and knows how long its children may take. A function of the
-        user's that traps exits may do as it likes: it is killed when its time is over.
+        Raises:
+            CancelledError: the caller was cancelled. What was left has been killed, and the node has ended.
         """
-        process = pid.process
-        if process is None:
-            return
-        gone = self.ended(process, SHUTDOWN if runs_a_function(process) else None)
-        links.exit_signal(process, self.init.pid, reason, True)
-        await Settled(gone)
-        if process.alive:
-            words = "%s has not ended %g s after it was sent %s, and is killed"
-            reports.log(LOG, logging.WARNING, words, pid, SHUTDOWN, exits.safe_repr(reason))
-            links.die(process, "killed")
+        return ending.stop(self, reason)
+
+    def begin_end(self, reason: object) -> None:
+        """Let a task end this node; one for all who want that."""
+        if self.end_task is None:
+            self.end_task = self.loop.create_task(ending.run(self, reason))
+
+    def end(self, pid: Pid, reason: object) -> Coroutine[Any, Any, None]:
+        """Send `reason` to a process linked to the first one, and wait until it has ended."""
+        if self.controller is not None and self.controller.has_master(pid):
+            ends: Coroutine[Any, Any, None] = self.controller.end(pid, reason)
+            return ends
+        return ending.end(self, pid, self.init.pid, reason)
 
     def ended(self, process: Process, timeout: float | None = None) -> asyncio.Future[object]:
         """A future, for plain tasks, of the reason with which a process ends; None if it has not within `timeout` s."""
@@ -270,6 +253,8 @@ class Node:
     def remove(self, process: Process) -> None:
         """A process has ended: it is in no table any more."""
         self.processes.pop(process.pid, None)
+        if self.told:
+            self.told.pop(process, None)
         if process.name is not None or process.rare is not None:
             names.release(process)
 
@@ -315,13 +300,27 @@ class Node:
             process.task.end(reason)
 
     def interrupted(self, error: BaseException) -> None:
-        """KeyboardInterrupt and SystemExit leave through the event loop, as they do from an asyncio task."""
+        """KeyboardInterrupt and SystemExit end the program in order and leave the node's block; else the event loop."""
 
         def leave() -> None:
             raise error
 
-        if exits.is_a(error, KeyboardInterrupt, SystemExit):
+        if not exits.is_a(error, KeyboardInterrupt, SystemExit):
+            return
+        if self.block is not None:
+            self.fail(error)
+        else:
             self.loop.call_soon(leave)
+
+    def told_by_parent(self, process: Process) -> None:
+        """A process that traps exits has got an exit signal of its parent's: to most of them the word to end.
+
+        A supervisor that waits for a child's start would not hear of it: the start is called off.
+        """
+        self.told[process] = None
+        attempt = self.attempts.get(process) if self.attempts else None
+        if attempt is not None:
+            attempt.told_to_end()
 
     def report_remnant(self, process: Process) -> None:
         """Log that a killed process has not ended."""
@@ -451,12 +450,6 @@ class Node:
             ref.owner.node.door(Signal("down", signal.target, ref.owner, "noproc", ref))
         else:
             target.watchers = links.added(target.watchers, ref)
-
-
-def runs_a_function(process: Process) -> bool:
-    """Whether a process runs a function of the user's, and no loop of ours."""
-    body: object = process.body
-    return isinstance(body, Coroutine)
 
 
 async def dormant(process: Process, function: Callable[..., Any], args: tuple[Any, ...]) -> None:

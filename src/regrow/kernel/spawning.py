@@ -10,8 +10,9 @@ from typing import Any, Literal, NoReturn, cast, overload
 
 from regrow.kernel import exits, links, mailbox
 from regrow.kernel.current import living, unless_dead
+from regrow.kernel.ending import runs_a_function
 from regrow.kernel.lineage import descend
-from regrow.kernel.node import here, runs_a_function
+from regrow.kernel.node import here
 from regrow.kernel.pid import RUNNING, Monitor, Pid, Process, Ref, rare
 
 REPLIES = ("yes", "no", "error_only", "success_only")

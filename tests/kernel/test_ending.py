@@ -1,0 +1,417 @@
+"""How a node ends: in order, then by force, and in every case."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from regrow import (
+    ChildSpec,
+    Continue,
+    DynamicSupervisor,
+    Exit,
+    Exited,
+    GenServer,
+    Node,
+    NoReply,
+    Ok,
+    Supervisor,
+    VirtualClock,
+    process,
+    run,
+)
+
+Events = list[Any]
+
+
+class Keeps(GenServer[tuple[Events, str, float]]):
+    """Has something to lose: its `terminate` takes its time."""
+
+    def init(self, arg: tuple[Events, str, float]) -> Ok[tuple[Events, str, float]]:
+        process.trap_exit(True)
+        return Ok(arg)
+
+    async def terminate(self, _reason: Any, state: tuple[Events, str, float]) -> None:
+        events, word, seconds = state
+        try:
+            await process.sleep(seconds)
+            events.append(word)
+        except BaseException:
+            events.append((word, "cut off"))
+            raise
+
+
+class Stubborn(GenServer[None]):
+    """Traps exits, and sits in a callback for ever."""
+
+    def init(self, _arg: None) -> Ok[None]:
+        process.trap_exit(True)
+        return Ok(None, Continue("sit"))
+
+    async def handle_continue(self, _word: object, _state: None) -> Any:
+        await asyncio.Event().wait()
+
+
+def keeps(events: Events, word: str, seconds: float = 0.2, shutdown: Any = 5.0) -> ChildSpec:
+    return ChildSpec(word, (Keeps.start_link, [(events, word, seconds)]), shutdown=shutdown)
+
+
+async def two_trees(events: Events) -> None:
+    """A tree of two levels, with a child that is slower than a worker may be, and a linked server."""
+    inner = Supervisor.child_spec([keeps(events, "c"), keeps(events, "d", 20.0, 30.0)])
+    await Supervisor.start_link([keeps(events, "a"), keeps(events, "b"), inner])
+    await Keeps.start_link((events, "linked", 0.2))
+
+
+IN_ORDER = ["linked", "d", "c", "b", "a"]
+ENDS: dict[str, Callable[[], Any]] = {
+    "returns": lambda: None,
+    "raises": lambda: (_ for _ in ()).throw(ValueError("wrong")),
+    "exits": lambda: (_ for _ in ()).throw(Exit("boom")),
+    "is cancelled": lambda: (_ for _ in ()).throw(asyncio.CancelledError),
+}
+
+
+def ended(main: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    """Run a program that may fail."""
+    with contextlib.suppress(Exception, asyncio.CancelledError, Exit):
+        asyncio.run(main())
+
+
+class TestInOrder:
+    @pytest.mark.parametrize("end", ENDS)
+    def test_the_tree_of_main(self, end: str) -> None:
+        events: Events = []
+
+        async def main() -> None:
+            await two_trees(events)
+            ENDS[end]()
+
+        try:
+            run(main, node=Node(clock=VirtualClock()))
+        except Exception:
+            assert end != "returns"
+        assert events == IN_ORDER
+
+    @pytest.mark.parametrize("end", ENDS)
+    def test_what_a_plain_task_has_started(self, end: str) -> None:
+        events: Events = []
+
+        async def main() -> None:
+            async with Node(clock=VirtualClock()):
+                await two_trees(events)
+                ENDS[end]()
+
+        ended(main)
+        assert events == IN_ORDER
+
+    @pytest.mark.parametrize("end", ENDS)
+    def test_what_an_adopted_task_has_started(self, end: str) -> None:
+        """Its end tells all whom it has linked; each has its own time even so."""
+        events: Events = []
+
+        async def main() -> None:
+            async with Node(clock=VirtualClock()), process.adopt():
+                await two_trees(events)
+                ENDS[end]()
+
+        ended(main)
+        assert sorted(events) == sorted(IN_ORDER)
+        assert [word for word in events if word != "linked"] == IN_ORDER[1:]
+
+    def test_a_process_whose_parent_ends_before_it(self) -> None:
+        """At any depth: a server that a server has started, which a function has started."""
+        events: Events = []
+
+        class Parent(Keeps):
+            def init(self, arg: tuple[Events, str, float]) -> Ok[tuple[Events, str, float]]:
+                return Ok(super().init(arg).state, Continue("start"))
+
+            async def handle_continue(self, _word: object, state: tuple[Events, str, float]) -> Any:
+                await Supervisor.start_link([keeps(events, "deep", 9.0, 10.0)])
+                return NoReply(state)
+
+        async def starts() -> None:
+            await Parent.start_link((events, "parent", 1.0))
+            await process.receive()
+
+        async def main() -> None:
+            async with Node(clock=VirtualClock()):
+                process.spawn_link(starts)
+                await asyncio.sleep(0.05)
+
+        asyncio.run(main())
+        assert events == ["parent", "deep"]
+
+    def test_many_children_of_a_dynamic_supervisor(self) -> None:
+        events: Events = []
+
+        async def main() -> None:
+            supervisor = await DynamicSupervisor.start_link()
+            for number in range(50):
+                spec = ChildSpec(number, (Keeps.start_link, [(events, str(number), 7.0)]), shutdown=10.0)
+                await DynamicSupervisor.start_child(supervisor, spec)
+
+        run(main, node=Node(clock=VirtualClock()))
+        assert sorted(events) == sorted(str(number) for number in range(50))
+
+    @pytest.mark.parametrize("start", [Stubborn.start_link, None])
+    def test_what_does_not_obey_is_killed_after_its_time(self, start: Any, caplog: pytest.LogCaptureFixture) -> None:
+        """A server that sits in a callback, and a function that goes on, hold the end up for 5 s, and no longer."""
+        clock = VirtualClock()
+        begun = clock.now()
+        events: Events = []
+
+        async def deaf() -> None:
+            process.trap_exit(True)
+            while True:
+                await process.receive()
+
+        async def main() -> None:
+            await Supervisor.start_link([keeps(events, "a")])
+            if start is None:
+                process.spawn_link(deaf)
+            else:
+                await start(None)
+            await process.sleep(0.1)
+
+        run(main, node=Node(clock=clock))
+        assert clock.now() - begun == pytest.approx(0.1 + 5.0 + 0.2)
+        assert events == ["a"]
+        assert "has not ended 5 s after it was sent" in caplog.text
+
+    def test_a_child_that_fails_at_the_end_does_not_take_the_others_along(self) -> None:
+        events: Events = []
+
+        class Fails(Keeps):
+            async def terminate(self, _reason: Any, _state: Any) -> None:
+                raise ValueError("in terminate")
+
+        async def main() -> str:
+            await Supervisor.start_link([keeps(events, "a")])
+            await Fails.start_link((events, "fails", 0.0))
+            return "returned"
+
+        assert run(main, node=Node(clock=VirtualClock())) == "returned"
+        assert events == ["a"]
+
+    def test_a_linked_function_that_traps_exits_is_told_why(self) -> None:
+        events: Events = []
+
+        async def waits() -> None:
+            process.trap_exit(True)
+            told = await process.receive(Exited)
+            await process.sleep(1.0)
+            events.append(told.reason)
+
+        async def main() -> None:
+            process.spawn_link(waits)
+            await process.sleep(0.1)
+
+        run(main, node=Node(clock=VirtualClock()))
+        assert events == ["normal"]
+
+
+class TestByForce:
+    """What starts while the node ends does not keep it from ending."""
+
+    def test_a_finally_that_spawns(self) -> None:
+        released: Events = []
+
+        async def again() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0)
+                released.append(1)
+                process.spawn(again)
+
+        async def main() -> Node:
+            async with Node(clock=VirtualClock()) as node:
+                process.spawn(again)
+                await asyncio.sleep(0.01)
+            return node
+
+        node = asyncio.run(main())
+        assert released
+        assert list(node.processes) == []
+
+    @pytest.mark.parametrize("spawn", [process.spawn, process.spawn_link])
+    def test_a_plain_task_that_spawns_in_a_loop(self, spawn: Any) -> None:
+        async def waits() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0)
+
+        async def main() -> Node:
+            async def spawns() -> None:
+                while node.running:
+                    spawn(waits)
+                    await asyncio.sleep(0)
+
+            async with Node() as node:
+                task = asyncio.create_task(spawns())
+                await asyncio.sleep(0.01)
+            await asyncio.gather(task, return_exceptions=True)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            return node
+
+        node = asyncio.run(main())
+        assert not node.remnants.kept
+
+    def test_what_is_spawned_while_a_killed_one_releases_what_it_held(self) -> None:
+        async def waits() -> None:
+            await asyncio.Event().wait()
+
+        async def releases() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0.05)
+
+        async def main() -> None:
+            async with Node():
+                process.spawn(releases)
+                await asyncio.sleep(0.01)
+                asyncio.get_running_loop().call_later(0.02, process.spawn, waits)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+        asyncio.run(main())
+
+
+class TestStop:
+    @pytest.mark.parametrize("seconds", [0.01, 0.05])
+    def test_one_that_is_cancelled_ends_in_a_hurry(self, seconds: float) -> None:
+        """What is left is killed, and has released what it held; then the cancellation leaves. The loop is free."""
+        events: Events = []
+
+        async def holds() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0.01)
+                events.append("released")
+
+        async def main() -> None:
+            node = Node()
+
+            async def block() -> None:
+                async with asyncio.timeout(seconds), node:
+                    process.spawn(holds)
+                    process.spawn_link(holds)
+                    await Keeps.start_link((events, "keeps", 600.0))
+                    await asyncio.sleep(0)
+
+            with pytest.raises(TimeoutError):
+                await block()
+            assert not node.running
+            assert not node.processes
+            async with Node():
+                pass
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+        asyncio.run(main())
+        assert events.count("released") == 2
+        assert ("keeps", "cut off") in events
+
+    def test_a_second_cancellation_does_not_wait_for_what_was_killed(self) -> None:
+        async def holds() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(600)
+
+        async def block() -> None:
+            async with Node():
+                process.spawn_link(holds)
+                await asyncio.sleep(0.01)
+
+        async def main() -> None:
+            task = asyncio.create_task(block())
+            for _ in range(3):
+                await asyncio.sleep(0.02)
+                task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+        asyncio.run(main())
+
+    def test_several_at_once(self) -> None:
+        events: Events = []
+
+        async def main() -> None:
+            node = Node(clock=VirtualClock())
+            node.start()
+            await Supervisor.start_link([keeps(events, "a", 3.0)])
+            await asyncio.gather(node.stop(), node.stop(), node.stop())
+            assert events == ["a"]
+            await node.stop()
+
+        asyncio.run(main())
+
+    def test_one_of_several_that_is_cancelled_hurries_them_all(self) -> None:
+        events: Events = []
+
+        async def main() -> None:
+            node = Node()
+            node.start()
+            await Supervisor.start_link([keeps(events, "a", 600.0, 700.0)])
+            other = asyncio.create_task(node.stop())
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(node.stop(), 0.02)
+            await other
+            assert not node.running
+
+        asyncio.run(main())
+        assert events == [("a", "cut off")]
+
+    @pytest.mark.parametrize("adopted", [False, True])
+    def test_from_a_process_of_the_node(self, adopted: bool) -> None:
+        """It does not wait for its own end; an adopted task is cancelled by it, when the node has ended."""
+        events: Events = []
+
+        async def main() -> None:
+            node = Node(clock=VirtualClock())
+            node.start()
+            await Supervisor.start_link([keeps(events, "a", 3.0)])
+
+            async def adopts() -> None:
+                async with process.adopt():
+                    await node.stop()
+
+            if adopted:
+                with pytest.raises(asyncio.CancelledError):
+                    await asyncio.create_task(adopts())
+            else:
+                process.spawn(node.stop)
+                while node.running:  # noqa: ASYNC110 (nobody tells that a node has stopped)
+                    await asyncio.sleep(0)
+            assert not node.running
+
+        asyncio.run(main())
+        assert events == ["a"]
+
+    def test_while_the_loop_is_closed_under_it(self) -> None:
+        """asyncio.run cancels all tasks: the node ends in a hurry, and nothing hangs."""
+
+        async def holds() -> None:
+            await asyncio.Event().wait()
+
+        async def main() -> Node:
+            node = Node()
+            node.start()
+            process.spawn_link(holds)
+            await Stubborn.start_link(None)
+            await asyncio.sleep(0)
+            task = asyncio.create_task(node.stop())
+            await asyncio.sleep(0)
+            assert not task.done()
+            return node
+
+        assert not asyncio.run(main()).running
