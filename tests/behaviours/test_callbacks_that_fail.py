@@ -15,6 +15,7 @@ import pytest
 from regrow import (
     IGNORE,
     Application,
+    CalleeExit,
     ChildSpec,
     DynamicSupervisor,
     Error,
@@ -24,6 +25,7 @@ from regrow import (
     Ok,
     PartitionSupervisor,
     Pid,
+    Registry,
     RemoveHandler,
     Reply,
     StartError,
@@ -344,3 +346,26 @@ def test_a_permanent_application_that_fails_to_start_ends_the_program(how: Any) 
 
     with capture_reports(), pytest.raises(Ended):
         asyncio.run(main())
+
+
+class Unequal:
+    """A reason that does not say what it is equal to."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise Exit("not comparable")
+
+
+async def test_a_reason_is_not_asked_whether_it_is_the_word_normal() -> None:
+    await Registry.start_link(keys="duplicate", name="topics", partitions=2)
+    Registry.register("topics", "news")
+    process.trap_exit(True)
+    reason = Unequal()
+
+    def fails(_entries: Any) -> NoReturn:
+        raise Exit(reason)
+
+    with pytest.raises(CalleeExit) as caught:
+        await Registry.dispatch("topics", "news", fails, parallel=True)
+    assert caught.value.reason[0] is reason

@@ -40,7 +40,7 @@ from regrow.behaviours.request import outgoing, wait
 from regrow.kernel import names, process
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.current import living
-from regrow.kernel.exits import CalleeExit, safe_repr
+from regrow.kernel.exits import CalleeExit, is_word, safe_repr
 from regrow.kernel.keys import exact
 from regrow.kernel.node import here
 from regrow.kernel.pid import Pid, Ref
@@ -391,7 +391,7 @@ async def _dispatch_parallel(groups: list[Entries], function: Callable[[Entries]
         working.append((pid, made))
     for pid, made in working:
         await wait(node, caller, pid, made, None)
-        if made.answer != "normal":
+        if not is_word(made.answer, "normal"):  # a reason may be an object that compares in its own way
             letter = f"{pid}, which ran {safe_repr(function)} for dispatch, ended: {safe_repr(made.answer)}"
             raise CalleeExit((made.answer, ("Registry", "dispatch", [function])), letter)
 

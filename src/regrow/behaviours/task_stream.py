@@ -20,6 +20,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callab
 from datetime import timedelta
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
+from regrow.behaviours.attempts import is_failure
 from regrow.behaviours.gen_server import From, GenServer, call, cast, reply
 from regrow.behaviours.results import MISSING, NoClause, NoReply, Ok, Stop
 from regrow.behaviours.stopping import begin
@@ -283,7 +284,9 @@ class Spawner(GenServer[Crew]):
             case ("spawn", int(position), item):
                 try:
                     ref, pid = await self.start_task(crew.plan, item)
-                except Exception as error:
+                except BaseException as error:
+                    if not is_failure(process.running(), error):
+                        raise
                     crew.over = ("raise", exits.without_frames(error))
                     crew.answer()
                     return NoReply(crew)

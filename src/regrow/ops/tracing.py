@@ -54,6 +54,7 @@ from regrow.behaviours.held import SystemRequest
 from regrow.behaviours.server_loop import Cast
 from regrow.behaviours.starting import Failed, Ignore
 from regrow.kernel import names
+from regrow.kernel.here import swallow
 from regrow.kernel.node import Node, here
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import Request
@@ -228,7 +229,10 @@ class Recording:
             return node.guest
         try:
             pid = names.find(node, address)
-        except Exception:  # it is no address, or a table of the user's has raised: whoever sends hears of it
+        except (
+            BaseException
+        ) as error:  # it is no address, or a table of the user's has raised: whoever sends hears of it
+            swallow(error)
             pid = None
         if pid is None:
             return show(address, NAME)
