@@ -686,7 +686,10 @@ KERNEL: Final = [
     Mutant("ancestors are not named", LINEAGE, "parent.pid if parent.name is None else parent.name", "parent.pid"),
     Mutant("a process that raises is not reported", NODE, "reports.process_raised(process, raised)", "pass"),
     Mutant(
-        "a process that exits is reported", NODE, "if not exits.is_a(error, exits.Exit, exits.CallExit):", "if True:"
+        "a process that exits is reported",
+        NODE,
+        "raised = None if exits.is_a(error, exits.Exit, exits.CallExit) else Raised(error)",
+        "raised = Raised(error)",
     ),
     Mutant("KeyboardInterrupt ends a process and no more", NODE, "self.loop.call_soon(leave)", "pass"),
     Mutant(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from regrow.kernel.here import swallow
 from regrow.kernel.terms import Limits, show
@@ -34,6 +34,8 @@ class Exit(BaseException):
     Attributes:
         reason: any term; "normal", "shutdown" and ("shutdown", detail) are ends that nobody reports.
     """
+
+    __regrow_carries__: ClassVar[bool] = True
 
     def __init__(self, reason: object = "normal") -> None:
         super().__init__(reason)
@@ -59,6 +61,8 @@ class CallExit(Exception):
     Attributes:
         reason: the whole reason, with which the caller ends if it does not catch this.
     """
+
+    __regrow_carries__: ClassVar[bool] = True
 
     def __init__(self, reason: tuple[object, object], letter: str | None = None) -> None:
         super().__init__(reason)

@@ -277,9 +277,9 @@ class Node:
             process.body = cast("Generator[Any, Any, Any]", dormant(process, later.function, later.args))
             self.scheduler.ready(process, None)
         elif process.alive:
-            raised = Raised(error)
+            raised = None if exits.is_a(error, exits.Exit, exits.CallExit) else Raised(error)
             reason = exits.reason_of(error)
-            if not exits.is_a(error, exits.Exit, exits.CallExit):
+            if raised is not None:
                 reports.process_raised(process, raised)
             links.die(process, reason)
             self._body_over(process, reason)

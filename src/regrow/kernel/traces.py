@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 
 from regrow.kernel.twins import CAUSE, CONTEXT, MEMBERS, TRACEBACK
 
+CARRIES: Final = "__regrow_carries__"  # of a class of exceptions that only carry a reason: `Exit` and `CallExit`
 TRACE: Final = "__regrow_trace__"  # of an exception: the (code, line) pairs that it kept
 # Compiled code names its file relative to where it was compiled.
 OURS: Final = (str(Path(__file__).parents[1]), "src/regrow/", "regrow/")
@@ -28,6 +29,9 @@ def _place() -> Generator[None, None, None]:
 
 TEMPLATE: Final[CodeType] = cast("FunctionType", _place).__code__
 SIZE: Final = len(TEMPLATE.co_code) // 2
+MOST_MADE: Final = 256
+# What was made of a place, with the code that keeps its id: what fails, fails again at the same places.
+MADE: Final[dict[tuple[int, int], tuple[CodeType, CodeType]]] = {}
 NO_COLUMNS: Final = (
     0x80 | 13 << 3
 )  # an entry of co_linetable for up to 8 instructions: a line, and nothing to underline
@@ -87,6 +91,12 @@ def with_lines(error: BaseException) -> BaseException:
 
 def whole(error: BaseException) -> list[BaseException]:
     """An exception, its causes, contexts and members, each once."""
+    if (
+        CAUSE.__get__(error) is None
+        and CONTEXT.__get__(error) is None
+        and not issubclass(type(error), BaseExceptionGroup)
+    ):
+        return [error]  # as most are
     seen: dict[int, BaseException] = {}
     left: list[BaseException | None] = [error]
     while left:
@@ -137,7 +147,7 @@ class Raised:
     def worth_showing(self, reason: object) -> BaseException | None:
         """The exception behind a reason: what was raised, unless an `Exit` only passes a reason on."""
         found = first_in(reason)
-        if found is reason or not hasattr(self.error, "reason"):  # none, if `format_status` shows another reason
+        if found is reason or not hasattr(type(self.error), CARRIES):  # none, if `format_status` shows another reason
             return found
         entry = self.frames[0][1]
         while entry is not None:
@@ -170,14 +180,19 @@ def is_shown(traceback: TracebackType) -> bool:
 
 
 def _frame_of(code: CodeType, line: int) -> FrameType:
-    stub = TEMPLATE.replace(
-        co_filename=code.co_filename,
-        co_name=code.co_name,
-        co_qualname=code.co_qualname,
-        co_firstlineno=code.co_firstlineno,
-        co_linetable=_line_table(line - code.co_firstlineno),
-    )
-    make = cast("Callable[[], GeneratorType[None, None, None]]", FunctionType(stub, NOTHING))
+    found = MADE.get((id(code), line))
+    if found is None:
+        if len(MADE) >= MOST_MADE:
+            MADE.clear()
+        stub = TEMPLATE.replace(
+            co_filename=code.co_filename,
+            co_name=code.co_name,
+            co_qualname=code.co_qualname,
+            co_firstlineno=code.co_firstlineno,
+            co_linetable=_line_table(line - code.co_firstlineno),
+        )
+        found = MADE[id(code), line] = (code, stub)
+    make = cast("Callable[[], GeneratorType[None, None, None]]", FunctionType(found[1], NOTHING))
     # A generator's frame has no caller. That of a function that returned it would keep its caller's frame alive.
     return cast("FrameType", make().gi_frame)
 
