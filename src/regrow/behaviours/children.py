@@ -115,6 +115,11 @@ class CancelledStart(StartError):
     """A child's start was cancelled by the process that had asked for it."""
 
 
+def named(spec: ChildSpec) -> str:
+    """A child, as the error of its start names it: by its id, or by what starts it."""
+    return f"child {exits.called(spec.id)}" if spec.id is not None else f"the child of {exits.safe_repr(spec.start)}"
+
+
 # The children themselves
 
 
@@ -353,7 +358,7 @@ class Tree:
         except Ignored:
             return None
         except StartError as error:
-            return error
+            return StartError(error.reason, named(spec)) if type(error) is StartError else error
         except BaseException as error:
             if exits.is_a(error, asyncio.CancelledError) and attempt.is_cancelled():
                 return None
@@ -361,14 +366,14 @@ class Tree:
                 raise
             return self.raised(spec, error)
         if type(started) is Error:
-            return StartError(started.reason, spec.id)
+            return StartError(started.reason, named(spec))
         if type(started) is Ignore:
             return None
         return BadStart(started, spec.id, spec.start) if pid_in(started) is None else started
 
     def raised(self, spec: ChildSpec, error: BaseException) -> StartError:
         """A start function has raised."""
-        return StartError(("EXIT", exits.reason_of(error)), spec.id)
+        return StartError(("EXIT", exits.reason_of(error)), named(spec))
 
     # Restarting: each gives whether the supervisor goes on
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from regrow.behaviours.child_spec import ChildSpec, InvalidChild
-from regrow.behaviours.children import RESTARTING, Child, ChildError, ChildInfo, Counts, Tree, shown
+from regrow.behaviours.children import RESTARTING, Child, ChildError, ChildInfo, Counts, Tree, named, shown
 from regrow.behaviours.gen_server import cast
 from regrow.behaviours.keeper import Init
 from regrow.behaviours.restart import DynamicFlags, Flags
@@ -133,7 +133,7 @@ class Guests(Crowd):
 
     def raised(self, spec: ChildSpec, error: BaseException) -> StartError:
         """A start function has raised: its reason stands by itself, as in Elixir."""
-        return StartError(exits.reason_of(error), spec.id)
+        return StartError(exits.reason_of(error), named(spec))
 
 
 class Instances(Crowd):

@@ -75,6 +75,10 @@ def crash(
     if again and not logger.hasHandlers():
         return
     error = cause_in(report.reason) if raised is None else raised.worth_showing(report.reason)
+    if (
+        raised is not None and error is raised.error and cause_in(report.reason) is None
+    ):  # an `Exit`, with a plain reason
+        report.fields["trace"] = raised.places()
     path, line, function, _ = logger.findCaller(False, 2)
     record = logger.makeRecord(logger.name, level, path, line, report, (), None, function)
     if error is None:

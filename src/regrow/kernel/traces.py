@@ -156,6 +156,10 @@ class Raised:
             entry = entry.tb_next
         return found
 
+    def places(self) -> tuple[tuple[CodeType, int], ...]:
+        """Where it was raised, outermost first."""
+        return lines_of(self.frames[0][1])
+
     @contextmanager
     def shown(self) -> Generator[None, None, None]:
         """Give the frames back for the length of a block."""

@@ -29,6 +29,7 @@ from regrow.kernel.pid import Pid, rare
 from regrow.kernel.reports import Report
 from regrow.kernel.terms import DEFAULT, Limits, Once, cut, show
 from regrow.ops.reasons import (
+    INDENT,
     banner,
     call_words,
     error_lines,
@@ -87,10 +88,16 @@ def known_words(report: Report) -> str | None:
 # Servers
 
 
+def _why(kind: str, report: Report, limits: Limits) -> list[str]:
+    """The reason, and where the callback was that has raised an `Exit` with it."""
+    places = frame_lines(report.fields.get("trace", ()))
+    return [*banner(kind, report.reason, limits), *(INDENT + line for line in places)]
+
+
 def _server_lines(report: Report, limits: Limits) -> list[str]:
     who = report.name if report.name is not None else f"{report.pid} ({report.module.__name__})"
     asker = "" if report.client is None else f" (from {report.client})"
-    lines = [f"GenServer {name_words(who, limits)} terminating", *banner("stop", report.reason, limits)]
+    lines = [f"GenServer {name_words(who, limits)} terminating", *_why("stop", report, limits)]
     lines.append(f"Last message{asker}: {show(report.message, limits)}")
     lines.append(f"State: {show(report.state, limits)}")
     lines += _labelled(report, limits)
@@ -119,7 +126,7 @@ def _unexpected_lines(report: Report, limits: Limits) -> list[str]:
 def _machine_lines(report: Report, limits: Limits) -> list[str]:
     who = report.name if report.name is not None else f"{report.pid} ({report.modules[0].__name__})"
     asker = "" if report.client is None else f" (from {report.client})"
-    lines = [f"GenStatem {name_words(who, limits)} terminating", *banner("stop", report.reason, limits)]
+    lines = [f"GenStatem {name_words(who, limits)} terminating", *_why("stop", report, limits)]
     if report.queue:
         lines.append(f"Last event{asker}: {show(report.queue[0], limits)}")
     lines.append(f"State: {show(report.state, limits)}")
@@ -135,7 +142,7 @@ def _machine_lines(report: Report, limits: Limits) -> list[str]:
 def _handler_lines(report: Report, limits: Limits) -> list[str]:
     who = report.pid if report.name is None else report.name
     first = f"GenEvent handler {name_words(report.handler, limits)} installed in {name_words(who, limits)} terminating"
-    lines = [first, *banner("stop", report.reason, limits)]
+    lines = [first, *_why("stop", report, limits)]
     if report.letter is not None:
         lines += [f"    {line}" for line in report.letter.words(limits).split("\n")]
     lines += [f"Last message: {show(report.message, limits)}", f"State: {show(report.state, limits)}"]
@@ -152,18 +159,18 @@ def _unhandled_lines(report: Report, limits: Limits) -> list[str]:
 
 
 def _raised_lines(report: Report, limits: Limits) -> list[str]:
-    return [f"Process {_process_words(report, limits)} raised an exception", *banner("exit", report.reason, limits)]
+    return [f"Process {_process_words(report, limits)} raised an exception", *_why("exit", report, limits)]
 
 
 def _task_lines(report: Report, limits: Limits) -> list[str]:
     who = report.pid if report.name is None else name_words(report.name, limits)
-    lines = [f"Task {who} started from {report.starter} terminating", *banner("stop", report.reason, limits)]
+    lines = [f"Task {who} started from {report.starter} terminating", *_why("stop", report, limits)]
     lines += [f"Function: {function_words(report.function, limits)}", f"    Args: {show(report.args, limits)}"]
     return lines + _labelled(report, limits)
 
 
 def _process_lines(report: Report, limits: Limits) -> list[str]:
-    lines = [f"Process {_process_words(report, limits)} terminating", *banner("exit", report.reason, limits)]
+    lines = [f"Process {_process_words(report, limits)} terminating", *_why("exit", report, limits)]
     lines += _labelled(report, limits)
     if report.initial_call is not None:
         lines.append(f"Initial Call: {function_words(report.initial_call, limits)}")
@@ -241,7 +248,7 @@ def _callback_lines(report: Report, limits: Limits) -> list[str]:
     name = name_words(report.application, limits)
     return [
         f"Application {name} raised in {report.callback}, and ends all the same",
-        *banner("exit", report.reason, limits),
+        *_why("exit", report, limits),
     ]
 
 
