@@ -71,7 +71,7 @@ class Asked:
         """Block the thread until it is done."""
         node = self.node
         with NODES_LOCK:
-            node.asked[self] = None
+            node.gate.asked[self] = None
         try:
             if not node.post(self.begin):
                 raise NoNode(not_running(node))
@@ -88,7 +88,7 @@ class Asked:
             raise
         finally:
             with NODES_LOCK:
-                node.asked.pop(self, None)
+                node.gate.asked.pop(self, None)
 
 
 class ThreadDoor:

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent import futures
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -122,6 +123,28 @@ def test_what_ended_it_is_said() -> None:
         return str(raised.value)
 
     assert "ValueError('the reason why')" in in_a_fresh_thread(thread)
+
+
+@pytest.mark.parametrize("how", ["stopped", "raised"])
+def test_so_is_what_it_was_stopped_with(how: str) -> None:
+    async def ends() -> None:
+        async with Node("short") as node:
+            if how == "raised":
+                raise ValueError("the reason why")
+            await node.stop(("shutdown", "the reason why"))
+
+    def thread() -> str:
+        with suppress(ValueError):
+            asyncio.run(ends())
+        with pytest.raises(NoNode) as raised:
+            process.processes()
+        return str(raised.value)
+
+    wanted = {
+        "stopped": "stopped, with ('shutdown', 'the reason why')",
+        "raised": "left, by ValueError('the reason why')",
+    }
+    assert wanted[how] in in_a_fresh_thread(thread)
 
 
 def test_another_thread_is_told_too() -> None:
@@ -307,7 +330,7 @@ def test_threads_are_told_and_drop_nothing_in_silence(lost: Lost, use: str) -> N
 
 def test_a_thread_that_waits_for_a_loop_that_is_closed(lost: Lost) -> None:
     answer = futures.ThreadPoolExecutor(1).submit(from_thread.call, lost.pid, "never", None, node=lost.node)
-    while not lost.node.asked or next(iter(lost.node.asked)).task is None:
+    while not lost.node.gate.asked or next(iter(lost.node.gate.asked)).task is None:
         threading.Event().wait(0.01)
     lost.lose()
     with pytest.raises(NoNode, match="its event loop was closed"):

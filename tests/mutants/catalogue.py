@@ -670,8 +670,10 @@ KERNEL: Final = [
     Mutant("a start goes on when its supervisor is to end", NODE, "attempt.told_to_end()", "pass"),
     Mutant("a node that has run may run again", NODE, "if self.last_pid:", "if False:"),
     Mutant("a thread may have two nodes", NODE, "if HERE.node.loop.is_running():", "if False:"),
-    Mutant("what was posted is lost with the node", DOOR, "    while node.inbox:\n", "    while False:\n"),
-    Mutant("a thread waits for a node that has ended", DOOR, "        answer.fail(node.end_words)", "        pass"),
+    Mutant("what was posted is lost with the node", DOOR, "    while node.gate.inbox:\n", "    while False:\n"),
+    Mutant(
+        "a thread waits for a node that has ended", DOOR, "        answer.fail(node.gate.end_words)", "        pass"
+    ),
     Mutant("a process of a closed loop lives on", DOOR, '        links.die(process, "noconnection")', "        pass"),
     Mutant(
         "a stopped node is still the thread's",

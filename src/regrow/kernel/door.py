@@ -7,6 +7,7 @@ lost     any thread     closes a node whose loop was closed under it: its proces
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -21,18 +22,35 @@ if TYPE_CHECKING:
     from regrow.kernel.node import Node
 
 
+class Gate:
+    """What a node keeps at its door. An object of its own: Python is slower with one that has many attributes.
+
+    Attributes:
+        inbox: what other threads have posted.
+        asked: by other threads, which wait for it; see `thread_door.py`.
+        why: the node has ended, or will.
+        end_words: when and why it has ended.
+    """
+
+    def __init__(self) -> None:
+        self.inbox: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self.asked: dict[Any, None] = {}
+        self.why = "it was stopped"
+        self.end_words = ""
+
+
 def post(node: Node, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
     """Have something run on a node's loop; false if the node is down, and nothing will be done."""
     entry = function, args
     with NODES_LOCK:
         if not node.running:
             return False
-        node.inbox.append(entry)
+        node.gate.inbox.append(entry)
     try:
         node.loop.call_soon_threadsafe(let_in, node)
     except RuntimeError:  # the loop was closed
         with suppress(ValueError):
-            node.inbox.remove(entry)
+            node.gate.inbox.remove(entry)
         lost(node)
         return False
     return True
@@ -40,8 +58,8 @@ def post(node: Node, function: Callable[..., Any], args: tuple[Any, ...]) -> boo
 
 def let_in(node: Node) -> None:
     """Do the oldest thing that was posted."""
-    if node.inbox:
-        function, args = node.inbox.popleft()
+    if node.gate.inbox:
+        function, args = node.gate.inbox.popleft()
         function(*args)
 
 
@@ -51,7 +69,7 @@ def close(node: Node) -> None:
         node.running = False
         if NODES.get(node.number) is node:
             del NODES[node.number]
-    while node.inbox:
+    while node.gate.inbox:
         try:
             let_in(node)
         except Exception as error:
@@ -61,12 +79,12 @@ def close(node: Node) -> None:
         node.loop_time.give_back()
     node.scheduler.timers.close()
     node.scheduler.queue.clear()
-    if not node.end_words:
-        why = node.why if node.failure is None else f"it could not go on, for {safe_repr(node.failure)}"
+    if not node.gate.end_words:
+        why = node.gate.why if node.failure is None else f"it could not go on, for {safe_repr(node.failure)}"
         note_end(node, f", at {time_of_day()}", why)
-    asked = list(node.asked)
+    asked = list(node.gate.asked)
     for answer in asked:
-        answer.fail(node.end_words)
+        answer.fail(node.gate.end_words)
 
 
 def lost(node: Node) -> None:
@@ -75,7 +93,7 @@ def lost(node: Node) -> None:
         if not node.running:
             return
         node.running = False
-    node.why = "its event loop was closed, or left, without stopping it"
+    node.gate.why = "its event loop was closed, or left, without stopping it"
     node.scheduler.closed = node.scheduler.scheduled = True  # so that nothing is asked of that loop any more
     for process in list(node.processes.values()):
         process.status = ENDED

@@ -37,10 +37,10 @@ ENDS = Ends()
 
 def note_end(node: Node, when: str, why: str) -> None:
     """A node has ended: an error says when, and why, where one is wanted."""
-    node.end_words = ENDS.last = f"the node {node.name!r} has ended{when}: {why}"
+    node.gate.end_words = ENDS.last = f"the node {node.name!r} has ended{when}: {why}"
     if HERE.node is node:
         HERE.node = None
-        HERE.ended = node.end_words
+        HERE.ended = node.gate.end_words
 
 
 def forget_nodes() -> None:
@@ -81,7 +81,7 @@ def here() -> Node:
 
 def not_running(node: Node) -> str:
     """Why nothing can be asked of a node."""
-    return node.end_words or f"the node {node.name!r} has not been started"
+    return node.gate.end_words or f"the node {node.name!r} has not been started"
 
 
 def swallow(error: BaseException) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from types import TracebackType
@@ -84,6 +83,14 @@ class Node:
         clock: a `VirtualClock` in tests.
     """
 
+    # Most nodes never set these. A plain object is slower to ask once it has more than thirty attributes of its own.
+    controller: Any = None  # of the applications, once somebody has asked for one
+    failure: BaseException | None = None
+    cancelled: bool = False  # the block was, by `fail`
+    leaving: bool = False  # the block is being left: what comes now does not cancel it
+    end_task: asyncio.Task[None] | None = None
+    loop_time: LoopTime | None = None  # in virtual time
+
     def __init__(
         self,
         name: str = "nonode@nohost",
@@ -103,22 +110,13 @@ class Node:
         self.names: dict[object, Process] = {}
         self.registries: dict[object, Any] = {}
         self.applications: dict[object, Any] = {}
-        self.controller: Any = None  # of the applications, once somebody has asked for one
         self.block: asyncio.Task[Any] | None = None
-        self.cancelled = False  # the block was, by `fail`
-        self.leaving = False  # the block is being left: what comes now does not cancel it
-        self.failure: BaseException | None = None
-        self.end_task: asyncio.Task[None] | None = None
         self.told: dict[Process, None] = {}  # those that trap exits, and have an exit signal of their parent's
         self.attempts: dict[Process, Any] = {}  # those that call the start function of a child or an application
         self.adopted: dict[Any, Process] = {}
         self.burying = False  # those that have died are being buried, one by one
-        self.inbox: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()  # what other threads have posted
-        self.asked: dict[Any, None] = {}  # by other threads, which wait for it: see `thread_door.py`
-        self.why = "it was stopped"
-        self.end_words = ""  # when and why it has ended
+        self.gate = door.Gate()
         self.trace: Trace | None = None
-        self.loop_time: LoopTime | None = None  # in virtual time
         self.running = False
         self.last_lineage: Lineage | None = None  # of the last one that was spawned: its brothers share it
 
@@ -135,6 +133,8 @@ class Node:
     def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> Coroutine[Any, Any, None]:
+        if error is not None:
+            self.gate.why = f"its block was left, by {exits.safe_repr(error)}"
         return ending.leave(self, error)
 
     def fail(self, error: BaseException) -> None:
@@ -194,6 +194,8 @@ class Node:
     def begin_end(self, reason: object) -> None:
         """Let a task end this node; one for all who want that."""
         if self.end_task is None:
+            if type(reason) is not str or reason != "shutdown":
+                self.gate.why += f", with {exits.safe_repr(reason)}"
             self.end_task = self.loop.create_task(ending.run(self, reason))
 
     def end(self, pid: Pid, reason: object) -> Coroutine[Any, Any, None]:
