@@ -27,10 +27,12 @@ from regrow.behaviours.request_ids import HandlerCall
 from regrow.behaviours.results import Error, Ok, Reply, shown
 from regrow.behaviours.server_loop import Terminated
 from regrow.kernel import exits, links, mailbox
+from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.explained import Letter, returned
 from regrow.kernel.keys import equal
 from regrow.kernel.pid import Pid, Process
 from regrow.kernel.signals import RECEIVE, Exited, Request, Token
+from regrow.kernel.tasks import enter_task
 from regrow.kernel.traces import Raised
 
 REMOVED: Final = "remove_handler"
@@ -333,12 +335,15 @@ class Manager:
     def attempt(self, function: Callable[..., Any], *args: Any) -> Answered:
         """What a callback returns, or ("EXIT", reason) if it raises."""
         try:
-            return (yield from called(self.process, function, *args))
+            result: Any = function(*args)  # and not `called`: a generator more would be a tenth of an event
+            if is_awaitable(result):
+                result = yield from enter_task(self.process, result)
         except BaseException as error:
             if not is_failure(self.process, error):
                 raise
             self.raised = Raised(error)
             return "EXIT", exits.reason_of(error)
+        return result
 
     def terminate(
         self,
