@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 from typing import Any
 
 PATIENCE = 30.0  # seconds, in which a program does or says what it is to
@@ -73,18 +74,19 @@ def tree(*children, name=None):
 
 
 class Program:
-    """A program that runs."""
+    """A program that runs: Python's text, after the prelude, or a command of Python's in a folder."""
 
-    def __init__(self, text: str, **environment: str) -> None:
+    def __init__(self, text: str | list[str], folder: Path | None = None) -> None:
         self.seen = ""
         loop = "import uvloop; asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())\n"
         if os.environ.get("REGROW_TEST_LOOP") != "uvloop":
             loop = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(PRELUDE) + loop + textwrap.dedent(text)],
+            [sys.executable, *(["-c", PRELUDE + loop + textwrap.dedent(text)] if isinstance(text, str) else text)],
+            cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
 
     def expect(self, word: str) -> None:
