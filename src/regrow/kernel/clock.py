@@ -111,8 +111,7 @@ def seconds(value: object, what: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{what}: wanted seconds (a number), a timedelta or None for ever, got {safe_repr(value)}")
     if not value >= 0 or not is_float(value):
-        raise ValueError(
-            f"{what}: wanted seconds ≥ 0 and ≤ {MOST:.4g}, got {safe_repr(value)}. Use None to wait for ever"
-        )
+        most = f" and ≤ {MOST:.4g}" if value > MOST else ""
+        raise ValueError(f"{what}: wanted seconds ≥ 0{most}, got {safe_repr(value)}. Use None to wait for ever")
     duration = float(value)
     return None if duration == FOREVER else duration
