@@ -737,6 +737,31 @@ KERNEL: Final = [
     Mutant("a virtual clock goes backwards", CLOCK, "self.time = max(self.time, when)", "self.time = when"),
     Mutant("a virtual clock does not say that it moved", CLOCK, "            self.moved()", "            pass"),
     Mutant(
+        "asyncio's timers are forgotten when a node starts",
+        "kernel/loop_time.py",
+        "        for handle in before:\n            self.wait(handle)",
+        "        pass",
+    ),
+    Mutant(
+        "asyncio's timers are forgotten when a node ends",
+        "kernel/loop_time.py",
+        "heapq.heappush(self.loop._scheduled, handle)",
+        "pass",
+    ),
+    Mutant(
+        "no time is given to a thread",
+        "kernel/outside.py",
+        "self.real.now() + AT_WORK\n        future",
+        "0.0\n        future",
+    ),
+    Mutant(
+        "no time is given to a peer that was asked",
+        "kernel/outside.py",
+        "        if source.count():\n            source.until = now + SOON",
+        "        source.count()",
+    ),
+    Mutant("a failure loses its frames", "testing/tracebacks.py", "one.__traceback__ = traceback", "pass"),
+    Mutant(
         "negative seconds are seconds", CLOCK, "if not value >= 0 or not is_float(value):", "if not is_float(value):"
     ),
 ]

@@ -16,8 +16,9 @@ import httpx
 import pytest
 
 from regrow import GenServer, Node, NoReply, Ok, Supervisor, VirtualClock, process
+from regrow.kernel import outside
 from regrow.kernel.outside import counters
-from regrow.testing import expect_message, run_as_process
+from regrow.testing import expect_message, run_as_process, stage
 
 pytestmark = pytest.mark.regrow
 
@@ -292,3 +293,57 @@ class TestWithoutThePlugin:
             assert process.monotonic() == pytest.approx(EPOCH + 60.0)
 
         asyncio.run(run_as_process(Node(clock=VirtualClock()), test, {}))
+
+
+class TestStuck:
+    @pytest.fixture(autouse=True)
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(stage, "STUCK_SECONDS", 0.05)
+        monkeypatch.setattr(outside, "AT_WORK", 0.05)
+        monkeypatch.setattr(outside, "SOON", 0.05)
+
+    def play(self, test: Any) -> None:
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(run_as_process(Node(clock=VirtualClock()), test, {}))
+
+    def test_a_future_that_nothing_completes(self) -> None:
+        async def test() -> None:
+            await asyncio.Event().wait()
+
+        with pytest.raises(AssertionError, match=r"no timer is set:\n  <0\.2\.0> .* awaits a future, at "):
+            self.play(test)
+
+    def test_a_thread_that_is_slow_is_waited_for(self) -> None:
+        async def test() -> None:
+            me = process.current()
+
+            async def asks() -> None:
+                process.send(me, await asyncio.to_thread(slow))
+
+            task = asyncio.create_task(asks())
+            assert await process.receive() == "done"
+            await task
+
+        def slow() -> str:
+            time.sleep(0.4)
+            return "done"
+
+        self.play(test)
+
+    def test_what_ran_in_between_begins_the_wait_anew(self) -> None:
+        async def test() -> None:
+            loop = asyncio.get_running_loop()
+            me = process.current()
+            thread = threading.Thread(target=sends, args=(loop, me))
+            thread.start()
+            try:
+                assert [await process.receive() for _ in range(4)] == [0, 1, 2, 3]
+            finally:
+                thread.join()
+
+        def sends(loop: asyncio.AbstractEventLoop, whom: Any) -> None:
+            for number in range(4):
+                time.sleep(0.04)
+                loop.call_soon_threadsafe(process.send, whom, number)
+
+        self.play(test)

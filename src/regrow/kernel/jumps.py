@@ -40,7 +40,7 @@ class Jumps:
         self.quiet = 0  # rounds of the loop since the last turn
         self.held = 0  # by so many threads that work for a process
         self.asked = False  # the loop asks by itself
-        self.outside: Any = None  # who else may wake somebody, where that can be told
+        self.outside: Any = None  # an `Outside`: what may still answer, where that is known
         # In real seconds, also where the loop's own is the node's.
         self.later: Any = partial(type(scheduler.loop).call_later, scheduler.loop)
 
@@ -96,7 +96,7 @@ class Jumps:
         """Move the clock, or tell that there is no timer to move it to, if that stays so."""
         self.wanted = False
         if self.jump() or (self.scheduler.awaiting and not hasattr(self.scheduler.loop, "_selector")):
-            return  # of a loop that cannot be asked nobody knows whom it listens to
+            return  # a loop that cannot be asked may listen to anything
         if self.last_wait() is not None:
             if self.stuck_after() > 0.0:
                 self.later(self.stuck_after(), self.silence)
@@ -139,7 +139,7 @@ class Jumps:
         return MOST_ROUNDS < self.quiet < ALL_QUIET and self.free()
 
     def last_wait(self) -> float | None:
-        """There is no timer: the real seconds until all are given up, or None if nobody is told, or has been."""
+        """There is no timer: the real seconds until `clock.stuck` is called; None if it is not, or has been already."""
         clock = self.scheduler.clock
         if not isinstance(clock, VirtualClock) or clock.stuck is None or not clock.jump or self.quiet > ALL_QUIET:
             return None

@@ -73,7 +73,7 @@ class LoopTime:
         for handle in before:
             self.wait(handle)
         selector = getattr(self.loop, "_selector", None)
-        if selector is not None:
+        if hasattr(selector, "get_map"):
             self.selecting = Selecting(selector, scheduler.jumps, self.outside)
 
     def give_back(self) -> None:
@@ -82,6 +82,7 @@ class LoopTime:
             return
         self.ahead = self.time() - self.own["time"]()
         self.scheduler = None
+        self.outside.end()
         if self.selecting is not None:
             self.selecting.end()
             self.selecting = None
@@ -188,7 +189,7 @@ class Selecting:
     Args:
         selector: the loop's.
         jumps: what moves the clock.
-        outside: who may have something to say.
+        outside: what may still answer.
     """
 
     def __init__(self, selector: Any, jumps: Jumps, outside: Outside) -> None:

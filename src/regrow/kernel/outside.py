@@ -9,7 +9,7 @@
 | a connection on which the last word was ours | 1 |
 | a connection of which something was heard | 0.1 more, if a task waits for something new |
 | a connection to this same loop | while bytes are on their way |
-| a socket that listens | none: whoever connects is one of those above |
+| a socket that listens | none: the client that connects is one of those above |
 
 These are what an answer may take at most. Where nothing of this is there, the clock moves at once; what has not
 answered in its time is not waited for again until it is heard of.
@@ -198,7 +198,7 @@ class Outside:
         return max(0.0, until - now)
 
     def may_answer(self, descriptors: Any, awaiting: int) -> bool:
-        """Whether somebody may answer, if perhaps not soon, where so many processes await asyncio."""
+        """Whether an answer may still come, if perhaps not soon, where so many processes await asyncio."""
         self.patience(descriptors)
         signals = getattr(self.loop, "_signal_handlers", None)
         return self.at_work or bool(awaiting and (self.is_open or signals))

@@ -27,7 +27,7 @@ from regrow.kernel.pid import Process
 from regrow.testing.scene import doing
 from regrow.testing.tracebacks import Failure, of_frames, rebuilt, without_ours
 
-STUCK_SECONDS: Final = 3.0  # real ones, in which a thread or a socket may still wake somebody
+STUCK_SECONDS: Final = 3.0  # real ones, in which a thread or a socket may still wake a process
 UNWINDING: Final = 10.0  # seconds of the node's clock: a killed coroutine has less
 
 
