@@ -32,6 +32,9 @@ HERE: Final = "kernel/here.py"
 DOOR: Final = "kernel/door.py"
 ENDING: Final = "kernel/ending.py"
 CLOCK: Final = "kernel/clock.py"
+LOOP_TIME: Final = "kernel/loop_time.py"
+OUTSIDE: Final = "kernel/outside.py"
+TRACEBACKS: Final = "testing/tracebacks.py"
 REQUEST: Final = "behaviours/request.py"
 STARTING: Final = "behaviours/starting.py"
 GEN_SERVER: Final = "behaviours/gen_server.py"
@@ -77,6 +80,9 @@ NEAREST: Final[dict[str, list[str]]] = {
     NODE: ["tests/kernel/test_nodes.py", "tests/kernel/test_signals.py", "tests/kernel/test_process.py"],
     ENDING: ["tests/kernel/test_ending.py", "tests/kernel/test_remnants.py"],
     CLOCK: ["tests/kernel/test_timers.py"],
+    LOOP_TIME: ["tests/testing/test_one_clock.py"],
+    OUTSIDE: ["tests/testing/test_one_clock.py"],
+    TRACEBACKS: ["tests/testing/test_failures.py"],
     REQUEST: ["tests/behaviours/test_gen_server.py", "tests/kernel/test_nodes.py"],
     STARTING: ["tests/behaviours/test_system.py", "tests/behaviours/test_gen_server.py"],
     CLIENT: ["tests/behaviours/test_gen_server.py"],
@@ -738,29 +744,29 @@ KERNEL: Final = [
     Mutant("a virtual clock does not say that it moved", CLOCK, "            self.moved()", "            pass"),
     Mutant(
         "asyncio's timers are forgotten when a node starts",
-        "kernel/loop_time.py",
+        LOOP_TIME,
         "        for handle in before:\n            self.wait(handle)",
         "        pass",
     ),
     Mutant(
         "asyncio's timers are forgotten when a node ends",
-        "kernel/loop_time.py",
+        LOOP_TIME,
         "heapq.heappush(self.loop._scheduled, handle)",
         "pass",
     ),
     Mutant(
         "no time is given to a thread",
-        "kernel/outside.py",
+        OUTSIDE,
         "self.real.now() + AT_WORK\n        future",
         "0.0\n        future",
     ),
     Mutant(
         "no time is given to a peer that was asked",
-        "kernel/outside.py",
+        OUTSIDE,
         "        if source.count():\n            source.until = now + SOON",
         "        source.count()",
     ),
-    Mutant("a failure loses its frames", "testing/tracebacks.py", "one.__traceback__ = traceback", "pass"),
+    Mutant("a failure loses its frames", TRACEBACKS, "one.__traceback__ = traceback", "pass"),
     Mutant(
         "negative seconds are seconds", CLOCK, "if not value >= 0 or not is_float(value):", "if not is_float(value):"
     ),
