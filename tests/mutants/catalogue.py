@@ -617,7 +617,7 @@ KERNEL: Final = [
     Mutant(
         "a cancellation that came late is kept from the loop",
         SCHEDULER,
-        "        self.ready(process, Throw(cancelled))\n        return True",
+        "        self.ready(process, Throw(task.take_cancel() or CancelledError()))\n        return True",
         "        return False",
     ),
     Mutant(
@@ -887,8 +887,8 @@ CALLS: Final = [
     Mutant(
         "a reply before a bad then is sent",
         LOOP,
-        '        then = check_then(server, "handle_call", result, result.then)\n        request.reply(message, result.value)',
-        '        request.reply(message, result.value)\n        then = check_then(server, "handle_call", result, result.then)',
+        '        then = None if result.then is None else check_then(server, "handle_call", result, result.then)\n',
+        '        request.reply(message, result.value)\n        then = None if result.then is None else check_then(server, "handle_call", result, result.then)\n',
     ),
 ]
 

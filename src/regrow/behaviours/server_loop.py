@@ -163,7 +163,7 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
                 result = other_message(server, parent, message, state)
             if type(result) is not NoReply and is_awaitable(result):
                 result = yield from enter_task(process, result)  # pyright: ignore[reportUnknownVariableType] (a State's own)
-            state, then = settled(server, message, result)
+            state, then = settled(process, server, message, result)
             if debug is not None:
                 debug = debug.saw_out(process, message, result)
     except BaseException as error:
@@ -193,7 +193,7 @@ def other_message(server: GenServer[Any], parent: Pid, message: Any, state: Any)
     return server.handle_info(message, state)
 
 
-def settled(server: GenServer[Any], message: Any, result: Any) -> tuple[Any, Then]:
+def settled(process: Process, server: GenServer[Any], message: Any, result: Any) -> tuple[Any, Then]:
     """The state and the `then` that a callback returned; a Stop leaves the loop, anything else is a mistake."""
     kind = type(message)
     if type(result) is NoReply:
@@ -202,8 +202,12 @@ def settled(server: GenServer[Any], message: Any, result: Any) -> tuple[Any, The
         return result.state, None if result.then is None else check_then(server, asked(kind), result, result.then)
     if type(result) is Reply and kind is Request:
         # First: a caller must not hear from a server that is at fault.
-        then = check_then(server, "handle_call", result, result.then)
-        request.reply(message, result.value)
+        then = None if result.then is None else check_then(server, "handle_call", result, result.then)
+        if message.state == PENDING and message.waiter is None and process.alive:
+            message.answer = result.value  # as in the loop
+            message.state = ANSWERED
+        else:
+            request.reply(message, result.value)
         return result.state, then
     if type(result) is Stop and result.has_state and (kind is Request or not result.has_reply):
         raise Stopping(result, message if kind is Request else None)

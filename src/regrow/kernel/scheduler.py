@@ -16,7 +16,7 @@ that is one `Schedule`, and a simulation is another.
 from __future__ import annotations
 
 import sys
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, CancelledError
 from collections import deque
 from typing import Any, Final
 
@@ -338,10 +338,12 @@ class Scheduler:
         """A loop of ours has done with a coroutine of the user's; whether that leaves a cancellation for the loop."""
         process.as_task = False
         process.inner = None
-        cancelled = None if process.task is None else process.task.take_cancel()
-        if cancelled is None:
+        task = process.task
+        if (
+            task is None or not task.must_cancel
+        ):  # looked at first: to take it is a call of a method that is not compiled
             return False
-        self.ready(process, Throw(cancelled))
+        self.ready(process, Throw(task.take_cancel() or CancelledError()))
         return True
 
     def _take(self, process: Process) -> None:
