@@ -21,6 +21,7 @@ from regrow.kernel.ending import SHUTDOWN, end_children, kill_late
 from regrow.kernel.exits import Continuation, Exit, is_normal, safe_repr
 from regrow.kernel.links import die, exit_signal
 from regrow.kernel.node import Node, here
+from regrow.kernel.pid import CALLING
 
 AT_ONCE: Final = 128  # and the number of the signal, as a shell says it
 
@@ -211,14 +212,16 @@ class Main:
         raise Ended(reason, getattr(self.function, "__name__", repr(self.function)), reason)
 
     async def end(self, reason: str) -> None:
-        """End `main` and what it has started. Its function may wait for its children: these end at the latest with it."""
+        """End `main` and what it has started. Where its function waits for an answer, as for a child's end, it may go on."""
         process = self.process
         if not self.over.done() and process.alive:
             self.cancel()
             await self.until_over()
             if not self.over.done() and process.alive:
+                waits = process.status == CALLING
                 await end_children(self.node, process, reason)
-                await self.until_over()
+                if waits:
+                    await self.until_over()
         if self.over.done() and process.alive:
             await end_children(self.node, process, reason)
             self.may_end.set_result(None)

@@ -249,3 +249,18 @@ def test_an_application_that_exits_at_its_end_is_over() -> None:
 
     run(main, node=Node(clock=VirtualClock()))
     assert events == [10.0, "stop of Exits"]
+
+
+async def test_a_tree_that_has_lost_its_top_ends_in_order() -> None:
+    """The top was killed: what it has left traps exits, and has the time of a worker."""
+
+    class Loses(Application):
+        async def start(self, _start_type: str, _args: Any, /) -> Any:
+            return await Supervisor.start_link([(Slow, 3.0)])
+
+    await application.start(Loses)
+    top = application.get_child(Loses)
+    assert top is not None
+    process.exit(top, "kill")
+    assert await application.wait_ended(Loses) == "killed"
+    assert events == [3.0]

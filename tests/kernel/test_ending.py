@@ -24,6 +24,7 @@ from regrow import (
     process,
     run,
 )
+from regrow.program import Main, StopSignals
 
 Events = list[Any]
 
@@ -415,3 +416,61 @@ class TestStop:
             return node
 
         assert not asyncio.run(main()).running
+
+
+class TestMain:
+    """How long `main` itself may take to end."""
+
+    @staticmethod
+    async def ended(main: Callable[[], Coroutine[Any, Any, Any]]) -> tuple[Any, float]:
+        """End a program as a signal does; gives what `run` would, and how long that took."""
+        clock = VirtualClock()
+        node = Node(clock=clock)
+        signals = StopSignals()
+        try:
+            async with node:
+                begun = clock.now()
+                loop = node.loop
+                loop.call_soon(lambda: loop.call_soon(signals.ask))  # when main has begun
+                result = await Main(node, main, ()).run(signals)
+                return result, clock.now() - begun
+        finally:
+            signals.close()
+
+    def test_one_that_goes_on_is_killed_after_its_children(self) -> None:
+        events: Events = []
+
+        async def main() -> None:
+            await Supervisor.start_link([keeps(events, "a", 1.0)])
+            while True:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+                    events.append("never")
+
+        assert asyncio.run(self.ended(main)) == (None, 6.0)
+        assert events == ["a"]
+
+    def test_one_that_waits_for_its_children_goes_on_when_they_have_ended(self) -> None:
+        events: Events = []
+
+        async def main() -> None:
+            supervisor = await Supervisor.start_link([keeps(events, "a", 20.0, 30.0)])
+            try:
+                await process.receive()
+            finally:
+                await Supervisor.stop(supervisor)
+                await process.sleep(1.0)
+                events.append("main")
+
+        assert asyncio.run(self.ended(main)) == (None, 21.0)
+        assert events == ["a", "main"]
+
+    def test_what_it_returns_is_returned(self) -> None:
+        async def main() -> str:
+            try:
+                await process.receive()
+            except asyncio.CancelledError:
+                return "cleaned up"
+            return "not cancelled"
+
+        assert asyncio.run(self.ended(main)) == ("cleaned up", 0.0)

@@ -61,6 +61,7 @@ async def run_master(kept: Controller, entry: Running, args: Any) -> None:
     reason = await _until_the_end(process, top)
     state = await _called(entry, app.prep_stop, state, state)
     await stop_process(process, top, "infinity")
+    await ending.orphans_end(process.node, entry.app)  # those that a killed supervisor has left
     await _called(entry, app.stop, state, None)
     _end_stragglers(process, entry)
     kept.gone(entry, reason)
