@@ -1,4 +1,4 @@
-"""Tests of the queue: what the lesson shows."""
+"""Tests of the queue, as the lesson shows it."""
 
 from regrow import process
 from regrow.testing import StartSupervised, expect_down, expect_idle

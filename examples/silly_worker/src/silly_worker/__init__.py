@@ -15,5 +15,5 @@ def hello() -> str:
 
 
 def do_work(job_name: str) -> None:
-    """Do some work, and say that it is done."""
+    """Do some work, and log that it is done."""
     LOG.info("%s Complete!", job_name)

@@ -10,10 +10,10 @@ from silly_worker.simple_queue import SimpleQueue
 
 
 class SillyWorker(Application):
-    """What `regrow run` starts."""
+    """The application that `regrow run` starts."""
 
     async def start(self, start_type: str, args: Any) -> Pid:
-        """Start the tree; its children are started from the first to the last."""
+        """Start the supervisor, which starts its children in this order."""
         children: list[Any] = [
             (SimpleQueue, [1, 2, 3]),
             (CronJob, Job(do_work, ["Job Number 1"], interval=1.0)),

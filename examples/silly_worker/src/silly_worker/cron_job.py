@@ -9,7 +9,7 @@ from regrow import CastReturn, GenServer, NoClause, NoReply, Ok, process
 
 @dataclass(frozen=True)
 class Job:
-    """What to do, with what, and how many seconds lie between the end of one time and the next."""
+    """A function, its arguments, and the seconds from the end of one run to the start of the next."""
 
     function: Callable[..., object]
     args: Sequence[Any]
@@ -17,19 +17,19 @@ class Job:
 
 
 class CronJob(GenServer[Job]):
-    """Does its job, then waits, then does it again.
+    """A server that does its job, waits, and does it again.
 
-    The next time is set when the work is done, so each round takes the interval and the work:
-    the times drift.
+    The next run is scheduled when the work is done. Each round takes the interval plus the work,
+    so the times drift.
     """
 
     def init(self, job: Job) -> Ok[Job]:
-        """Set the first time."""
+        """Schedule the first run."""
         self.schedule_work(job)
         return Ok(job)
 
     def handle_info(self, message: object, job: Job) -> CastReturn[Job]:
-        """Do the work when it is time."""
+        """Do the work, and schedule the next run."""
         match message:
             case "perform_job":
                 job.function(*job.args)
@@ -38,5 +38,5 @@ class CronJob(GenServer[Job]):
         raise NoClause(message)
 
     def schedule_work(self, job: Job) -> None:
-        """Set the next time."""
+        """Schedule the next run."""
         process.send_after(process.current(), "perform_job", job.interval)

@@ -10,13 +10,13 @@ class SimpleQueue(GenServer[list[int]], named=True):
 
     @classmethod
     async def queue(cls) -> list[int]:
-        """All values, the oldest first."""
+        """Return all values, the oldest first."""
         values: list[int] = await call(cls, "queue")
         return values
 
     @classmethod
     async def dequeue(cls) -> int | None:
-        """Take the oldest value out; None from an empty queue."""
+        """Remove and return the oldest value, or None if the queue is empty."""
         value: int | None = await call(cls, "dequeue")
         return value
 
@@ -28,7 +28,7 @@ class SimpleQueue(GenServer[list[int]], named=True):
     # Callbacks
 
     def init(self, state: list[int]) -> Ok[list[int]]:
-        """Begin with the values that were given."""
+        """Return the first state: the given values."""
         return Ok(state)
 
     def handle_call(self, request: object, from_: From, state: list[int]) -> CallReturn[list[int]]:
@@ -43,7 +43,7 @@ class SimpleQueue(GenServer[list[int]], named=True):
         raise NoClause(request)
 
     def handle_cast(self, request: object, state: list[int]) -> CastReturn[list[int]]:
-        """Take in a request that wants no answer."""
+        """Handle a request without an answer."""
         match request:
             case ("enqueue", int(value)):
                 return NoReply([*state, value])
