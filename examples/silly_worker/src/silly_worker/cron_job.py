@@ -9,7 +9,7 @@ from regrow import CastReturn, GenServer, NoClause, NoReply, Ok, process
 
 @dataclass(frozen=True)
 class Job:
-    """A function, its arguments, and the seconds from the end of one run to the start of the next."""
+    """A function, its arguments, and the seconds from the end of a run to the next start."""
 
     function: Callable[..., object]
     args: Sequence[Any]
