@@ -364,8 +364,8 @@ KERNEL: Final = [
     Mutant(
         "a monitor fires twice",
         LINKS,
-        "    ref.watched = None  # last: until then",
-        "    pass  # last: until then",
+        "        ref.watched = None\n        if watcher is not None:",
+        "        if watcher is not None:",
     ),
     Mutant(
         "a monitor that was taken back fires",
@@ -423,7 +423,7 @@ KERNEL: Final = [
     ),
     # Names
     Mutant("a name has two holders", NAMES, "if taken is not None:", "if False:"),
-    Mutant("a name outlives its holder", NAMES, "process.node.names.pop(process.name, None)", "pass"),
+    Mutant("a name outlives its holder", NAMES, "if process.node.names.get(process.name) is process:", "if False:"),
     Mutant(
         "a global name has two holders",
         NAMES,

@@ -46,7 +46,6 @@ def bury_rest(node: Node) -> None:
     for process in tuple(dying):
         process.alive = False
         process.pid.process = None
-        node.remove(process)
     while dying:
         process = dying[0]
         try:

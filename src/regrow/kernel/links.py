@@ -157,9 +157,9 @@ def exit_signal(process: Process, source: Pid, reason: object, linked: bool) -> 
     if word == "kill" and not linked:
         die(process, "killed")
     elif process.trap_exit:
-        put(process, Exited(source, reason))
         if source is process.parent:
             process.node.told_by_parent(process)
+        put(process, Exited(source, reason))
     elif word != "normal" or (source is process.pid and not linked):
         die(process, reason)
 
@@ -217,11 +217,16 @@ def fire(ref: Monitor, reason: object) -> None:
     """The watched process has ended: tell the watcher, once."""
     if ref.watched is None:
         return
-    watcher = ref.owner.process
+    watched, watcher = ref.watched, ref.owner.process
+    try:
+        ref.watched = None
+        if watcher is not None:
+            tell(watcher, ref, reason)
+    except BaseException:
+        ref.watched = watched  # it has not been told: the burial that is broken off here tells it when it goes on
+        raise
     if watcher is not None:
-        tell(watcher, ref, reason)
         watcher.monitors = removed(watcher.monitors, ref)
-    ref.watched = None  # last: until then a burial that was broken off tells it when it goes on
 
 
 def tell(watcher: Process, ref: Monitor, reason: object) -> None:
@@ -332,7 +337,10 @@ def bury_all(node: Node) -> None:
     dying = node.scheduler.dying
     try:
         while dying:
-            bury(dying[0], dying[0].reason)
+            process = dying[0]
+            if process.pid in node.processes:  # what `die` was to do first was broken off
+                node.remove(process)
+            bury(process, process.reason)
             dying.popleft()
     finally:
         node.burying = False
@@ -354,8 +362,12 @@ def bury(process: Process, reason: object) -> None:
             other.node.door(Signal("exit_link", process.pid, other, reason, None))
         elif other.process is not None and contains(other.process.links, process.pid):
             linked = other.process
-            exit_signal(linked, process.pid, reason, True)
-            linked.links = removed(linked.links, process.pid)
+            try:
+                linked.links = removed(linked.links, process.pid)
+                exit_signal(linked, process.pid, reason, True)
+            except BaseException:
+                linked.links = added(linked.links, process.pid)  # as above
+                raise
     for watcher in each(watchers) if watchers is not None else ():
         if type(watcher) is Monitor:
             if watcher.owner.node is process.node:

@@ -18,21 +18,21 @@ def put(process: Process, message: object) -> None:
         scheduler = process.node.scheduler
         if process.deadline is None and process.rare is None and scheduler.scheduled:
             scheduler.queue.append(process)  # what `wake` would do, without its calls
-            process.status = READY
             process.value = message
+            process.status = READY
         else:
             scheduler.wake(process, message)
         return
-    if process.status == SELECTING and is_outcome(process, message):  # all that is in the mailbox has been looked at
-        process.node.scheduler.wake(process, message)
-        return
+    if process.status == SELECTING:
+        if is_outcome(process, message):  # all that is in the mailbox has been looked at
+            process.node.scheduler.wake(process, message)
+            return
+        # What it waits for may be decided by code of its own, which must not run on the sender's stack.
+        process.node.scheduler.wake(process, RESCAN)
     if process.mailbox is None:
         process.mailbox = deque((message,))
     else:
-        process.mailbox.append(message)
-    if process.status == SELECTING:
-        # What it waits for may be decided by code of its own, which must not run on the sender's stack.
-        process.node.scheduler.wake(process, RESCAN)
+        process.mailbox.append(message)  # last: what raises before has delivered nothing
 
 
 def is_outcome(process: Process, message: object) -> bool:

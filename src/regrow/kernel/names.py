@@ -297,9 +297,10 @@ def claim(process: Process, name: object) -> Pid | None:
     taken: Process | None = node.names.get(name)
     if taken is not None:
         return taken.pid
-    node.names[name] = process
     process.name = name
-    tell_name(process, name)
+    node.names[name] = process
+    if node.trace is not None:
+        tell_name(process, name)
     return None
 
 
@@ -312,7 +313,8 @@ def tell_name(process: Process, name: object) -> None:
 def release(process: Process) -> None:
     """Free all names of a process that has ended, or whose start has failed."""
     if process.name is not None:
-        process.node.names.pop(process.name, None)
+        if process.node.names.get(process.name) is process:
+            del process.node.names[process.name]
         process.name = None
     if process.rare is not None and process.rare.global_names:
         keys = list(process.rare.global_names)

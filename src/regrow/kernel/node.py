@@ -233,7 +233,8 @@ class Node:
 
     def launch(self, function: Callable[..., Any], args: tuple[Any, ...], parent: Process | None) -> Process:
         """A new process that runs a function of the user's."""
-        self.scheduler.want_turn()  # first: where that cannot be had there is no new process
+        if not self.scheduler.scheduled:
+            self.scheduler.want_turn()  # first: where that cannot be had there is no new process
         process = self.new_process(copy_context(), function)
         if parent is not None:
             descend(process, parent)
@@ -254,15 +255,16 @@ class Node:
 
     def remove(self, process: Process) -> None:
         """A process has ended: it is in no table any more."""
-        self.processes.pop(process.pid, None)
         if self.told:
             self.told.pop(process, None)
         if process.name is not None or process.rare is not None:
             names.release(process)
+        self.processes.pop(process.pid, None)  # last: until then a burial that was broken off does this again
 
     def returned(self, process: Process) -> None:
         """A body has come to its end."""
-        self.scheduler.want_turn()
+        if not self.scheduler.scheduled:
+            self.scheduler.want_turn()
         process.status = ENDED
         process.body = None
         if process.alive:

@@ -94,24 +94,24 @@ class Scheduler:
         if not self.scheduled:
             self.want_turn()
         self.queue.append(process)
-        process.status = READY
         process.value = value
+        process.status = READY
 
     def ready_first(self, process: Process, value: object) -> None:
         """The same, before all others."""
         if not self.scheduled:
             self.want_turn()
         self.queue.appendleft(process)
-        process.status = READY
         process.value = value
+        process.status = READY
 
     def let_others(self, process: Process) -> None:
         """`asyncio.sleep(0)`: this process goes on once the event loop has gone round."""
         if not self.scheduled:
             self.want_turn()
         self.yielded.append(process)
-        process.status = READY
         process.value = None
+        process.status = READY
 
     def want_turn(self) -> None:
         """See to it that a turn comes."""
@@ -283,10 +283,10 @@ class Scheduler:
     def step(self, process: Process, value: object) -> None:
         """Send the body one value and arrange for what it yields."""
         previous = self.current
-        self.current = process
-        process.status = RUNNING
-        body = process.body
         try:
+            self.current = process
+            process.status = RUNNING
+            body = process.body
             if body is None or type(value) is Throw:
                 wish = resume(self, process, value)
             elif process.as_task:
@@ -358,7 +358,7 @@ class Scheduler:
     def _left(self, process: Process, value: object, error: BaseException) -> None:
         """A step that began with `value` has raised, if it has begun."""
         try:
-            if self.depth == 0 or not takes_its_turn(self, process, value, error):
+            if self.depth == 0 or type(error) is not RuntimeError or not takes_its_turn(self, process, value, error):
                 self.ended(process, error)
         except BaseException as broken:
             self.broken_off.append((process, error, True))
@@ -431,9 +431,9 @@ class Scheduler:
     def select(self, process: Process, wanted: Receive) -> None:
         """Give the process the first message that it wants, or let it wait for one."""
         previous = self.current
-        self.current = process  # a predicate is code of the process's own
-        process.waiting = wanted
         try:
+            self.current = process  # a predicate is code of the process's own
+            process.waiting = wanted
             if wanted.predicate is None:
                 message = take_wanted(process, wanted)
             else:
