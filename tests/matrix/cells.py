@@ -46,9 +46,13 @@ def run_cell(scenario: Callable[[], Awaitable[None]], *, seed: int | None = None
     clock.stuck = stuck_now
 
     async def main() -> None:
-        async with Node(clock=clock, seed=seed) as node:
+        node = Node(clock=clock, seed=seed)
+        node.start()  # without a block, which an end of the program would leave: the node is looked at after it
+        try:
             await as_process(node, scenario, stuck)
             await look_at(node)
+        finally:
+            await node.stop()
         assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     try:

@@ -237,7 +237,7 @@ class AgentServer(GenServer[Any]):
 
 def is_pair(value: Any) -> bool:
     """Whether this is (value, new state)."""
-    return isinstance(value, tuple) and len(value) == 2  # pyright: ignore[reportUnknownArgumentType]
+    return issubclass(type(value), tuple) and len(value) == 2  # pyright: ignore[reportUnknownArgumentType]
 
 
 async def updated(value: Awaitable[Any]) -> NoReply[Any]:

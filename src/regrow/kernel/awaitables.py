@@ -97,4 +97,4 @@ class Foreign:
 
 def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
     """Whether this is what calling an `async def` gives, which complains if it is never awaited."""
-    return isinstance(value, Coroutine) or (type(value) is GeneratorType and is_awaitable(value))
+    return issubclass(type(value), Coroutine) or (type(value) is GeneratorType and is_awaitable(value))
