@@ -67,7 +67,11 @@ def test_a_task_that_fails_tells_its_owner_once(who: str, kind: str, way: Way) -
         supervisor = await TaskSupervisor.start_link()
         function = function_of(kind, way)
         if who == "async_stream":
-            results = [one async for one in Task.async_stream([1, 2], lambda _: function())]
+
+            def fails(_item: int) -> Any:
+                return function()
+
+            results = [one async for one in Task.async_stream([1, 2], fails)]
             assert [one[0] for one in results] == ["exit", "exit"]
             assert [way.is_reason(one[1]) for one in results] == [True, True]
         else:
@@ -109,7 +113,7 @@ def test_what_a_timer_runs_ends_alone(which: str, kind: str, way: Way) -> None:
 
     async def scenario() -> None:
         function = function_of(kind, way)
-        made: Any
+        made: Any = None
         if which == "timer.apply_after":
             timer.apply_after(1.0, function)
         else:

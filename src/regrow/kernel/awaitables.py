@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Coroutine, Generator
 from inspect import CO_ITERABLE_COROUTINE
 from types import GeneratorType
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeGuard, cast
 
 ITERABLE_COROUTINE: Final[int] = CO_ITERABLE_COROUTINE
 
@@ -31,8 +31,7 @@ def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
 def steps(awaited: Any) -> Generator[Any, Any, Any]:
     """What a loop of ours has to `yield from` where a coroutine would `await`."""
     if type(awaited) is GeneratorType:
-        generator: Generator[Any, Any, Any] = awaited
-        return generator
+        return cast("Generator[Any, Any, Any]", awaited)
     made: Generator[Any, Any, Any] = awaited.__await__()
     return made
 
@@ -97,4 +96,4 @@ class Foreign:
 
 def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
     """Whether this is what calling an `async def` gives, which complains if it is never awaited."""
-    return issubclass(type(value), Coroutine) or (type(value) is GeneratorType and is_awaitable(value))
+    return issubclass(type(value), Coroutine) or (type(value) is GeneratorType and is_awaitable(value))  # pyright: ignore[reportUnknownArgumentType]
