@@ -121,7 +121,7 @@ def test_each_run_has_async_fixtures_reports_and_a_log_of_its_own(project: Proje
             cast(server, "oops")
             await process.sleep(1.0)
             assert len(reports.of("GenServer terminating")) == 1
-            assert sum("GenServer terminating" in record.getMessage() for record in caplog.records) == 1
+            assert sum("(Noisy) terminating" in record.getMessage() for record in caplog.records) == 1
         """,
         "--simulate",
         "20",
