@@ -85,11 +85,12 @@ async def _left(node: Node, error: BaseException) -> None:
 async def program(node: Node, main: Any, args: tuple[Any, ...]) -> Any:
     """The plain task in which a program runs: start the node, run `main`, stop the node."""
     stop_signals = StopSignals()
+    function: Any = main
     try:
         async with node:
             if isinstance(main, type) and issubclass(main, Application):
                 return await _run_application(main, stop_signals)
-            return await Main(node, main, args).run(stop_signals)
+            return await Main(node, function, args).run(stop_signals)
     finally:
         stop_signals.close()
 

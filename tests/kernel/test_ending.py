@@ -148,6 +148,22 @@ class TestInOrder:
         asyncio.run(main())
         assert events == ["parent", "deep"]
 
+    def test_what_an_unlinked_process_has_started(self) -> None:
+        """The process itself is killed, as on the BEAM; its tree has its time."""
+        events: Events = []
+
+        async def starts() -> None:
+            await Supervisor.start_link([keeps(events, "a", 9.0, 10.0)])
+            await process.receive()
+
+        async def main() -> None:
+            process.spawn(starts)
+            await Keeps.start((events, "alone", 1.0))
+            await process.sleep(0.1)
+
+        run(main, node=Node(clock=VirtualClock()))
+        assert events == ["a"]
+
     def test_many_children_of_a_dynamic_supervisor(self) -> None:
         events: Events = []
 
@@ -189,8 +205,8 @@ class TestInOrder:
         events: Events = []
 
         class Fails(Keeps):
-            async def terminate(self, _reason: Any, _state: Any) -> None:
-                raise ValueError("in terminate")
+            async def terminate(self, _reason: Any, state: Any) -> None:
+                raise ValueError(f"in terminate of {state[1]}")
 
         async def main() -> str:
             await Supervisor.start_link([keeps(events, "a")])

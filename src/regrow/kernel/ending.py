@@ -1,6 +1,7 @@
 """How a node ends: in order where that is possible, by force where it is not, and in every case.
 
-    in order   what is linked to the first process, newest first; then the processes whose parent has ended before them
+    in order   what is linked to the first process, newest first; then the processes whose parent has ended before them;
+               what nobody is linked to is killed, and what that has started has its time
     killed     all that is left, and all that starts meanwhile
     closed     what has not ended even then, where it stands
 
@@ -122,6 +123,7 @@ async def in_order(node: Node, reason: object) -> None:
         for pid in linked:
             await node.end(pid, reason)
     await orphans_end(node)
+    await unlinked_end(node)
 
 
 async def end(node: Node, pid: Pid, source: Pid, reason: object) -> None:
@@ -175,6 +177,15 @@ async def orphans_end(node: Node, application: object = None) -> None:
         await asyncio.wait(waiting)
         for process in found:
             kill_late(process, "shutdown")
+
+
+async def unlinked_end(node: Node) -> None:
+    """Kill what is not linked to its parent, as a spawned function is not; what that has started ends in order."""
+    for process in list(node.processes.values())[::-1]:
+        parent = process.parent
+        if process is not node.init and (parent is None or not links.contains(process.links, parent)):
+            links.die(process, "killed")
+    await orphans_end(node, None)
 
 
 def allowed(process: Process) -> float | None:
