@@ -20,7 +20,7 @@ MOST = 70  # frames: what no function of the kernel needs, and more
 def at_depth(left: int, function: Callable[[], Any]) -> Any:
     """Call a function where the stack has room for about so many frames."""
     here = 0
-    frame: Any = sys._getframe()
+    frame: Any = sys._getframe()  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         here += 1
         frame = frame.f_back
@@ -180,3 +180,29 @@ async def asks(server: Pid, to: Pid) -> None:
 
 async def ask(server: Pid, what: Any) -> Any:
     return await call(server, what)
+
+
+def test_a_call_from_deep_in_the_stack_leaves_the_server_whole() -> None:
+    """The caller fails, at worst; its server, and the count of hand-overs, do not."""
+
+    async def deep(more: int, server: Pid) -> Any:
+        return await call(server, "state") if more <= 0 else await deep(more - 1, server)
+
+    async def scenario() -> None:
+        scheduler = process.running().node.scheduler
+        server = await Later.start(0)
+        raised: set[bool] = set()
+        for left in range(2, 2 * MOST, 3):
+            frames = sys.getrecursionlimit() - left - 40
+            try:
+                await deep(frames, server)
+            except RecursionError:
+                raised.add(True)
+            else:
+                raised.add(False)
+            assert scheduler.depth == 0
+            assert await call(server, "state") == []
+        assert raised == {False, True}
+        process.exit(server, "kill")
+
+    assert run_cell(scenario) == []

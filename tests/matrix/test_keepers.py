@@ -175,7 +175,10 @@ def test_an_agent_whose_function_fails_ends_once_for_all(kind: str, which: str, 
         await process.sleep(0.01)
         return way.fail()
 
-    function = (lambda _: way.fail()) if kind == "def" else later
+    def at_once(_: Any) -> Any:
+        return way.fail()
+
+    function: Any = at_once if kind == "def" else later
 
     async def scenario() -> None:
         agent = await Agent.start_link(lambda: 1, name="subject")

@@ -115,7 +115,7 @@ def test_a_supervised_handler_that_fails_is_told_of_once(way: Way) -> None:
         await gen_event.add_sup_handler(manager, Bad, ("handle_event", way))
         gen_event.notify(manager, "one")
         await process.sleep(1.0)
-        message = await process.receive(tuple, timeout=1.0)
+        message: Any = await process.receive(tuple, timeout=1.0)  # pyright: ignore[reportUnknownVariableType]
         assert message[0] == "gen_event_EXIT"
         assert message[1] is Bad
         with pytest.raises(TimeoutError):

@@ -37,7 +37,7 @@ from regrow import (
     trace,
 )
 from tests.matrix.cells import Echo, run_cell
-from tests.matrix.ways import refuse
+from tests.matrix.ways import hidden, refuse
 
 
 class Odd:
@@ -45,7 +45,7 @@ class Odd:
 
     __repr__ = __str__ = __eq__ = __ne__ = __reduce__ = __reduce_ex__ = __bool__ = __len__ = __iter__ = refuse
     __format__ = __copy__ = __deepcopy__ = __getattr__ = __call__ = __lt__ = __gt__ = refuse
-    __class__ = property(refuse)
+    __class__ = hidden  # pyright: ignore[reportIncompatibleMethodOverride]
     __hash__ = object.__hash__
 
 
@@ -88,7 +88,8 @@ class Machine(GenStatem[Any, Any]):
 
     def handle_event(self, kind: Any, content: Any, _state: Any, data: Any) -> Any:
         if type(kind) is tuple:
-            return KeepState(data, [ReplyAction(kind[1], content)])
+            from_: Any = kind[1]  # pyright: ignore[reportUnknownVariableType]
+            return KeepState(data, [ReplyAction(from_, content)])  # pyright: ignore[reportUnknownArgumentType]
         return KeepState(content)
 
 

@@ -29,9 +29,12 @@ class Slotted(Exception):
         raise RuntimeError(f"no {name} here")
 
 
-def refuse(*_: object) -> NoReturn:
-    """What every special method of Hostile does."""
+def _refuse(*_: object) -> NoReturn:
     raise Untold
+
+
+refuse: Any = _refuse  # what every special method of Hostile does
+hidden: Any = property(_refuse, _refuse)
 
 
 class Untold(BaseException):
@@ -43,10 +46,10 @@ class Hostile(Exception):
 
     __repr__ = __str__ = __eq__ = __ne__ = __hash__ = __reduce__ = __reduce_ex__ = refuse
     __setattr__ = __delattr__ = __bool__ = __len__ = __format__ = __copy__ = __deepcopy__ = refuse
-    __class__ = property(refuse)
-    __traceback__ = property(refuse, refuse)
-    __cause__ = property(refuse, refuse)
-    __context__ = property(refuse, refuse)
+    __class__ = hidden  # pyright: ignore[reportIncompatibleMethodOverride]
+    __traceback__ = hidden
+    __cause__ = hidden
+    __context__ = hidden
 
 
 class NoReason(Exit):
