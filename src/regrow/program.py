@@ -253,11 +253,11 @@ class StopSignals:
     the node has ended, so that a signal that comes while it ends does not cut it short.
 
     Args:
-        first: told the signal's number when the first one comes, in the midst of whatever runs; what it returns says
-            whether that is to stop anything.
+        first: told the signal's number and the frame that it came in, when the first one comes, in the midst of whatever
+            runs; what it returns says whether that is to stop anything.
     """
 
-    def __init__(self, *, first: Callable[[int], bool] | None = None) -> None:
+    def __init__(self, *, first: Callable[[int, FrameType | None], bool] | None = None) -> None:
         self.loop = asyncio.get_running_loop()
         self.asked: asyncio.Future[int] = self.loop.create_future()
         self.first = first
@@ -267,10 +267,10 @@ class StopSignals:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self.before[number] = signal.signal(number, self.received)
 
-    def received(self, number: int, _frame: FrameType | None = None) -> None:
+    def received(self, number: int, frame: FrameType | None = None) -> None:
         """A signal has come."""
         if not self.came:
-            if self.first is not None and not self.first(number):
+            if self.first is not None and not self.first(number, frame):
                 return
             self.came = True
             self.loop.call_soon_threadsafe(self.ask, number)

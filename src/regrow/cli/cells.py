@@ -1,15 +1,28 @@
 """The process in which a shell's cells run, and the thread of the prompt that waits for them.
 
-A cell is one entry at the prompt. It runs as a step of a process on the application's own loop, so that links,
-monitors, `receive` and `current()` mean what they mean in a server. What a cell raises is shown at the prompt and the
-process lives on; an exit signal ends it, and a new one takes its place.
+A cell is one entry at the prompt, or a part of one. It runs as a step of a process on the application's own loop, so
+that links, monitors, `receive` and `current()` mean what they mean in a server. What a cell raises is shown at the prompt
+and the process lives on; an exit signal ends it, and a new one takes its place.
+
+Ctrl-C is for what the user has entered, from the end of the line to the next prompt:
+
+    when it comes                                  what it does
+    -------------                                  ------------
+    the line is compiled, or between two cells     the next cell does not begin
+    the cell waits for its turn                    it does not begin
+    it computes                                    KeyboardInterrupt, where it is
+    it waits                                       CancelledError at its await, shown as KeyboardInterrupt
+    it has ended meanwhile                         the next cell of the same entry does not begin
+    nothing of the entry is left                   the prompt says so
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import threading
 from collections.abc import Awaitable, Callable
+from types import CodeType, FrameType
 from typing import Any
 
 from regrow import process
@@ -32,28 +45,42 @@ class Cell:
         self.done: concurrent.futures.Future[Any] = concurrent.futures.Future()
         self.task: asyncio.Task[Any] | None = None
         self.interrupted = False
+        self.cancelled = 0  # so often its task was
 
     async def run(self, pid: Pid) -> None:
         """Do it, in the shell's process."""
-        self.task = asyncio.current_task()
+        task = self.task = asyncio.current_task()
+        if self.interrupted:
+            self.fail(KeyboardInterrupt())
+            return
         try:
-            value = await self.function()
+            value = await self.do()
         except (Doomed, GeneratorExit):
             raise
         except BaseException as error:
             if pid.process is None:  # ended by a signal: this is but the unwinding
                 raise
+            self._hear_no_more(task)
             self.fail(self._as_shown(error))
         else:
+            self._hear_no_more(task)
             if not self.done.done():
                 self.done.set_result(value)
 
+    async def do(self) -> Any:
+        """The cell's own frame: what is raised in it or above it is the cell's."""
+        return await self.function()
+
     def _as_shown(self, error: BaseException) -> BaseException:
-        if not (self.interrupted and isinstance(error, asyncio.CancelledError)):
-            return error
-        if self.task is not None:
-            self.task.uncancel()
-        return KeyboardInterrupt().with_traceback(error.__traceback__)
+        if self.interrupted and isinstance(error, asyncio.CancelledError):
+            return KeyboardInterrupt().with_traceback(error.__traceback__)
+        return error
+
+    def _hear_no_more(self, task: asyncio.Task[Any] | None) -> None:
+        """It has ended: an interrupt that came in its last moment must not meet the next one."""
+        while self.cancelled and task is not None and task.cancelling():
+            self.cancelled -= 1
+            task.uncancel()
 
     def fail(self, error: BaseException) -> None:
         """It raised, or will never be done."""
@@ -61,10 +88,13 @@ class Cell:
             self.done.set_exception(error)
 
     def cancel(self) -> None:
-        """Ctrl-C, while the cell waits for something."""
+        """Ctrl-C, while the cell waits for something. One that has not begun will see for itself that it was interrupted."""
         if self.task is not None and not self.done.done():
-            self.interrupted = True
+            self.cancelled += 1
             self.task.cancel()
+
+
+FRAME_OF_A_CELL: CodeType = Cell.do.__code__
 
 
 class Cells:
@@ -79,6 +109,10 @@ class Cells:
         self.node = node
         self.tell = tell
         self.cell: Cell | None = None
+        self.reading = False  # the prompt waits for a line
+        self.line_has_ended: Callable[[], bool] = bool
+        self.pressed = False  # Ctrl-C came, and no cell has heard it yet
+        self.lock = threading.RLock()  # between the prompt's thread and the signal handler, which may be interrupted
         self.closed = False
         self.pid: Pid | None = None
 
@@ -123,31 +157,83 @@ class Cells:
 
     # In the prompt's thread
 
+    def reads(self, has_ended: Callable[[], bool]) -> bool:
+        """The prompt asks for a line; true if Ctrl-C came behind the last one, and has interrupted nothing.
+
+        Args:
+            has_ended: asked at Ctrl-C, in the signal handler: whether the line is whole, though `has_read` is not called.
+        """
+        with self.lock:
+            self.reading, self.line_has_ended = True, has_ended
+            pressed, self.pressed = self.pressed, False
+        return pressed
+
+    def has_read(self, *, pressed: bool = False) -> None:
+        """The line is there; `pressed` if Ctrl-C was typed behind it before the terminal knew that as a signal."""
+        with self.lock:
+            self.reading = False
+            self.pressed |= pressed
+
     def run(self, function: Callable[[], Awaitable[Any]]) -> Any:
         """Run a cell and wait for it; returns what it gives.
 
         Raises:
             ShellEnded: its process has ended under it.
+            KeyboardInterrupt: Ctrl-C, before it has begun or while it ran.
             BaseException: whatever the cell raises.
         """
-        cell = self.cell = Cell(function)
+        cell = Cell(function)
+        if self.closed or not self.node.running:
+            raise ShellEnded("the application has ended")
+        with self.lock:
+            pressed, self.pressed = self.pressed, False
+            self.cell = None if pressed else cell
+        if pressed:
+            raise KeyboardInterrupt
+        heard = False
         try:
-            if self.closed or not self.node.running:
-                raise ShellEnded("the application has ended")
             self.node.post(self._submit, cell)
             return cell.done.result()
+        except KeyboardInterrupt:
+            heard = True
+            raise
         finally:
-            self.cell = None
+            with self.lock:
+                self.cell = None
+                self.pressed = cell.interrupted and not heard
 
     # In a signal handler
 
-    def interrupt(self) -> bool:
-        """Ctrl-C: interrupt the cell that runs. False if none does."""
-        cell = self.cell
-        if cell is None:
-            return False
-        current = self.node.scheduler.current
-        if current is not None and current.pid is self.pid:  # it computes, and the loop stands still meanwhile
+    def interrupt(self, frame: FrameType | None) -> bool:
+        """Ctrl-C: interrupt what the user has entered. False if that is nothing: the prompt reads.
+
+        Args:
+            frame: where the main thread is.
+        """
+        with self.lock:
+            cell = self.cell
+            if cell is None:
+                if self.reading and not self.line_has_ended():
+                    return False
+                self.pressed = True
+                return True
+            computes = self.is_in(frame)
+            if not computes:
+                cell.interrupted = True
+        if computes:  # the loop stands still meanwhile
             raise KeyboardInterrupt
         self.node.loop.call_soon_threadsafe(cell.cancel)
         return True
+
+    def is_in(self, frame: FrameType | None) -> bool:
+        """Whether the main thread runs code of the cell, and not a server's that the cell has called or our own below it."""
+        current = self.node.scheduler.current
+        if current is None or current.pid is not self.pid:
+            return False
+        first = True
+        while frame is not None:
+            if frame.f_code is FRAME_OF_A_CELL:
+                return not first
+            first = False
+            frame = frame.f_back
+        return False

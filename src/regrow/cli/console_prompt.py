@@ -30,6 +30,7 @@ class ConsolePrompt(code.InteractiveConsole):
         self.cells = cells
         self.banner = banner
         self.prompting = ""
+        self.taken_back = ""  # the line as it was at Ctrl-C
         self.leaving = False
 
     def run(self) -> None:
@@ -44,14 +45,27 @@ class ConsolePrompt(code.InteractiveConsole):
         """Read a line."""
         if self.leaving:
             raise EOFError
+        self.taken_back = ""
+        if self.cells.reads(self.note_line):
+            raise KeyboardInterrupt  # the console says so, and forgets what was begun
         self.prompting = prompt
+        line = ""
         try:
             line = super().raw_input(prompt)
         finally:
             self.prompting = ""
+            self.cells.has_read(pressed=line != "" and line == self.taken_back)
         if line.strip() in LEAVING:
             raise EOFError
         return line
+
+    def note_line(self) -> bool:
+        """Ctrl-C, while a line is read: if that very line is then to be run, it was pressed at its end or just behind.
+
+        Nobody can tell which, as the terminal's editor is in C; and Ctrl-C at its end takes it back, too.
+        """
+        self.taken_back = typed()
+        return False
 
     def runsource(self, source: str, filename: str = "<shell>", symbol: str = "single") -> bool:
         """Run a line, if it is whole; true if more of it is wanted."""

@@ -9,6 +9,8 @@ from typing import Any
 
 from IPython.core.interactiveshell import ExecutionResult
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
+from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
+from prompt_toolkit.keys import Keys
 from traitlets.config import Config
 
 from regrow.cli.cells import Cells, ShellEnded
@@ -21,6 +23,7 @@ class Shell(TerminalInteractiveShell):
 
     cells: Cells
     in_this_thread: bool = False
+    is_up: bool = False
 
     def should_run_async(
         self,
@@ -32,6 +35,55 @@ class Shell(TerminalInteractiveShell):
         """No event loop of IPython's own. Its magics, and what the system's shell does, must not hold up the application."""
         self.in_this_thread = (transformed_cell or raw_cell).startswith("get_ipython().")
         return False
+
+    def prompt_for_code(self) -> Any:
+        """Read a cell."""
+        return self.read(super().prompt_for_code)
+
+    def read(self, ask: Callable[[], Any]) -> Any:
+        """Read a cell by `ask`. Ctrl-C is a key while the prompt is up, and a signal before and after."""
+        self.is_up = False
+        if self.cells.reads(self.has_ended):
+            print("KeyboardInterrupt", file=sys.stderr)
+        session = self.session()
+        if session is not None:
+            # What is drawn above the prompt would have the terminal's own line editing for a moment, which takes Ctrl-D
+            # for an end of the file that nobody reads, and Ctrl-C for a signal. A key is a key as long as the prompt is up.
+            session.app.input.cooked_mode = session.app.input.raw_mode
+            session.app.pre_run_callables.append(self.comes_up)
+        try:
+            return ask()
+        finally:
+            self.cells.has_read(pressed=self.is_interrupted())
+
+    def session(self) -> Any:
+        """The line editor, of which IPython does not tell the type; None in a terminal that cannot move its cursor."""
+        shell: Any = self
+        return shell.pt_app
+
+    def comes_up(self) -> None:
+        """The prompt is there."""
+        self.is_up = True
+
+    def has_ended(self) -> bool:
+        """Whether the prompt has what it was to read, and has only to be taken down."""
+        session = self.session()
+        return self.is_up and session is not None and (session.app.future is None or session.app.future.done())
+
+    def is_interrupted(self) -> bool:
+        """Whether Ctrl-C was pressed behind the cell while the terminal still took it for a key.
+
+        The prompt has read it with the end of the line, and keeps it for the next prompt, or it lies where nobody reads
+        before that. What was typed before it is forgotten, as a terminal does at Ctrl-C; what was typed behind it stays.
+        """
+        session = self.session()
+        if session is None:
+            return False
+        keyboard: Any = session.app.input
+        keys = [*get_typeahead(keyboard), *keyboard.read_keys(), *keyboard.flush_keys()]
+        places = [place for place, key in enumerate(keys) if key.key == Keys.ControlC]
+        store_typeahead(keyboard, keys[places[-1] + 1 :] if places else keys)
+        return bool(places)
 
     async def run_code(
         self, code_obj: CodeType, result: ExecutionResult | None = None, *, async_: bool = False
@@ -89,6 +141,9 @@ class IPythonPrompt:
         for word in WORDS:
             shell.register_magic_function(magic(word, shell), "line_cell", word)
         shell.ast_transformers.append(Settling())
+        if shell.pt_app is None:  # a terminal that cannot move its cursor
+            ask = shell.prompt_for_code
+            shell.prompt_for_code = lambda: shell.read(ask)
         self.shell = shell
         print(self.banner, flush=True)
         shell.mainloop()

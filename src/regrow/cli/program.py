@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from types import FrameType
 
 from regrow import Application, Node
 from regrow.behaviours.application import ApplicationError
@@ -51,7 +52,7 @@ async def program(
     beside: Meanwhile,
     *,
     node: Node,
-    interrupt: Callable[[], bool] | None = None,
+    interrupt: Callable[[FrameType | None], bool] | None = None,
     before_the_end: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
     """The same within a loop, and with a node of one's own.
@@ -61,15 +62,15 @@ async def program(
         name: what it is called on the screen.
         beside: what happens while it runs.
         node: the node it runs on; it has not run before.
-        interrupt: told of Ctrl-C; true if that is dealt with, and nothing has to stop.
+        interrupt: told of Ctrl-C and of the frame that it came in; true if that is dealt with, and nothing has to stop.
         before_the_end: awaited before the last word is said.
 
     Returns:
         The exit code.
     """
 
-    def first(number: int) -> bool:
-        if number == signal.SIGINT and interrupt is not None and interrupt():
+    def first(number: int, frame: FrameType | None) -> bool:
+        if number == signal.SIGINT and interrupt is not None and interrupt(frame):
             return False
         say_at_any_time(f"\nStopping {name}, children first. Once more stops it at once.\n")
         return True

@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, Protocol
 
 import regrow
@@ -176,11 +177,11 @@ def run_shell(project: Project, level: str, *, reports: bool, plain: bool) -> in
     return code
 
 
-def interrupting(shell: Shell) -> Callable[[], bool]:
+def interrupting(shell: Shell) -> Callable[[FrameType | None], bool]:
     """What Ctrl-C does: interrupts a cell; it never stops the application, as it is the key to take a line back."""
 
-    def interrupt() -> bool:
-        if not shell.cells.interrupt():
+    def interrupt(frame: FrameType | None) -> bool:
+        if not shell.cells.interrupt(frame):
             shell.node.post(shell.tell, "(Ctrl-D stops the application and leaves)")
         return True
 
