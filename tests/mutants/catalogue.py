@@ -435,7 +435,7 @@ KERNEL: Final = [
     Mutant(
         "a failed start leaves its name in a user's table",
         NAMES,
-        'done(table.unregister_name(self.key), "unregister_name")',
+        'answered(self.table, "unregister_name", self.key)',
         "pass",
     ),
     Mutant("a name elsewhere is looked up here", NAMES, "find(other, name)", "find(node, name)"),

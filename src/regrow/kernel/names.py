@@ -135,8 +135,7 @@ class Registered:
     def release(self, pid: Pid) -> None:
         """The start has failed if the process lives: free the name, as OTP does. An end is the table's own affair."""
         if pid.process is not None and who_has(self.table, self.key) is pid:
-            table: Any = self.table
-            done(table.unregister_name(self.key), "unregister_name")
+            answered(self.table, "unregister_name", self.key)
 
 
 GLOBAL_LOCK = Lock()
@@ -215,18 +214,23 @@ def who_has(table: Any, key: Hashable) -> Pid | None:
     Raises:
         TypeError: the table says neither a pid nor None.
     """
-    found: object = done(table.whereis_name(key), "whereis_name")
-    if found is None or isinstance(found, Pid):
+    found: object = answered(table, "whereis_name", key)
+    if found is None or type(found) is Pid:
         return found
     raise TypeError(f"whereis_name: wanted a pid, or None for nobody, from {safe_repr(table)}; got {safe_repr(found)}")
 
 
-def done(answer: Any, function: str) -> Any:
-    """What a table has answered, at once: nobody who asks for a name can wait.
+def answered(table: object, function: str, *args: object) -> Any:
+    """What a function of a table answers, at once: nobody who asks for a name can wait.
 
     Raises:
-        TypeError: its function is `async def`.
+        TypeError: the function is `async def`.
+        RuntimeError: it has raised StopIteration, which a compiled coroutine would take for its own end.
     """
+    try:
+        answer: Any = getattr(table, function)(*args)
+    except StopIteration as error:
+        raise RuntimeError(f"{function} of {safe_repr(table)} raised StopIteration") from error
     if not is_coroutine(answer):
         return answer
     answer.close()
@@ -285,7 +289,7 @@ def claim(process: Process, name: object) -> Pid | None:
     if isinstance(name, Via):
         table: Any = name.table(node)
         value = () if name.value is None else (name.value,)
-        if not done(table.register_name(name.key, process.pid, *value), "register_name"):
+        if not answered(table, "register_name", name.key, process.pid, *value):
             holder = who_has(table, name.key)
             if holder is None:
                 raise ValueError(f"{safe_repr(name)} was refused by its table, in which nobody has this name")
