@@ -1,12 +1,12 @@
-"""What regrow costs, as ratios to the BEAM, to other libraries and to floors, all measured in one run.
+"""The costs of regrow, as ratios to the BEAM, to other libraries and to baselines, all measured in one run.
 
-    cases.py      what is measured, and what it is to reach
-    ours/         regrow doing it
-    others/       the BEAM, other libraries and the floors doing the same
-    measure.py    what all of these share: a stopwatch, resident memory, one line of JSON for each measurement
-    runner.py     every case in every contestant, in turn, each in a program of its own, several rounds
-    table.py      the ratios, with their spread
-    picture.py    the same, drawn
+    cases.py      the measured cases, and their targets
+    ours/         the cases on regrow
+    others/       the cases on the BEAM, other libraries and the baselines
+    measure.py    shared parts: a stopwatch, resident memory, one line of JSON for each measurement
+    runner.py     runs every case in every contestant, each in a separate program, for several rounds
+    table.py      the ratios as tables, with their spread
+    picture.py    the ratios as a picture
 
-`python -m benchmarks` runs it; `make bench` prepares what it needs and writes docs/benchmarks.md.
+`python -m benchmarks` runs it; `make bench` prepares the environment and writes docs/benchmarks.md.
 """

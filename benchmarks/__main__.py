@@ -21,14 +21,16 @@ QUICK_ROUNDS = 3
 
 
 def main() -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="What regrow costs, beside others.")
-    parser.add_argument("--quick", action="store_true", help="the first rows alone, in about a minute")
-    parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured (5)")
-    parser.add_argument("--only", metavar="WORD", help="cases whose name has this in it")
-    parser.add_argument("--million", action="store_true", help="also a million servers: takes 3 GB of memory")
-    parser.add_argument("--write", action="store_true", help="keep the figures, and draw the page and the picture")
-    parser.add_argument("--redraw", action="store_true", help="measure nothing: draw what was kept")
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure what regrow costs, compared with others."
+    )
+    parser.add_argument("--quick", action="store_true", help="measure only the main rows, in about a minute")
+    parser.add_argument("--rounds", type=int, default=5, help="the number of rounds (5)")
+    parser.add_argument("--only", metavar="WORD", help="measure only cases whose name contains WORD")
+    parser.add_argument("--million", action="store_true", help="also measure a million servers; needs 3 GB of memory")
+    parser.add_argument("--write", action="store_true", help="save the figures, and draw the page and the picture")
+    parser.add_argument("--redraw", action="store_true", help="measure nothing; draw the saved figures")
     options = parser.parse_args()
     if options.redraw:
         write(Results.read(RESULTS))
@@ -43,7 +45,7 @@ def main() -> None:
 
 
 def plan(options: argparse.Namespace) -> Plan:
-    """What the command's options ask for."""
+    """Return the plan for the command's options."""
     cases = [*CASES, *WEIGHTS, *STARTS, *GROWTH, *(MILLION if options.million else [])]
     if options.quick:
         cases = [case for case in cases if case.quick]
@@ -54,7 +56,7 @@ def plan(options: argparse.Namespace) -> Plan:
 
 
 def write(results: Results) -> None:
-    """The page's tables, between its two marks, and the picture."""
+    """Write the tables, between the page's two marks, and the picture."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     about = "{python}, {cores} cores, medians of {rounds} rounds.".format(**results.about)

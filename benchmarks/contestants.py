@@ -1,4 +1,4 @@
-"""Who is measured: regrow, as Python and compiled; the BEAM; other libraries; floors. Those that are there."""
+"""The installed contestants: regrow, pure and compiled; the BEAM; other libraries; baselines."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ LIBRARIES = {
     "triotp": "triotp_",
     "xoscar": "xoscar_",
 }
-FLOORS = {TASKS: "tasks", METHOD: "method"}
-# What the BEAM is not asked for: it is regrow's alone, or compared with itself.
+BASELINES = {TASKS: "tasks", METHOD: "method"}
+# Cases without the BEAM: only regrow has them, or they compare regrow with itself.
 OURS = ("growth", "million", "call thread", "call service", "call traced", "call no more traced")
 ELIXIRS = {
     "call registry",
@@ -43,7 +43,7 @@ ELIXIRS = {
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to do the same: a command that takes a case and a size, and prints its figures."""
+    """An implementation of the cases: a command that takes a case and a size, and prints its figures."""
 
     name: str
     command: list[str]
@@ -51,7 +51,7 @@ class Contestant:
     environment: dict[str, str] = field(default_factory=dict[str, str])
 
     def measure(self, case: str, size: int, limit: float) -> dict[str, float] | None:
-        """The figures of one measurement; None if it failed, which is told on standard error."""
+        """Return the figures of one measurement, or None if it failed, and print the failure on standard error."""
         try:
             done = subprocess.run(
                 [*self.command, case, str(size)],
@@ -70,22 +70,22 @@ class Contestant:
 
 
 def regrows() -> list[Contestant]:
-    """regrow as Python; and compiled, where it has been."""
+    """Return the pure regrow, and the compiled one if it is installed."""
     command = [sys.executable, "-m", "benchmarks.ours"]
     cases = cases_of(command) or set()
     pure = Contestant(PURE, command, cases, {"REGROW_PURE": "1"})
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", "import regrow; print(getattr(regrow, 'compiled', False))"],
         capture_output=True,
         text=True,
         check=True,
         env={name: value for name, value in os.environ.items() if name != "REGROW_PURE"},
     )
-    return [pure, Contestant(COMPILED, command, cases, {"REGROW_PURE": ""})] if "True" in told.stdout else [pure]
+    return [pure, Contestant(COMPILED, command, cases, {"REGROW_PURE": ""})] if "True" in printed.stdout else [pure]
 
 
 def beam(cases: set[str]) -> list[Contestant]:
-    """The BEAM, if it is installed; without Elixir, only what Erlang has."""
+    """Return the BEAM if it is installed; without Elixir, only with Erlang's cases."""
     erlang, compiler, elixir = (shutil.which(name) for name in ("erl", "erlc", "elixir"))
     if erlang is None or compiler is None:
         return []
@@ -101,19 +101,19 @@ def beam(cases: set[str]) -> list[Contestant]:
 
 
 def pythons(modules: dict[str, str]) -> list[Contestant]:
-    """Those of these modules that can be imported."""
+    """Return the contestants whose modules can be imported."""
     found: list[Contestant] = []
     for name, module in modules.items():
         command = [sys.executable, "-m", f"benchmarks.others.{module}"]
         cases = cases_of(command)
         if cases is None:
-            print(f"{name} is not installed: left out", file=sys.stderr)
+            print(f"{name} is not installed and is left out", file=sys.stderr)
         else:
             found.append(Contestant(name, command, cases))
     return found
 
 
 def cases_of(command: list[str]) -> set[str] | None:
-    """What a contestant can do; None if it is not there."""
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    return set(json.loads(told.stdout)) if told.returncode == 0 else None
+    """Return the cases of a contestant, or None if it is not installed."""
+    printed = subprocess.run(command, capture_output=True, text=True, check=False)
+    return set(json.loads(printed.stdout)) if printed.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""What every contestant uses: a registry of its measurements, a stopwatch, the memory in use, one line of JSON."""
+"""Shared parts of all contestants: a registry of measurements, a stopwatch, the memory in use, one line of JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATM = Path("/proc/self/statm")
 
 
 def measures(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let a contestant's function measure these cases. It gets the case's size, and gives its figures."""
+    """Register a contestant's function for these cases. It takes the size of the case, and returns its figures."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         for name in names:
@@ -29,16 +29,16 @@ def measures(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 
 def main(run: Callable[[Callable[[int], Any], int], Figures]) -> None:
-    """A contestant's program: `python -m benchmarks.others.pykka call 10000`; without arguments, what it can do."""
+    """Run a contestant's program: `python -m benchmarks.others.pykka call 10000`; without arguments, print its cases."""
     if len(sys.argv) < 3:
         print(json.dumps(sorted(MEASUREMENTS)))
         return
     print(json.dumps(run(MEASUREMENTS[sys.argv[1]], int(sys.argv[2]))), flush=True)
-    os._exit(0)  # what still runs, threads and loops, is not measured
+    os._exit(0)  # running threads and loops are not measured
 
 
 class Stopwatch:
-    """`with Stopwatch() as watch: …`, then `watch.rate(n)`."""
+    """A stopwatch: `with Stopwatch() as watch: …`, then `watch.rate(n)`."""
 
     def __enter__(self) -> Self:
         self.begin = time.perf_counter()
@@ -48,12 +48,12 @@ class Stopwatch:
         self.seconds = time.perf_counter() - self.begin
 
     def rate(self, count: int) -> Figures:
-        """So many a second."""
+        """Return the rate for each second."""
         return {"rate": count / self.seconds}
 
 
 class Growth:
-    """`with Growth() as growth: …`, then `growth.bytes(n)`: how much more memory is resident, after a collection."""
+    """The growth of resident memory after a collection: `with Growth() as growth: …`, then `growth.of_each(n)`."""
 
     def __enter__(self) -> Self:
         gc.collect()
@@ -67,20 +67,20 @@ class Growth:
         self.grown = resident() - self.before
 
     def of_each(self, count: int) -> Figures:
-        """How many were made in a second, and the bytes of each; none where the system does not tell."""
+        """Return the rate for each second, and the bytes of each object if the system reports them."""
         figures = {"rate": count / self.seconds}
         return {**figures, "bytes": self.grown / count} if self.before else figures
 
 
 def resident() -> int:
-    """Bytes of memory that this program has in use; 0 where the system does not tell."""
+    """Return the bytes of memory in use, or 0 if the system does not report them."""
     if not STATM.exists():
         return 0
     return int(STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def quantiles(seconds: Sequence[float]) -> Figures:
-    """The median, the 99th percentile and the longest, in milliseconds."""
+    """Return the median, the 99th percentile and the maximum, in milliseconds."""
     ordered = sorted(seconds)
     return {
         "p50": ordered[len(ordered) // 2] * 1e3,

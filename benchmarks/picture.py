@@ -1,4 +1,4 @@
-"""The ratios as a picture: bars on a logarithmic scale, readable on light and on dark ground."""
+"""The ratios as a picture: bars on a logarithmic scale, readable in light and in dark mode."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PANELS = {
     "call": "a call and its answer",
     "clients": "100 clients of one server",
     "cast": "casts, then one call",
-    "ring": "a message round 100 servers",
+    "ring": "a message around 100 servers",
     "start_link": "starting a server",
 }
 ORDER = [COMPILED, PURE, BEAM, METHOD, TASKS, *LIBRARIES]
@@ -40,7 +40,7 @@ STYLE = """
 
 
 def picture(results: Results) -> str:
-    """An SVG: a panel for each case, a bar for each contestant, as long as it is quick beside the BEAM."""
+    """Return an SVG with a panel for each case and a bar for each contestant: its speed relative to the BEAM."""
     there = results.contestants()
     scale = BEAM if BEAM in there else PURE
     lines: list[str] = []
@@ -52,19 +52,19 @@ def picture(results: Results) -> str:
         ratios = {name: results.ratio(key, "rate", name, scale) for name in ORDER if name in there}
         found = {name: ratio for name, ratio in ratios.items() if ratio is not None}
         if found:
-            lines += panel(top, f"{PANELS[case.name]}: so many times as quick as {scale}", found)
+            lines += panel(top, f"{PANELS[case.name]}: speed relative to {scale}", found)
             top += HEADING + LINE * len(found) + 14
     lines.append(f'<text x="8" y="{top + 10}">Medians; each line spans all rounds. The scale is logarithmic.</text>')
     top += 24
     body = "\n".join(lines)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top}" width="{WIDTH}" height="{top}" role="img">\n'
-        f"<title>How quick regrow is beside others</title>\n<style>{STYLE}</style>\n{body}\n</svg>\n"
+        f"<title>The speed of regrow compared with others</title>\n<style>{STYLE}</style>\n{body}\n</svg>\n"
     )
 
 
 def panel(top: int, title: str, ratios: dict[str, Spread]) -> Iterator[str]:
-    """The bars of one case, the quickest first."""
+    """Yield the bars of one case, the fastest first."""
     least = math.floor(math.log10(min(ratio.least for ratio in ratios.values())))
     most = math.log10(max(ratio.most for ratio in ratios.values()))
 
@@ -84,7 +84,7 @@ def panel(top: int, title: str, ratios: dict[str, Spread]) -> Iterator[str]:
 
 
 def kind(name: str) -> str:
-    """Which colour a bar has."""
+    """Return the CSS class that colours the bar."""
     match name:
         case "the BEAM":
             return "beam"
@@ -95,5 +95,5 @@ def kind(name: str) -> str:
 
 
 def shown(ratio: float) -> str:
-    """A ratio, with two digits that count."""
+    """Format a ratio with two decimals, or three if it is small."""
     return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}"

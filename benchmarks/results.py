@@ -1,4 +1,4 @@
-"""What has been measured, and the ratios that follow from it."""
+"""The measured figures, and their ratios."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from benchmarks.measure import Figures
 
-# More of these is better; of everything else, less.
+# Figures where more is better; for all others, less is better.
 MORE_IS_BETTER = {"rate"}
 
 
 class Spread(NamedTuple):
-    """The median of several rounds, and between what they lay."""
+    """The median, the minimum and the maximum of several rounds."""
 
     median: float
     least: float
@@ -24,7 +24,7 @@ class Spread(NamedTuple):
 
 
 def spread(values: Sequence[float]) -> Spread | None:
-    """Of no values there is none."""
+    """Return the spread of the values, or None if there are none."""
     return Spread(statistics.median(values), min(values), max(values)) if values else None
 
 
@@ -33,8 +33,8 @@ class Results:
     """The figures of every case, contestant and round.
 
     Attributes:
-        about: the Python and the machine they were measured on.
-        figures: by `case size`, then by contestant, one for each round; None where a measurement failed.
+        about: the Python and the machine of the measurement.
+        figures: by `case size`, then by contestant, one for each round; None if a measurement failed.
     """
 
     about: dict[str, str]
@@ -43,20 +43,20 @@ class Results:
     )
 
     def add(self, key: str, contestant: str, found: Figures | None) -> None:
-        """One measurement."""
+        """Add one measurement."""
         self.figures.setdefault(key, {}).setdefault(contestant, []).append(found)
 
     def contestants(self) -> list[str]:
-        """All names, in the order in which they were measured first."""
+        """Return all names, in the order of their first measurements."""
         return list({name: None for by_name in self.figures.values() for name in by_name})
 
     def values(self, key: str, figure: str, contestant: str) -> Spread | None:
-        """What was measured, of one contestant."""
+        """Return the spread of one contestant's figures."""
         rounds = self.figures.get(key, {}).get(contestant, [])
         return spread([found[figure] for found in rounds if found is not None and figure in found])
 
     def ratio(self, key: str, figure: str, one: str, other: str, *, other_key: str | None = None) -> Spread | None:
-        """How many times as good one is as another; each round is a comparison of its own."""
+        """Return how many times as good one is as the other; each round is compared separately."""
         ours = self.figures.get(key, {}).get(one, [])
         theirs = self.figures.get(other_key or key, {}).get(other, [])
         found = [
@@ -67,16 +67,16 @@ class Results:
         return spread(found)
 
     def write(self, path: Path) -> None:
-        """Keep them."""
+        """Save the results."""
         path.write_text(json.dumps({"about": self.about, "figures": self.figures}, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        """Those that were kept."""
+        """Return the saved results."""
         found = json.loads(path.read_text(encoding="utf-8"))
         return cls(found["about"], found["figures"])
 
 
 def key_of(case: str, size: int) -> str:
-    """Under what a case's figures stand."""
+    """Return the key of a case's figures."""
     return f"{case} {size}"

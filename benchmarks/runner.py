@@ -1,7 +1,7 @@
-"""Every case in every contestant, in turn, each in a program of its own, for several rounds.
+"""Run every case in every contestant, each in a separate program, for several rounds.
 
-All of one case follow each other at once, and the next round begins with another of them: what the machine does
-meanwhile hits all of them alike, and a ratio compares what was measured within seconds.
+The contestants of one case run directly after each other, and each round begins with another contestant. So other load on
+the machine affects all of them alike, and a ratio compares measurements that are seconds apart.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from benchmarks.cases import GROWTH, LIBRARY_CASES, LIBRARY_SHARE, OTHERS, Case
-from benchmarks.contestants import FLOORS, LIBRARIES, Contestant, beam, pythons, regrows
+from benchmarks.contestants import BASELINES, LIBRARIES, Contestant, beam, pythons, regrows
 from benchmarks.results import Results, key_of
 from benchmarks.startup import PROGRAMS, start_up
 
@@ -21,7 +21,7 @@ LIMIT = 300.0  # seconds for one measurement
 
 
 class Plan(NamedTuple):
-    """What is to be measured."""
+    """The cases, the contestants and the number of rounds."""
 
     cases: Sequence[Case]
     contestants: list[Contestant]
@@ -29,13 +29,13 @@ class Plan(NamedTuple):
 
 
 def contestants(cases: Iterable[Case], *, libraries: bool) -> list[Contestant]:
-    """Those that are there."""
+    """Return the installed contestants."""
     names = {case.name for case in cases}
-    return [*regrows(), *beam(names), *pythons(FLOORS), *(pythons(LIBRARIES) if libraries else [])]
+    return [*regrows(), *beam(names), *pythons(BASELINES), *(pythons(LIBRARIES) if libraries else [])]
 
 
 def run(plan: Plan, keep: Callable[[Results], None]) -> Results:
-    """Measure, tell on standard error how far it has come, and keep what each round gave."""
+    """Measure all rounds, print the progress on standard error, and keep the results of each round."""
     results = Results(
         {
             "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -53,7 +53,7 @@ def run(plan: Plan, keep: Callable[[Results], None]) -> Results:
 
 
 def measure(results: Results, contestant: Contestant, case: str, size: int) -> None:
-    """One measurement."""
+    """Make one measurement."""
     if case in PROGRAMS:
         if contestant.name.startswith("regrow"):
             results.add(key_of(case, size), contestant.name, start_up(case, contestant.name))
@@ -63,7 +63,7 @@ def measure(results: Results, contestant: Contestant, case: str, size: int) -> N
 
 
 def programs(cases: Iterable[Case]) -> Iterator[tuple[str, int]]:
-    """Each case and size once: some rows show several figures of one measurement."""
+    """Yield each case and size once, because several rows may show figures of one measurement."""
     seen: set[tuple[str, int]] = set()
     for case in cases:
         for size in OTHERS if case in GROWTH else (case.size,):
@@ -73,6 +73,6 @@ def programs(cases: Iterable[Case]) -> Iterator[tuple[str, int]]:
 
 
 def turned(contestants: list[Contestant], number: int) -> list[Contestant]:
-    """The same, beginning with another one each round."""
+    """Return the contestants, beginning with another one in each round."""
     first = number % len(contestants)
     return contestants[first:] + contestants[:first]

@@ -1,4 +1,4 @@
-"""How long a program waits for its imports."""
+"""The time that a program needs for its imports."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIMES = 5
 
 
 def start_up(case: str, contestant: str) -> Figures:
-    """The quickest of a few starts, in milliseconds: whatever made another slower was not the program."""
+    """Return the fastest of a few starts, in milliseconds: slower ones were delayed by other programs."""
     environment = {**os.environ, "REGROW_PURE": {PURE: "1", COMPILED: ""}[contestant]}
     spent: list[float] = []
     for _ in range(TIMES):

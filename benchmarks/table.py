@@ -1,4 +1,4 @@
-"""The ratios as tables of Markdown, which also read in a terminal."""
+"""The ratios as Markdown tables, which are also readable in a terminal."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ NOTHING = "-"
 
 
 def tables(results: Results) -> str:
-    """All of them, each under its heading; without what was not measured."""
+    """Return all tables with measured figures, each under its heading."""
     regrows = [name for name in (PURE, COMPILED) if name in results.contestants()]
     parts = [
-        ("Beside the BEAM and the floors", "So many times as quick, or as soon. " + CLOCK, speed(results, regrows)),
         (
-            "Beside other libraries",
-            "So many times as quick; of memory, so many times as light. " + CLOCK,
+            "Compared with the BEAM and the baselines",
+            "How many times as fast; for delays, how many times shorter. " + CLOCK,
+            speed(results, regrows),
+        ),
+        (
+            "Compared with other libraries",
+            "How many times as fast; for memory, how many times smaller. " + CLOCK,
             libraries(results, regrows),
         ),
-        ("Memory", "Bytes of resident memory that each of 100,000 servers adds.", weights(results, regrows)),
+        ("Memory", "Bytes of resident memory for each of 100,000 servers.", weights(results, regrows)),
         (
             "Start-up",
-            "Milliseconds, the quickest of five starts in each round, Python's own start among them.",
+            "Milliseconds, the fastest of five starts in each round; Python's own start is included.",
             starts(results, regrows),
         ),
-        ("Growth", "What it costs beside so many others, of what it costs beside one.", growth(results, regrows)),
+        ("Growth", "The cost beside this many others, divided by the cost beside one.", growth(results, regrows)),
         ("A million servers", "", limits(results, regrows, MILLION)),
     ]
     return "\n".join(
@@ -35,11 +39,11 @@ def tables(results: Results) -> str:
     )
 
 
-CLOCK = "In brackets the least and the most of all rounds."
+CLOCK = "In brackets: the minimum and the maximum of all rounds."
 
 
 def speed(results: Results, regrows: list[str]) -> str:
-    """Each case beside the BEAM, with its target, and beside the floors."""
+    """Return the table that compares each case with the BEAM, its target and the baselines."""
     rows: list[list[str]] = []
     for case in CASES:
         key = key_of(case.name, case.size)
@@ -55,7 +59,7 @@ def speed(results: Results, regrows: list[str]) -> str:
 
 
 def libraries(results: Results, regrows: list[str]) -> str:
-    """regrow beside each library."""
+    """Return the table that compares regrow with each library."""
     wanted, targets = LIBRARY_TARGET
     rows: list[list[str]] = []
     for number, regrow in enumerate(regrows):
@@ -70,7 +74,7 @@ def libraries(results: Results, regrows: list[str]) -> str:
 
 
 def weights(results: Results, regrows: list[str]) -> str:
-    """Bytes, and those of the BEAM."""
+    """Return the table of bytes, with those of the BEAM."""
     rows: list[list[str]] = []
     for case in WEIGHTS:
         key = key_of(case.name, case.size)
@@ -85,12 +89,12 @@ def weights(results: Results, regrows: list[str]) -> str:
 
 
 def starts(results: Results, regrows: list[str]) -> str:
-    """Milliseconds."""
+    """Return the table of milliseconds."""
     return limits(results, regrows, STARTS, "{:.0f}")
 
 
 def limits(results: Results, regrows: list[str], cases: Iterable[Case], form: str = "{:.2f}") -> str:
-    """Figures as they are, with what they must not pass."""
+    """Return a table of plain figures with their limits."""
     rows: list[list[str]] = []
     for case in cases:
         row = [case.title]
@@ -103,7 +107,7 @@ def limits(results: Results, regrows: list[str], cases: Iterable[Case], form: st
 
 
 def growth(results: Results, regrows: list[str]) -> str:
-    """What it costs beside many, of what it costs beside one."""
+    """Return the table of costs beside many others, divided by the cost beside one."""
     rows: list[list[str]] = []
     for case in GROWTH:
         row = [case.title]
@@ -119,7 +123,7 @@ def growth(results: Results, regrows: list[str]) -> str:
 
 
 def dearer(results: Results, case: str, regrow: str, others: int) -> Spread | None:
-    """How many times as long it takes beside so many others."""
+    """Return the cost beside this many others, divided by the cost beside one."""
     return results.ratio(key_of(case, OTHERS[0]), "rate", regrow, regrow, other_key=key_of(case, others))
 
 
@@ -127,38 +131,38 @@ def dearer(results: Results, case: str, regrow: str, others: int) -> Spread | No
 
 
 def times(ratio: Spread | None) -> str:
-    """`0.92 (0.88 to 0.97)`."""
+    """Format a ratio: `0.92 (0.88 to 0.97)`."""
     if ratio is None:
         return NOTHING
     return f"{short(ratio.median)} ({short(ratio.least)} to {short(ratio.most)})"
 
 
 def short(number: float) -> str:
-    """Two digits that count."""
+    """Format a number with two significant digits."""
     return f"{number:.2f}" if number < 2 else f"{number:.1f}" if number < 10 else f"{number:,.0f}"
 
 
 def plain(found: Spread | None, form: str) -> str:
-    """A figure as it is."""
+    """Format the median of a figure."""
     return NOTHING if found is None else form.format(found.median)
 
 
 def verdict(ratio: Spread | None, target: float) -> str:
-    """`≥ 0.9 met`."""
+    """Compare a ratio with its target: `≥ 0.9 met`."""
     if ratio is None:
         return f"≥ {target:g}"
     return f"≥ {target:g} {'met' if ratio.median >= target else '**missed**'}"
 
 
 def within(found: Spread | None, limit: float) -> str:
-    """`≤ 60 kept`."""
+    """Compare a figure with its limit: `≤ 60 met`."""
     if found is None:
         return f"≤ {limit:g}"
-    return f"≤ {limit:g} {'kept' if found.median <= limit else '**passed**'}"
+    return f"≤ {limit:g} {'met' if found.median <= limit else '**exceeded**'}"
 
 
 def markdown(head: list[str], rows: list[list[str]]) -> str:
-    """A table whose columns are as wide as they need to be; of no rows, nothing."""
+    """Return a table with aligned columns, or an empty string if there are no rows."""
     if not rows:
         return ""
     lines = [head, *rows]
@@ -168,11 +172,11 @@ def markdown(head: list[str], rows: list[list[str]]) -> str:
 
 
 def padded(cells: Iterable[str], widths: Iterable[int]) -> str:
-    """One line of a table."""
+    """Return one line of a table."""
     return "| " + " | ".join(aligned(cells, widths)) + " |\n"
 
 
 def aligned(cells: Iterable[str], widths: Iterable[int]) -> Iterator[str]:
-    """Each cell filled up to its column's width."""
+    """Yield each cell, padded to the width of its column."""
     for cell, width in zip(cells, widths, strict=True):
         yield cell.ljust(max(3, width))

@@ -1,1 +1,1 @@
-"""What regrow is measured against: the BEAM, other libraries, and floors below which nothing of the kind can go."""
+"""The contestants beside regrow: the BEAM, other libraries, and baselines."""

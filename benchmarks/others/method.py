@@ -1,4 +1,4 @@
-"""The floor of Python itself: a deque, and a method that makes an answer. Nobody waits, nobody can fail."""
+"""The baseline of Python itself: a deque, and a method that returns an answer. It neither waits nor fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A floor: what people write by hand. An asyncio task with a queue, and a future for each answer."""
+"""A baseline written by hand: an asyncio task with a queue, and a future for each answer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CLIENTS = 100
 
 
 class Server:
-    """Counts; alive as long as its task."""
+    """A counter that is alive as long as its task."""
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[tuple[int, asyncio.Future[int] | None]] = asyncio.Queue()

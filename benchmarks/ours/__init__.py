@@ -1,1 +1,1 @@
-"""regrow, measured."""
+"""The measurements of regrow."""

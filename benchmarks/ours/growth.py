@@ -1,4 +1,4 @@
-"""What something costs while there are many others: it must not depend on how many."""
+"""Costs beside many others, which must not depend on their number."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.measure import Figures, measures, resident
 from benchmarks.ours.servers import Counter
@@ -17,7 +17,7 @@ EACH = 2000
 
 
 async def best(work: Callable[[int], Awaitable[None]]) -> Figures:
-    """The quickest of several rounds, as a rate: what is measured is the work, not the neighbours."""
+    """Return the fastest of several rounds as a rate, so that other programs do not count."""
     gc.collect()
     gc.freeze()  # else the collector's look at all the others is measured, at random
     spent: list[float] = []
@@ -29,7 +29,7 @@ async def best(work: Callable[[int], Awaitable[None]]) -> Figures:
 
 
 async def sleepers(count: int) -> list[Pid]:
-    """So many processes that do nothing."""
+    """Spawn this many idle processes."""
     return [await Counter.start(0) for _ in range(count)]
 
 
@@ -58,7 +58,7 @@ async def starts(others: int) -> Figures:
 
 @measures("growth names")
 async def names(others: int) -> Figures:
-    """A name is given, looked up and taken back."""
+    """Register, look up and unregister a name."""
     for number in range(others):
         await Counter.start(0, name=f"other {number}")
     me = process.current()
@@ -74,7 +74,7 @@ async def names(others: int) -> Figures:
 
 @measures("growth timers")
 async def timers(others: int) -> Figures:
-    """A timer is set and cancelled."""
+    """Set and cancel a timer."""
     me = process.current()
     for number in range(others):
         process.send_after(me, "never", 3600 + number % 1000)
@@ -88,7 +88,7 @@ async def timers(others: int) -> Figures:
 
 @measures("growth links")
 async def links(others: int) -> Figures:
-    """A process that is linked with many is linked with one more, and no longer."""
+    """Link a process that has many links to one more, and unlink it."""
     for pid in await sleepers(others):
         process.link(pid)
     one = await Counter.start(0)
@@ -103,7 +103,7 @@ async def links(others: int) -> Figures:
 
 @measures("growth monitors")
 async def monitors(others: int) -> Figures:
-    """A process that many watch is watched by one more, and no longer; who watches, watches many."""
+    """Monitor a process that has many monitors once more, and demonitor it; the watcher has many monitors, too."""
     one = await Counter.start(0)
     for pid in await sleepers(others):
         process.monitor(pid)
@@ -118,7 +118,7 @@ async def monitors(others: int) -> Figures:
 
 @measures("growth registry")
 async def registry(others: int) -> Figures:
-    """A key is registered, looked up and unregistered."""
+    """Register, look up and unregister a key."""
     await Registry.start_link(keys="unique", name="table")
     for number in range(others):
         Registry.register("table", number)
@@ -134,7 +134,7 @@ async def registry(others: int) -> Figures:
 
 @measures("growth supervisor")
 async def supervisor(others: int) -> Figures:
-    """A child is started, killed, started again, and ended."""
+    """Start a child, kill it, wait for its restart, and end it."""
     logging.getLogger("regrow").setLevel(logging.CRITICAL)
     keeper = await DynamicSupervisor.start_link(max_restarts=100_000_000, max_seconds=1)
     me = process.current()
@@ -159,7 +159,7 @@ async def supervisor(others: int) -> Figures:
 
 @measures("growth generations")
 async def generations(others: int) -> Figures:
-    """Each process spawns the next one and ends."""
+    """Let each process spawn the next one and end."""
 
     async def work(count: int) -> None:
         me = process.current()
@@ -183,7 +183,7 @@ async def generations(others: int) -> Figures:
 
 @measures("growth chain")
 async def chain(others: int) -> Figures:
-    """The last of many processes of which each was spawned by the one before spawns more."""
+    """Spawn from the last process of a long chain, in which each was spawned by the one before."""
     me = process.current()
 
     async def link(left: int) -> None:
@@ -199,13 +199,12 @@ async def chain(others: int) -> Figures:
         process.send(me, await best(work))
 
     process.spawn(link, others)
-    found: Figures = await process.receive(dict)
-    return found
+    return cast(Figures, await process.receive(dict))
 
 
 @measures("million")
 async def idle_servers(count: int) -> Figures:
-    """An idle node with very many servers: what it weighs, and how long the collector looks at it."""
+    """Measure an idle node with very many servers: its memory, and the time of a full collection."""
     server = await Counter.start(0)
     gc.collect()
     before = resident()

@@ -15,14 +15,14 @@ SUBSCRIBERS = 1000
 
 
 async def hear(count: int) -> None:
-    """So many messages."""
+    """Measure this many messages."""
     for _ in range(count):
         await process.receive()
 
 
 @measures("restarts 100", "restarts 1000", "restarts 10000")
 async def restarts(count: int) -> Figures:
-    """All children are killed at once, and have come back."""
+    """Kill all children at once, and wait until all have been restarted."""
     logging.getLogger("regrow").setLevel(logging.CRITICAL)  # the BEAM's logger is silent, too
     me = process.current()
     keeper = await DynamicSupervisor.start_link(max_restarts=OFTEN, max_seconds=1)
@@ -83,7 +83,7 @@ async def agent_updates(count: int) -> Figures:
 
 @measures("dispatch")
 async def dispatch(count: int) -> Figures:
-    """News for a thousand subscribers, until the last one has the last of them."""
+    """Dispatch messages to a thousand subscribers, until the last one has received the last message."""
     me = process.current()
     await Registry.start_link(keys="duplicate", name="topics")
 

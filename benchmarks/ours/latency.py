@@ -1,4 +1,4 @@
-"""How long a call takes while others call all the time and the loop serves sockets, too."""
+"""The latency of a call while other processes call and the loop serves sockets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAUSE = 0.001  # seconds between two calls that are measured
 
 @measures("tail")
 async def under_load(count: int) -> Figures:
-    """Also how long the socket takes: `socket p99`."""
+    """Measure the latency of calls, and of the socket: `socket p99`."""
     server = await Counter.start(0)
 
     async def client() -> None:
@@ -38,7 +38,7 @@ async def under_load(count: int) -> Figures:
 
 
 async def echoes(waits: list[float]) -> None:
-    """Send one byte to an echo server of this loop, and wait for it to come back, again and again."""
+    """Send one byte to an echo server of this loop, and wait for its return, repeatedly."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while byte := await reader.read(1):

@@ -15,7 +15,7 @@ WARM = 1000
 
 
 async def calls(server: Any, count: int) -> Figures:
-    """So many calls, one after the other."""
+    """Measure this many calls, one after the other."""
     for _ in range(WARM):
         await call(server, 1)
     with Stopwatch() as watch:
@@ -80,7 +80,7 @@ async def from_another_thread(count: int) -> Figures:
 
 @measures("cast")
 async def casts(count: int) -> Figures:
-    """So many casts, then one call that sees them all."""
+    """Measure this many casts, then one call that follows them."""
     server = await Counter.start(0)
     with Stopwatch() as watch:
         for _ in range(count):
@@ -91,7 +91,7 @@ async def casts(count: int) -> Figures:
 
 @measures("send")
 async def sends(count: int) -> Figures:
-    """So many messages to a process that receives them all."""
+    """Measure this many messages to a process that receives them all."""
 
     async def receiver(asker: Any) -> None:
         for _ in range(count):
@@ -108,7 +108,7 @@ async def sends(count: int) -> Figures:
 
 @measures("clients")
 async def clients(count: int) -> Figures:
-    """A hundred clients of one server."""
+    """Measure a hundred clients of one server."""
     server, me = await Counter.start(0), process.current()
 
     async def client() -> None:
@@ -126,7 +126,7 @@ async def clients(count: int) -> Figures:
 
 @measures("ring")
 async def ring_of_servers(count: int) -> Figures:
-    """A cast that goes round a hundred servers."""
+    """Send a cast around a ring of a hundred servers."""
     ring = [await Ring.start(None) for _ in range(RING)]
     for number, pid in enumerate(ring):
         await call(pid, ring[(number + 1) % RING])
@@ -138,7 +138,7 @@ async def ring_of_servers(count: int) -> Figures:
 
 @measures("ring of processes")
 async def ring_of_processes(count: int) -> Figures:
-    """A message that goes round a hundred processes."""
+    """Send a message around a ring of a hundred processes."""
 
     async def hand_on(following: Any) -> None:
         while True:

@@ -8,7 +8,7 @@ from regrow import CallReturn, CastReturn, From, GenServer, NoReply, Pid, Reply,
 
 
 class Counter(GenServer[int]):
-    """Counts what it is asked and told."""
+    """A server that counts its calls and casts."""
 
     def handle_call(self, request: Any, from_: From, count: int) -> CallReturn[int]:
         return Reply(count, count + request)
@@ -18,28 +18,28 @@ class Counter(GenServer[int]):
 
 
 class AsyncCounter(GenServer[int]):
-    """The same with `async def`."""
+    """A server that counts in `async def` callbacks."""
 
     async def handle_call(self, request: Any, from_: From, count: int) -> Reply[int]:
         return Reply(count, count + request)
 
 
 class CountingService(Service):
-    """The same as a service."""
+    """A service that counts."""
 
     def __init__(self) -> None:
         self.count = 0
 
     @service.call
     def add(self, number: int) -> int:
-        """Count, and give what it was before."""
+        """Count, and return the count before."""
         count = self.count
         self.count = count + number
         return count
 
 
 class Ring(GenServer[Any]):
-    """Gives on what it gets, until there are no laps left."""
+    """A server that passes messages on until no laps are left."""
 
     def handle_call(self, request: Any, from_: From, state: Any) -> CallReturn[Any]:
         return Reply("ok", request)
@@ -54,7 +54,7 @@ class Ring(GenServer[Any]):
 
 
 class Announced(GenServer[Pid]):
-    """Tells somebody that it is up."""
+    """A server that reports its start to another process."""
 
     def init(self, to: Any) -> Any:
         send(to, "up")

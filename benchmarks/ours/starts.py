@@ -1,4 +1,4 @@
-"""What it takes to start a process or a server, and what one weighs."""
+"""The cost of starting a process or a server, and its memory."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def monitored(count: int) -> Figures:
 
 @measures("memory all")
 async def all_of_it(count: int) -> Figures:
-    """A server as it stands in a tree: with a name, a link to who started it, and a monitor."""
+    """Return a server as in a tree: with a name, a link to its starter, and a monitor."""
     await warm()
     with Growth() as growth:
         for number in range(count):
@@ -75,6 +75,6 @@ async def all_of_it(count: int) -> Figures:
 
 
 async def warm() -> None:
-    """What is made once is not the first server's."""
+    """Create what is made only once, so that it does not count for the first server."""
     for _ in range(1000):
         await Counter.start(0)

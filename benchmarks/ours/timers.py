@@ -1,4 +1,4 @@
-"""Timers: setting, cancelling, and how late they are."""
+"""Timers: setting, cancelling, and their lateness."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def set_and_cancel(count: int) -> Figures:
 
 @measures("timers one delay")
 async def set_and_cancel_of_one_delay(count: int) -> Figures:
-    """Most timers of a program have one of a few delays."""
+    """Measure timers of a few delays, as in most programs."""
     me = process.current()
     with Stopwatch() as watch:
         timers = [process.send_after(me, "never", 60.0) for _ in range(count)]

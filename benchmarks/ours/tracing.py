@@ -1,4 +1,4 @@
-"""What it costs to look: a call while a recording runs, and again when it has stopped."""
+"""The cost of a trace: a call while a trace runs, and again after it has stopped."""
 
 from __future__ import annotations
 
