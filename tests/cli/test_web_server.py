@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.programs import PATIENCE, Program
+from tests.program.programs import PATIENCE, Program
 from tests.snippets.document import FILE
 from tests.snippets.markdown import snippets
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.programs import Program
+from tests.program.programs import Program
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals end programs there in another way")
 
