@@ -1,12 +1,12 @@
-"""Compiles the modules through which every message goes, where there is a compiler, and leaves the Python where not.
+"""Compile the modules that every message passes, if there is a compiler; otherwise keep the Python.
 
-`pip install .` and `python -m build` come here. `REGROW_PURE` says what is wanted:
+`pip install .` and `python -m build` call this hook. `REGROW_PURE` selects the result:
 
-    unset   compiled if that works here, with a line that says why if it does not
-    1       the Python alone
-    0       compiled, or no wheel at all: for those who publish wheels
+    unset   compiled if possible, otherwise Python with a warning that says why
+    1       Python only
+    0       compiled, or an error: for publishing wheels
 
-An editable install is always the Python: an edited file would otherwise not be what runs.
+An editable install is always Python, so that an edited file takes effect.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-# What is hot, and what mypyc can compile: docs/decisions/0007-compiling-the-kernel.md tells why the others stay.
+# The hot modules that mypyc can compile; docs/decisions/0007-compiling-the-kernel.md says why others stay interpreted.
 COMPILED = (
     "kernel/awaitables.py",
     "kernel/broken_off.py",
@@ -64,19 +64,21 @@ class CompiledKernel(BuildHookInterface[Any]):
     """The build hook that hatchling calls for every wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, and put what came out into the wheel beside its sources."""
+        """Compile, and add the resulting libraries to the wheel, beside their sources."""
         wanted = os.environ.get("REGROW_PURE", "")
         if version == "editable" or wanted == "1":
             return
-        # A folder that stays: pip builds every wheel twice, the first time for its metadata alone.
+        # The folder is kept, because pip builds every wheel twice, the first time only for its metadata.
         folder = Path(self.root, "build", "compiled", sys.implementation.cache_tag)
-        # No compiler, no headers, no mypyc: each has an exception of its own, and mypyc leaves by SystemExit.
+        # Without a compiler, headers or mypyc, different exceptions are raised; mypyc raises SystemExit.
         try:
             made = compile_into(Path(self.root), folder)
         except (Exception, SystemExit) as problem:
             if wanted == "0":
                 raise
-            self.app.display_warning(f"regrow runs as plain Python, for its kernel could not be compiled: {problem}")
+            self.app.display_warning(
+                f"regrow will run as plain Python, because its kernel could not be compiled: {problem}"
+            )
             return
         for path in made:
             build_data["force_include"][str(path)] = str(path.relative_to(folder))
@@ -85,7 +87,7 @@ class CompiledKernel(BuildHookInterface[Any]):
 
 
 def compile_into(root: Path, folder: Path) -> list[Path]:
-    """Compile the hot modules; the paths of the libraries, which lie in `folder` as they shall in site-packages."""
+    """Compile the hot modules, and return the libraries' paths, which are laid out in `folder` as in site-packages."""
     from mypyc.build import mypycify
     from setuptools import Distribution
 
@@ -111,6 +113,6 @@ def compile_into(root: Path, folder: Path) -> list[Path]:
     return [Path(made) for made in command.get_outputs()]
 
 
-if __name__ == "__main__":  # python hatch_build.py FOLDER: for a look at what mypyc makes
+if __name__ == "__main__":  # python hatch_build.py FOLDER: show the output of mypyc
     for made in compile_into(Path(__file__).parent, Path(sys.argv[1]).resolve()):
         print(made)

@@ -107,7 +107,7 @@ def test_the_build_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     hook: Any = build.CompiledKernel(str(ROOT), {}, None, None, "", "wheel", App())
     hook.initialize("standard", data)
     assert data == {"force_include": {}}
-    assert told == ["regrow runs as plain Python, for its kernel could not be compiled: no cc here"]
+    assert told == ["regrow will run as plain Python, because its kernel could not be compiled: no cc here"]
     monkeypatch.setenv("REGROW_PURE", "0")
     with pytest.raises(OSError, match="no cc here"):
         hook.initialize("standard", data)
