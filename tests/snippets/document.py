@@ -3,7 +3,8 @@
     ```python     statements, with `await` at the top level; all of a document's share one namespace.
                   One that begins with the name of a file, `# src/shop/cart.py`, becomes that file instead.
     ```pycon      a session: what it logs, prints and raises is compared, "..." stands for anything.
-    ```console    commands, each after "$ ": run in the document's folder, their output compared in the same way.
+    ```console    commands, each after "$ ": run in the document's folder, their output compared in the same way;
+                  a time of a log line and a duration match any other, and "====" any longer rule.
 
 The prompt is that of `regrow shell`: each entry is a step of the shell's process, which a link may end, and then a new
 one takes its place. Its time is virtual: it passes only while an entry waits, and then at once. Commands alone run in
@@ -45,12 +46,25 @@ FLAGS = doctest.ELLIPSIS
 PATIENCE = 50.0  # seconds of one command
 LONGEST = 7 * 24 * 3600.0  # seconds of the document's clock, which jumps so far where all wait for nothing else
 COMMANDS = {"regrow", "python"}
+# Parts of a command's output that differ from run to run: a document shows those of one run.
+MEASURED = [
+    (re.compile(r"^\d\d:\d\d:\d\d\.\d\d\d(?= \[)", re.MULTILINE), "00:00:00.000"),
+    (re.compile(r"\b\d+\.\d\ds( \(\d+:\d\d:\d\d\))?"), "0.00s"),
+    (re.compile(r"={4,}"), "===="),
+]
 TRACEBACK = "Traceback (most recent call last):\n"
 CHECKER = doctest.OutputChecker()
 
 
 class SnippetFailed(AssertionError):
     """A snippet does not do what the document says."""
+
+
+def unmeasured(output: str) -> str:
+    """Return a command's output with the same value in place of each time, duration and rule."""
+    for pattern, value in MEASURED:
+        output = pattern.sub(value, output)
+    return output
 
 
 class Document:
@@ -109,7 +123,8 @@ class Document:
                     await self.run_example(snippet, example)
             case "console":
                 for command, wanted, offset in commands(snippet):
-                    self.compare(snippet.at(offset), command, wanted, self.run_command(snippet.at(offset), command))
+                    got = self.run_command(snippet.at(offset), command)
+                    self.compare(snippet.at(offset), command, unmeasured(wanted), unmeasured(got))
             case "toml":
                 tomllib.loads(snippet.text)
             case _:

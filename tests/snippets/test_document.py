@@ -83,6 +83,22 @@ def test_a_command_with_another_output_fails(tmp_path: Path) -> None:
         run(tmp_path, "```console\n$ python -c 'print(1)'\n2\n```\n")
 
 
+@pytest.mark.parametrize(
+    ("shown", "printed"),
+    [
+        ("14:03:27.118 [info] up", "09:59:00.001 [info] up"),
+        ("==== 3 passed in 0.41s ====", "======== 3 passed in 75.20s (0:01:15) ======"),
+    ],
+)
+def test_a_command_may_show_the_times_of_another_run(tmp_path: Path, shown: str, printed: str) -> None:
+    run(tmp_path, f"```console\n$ python -c \"print('{printed}')\"\n{shown}\n```\n")
+
+
+def test_a_command_shows_the_level_beside_the_time(tmp_path: Path) -> None:
+    with pytest.raises(SnippetFailed, match=r"\[error\] up"):
+        run(tmp_path, "```console\n$ python -c \"print('09:59:00.001 [error] up')\"\n14:03:27.118 [info] up\n```\n")
+
+
 def test_a_command_that_no_document_may_run_fails(tmp_path: Path) -> None:
     with pytest.raises(SnippetFailed, match="may run"):
         run(tmp_path, "```console\n$ make demo\n```\n")
