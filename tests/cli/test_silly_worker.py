@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from regrow.cli import new
 from regrow.cli.new import render
 from tests.cli.terminal import EXAMPLES, environment, regrow
 
@@ -32,7 +33,8 @@ def files_of(folder: Path) -> dict[str, str]:
     }
 
 
-def test_it_is_what_regrow_new_makes_and_the_lessons_code() -> None:
+def test_it_is_what_regrow_new_makes_and_the_lessons_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new, "requirement", lambda: "regrow")  # and not the folder of this checkout
     made, there = render("silly_worker", supervised=True), files_of(SILLY_WORKER)
     assert set(there) == set(made) | ADDED
     assert {path for path, text in made.items() if there[path] != text} == CHANGED

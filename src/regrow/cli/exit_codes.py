@@ -17,5 +17,5 @@ Exit codes:
   2  wrong use of the command
   3  no application: none is named, or it cannot be loaded
   n  sys.exit(n) was called in the application
-  130, 143  stopped at once, by a second Ctrl-C or SIGTERM
+  130, 143  stopped immediately, by a second Ctrl-C or SIGTERM
 """
