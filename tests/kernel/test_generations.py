@@ -15,10 +15,16 @@ from regrow.kernel.lineage import MOST, NEAREST
 from regrow.testing import expect_idle
 
 FEW = 300
+LESS = 10  # bytes for each: a link of a chain has 56
 
 
 async def forever() -> None:
     await process.sleep(None)
+
+
+async def least_kept(work: Callable[[], Any]) -> int:
+    """The same of several times: what is made once, somewhere, is not counted."""
+    return min([await kept(work) for _ in range(3)])
 
 
 async def kept(work: Callable[[], Any]) -> int:
@@ -58,6 +64,10 @@ class Generation(GenServer[None]):
         return Stop("normal", state)
 
 
+async def by_a_server(left: int, then: Callable[[], Any]) -> None:
+    await Generation.start((left, then))
+
+
 async def by_a_task(left: int, then: Callable[[], Any]) -> None:
     if left:
         await Task.start(by_a_task, left - 1, then)
@@ -86,7 +96,7 @@ async def by_a_monitor(left: int, then: Callable[[], Any]) -> None:
 
 WAYS: dict[str, Callable[..., Any]] = {
     "spawn": spawned,
-    "server": lambda left, then: Generation.start((left, then)),
+    "server": by_a_server,
     "task": by_a_task,
     "hibernate": by_hibernation,
     "monitor": by_a_monitor,
@@ -102,10 +112,9 @@ async def test_generations_leave_nothing(node: Node, way: str) -> None:
         process.spawn(WAYS[way], count, lambda: ended.set_result(None))
         await ended
 
-    await kept(lambda: many(FEW))  # what is made once
-    few = await kept(lambda: many(FEW))
-    lots = await kept(lambda: many(5 * FEW))
-    assert lots - few < 4 * FEW  # a byte for each generation; a link of a chain has 56
+    few = await least_kept(lambda: many(FEW))
+    lots = await least_kept(lambda: many(5 * FEW))
+    assert lots - few < 4 * FEW * LESS
 
 
 @pytest.mark.parametrize("way", ["spawn", "server"])
@@ -204,7 +213,6 @@ async def test_a_server_among_many_dead(node: Node) -> None:
             _, ref = process.spawn_monitor(visit)
             assert (await process.receive(Down)).ref is ref
 
-    await kept(lambda: many(FEW))
-    few = await kept(lambda: many(FEW))
-    lots = await kept(lambda: many(5 * FEW))
-    assert lots - few < 4 * FEW
+    few = await least_kept(lambda: many(FEW))
+    lots = await least_kept(lambda: many(5 * FEW))
+    assert lots - few < 4 * FEW * LESS

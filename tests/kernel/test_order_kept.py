@@ -50,9 +50,10 @@ async def left_of(receiver: Callable[[], Any], sends: list[object], late: list[o
     for message in late:
         process.send(pid, message)
     task.cancel()  # type: ignore[union-attr]
+    answer: Any = await process.receive(lambda message: isinstance(message, tuple))
     shown: list[object]
     taken: list[object]
-    shown, taken = await process.receive(tuple)
+    shown, taken = answer
     assert shown == taken
     await process.receive(Down)
     return taken
@@ -121,7 +122,8 @@ async def test_the_value_of_a_task_that_was_on_its_way_keeps_its_place(node: Nod
     process.send(pid, "B")
     process.exit(watched, "kill")
     task.cancel()  # type: ignore[union-attr]
-    first, second, third = await process.receive(list)
+    mail: Any = await process.receive(lambda message: isinstance(message, list))
+    first, second, third = mail
     assert (first, second) == ("A", "B")
     assert third.ref is ref
 

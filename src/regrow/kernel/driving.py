@@ -30,14 +30,14 @@ BACK: Final = Token("BACK")
 def driven(process: Process, awaited: Any) -> Generator[Any, Any, Any]:
     """Await what the user's code gave. `process.inner` is None while the scheduler throws into this directly."""
     try:
-        value = yield from (awaited if type(awaited) is CoroutineType else steps(awaited))  # type: ignore[misc]
+        value: Any = yield from (awaited if type(awaited) is CoroutineType else steps(awaited))  # type: ignore[misc]
     except BaseException:
         if process.inner is None:
             yield BACK
         raise
     if process.inner is None:
         yield BACK
-    return value
+    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 def driven_by(process: Process, awaited: Awaitable[Any]) -> Awaitable[Any]:

@@ -115,9 +115,11 @@ def enter_task(process: Process, awaited: Any) -> Generator[Any, Any, Any]:
             task = process.task = facade.ProcessTask(process)
         process.node.scheduler.shown.show(task)
     if not COMPILED:
-        return awaited if type(awaited) is GeneratorType else awaited.__await__()  # `steps`, without its call
-    process.inner = inner = driven(process, awaited)
-    return inner
+        # `steps`, without its call
+        return awaited if type(awaited) is GeneratorType else awaited.__await__()  # pyright: ignore[reportUnknownVariableType]
+    inner: Any = driven(process, awaited)
+    process.inner = inner
+    return cast("Generator[Any, Any, Any]", inner)
 
 
 def interrupted(process: Process, waited: object, value: object, cancelled: CancelledError) -> BaseException:
