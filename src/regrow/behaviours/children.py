@@ -465,8 +465,8 @@ class Tree:
 
 def pid_in(started: Any) -> Pid | None:
     """The pid that a start function gave, by itself or as (pid, extra)."""
-    first: Any = started[0] if type(started) is tuple and len(started) == 2 else started
-    return first if type(first) is Pid else None
+    first: Any = started[0] if type(started) is tuple and len(started) == 2 else started  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return first if type(first) is Pid else None  # pyright: ignore[reportUnknownArgumentType]
 
 
 def shown(child: Child, id: object) -> ChildInfo:

@@ -112,7 +112,7 @@ class Debug:
     def saw_out(self, process: Process, message: object, result: Any) -> Debug | None:
         """A callback has returned; None when nothing looks any more."""
         if type(result) is Reply:
-            return self.saw(process, ("out", result.value, message, result.state))
+            return self.saw(process, ("out", result.value, message, result.state))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
         return self.saw(process, ("noreply", result.state))
 
     def saw(self, process: Process, event: Event) -> Debug | None:
@@ -211,7 +211,8 @@ def debug_options(options: Any) -> Debug | None:
         TypeError: no list of options, or what is to be installed is no `def` function.
         OSError: the file cannot be written.
     """
-    if isinstance(options, str) or not isinstance(options, Iterable):
+    given: object = options
+    if isinstance(given, str) or not isinstance(given, Iterable):
         raise TypeError(f'debug: wanted a list of options, such as ["trace"]; got {exits.safe_repr(options)}')
     if not options:
         return None

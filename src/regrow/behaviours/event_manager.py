@@ -170,7 +170,7 @@ class Manager:
             while True:
                 goes_on = self.process.node.scheduler.goes_on(self.process)
                 message = mailbox.take(self.process) if goes_on else (yield RECEIVE)
-                kind = type(message)
+                kind = type(message)  # pyright: ignore[reportUnknownVariableType]
                 if kind is system.SystemRequest:
                     yield from self.hold(message)
                     continue
@@ -222,7 +222,7 @@ class Manager:
         """Let a new handler begin."""
         result = yield from self.attempt(made.make, arg)
         if type(result) is Ok:
-            made.state = result.state
+            made.state = result.state  # pyright: ignore[reportUnknownMemberType]
             return "ok"
         self.raised = None
         return ("error", result.reason) if type(result) is Error else result
@@ -272,7 +272,7 @@ class Manager:
         for handler in list(self.handlers):
             result = yield from self.attempt(getattr(handler.callbacks, callback), event, handler.state)
             if type(result) is Ok:
-                handler.state = result.state
+                handler.state = result.state  # pyright: ignore[reportUnknownMemberType]
             else:
                 yield from self.let_go(handler, callback, result, event)
 
@@ -283,7 +283,7 @@ class Manager:
             return "error", "bad_module"
         result = yield from self.attempt(handler.callbacks.handle_call, asked, handler.state)
         if type(result) is Reply:
-            handler.state = result.state
+            handler.state = result.state  # pyright: ignore[reportUnknownMemberType]
             return result.value
         yield from self.let_go(handler, "handle_call", result, asked)
         return result.reply if type(result) in (RemoveHandler, SwapHandler) else ("error", result)
@@ -407,9 +407,9 @@ def is_ok(answer: Any) -> bool:
 
 def is_expected(reason: Any) -> bool:
     """Whether a handler has gone in one of the ways that nobody reports; the reason may be what a callback returned."""
-    if type(reason) is tuple and len(reason) == 3:
-        return type(reason[0]) is str and reason[0] == "swapped"
-    return type(reason) is str and reason in ("normal", "shutdown")
+    if type(reason) is tuple and len(reason) == 3:  # pyright: ignore[reportUnknownArgumentType]
+        return type(reason[0]) is str and reason[0] == "swapped"  # pyright: ignore[reportUnknownArgumentType]
+    return type(reason) is str and reason in ("normal", "shutdown")  # pyright: ignore[reportUnknownArgumentType]
 
 
 class HeldManager(system.Held):
@@ -459,7 +459,7 @@ class HeldManager(system.Held):
                     return "error", exits.reason_of(error)
                 if type(result) is not Ok:
                     return "error", result
-                changed.append((one, result.state))
+                changed.append((one, result.state))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
         for one, state in changed:
             one.state = state
         return "ok"

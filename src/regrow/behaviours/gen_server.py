@@ -96,7 +96,7 @@ def reply(from_: From, value: object) -> None:
         TypeError: this is not the `from_` of a call.
     """
     given: object = from_  # here, in Python: a compiled function would say in words of its own what it wants
-    if not isinstance(given, Request):
+    if not isinstance(given, Request):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"reply: wanted the from_ that handle_call was given, got {exits.safe_repr(given)}")
     requests.reply(from_, value)
 

@@ -151,7 +151,7 @@ def reply(from_: Request | ReplyAction | Sequence[ReplyAction], value: Any = Non
         return
     actions: list[Any] = list(listed(from_))
     for action in actions:
-        if not isinstance(action, ReplyAction) or not isinstance(action.from_, Request):
+        if not isinstance(action, ReplyAction) or not isinstance(action.from_, Request):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(
                 f"reply: wanted the from_ of a call, a ReplyAction(from_, value) or a list of these; got {exits.safe_repr(action)}"
             )
@@ -340,7 +340,7 @@ def _started(
     process: Process, starter: Starter, callbacks: GenStatem[Any, Any], result: Any, debug: system.Debug | None
 ) -> Generator[Any, Any, Any] | None:
     """The loop that follows an init that gave `result`, which its starter hears of."""
-    kind = type(result)
+    kind = type(result)  # pyright: ignore[reportUnknownVariableType]
     if kind is NextState or kind is Ok:
         init_ack(process, starter, None)
         data, actions = (result.data, result.actions) if kind is NextState else (result.then, ())

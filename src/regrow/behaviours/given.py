@@ -32,4 +32,4 @@ def listed(what: str, wanted: str, several: object) -> Iterable[Any]:
     """
     if isinstance(several, str | bytes | type) or not isinstance(several, Iterable):
         raise TypeError(f"{what}: wanted a list of {wanted}; got {safe_repr(several)}")
-    return several
+    return several  # pyright: ignore[reportUnknownVariableType]

@@ -65,7 +65,7 @@ class Held:
         self.process = process
         self.server = server
         self.parent = parent
-        self.state = state
+        self.state: Any = state
         self.debug = debug
         self.reason: object = None
         self.suspended = False
@@ -102,7 +102,7 @@ class Held:
         """What a request is answered with. What goes wrong is its sender's affair: this process goes on."""
         function: Any = getattr(self, operation)
         try:
-            return (yield from function(*args)) if operation in OF_THE_USER else function(*args)
+            return (yield from function(*args)) if operation in OF_THE_USER else function(*args)  # pyright: ignore[reportUnknownVariableType]
         except BaseException as error:
             if not survives(self.process, error):
                 raise
@@ -175,7 +175,7 @@ class Held:
             return "error", exits.reason_of(error)
         if type(result) is not Ok:
             return "error", result
-        self.state = result.state
+        self.state = result.state  # pyright: ignore[reportUnknownMemberType]
         return "ok"
 
     def shown(self, logged: list[Any]) -> Generator[Any, Any, dict[str, Any]]:

@@ -175,7 +175,7 @@ TUPLES: Final = ("ok", "reply", "noreply", "stop", "next_state", "keep_state", "
 
 def other_words(value: object) -> str:
     """What is said besides to a reader who writes a result as in Elixir or Erlang."""
-    if type(value) is tuple and value and type(value[0]) is str and value[0] in TUPLES:
+    if type(value) is tuple and value and type(value[0]) is str and value[0] in TUPLES:  # pyright: ignore[reportUnknownArgumentType]
         return ". What is a tuple in OTP is an object here"
     return ""
 

@@ -250,7 +250,8 @@ def _made(cls: Any) -> Any:
     marked = functions_of(cls)
     infos: dict[type, Function] = {}
     for base in cls.__mro__:  # the class that is nearest takes a message, by what stands under the name now
-        for name, value in vars(base).items():
+        own_members: dict[str, Any] = base.__dict__
+        for name, value in own_members.items():
             if marked[name] is value:
                 for kind in getattr(value, INFO, ()):
                     infos.setdefault(kind, value)

@@ -83,8 +83,8 @@ class Machine:
         self.callbacks: list[Any] = [callbacks]  # the last one handles events; those before it were pushed aside
         self.mode = ""
         self.calls_enter = False
-        self.state = state
-        self.data = data
+        self.state: Any = state
+        self.data: Any = data
         self.begins = False  # what `init` wants is being done
         self.event: Event | None = None  # that is being handled
         self.queue: deque[Event] = deque()
@@ -158,7 +158,7 @@ class Machine:
 
     def event_of(self, message: Any) -> Event | None:
         """A message as an event; None for a timeout that was cancelled when it was in the mailbox already."""
-        kind = type(message)
+        kind = type(message)  # pyright: ignore[reportUnknownVariableType]
         if kind is Request:
             return ("call", message), message.request
         if kind is Cast:
@@ -225,7 +225,7 @@ class Machine:
 
     def take(self, transition: Transition, result: Any, is_event: bool) -> bool:
         """Put a callback's result into the transition; whether the state's enter event is to be called."""
-        kind = type(result)
+        kind = type(result)  # pyright: ignore[reportUnknownVariableType]
         entering = kind is RepeatState or kind is RepeatStateAndData
         if kind is NextState:
             entering = is_change(transition.state, result.state)
@@ -468,7 +468,7 @@ class HeldMachine(system.Held):
         try:
             result = yield from called(self.process, machine.callbacks[-1].code_change, old_version, *before, extra)
             if type(result) is Ok:
-                self.state = (result.state, result.then)
+                self.state = (result.state, result.then)  # pyright: ignore[reportUnknownMemberType]
                 machine.read_mode()
                 return "ok"
         except BaseException as error:

@@ -159,7 +159,7 @@ class Supervisor(Kept):
             StartError: it did not start; its spec is not kept.
         """
         more = child if isinstance(child, list) else child_spec.child_spec(child)  # pyright: ignore[reportUnknownVariableType]
-        return await ask_to_start(supervisor, "start_child", more)
+        return await ask_to_start(supervisor, "start_child", more)  # pyright: ignore[reportUnknownArgumentType]
 
     @staticmethod
     async def terminate_child(supervisor: Any, id: object) -> None:

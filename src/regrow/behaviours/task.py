@@ -380,7 +380,7 @@ def check_owners(tasks: Sequence[Task[Other]]) -> dict[Ref, Task[Other]]:
     """
     for task in tasks:
         given: object = task
-        if not isinstance(given, Task):
+        if not isinstance(given, Task):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"wanted a list of tasks, as Task.async_ gives them; got {exits.safe_repr(given)} in it")
         check_owner(task)
     return {task.ref: task for task in tasks}

@@ -186,8 +186,9 @@ def replaced(reason: object, twins: dict[int, BaseException]) -> object:
     """`reason` with these in the place of those whose ids they stand under."""
     if issubclass(type(reason), tuple):
         kind: Any = type(reason)
-        return tuple.__new__(
-            kind, [replaced(part, twins) for part in tuple.__iter__(cast("tuple[object, ...]", reason))]
+        return tuple.__new__(  # pyright: ignore[reportUnknownMemberType]
+            kind,
+            [replaced(part, twins) for part in tuple.__iter__(cast("tuple[object, ...]", reason))],  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType, reportUnknownMemberType]
         )
     return twins.get(id(reason), reason)
 

@@ -12,7 +12,7 @@ To take out what stands under it, `same` compares by identity, and asks the user
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Alias, Monitor, Pid, Ref
@@ -77,15 +77,14 @@ def exact(key: Any) -> Any:
         TypeError: the key is not hashable.
         BaseException: what its `__hash__` raises.
     """
-    kind: Any = type(key)
+    kind: Any = type(key)  # pyright: ignore[reportUnknownVariableType]
     if kind is str or kind is int or kind is Exact or kind in PLAIN:
         return key
     if kind in NUMBERS:
         return Exact(kind, key)
     if kind is tuple:
-        whole = cast("Any", key)
-        parts = tuple(map(exact, whole))
-        return whole if all(map(_is, parts, whole)) else Exact(tuple, parts)
+        parts = tuple(map(exact, key))
+        return key if all(map(_is, parts, key)) else Exact(tuple, parts)
     try:
         return Exact(None, key)
     except TypeError:
@@ -106,11 +105,11 @@ def equal(one: Any, other: Any) -> bool:
     """Whether two values are the same term (OTP's `=:=`), hashable or not."""
     if one is other:
         return True
-    kind: object = type(one)
+    kind: object = type(one)  # pyright: ignore[reportUnknownVariableType]
     if kind in NUMBERS or type(other) in NUMBERS:
         return kind is type(other) and bool(one == other)
     if (kind is tuple or kind is list) and type(other) is kind:
-        return len(one) == len(other) and all(map(equal, one, other))
+        return len(one) == len(other) and all(map(equal, one, other))  # pyright: ignore[reportUnknownArgumentType]
     return bool(one == other)
 
 

@@ -107,7 +107,7 @@ class LoopTime:
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As the loop's own."""
-        if delay is None:
+        if delay is None:  # pyright: ignore[reportUnnecessaryComparison] (asyncio's loops ask it)
             raise TypeError("delay must not be None")
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
@@ -115,7 +115,7 @@ class LoopTime:
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """As the loop's own."""
-        if when is None:
+        if when is None:  # pyright: ignore[reportUnnecessaryComparison] (asyncio's loops ask it)
             raise TypeError("when cannot be None")
         if self.scheduler is None:
             if hasattr(self.loop, "_scheduled"):
@@ -267,5 +267,6 @@ def time_of(loop: Any) -> LoopTime | None:
     """The time of a loop, which may be taken over; None of one that has its own ways."""
     if getattr(loop, "has_own_time", False) or not hasattr(loop, "__dict__"):
         return None
-    found = getattr(vars(loop).get("time"), "__self__", None)
+    own: dict[str, Any] = loop.__dict__
+    found = getattr(own.get("time"), "__self__", None)
     return found if isinstance(found, LoopTime) else LoopTime(loop)

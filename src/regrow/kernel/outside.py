@@ -205,7 +205,7 @@ class Outside:
 
     def threads(self, now: float) -> float:
         """Until when threads that are at work may have something to say."""
-        frames = sys._current_frames()
+        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage] (documented, in spite of its name)
         busy: dict[int, float] = {}
         until = 0.0
         for thread in threading.enumerate():
@@ -278,7 +278,7 @@ class Outside:
 
     def waits(self) -> dict[int, Any]:
         """What the tasks of the loop wait for, other than each other and time."""
-        sleeps = set() if self.time is None else self.time.sleeps()
+        sleeps: set[int] = set() if self.time is None else self.time.sleeps()
         found: dict[int, Any] = {}
         for task in asyncio.all_tasks(self.loop):
             waiter = getattr(task, "_fut_waiter", None)

@@ -77,7 +77,7 @@ def exceptions_in(reason: object) -> list[BaseException]:
             found.append(cast("BaseException", one))
         elif issubclass(type(one), tuple) and id(one) not in seen:
             seen.add(id(one))
-            left.extend(tuple.__getitem__(cast("tuple[object, ...]", one), slice(None, None, -1)))
+            left.extend(tuple.__getitem__(cast("tuple[object, ...]", one), slice(None, None, -1)))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     return found
 
 

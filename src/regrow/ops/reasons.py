@@ -189,7 +189,7 @@ def _headline(error: BaseException, limits: Limits) -> list[str]:
     if longest is not None and len(text) > longest:
         text = f"{text[:longest]}… ({len(text)} characters)"
     noted = DICT.__get__(error).get("__notes__")
-    notes = [note for note in noted if type(note) is str] if type(noted) is list else []
+    notes = [note for note in noted if type(note) is str] if type(noted) is list else []  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     first, *rest = [*text.split("\n"), *notes]
     return [f"** ({_class_words(type(error))}) {first}".rstrip(), *(INDENT + line for line in rest)]
 

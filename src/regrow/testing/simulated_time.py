@@ -189,8 +189,8 @@ def takes_message(process: Process) -> bool:
 def planned(process: Process) -> float:
     """How many seconds a process has slept before it goes on; infinity if it did not."""
     waiting = process.waiting
-    slept = process.value is TIMEOUT and isinstance(waiting, Receive) and waiting.timeout is not None
-    return waiting.timeout if slept else float("inf")
+    slept = waiting.timeout if process.value is TIMEOUT and isinstance(waiting, Receive) else None
+    return float("inf") if slept is None else slept
 
 
 def is_sleep(deadline: Deadline) -> bool:
@@ -217,7 +217,7 @@ def is_too_late(reason: object) -> bool:
     match reason:
         case BaseException():
             return has_run_out(reason)
-        case ("timeout", _) | (("timeout", _), _):
+        case ("timeout", _) | (("timeout", _), _):  # pyright: ignore[reportUnknownVariableType]
             return True
         case _:
             return False
@@ -242,5 +242,5 @@ def has_run_out(error: BaseException) -> bool:
         if not (isinstance(one, AssertionError) and isinstance(one.__context__, CallTimeout)):
             left.append(one.__context__)
         if isinstance(one, BaseExceptionGroup):
-            left += one.exceptions
+            left += one.exceptions  # pyright: ignore[reportUnknownMemberType]
     return False

@@ -70,7 +70,7 @@ def everything_of(error: BaseException) -> Iterator[BaseException]:
             yield one
             left += [one.__cause__, one.__context__]
             if isinstance(one, BaseExceptionGroup):
-                left += one.exceptions
+                left += one.exceptions  # pyright: ignore[reportUnknownMemberType]
 
 
 def without_ours(traceback: TracebackType | None) -> TracebackType | None:
@@ -132,4 +132,4 @@ def frame_of(code: CodeType) -> FrameType:
 
 def own_frame() -> FrameType:
     """The frame of this call."""
-    return sys._getframe()  # noqa: SLF001 - the only way to a frame
+    return sys._getframe()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] (the only way to a frame)
