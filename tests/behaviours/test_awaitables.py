@@ -107,7 +107,8 @@ async def test_a_task_may_receive_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("spawn", [process.spawn_monitor, proc_lib.spawn_monitor])
 async def test_a_process_awaits_what_its_function_gives(give: Giver, spawn: Callable[..., Any]) -> None:
-    me, done = process.current(), []
+    me = process.current()
+    done: list[Any] = []
 
     def function() -> Any:
         async def after() -> None:
@@ -167,7 +168,8 @@ async def test_a_function_after_hibernation_is_awaited(give: Giver) -> None:
 
 
 async def test_a_timed_function_gives_the_time_until_it_is_done() -> None:
-    _, value = await timer.tc(generator_based, 7)
+    timed: Any = timer.tc(generator_based, 7)  # whose type does not say that it is awaited
+    _, value = await timed
     assert value == 7
 
 
@@ -205,7 +207,7 @@ async def test_each_callback_of_a_server_is_awaited(give: Giver) -> None:
     process.send(server, "more")
     assert await call(server, "state") == 5
     await stop(server)
-    assert await expect_message(lambda message: message[0] == "last") == ("last", 6)
+    assert await expect_message(lambda message: message[0] == "last") == ("last", 6)  # pyright: ignore[reportUnknownLambdaType]
 
 
 async def test_each_callback_of_a_state_machine_is_awaited(give: Giver) -> None:

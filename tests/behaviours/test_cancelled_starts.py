@@ -221,7 +221,7 @@ class Starts:
         while self.left == "nothing was looked at":
             await process.sleep(0.1)
         assert self.left[:5] == ([], [], None, 0, 0)
-        assert all(not mail for mail in self.left[5:])
+        assert all(not mail for mail in self.left[5:])  # pyright: ignore[reportUnknownVariableType, reportGeneralTypeIssues]
 
 
 @pytest.mark.parametrize("kind", KINDS)

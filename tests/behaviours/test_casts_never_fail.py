@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
@@ -98,7 +99,7 @@ def put(address: Any) -> None:
     Queue.at(address).put(1)
 
 
-CASTS: dict[str, Any] = {
+CASTS: dict[str, Callable[[Any], None]] = {
     "gen_server.cast": lambda address: cast(address, "hello"),
     "gen_statem.cast": lambda address: gen_statem.cast(address, "hello"),
     "gen_event.notify": lambda address: gen_event.notify(address, "hello"),

@@ -176,7 +176,7 @@ async def test_flush_takes_what_it_gives() -> None:
     me = process.current()
     for message in (1, True, 1.0, [1], [True]):
         process.send(me, message)
-    assert repr(flush(lambda message: message is True)) == "[True]"
+    assert repr(flush(lambda message: message is True)) == "[True]"  # pyright: ignore[reportUnknownLambdaType]
     assert repr(flush([True])) == "[[True]]"
     assert repr(flush()) == "[1, 1.0, [1]]"
 

@@ -58,7 +58,7 @@ def stands_at(function: Any) -> str:
 
 class Server(GenServer[Any]):
     def init(self, arg: Any) -> Any:
-        return arg[0] if isinstance(arg, list) else Ok(arg)
+        return arg[0] if isinstance(arg, list) else Ok(arg)  # pyright: ignore[reportUnknownVariableType]
 
     def handle_call(self, request: Any, from_: Any, state: Any) -> Any:
         return state
@@ -184,7 +184,7 @@ class Machine(GenStatem[str, Any]):
         return ["state_functions", "state_enter"]
 
     def init(self, arg: Any) -> Any:
-        return arg[0] if isinstance(arg, list) else NextState("on", arg)
+        return arg[0] if isinstance(arg, list) else NextState("on", arg)  # pyright: ignore[reportUnknownVariableType]
 
     def on(self, event_type: Any, content: Any, data: Any) -> Any:
         if event_type == "enter":

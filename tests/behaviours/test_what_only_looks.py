@@ -1,5 +1,6 @@
 """Code that only looks at a server, or works on it by hand, may fail in every way: the server goes on."""
 
+# pyright: reportUnknownLambdaType=false
 from __future__ import annotations
 
 import io

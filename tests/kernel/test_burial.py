@@ -149,7 +149,7 @@ async def test_who_handles_an_exception_keeps_its_traceback() -> None:
             after = FIELDS["__traceback__"].__get__(caught)
             assert after is before is not None
         reason: Any = (await process.receive(Down)).reason[1]  # type: ignore[index]
-        assert type(reason) is type(error)
+        assert type(reason) is type(error)  # pyright: ignore[reportUnknownArgumentType]
         assert reason is not error
         assert FIELDS["args"].__get__(reason)[:1] == FIELDS["args"].__get__(error)[:1]
         assert FIELDS["__traceback__"].__get__(reason) is None

@@ -97,7 +97,7 @@ async def a_supervised_task() -> None:
 
 
 async def an_agent() -> None:
-    await Agent.update(await Agent.start_link(lambda: None), fails)
+    await Agent.update(await Agent.start_link(lambda: None), fails)  # pyright: ignore[reportArgumentType]
 
 
 async def a_start() -> None:
@@ -197,7 +197,7 @@ async def test_a_reason_that_was_shown_and_becomes_one_again_has_its_lines_once(
 
 
 def entries(traceback: Any) -> list[Any]:
-    found = []
+    found: list[Any] = []
     while traceback is not None:
         found.append(traceback)
         traceback = traceback.tb_next
@@ -206,7 +206,7 @@ def entries(traceback: Any) -> list[Any]:
 
 def test_a_traceback_that_is_made_has_no_caller_and_no_variables() -> None:
     def place() -> None:
-        made = traces.traceback_of([(sys._getframe().f_code, 7)])
+        made = traces.traceback_of([(sys._getframe().f_code, 7)])  # pyright: ignore[reportPrivateUsage]
         assert made is not None
         assert made.tb_lineno == 7
         assert made.tb_frame.f_code.co_name == "place"
@@ -218,7 +218,7 @@ def test_a_traceback_that_is_made_has_no_caller_and_no_variables() -> None:
 
 @pytest.mark.parametrize("line", [1, 2, 40, 100, 5000, 100_000])
 def test_a_traceback_that_is_made_shows_its_line_and_underlines_nothing(line: int) -> None:
-    code = sys._getframe().f_code.replace(co_firstlineno=60)
+    code = sys._getframe().f_code.replace(co_firstlineno=60)  # pyright: ignore[reportPrivateUsage]
     made = traces.traceback_of([(code, line)])
     assert made is not None
     assert set(made.tb_frame.f_code.co_positions()) == {(line, line, None, None)}

@@ -1,5 +1,6 @@
 """What a process keeps of those that it descends from: flat, however long the chain and however many have ended."""
 
+# pyright: reportUnknownLambdaType=false
 from __future__ import annotations
 
 import asyncio

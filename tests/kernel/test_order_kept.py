@@ -56,7 +56,7 @@ async def left_of(receiver: Callable[[], Any], sends: list[object], late: list[o
     shown, taken = answer
     assert shown == taken
     await process.receive(Down)
-    return taken
+    return taken  # pyright: ignore[reportUnknownVariableType]
 
 
 @pytest.mark.parametrize("match", MATCHES)
@@ -125,7 +125,7 @@ async def test_the_value_of_a_task_that_was_on_its_way_keeps_its_place(node: Nod
     mail: Any = await process.receive(lambda message: isinstance(message, list))
     first, second, third = mail
     assert (first, second) == ("A", "B")
-    assert third.ref is ref
+    assert third.ref is ref  # pyright: ignore[reportUnknownMemberType]
 
 
 async def test_info_shows_a_message_on_its_way_in_its_place(node: Node) -> None:

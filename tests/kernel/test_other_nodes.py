@@ -1,5 +1,6 @@
 """What crosses between the nodes of two threads: requests by hand, traces, timers."""
 
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 import asyncio
@@ -54,7 +55,7 @@ class There:
 
         async def run() -> Any:
             found = function(*args)
-            return await found if isinstance(found, Awaitable) else found
+            return await found if isinstance(found, Awaitable) else found  # pyright: ignore[reportUnknownVariableType]
 
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(run(), self.node.loop))
 

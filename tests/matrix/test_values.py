@@ -43,7 +43,7 @@ from tests.matrix.ways import hidden, refuse
 class Odd:
     """Raises, whatever it is asked."""
 
-    __repr__ = __str__ = __eq__ = __ne__ = __reduce__ = __reduce_ex__ = __bool__ = __len__ = __iter__ = refuse
+    __repr__ = __str__ = __eq__ = __ne__ = __reduce__ = __reduce_ex__ = __bool__ = __len__ = __iter__ = refuse  # pyright: ignore[reportAssignmentType] (to refuse is meant)
     __format__ = __copy__ = __deepcopy__ = __getattr__ = __call__ = __lt__ = __gt__ = refuse
     __class__ = hidden  # pyright: ignore[reportIncompatibleMethodOverride]
     __hash__ = object.__hash__

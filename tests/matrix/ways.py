@@ -44,7 +44,7 @@ class Untold(BaseException):
 class Hostile(Exception):
     """Raises, whatever it is asked."""
 
-    __repr__ = __str__ = __eq__ = __ne__ = __hash__ = __reduce__ = __reduce_ex__ = refuse
+    __repr__ = __str__ = __eq__ = __ne__ = __hash__ = __reduce__ = __reduce_ex__ = refuse  # pyright: ignore[reportAssignmentType] (to refuse is meant)
     __setattr__ = __delattr__ = __bool__ = __len__ = __format__ = __copy__ = __deepcopy__ = refuse
     __class__ = hidden  # pyright: ignore[reportIncompatibleMethodOverride]
     __traceback__ = hidden

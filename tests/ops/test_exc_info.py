@@ -230,7 +230,7 @@ async def test_a_record_that_is_kept_keeps_the_lines_and_no_frames(
 
 
 def entries(frames: TracebackType | None) -> list[TracebackType]:
-    found = []
+    found: list[TracebackType] = []
     while frames is not None:
         found.append(frames)
         frames = frames.tb_next

@@ -37,7 +37,7 @@ FUNCTIONS: list[tuple[Any, str]] = [
     (Shop.open, "Shop.open"),
     (Shop.start, "Shop.start"),
     (len, "len"),
-    ([].append, "list.append"),
+    (list[int]().append, "list.append"),
     (str.join, "str.join"),
     (client.cast, "cast"),
     (client.call, "call"),

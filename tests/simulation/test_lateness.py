@@ -115,7 +115,7 @@ def test_what_a_server_has_sent_to_itself_is_there_before_its_reply(alone: bool)
         echo = await Echo.start_link([])
         if not alone:
             for word in "xy":
-                process.spawn(lambda word=word: cast(echo, word))
+                process.spawn(cast, echo, word)
         await call(echo, 1)
         await call(echo, 2)
         return [one for one in await call(echo, "seen") if one not in ("x", "y")]

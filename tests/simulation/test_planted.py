@@ -15,13 +15,13 @@ import pytest
 from regrow import Node, VirtualClock
 from regrow.testing import run_as_process
 from regrow.testing.simulated import explore
-from tests.simulation import planted
 
 Scenario = Callable[[], Coroutine[Any, Any, None]]
 
+PACKAGE = "tests.simulation.planted"
 MODULES = {
-    info.name: importlib.import_module(f"{planted.__name__}.{info.name}")
-    for info in pkgutil.iter_modules(planted.__path__)
+    info.name: importlib.import_module(f"{PACKAGE}.{info.name}")
+    for info in pkgutil.iter_modules(importlib.import_module(PACKAGE).__path__)
 }
 PLANTED = [pytest.param(module.scenario, id=name) for name, module in MODULES.items()]
 TWINS = [pytest.param(module.correct, id=name) for name, module in MODULES.items() if hasattr(module, "correct")]

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -182,7 +182,7 @@ async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 @asynccontextmanager
-async def a_web_server() -> AsyncIterator[str]:
+async def a_web_server() -> AsyncGenerator[str, None]:
     server = await asyncio.start_server(answers, "127.0.0.1", 0)
     try:
         yield "http://127.0.0.1:{1}/".format(*server.sockets[0].getsockname())

@@ -10,7 +10,7 @@ from regrow import Down, From, GenServer, NoReply, Ok, Pid, Reply, call, process
 class Tokens(GenServer[dict[str, float]]):
     """Gives tokens, with the time at which each ends; forgets them when a timer says so."""
 
-    def init(self, _arg: Any) -> Any:
+    def init(self, _arg: Any) -> Ok[dict[str, float]]:
         return Ok({})
 
     def handle_call(self, request: Any, _from: From, tokens: dict[str, float]) -> Any:

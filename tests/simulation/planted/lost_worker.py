@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from regrow import Down, From, GenServer, NoReply, Ok, Pid, Reply, call, cast, process, reply
+from regrow import Down, From, GenServer, NoReply, Ok, Pid, Ref, Reply, call, cast, process, reply
+
+State = tuple[Ref | None, list[Any]]  # who has the worker, and who waits for it
 
 
 class Pool(GenServer[Any]):
@@ -12,7 +14,7 @@ class Pool(GenServer[Any]):
 
     watches_queue = False
 
-    def init(self, _arg: Any) -> Any:
+    def init(self, _arg: Any) -> Ok[State]:
         return Ok((None, []))
 
     def handle_call(self, _request: Any, from_: From, state: Any) -> Any:
@@ -31,7 +33,7 @@ class Pool(GenServer[Any]):
             return self.lend(waiting)
         return NoReply((holder, [one for one in waiting if one[1] is not message.ref]))
 
-    def lend(self, waiting: list[Any]) -> Any:
+    def lend(self, waiting: list[Any]) -> NoReply[State]:
         if not waiting:
             return NoReply((None, []))
         (from_, ref), *rest = waiting

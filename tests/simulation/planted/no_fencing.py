@@ -6,11 +6,13 @@ from typing import Any
 
 from regrow import Down, From, GenServer, NoReply, Ok, Pid, Reply, call, process, reply
 
+State = tuple[int, bool, list[From]]  # the number, whether the lock is lent, and who waits for it
+
 
 class Locks(GenServer[Any]):
     """Lends one lock for half a second, with a number that grows."""
 
-    def init(self, _arg: Any) -> Any:
+    def init(self, _arg: Any) -> Ok[State]:
         return Ok((0, False, []))
 
     def handle_call(self, _request: Any, from_: From, state: Any) -> Any:
@@ -19,12 +21,12 @@ class Locks(GenServer[Any]):
             return NoReply((number, lent, [*waiting, from_]))
         return self.lend(from_, number, waiting)
 
-    def lend(self, to: From, number: int, waiting: list[From]) -> Any:
+    def lend(self, to: From, number: int, waiting: list[From]) -> NoReply[State]:
         process.send_after(process.current(), "over", 0.5)
         reply(to, number + 1)
         return NoReply((number + 1, True, waiting))
 
-    def handle_info(self, _message: Any, state: Any) -> Any:
+    def handle_info(self, _message: Any, state: Any) -> NoReply[State]:
         number, _, waiting = state
         return self.lend(waiting[0], number, waiting[1:]) if waiting else NoReply((number, False, []))
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from regrow import Down, From, GenServer, NoReply, Pid, Reply, call, cast, process, reply
 
+State = tuple[str | None, list[From]]  # the page, and who waits for it
+
 
 class Site(GenServer[int]):
     """Counts how often it is asked for its page."""
@@ -27,13 +29,13 @@ class Cache(GenServer[str | None]):
 class SafeCache(GenServer[Any]):
     """Lets the first reader that finds nothing fetch the page, and the others wait for it."""
 
-    def handle_call(self, _request: Any, from_: From, state: Any) -> Any:
+    def handle_call(self, _request: Any, from_: From, state: Any) -> Reply[State] | NoReply[State]:
         page, waiting = state or (None, None)
         if page is not None or waiting is None:
             return Reply(page, (page, [] if waiting is None else waiting))
         return NoReply((page, [*waiting, from_]))
 
-    def handle_cast(self, request: Any, state: Any) -> Any:
+    def handle_cast(self, request: Any, state: Any) -> NoReply[State]:
         for asker in state[1]:
             reply(asker, request)
         return NoReply((request, []))

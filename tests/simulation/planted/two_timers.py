@@ -6,14 +6,16 @@ from typing import Any
 
 from regrow import Down, From, GenServer, NoReply, Ok, Pid, Reply, call, process
 
+State = tuple[list[Any], Any, list[Any]]  # what waits, the timer, and what was written out
+
 
 class Buffer(GenServer[Any]):
     """Writes out after half a second, or when there are two, whichever comes first."""
 
-    def init(self, _arg: Any) -> Any:
+    def init(self, _arg: Any) -> Ok[State]:
         return Ok(([], None, []))
 
-    def handle_call(self, request: Any, _from: From, state: Any) -> Any:
+    def handle_call(self, request: Any, _from: From, state: Any) -> Reply[State]:
         waiting, timer, batches = state
         if request == "batches":
             return Reply(batches, state)
@@ -24,7 +26,7 @@ class Buffer(GenServer[Any]):
             return Reply("ok", ([], None, [*batches, [*waiting, request]]))
         return Reply("ok", ([*waiting, request], timer, batches))
 
-    def handle_info(self, message: Any, state: Any) -> Any:
+    def handle_info(self, message: Any, state: Any) -> NoReply[State]:
         waiting, _, batches = state
         return NoReply(([], None, [*batches, waiting]) if self.is_meant(message[1], state) else state)
 

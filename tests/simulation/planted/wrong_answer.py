@@ -19,10 +19,10 @@ async def shop(prices: dict[str, int]) -> None:
 async def ask(server: Pid, name: str) -> Any:
     process.send(server, (process.current(), name))
     try:
-        (price,) = await process.receive(tuple, timeout=0.5)
+        (price,) = await process.receive(tuple, timeout=0.5)  # pyright: ignore[reportUnknownVariableType]
     except TimeoutError:
         return None
-    return price
+    return price  # pyright: ignore[reportUnknownVariableType]
 
 
 async def ask_with_number(server: Pid, name: str) -> Any:
@@ -43,7 +43,7 @@ async def customer(to: Pid, server: Pid, asks: Any) -> None:
 async def two_questions(asks: Any) -> None:
     server = process.spawn_link(shop, {"tea": 3, "salt": 1})
     process.spawn(customer, process.current(), server, asks)
-    tea, salt = await process.receive(list)
+    tea, salt = await process.receive(list)  # pyright: ignore[reportUnknownVariableType]
     assert tea in (3, None) and salt in (1, None), f"tea costs {tea}, and salt {salt}"  # noqa: PT018
 
 
