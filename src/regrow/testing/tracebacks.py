@@ -8,16 +8,14 @@ through a link, keeps (code, line) pairs: a traceback is made of these, behind t
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import CodeType, FrameType, FunctionType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Final, NoReturn
 
 from regrow.kernel.exits import trace_of
-from regrow.kernel.traces import OURS
+from regrow.kernel.traces import OURS, traceback_of
 
 FOLDER: Final = OURS[0] + os.sep
-UNKNOWN: Final = -1  # which instruction of the line it was
 
 
 class Failure:
@@ -103,11 +101,7 @@ def joined(
 
 def rebuilt(pairs: Sequence[tuple[CodeType, int]]) -> TracebackType | None:
     """A traceback of (code, line) pairs, outermost first. It shows lines; the variables are gone."""
-    theirs = [(code, line) for code, line in pairs if not is_ours(code)]
-    found = None
-    for code, line in reversed(theirs or pairs):
-        found = TracebackType(found, frame_of(code), UNKNOWN, line)
-    return found
+    return traceback_of([pair for pair in pairs if not is_ours(pair[0])] or pairs)
 
 
 def of_frames(frames: Iterable[FrameType]) -> TracebackType | None:
@@ -116,20 +110,3 @@ def of_frames(frames: Iterable[FrameType]) -> TracebackType | None:
     for frame in reversed(list(frames)):
         found = TracebackType(found, frame, frame.f_lasti, frame.f_lineno)
     return found
-
-
-def frame_of(code: CodeType) -> FrameType:
-    """A frame that looks like one of this code, and holds nothing."""
-    looks = own_frame.__code__.replace(
-        co_filename=code.co_filename,
-        co_name=code.co_name,
-        co_qualname=code.co_qualname,
-        co_firstlineno=code.co_firstlineno,
-    )
-    frame: FrameType = FunctionType(looks, {"sys": sys, "__name__": code.co_name})()
-    return frame
-
-
-def own_frame() -> FrameType:
-    """The frame of this call."""
-    return sys._getframe()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] (the only way to a frame)
