@@ -26,12 +26,16 @@ def shown(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_without_a_terminal_the_tree_is_printed_where_it_has_changed(tmp_path: Path) -> None:
-    done = shown(tmp_path, "--seconds", "2.5")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    pids = re.findall(r"└─ Shaky +(<[\d.]+>)", done.stdout)
+    pids: list[str] = []
+    for seconds in ("2.5", "20"):  # a busy machine may need longer until the first crash
+        done = shown(tmp_path, "--seconds", seconds)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        assert "\x1b" not in done.stdout
+        pids = re.findall(r"└─ Shaky +(<[\d.]+>)", done.stdout)
+        if len(pids) >= 2:
+            break
     assert len(pids) == len(set(pids)) >= 2
-    assert "\x1b" not in done.stdout
 
 
 @pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon"])

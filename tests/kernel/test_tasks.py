@@ -316,7 +316,7 @@ async def test_httpx_timeout(node: Node, inside: Inside) -> None:
     server, address = await local_server("again")
 
     async def get() -> str:
-        async with httpx.AsyncClient(trust_env=False, timeout=0.05) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=httpx.Timeout(30, read=0.05)) as client:
             with pytest.raises(httpx.ReadTimeout):
                 await client.get(f"http://127.0.0.1:{deaf.sockets[0].getsockname()[1]}/")
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
