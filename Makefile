@@ -26,7 +26,7 @@ mutants: .venv/dev ## insert mistakes into the source, one at a time: a test mus
 	@.venv/bin/python -m tests.mutants.run $(if $(ONLY),"$(ONLY)")
 
 matrix: ## run the tests on each of Python 3.11, 3.12 and 3.13 that is installed
-	@scripts/matrix
+	@scripts/matrix $(VERSIONS)
 
 installs: .venv/dev ## check that a new project follows its own README with pip and uv, on each Python (some minutes)
 	@.venv/bin/python -m tests.installs.run

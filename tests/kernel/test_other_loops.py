@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -209,11 +208,11 @@ async def test_receiving_in_the_context_of_the_sender() -> None:
 
 
 @pytest.mark.parametrize("fits", [True, False])
-async def test_mail_and_deadline_in_one_round_of_the_loop(
-    fits: bool, node: Node, virtual_clock: VirtualClock, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
+async def test_mail_and_deadline_in_one_round_of_the_loop(fits: bool, node: Node, virtual_clock: VirtualClock) -> None:
     answers: list[Any] = []
+    problems: list[dict[str, Any]] = []
+    # What a callback raises arrives here; a log would also have what the collector finds of other tests.
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: problems.append(context))
     ready = asyncio.Event()
 
     async def adopted() -> None:
@@ -232,5 +231,5 @@ async def test_mail_and_deadline_in_one_round_of_the_loop(
     virtual_clock.advance(1.0) if hasattr(virtual_clock, "advance") else None
     await asyncio.wait_for(task, 20)
     assert answers == (["mail", []] if fits else ["late", [1]])
-    assert not [record for record in caplog.records if record.name == "asyncio" and record.levelno >= logging.ERROR]
+    assert problems == []
     assert node.scheduler.timers.next_due() == float("inf")
