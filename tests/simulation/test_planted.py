@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import pkgutil
 import re
 import time
@@ -25,6 +26,11 @@ MODULES = {
 }
 PLANTED = [pytest.param(module.scenario, id=name) for name, module in MODULES.items()]
 TWINS = [pytest.param(module.correct, id=name) for name, module in MODULES.items() if hasattr(module, "correct")]
+
+# Long, and the same on each loop.
+brings_its_own_loop = pytest.mark.skipif(
+    os.environ.get("REGROW_TEST_LOOP") == "uvloop", reason="a simulation runs on an event loop of its own"
+)
 
 
 def found(scenario: Scenario, **options: Any) -> tuple[BaseException, str]:
@@ -50,6 +56,7 @@ def test_an_ordinary_test_sees_nothing(scenario: Scenario, hand_over: bool | Non
         runner.run(run_as_process(Node(clock=VirtualClock(), hand_over=hand_over), scenario, {}))
 
 
+@brings_its_own_loop
 @pytest.mark.parametrize("scenario", PLANTED)
 def test_a_plain_simulation_finds_it_within_ten_seconds(scenario: Scenario) -> None:
     begun = time.process_time()
@@ -59,6 +66,7 @@ def test_a_plain_simulation_finds_it_within_ten_seconds(scenario: Scenario) -> N
     assert "→" in told, "the trace shows what came out of order"
 
 
+@brings_its_own_loop
 @pytest.mark.parametrize("twin", TWINS)
 def test_its_correct_twin_is_never_flagged(twin: Scenario) -> None:
     told = explore(twin, 1000)
@@ -66,6 +74,7 @@ def test_its_correct_twin_is_never_flagged(twin: Scenario) -> None:
     assert told.different > 10, "there was something to decide"
 
 
+@brings_its_own_loop
 @pytest.mark.parametrize("scenario", PLANTED)
 def test_its_seed_and_its_schedule_replay_it(scenario: Scenario) -> None:
     error, told = found(scenario)
@@ -79,6 +88,7 @@ def test_its_seed_and_its_schedule_replay_it(scenario: Scenario) -> None:
     assert trace_in(told_shortest) == trace_in(told)
 
 
+@brings_its_own_loop
 @pytest.mark.parametrize("scenario", PLANTED)
 def test_few_decisions_are_left(scenario: Scenario) -> None:
     _, told = found(scenario)
