@@ -39,17 +39,27 @@ bench: .venv-bench ## measure everything beside the BEAM and other libraries, an
 bench-quick: .venv/dev ## measure the main figures, beside the BEAM and the baselines, in a minute
 	@.venv/bin/python -m benchmarks --quick
 
+docs: .venv-docs/docs ## build the site of the documentation in build/website/site
+	@scripts/docs
+
+screenshots: .venv-docs/screenshots ## draw the pages of the site in a browser (needs chromium)
+	@scripts/screenshots
+
 clean: ## remove the files that the tools have made
-	rm -rf .venv .venv-3.* .venv-bench .venv-compiled .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf .venv .venv-3.* .venv-bench .venv-compiled .venv-docs .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # scripts/venv checks whether there is anything to install.
 .venv/run .venv/dev:
 	@scripts/venv .venv $(@F)
 
+.venv-docs/docs .venv-docs/screenshots:
+	@scripts/venv .venv-docs $(@F)
+
 # On the newest Python available: some of the other libraries need it.
 .venv-bench:
 	@scripts/venv .venv-bench bench "$$(scripts/python 3.13 || scripts/python 3.12 || scripts/python)"
 
-.PHONY: help demo test lint conformance compiled mutants matrix installs bench bench-quick clean .venv/run .venv/dev .venv-bench
+.PHONY: help demo test lint conformance compiled mutants matrix installs bench bench-quick docs screenshots clean \
+	.venv/run .venv/dev .venv-bench .venv-docs/docs .venv-docs/screenshots
 .NOTPARALLEL:
