@@ -407,7 +407,7 @@ KERNEL: Final = [
         "    process.alive = False\n    process.pid.process = None",
         "    process.alive = False",
     ),
-    Mutant("deaths nest", LINKS, "if not node.burying:", "if True:"),
+    Mutant("deaths nest", LINKS, "if node.burying:\n            return", "pass"),
     Mutant(
         "what was broken off is forgotten",
         LINKS,
@@ -696,8 +696,8 @@ KERNEL: Final = [
     Mutant(
         "a process that exits is reported",
         NODE,
-        "raised = None if exits.is_a(error, exits.Exit, exits.CallExit) else Raised(error)",
-        "raised = Raised(error)",
+        "if process.alive and exits.is_a(error, exits.Exit):",
+        "if False:",
     ),
     Mutant("KeyboardInterrupt ends a process and no more", NODE, "self.loop.call_soon(leave)", "pass"),
     Mutant(
@@ -850,21 +850,21 @@ CALLS: Final = [
     Mutant(
         "terminate that raises changes nothing",
         LOOP,
-        "error, raised = second, Raised(second)\n        reason = exits.reason_of(second)",
+        "error, raised, failed = second, Raised(second), True\n        reason = exits.reason_of(second)",
         "pass",
     ),
     Mutant("a last reply is forgotten", LOOP, "request.reply(last_reply.message, last_reply.result.reply)", "pass"),
     Mutant(
         "a normal end is reported",
         LOOP,
-        "    if raised is not ending.raised or not exits.is_normal(reason):\n        if reports",
-        "    if True:\n        if reports",
+        "    if failed or not exits.is_normal(reason):\n        raised",
+        "    if True:\n        raised",
     ),
     Mutant(
         "an abnormal end is not reported",
         LOOP,
-        "    if raised is not ending.raised or not exits.is_normal(reason):\n        if reports",
-        "    if False:\n        if reports",
+        "    if failed or not exits.is_normal(reason):\n        raised",
+        "    if False:\n        raised",
     ),
     Mutant(
         "a handler may fall off its end",

@@ -11,8 +11,9 @@ from regrow.behaviours import system, typed_request
 from regrow.behaviours.given import listed
 from regrow.behaviours.server_loop import Cast
 from regrow.kernel import mailbox, names
-from regrow.kernel.awaitables import OTHERS, Foreign
+from regrow.kernel.awaitables import Foreign
 from regrow.kernel.clock import seconds
+from regrow.kernel.driving import COMPILED
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.here import HERE, NODES, NODES_LOCK, here
 from regrow.kernel.node import Node
@@ -74,10 +75,8 @@ async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
     await requests.wait(node, caller, server, made, timeout)  # type: ignore[arg-type]
     if made.state == ANSWERED:
         return made.answer
-    if not node.scheduler.has_time():
-        await OTHERS
     place = ("GenServer", "call", [server, request, timeout])
-    raise requests.failure(node, made, server, timeout, place)  # type: ignore[arg-type]
+    raise await requests.failed(node, made, server, timeout, place)  # type: ignore[arg-type]
 
 
 def cast(server: Any, request: object) -> None:
@@ -110,7 +109,8 @@ async def stop(server: Any, reason: object = "normal", timeout: float | timedelt
         CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
     """
     limit = seconds(timeout, "stop(timeout=)")
-    await Foreign(system.stop(server, reason, limit, "GenServer"))
+    stopped = system.stop(server, reason, limit, "GenServer")
+    await (Foreign(stopped) if COMPILED else stopped)
 
 
 def abcast(name: object, request: object, *, nodes: Sequence[object] | None = None) -> Literal["abcast"]:

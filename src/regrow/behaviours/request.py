@@ -21,6 +21,7 @@ from regrow.behaviours.attempts import is_failure
 from regrow.behaviours.deadlock import Circle, break_circle
 from regrow.kernel import links, names
 from regrow.kernel.awaitables import OTHERS, Settled
+from regrow.kernel.driving import COMPILED
 from regrow.kernel.exits import (
     CalleeExit,
     CallExit,
@@ -73,6 +74,14 @@ def reply(from_: Request, value: object) -> None:
     if node.trace is not None or (there is not None and there.trace is not None):
         tell_reply(node, there, from_, value)
     node.settle(from_, ANSWERED, value)
+
+
+def reply_here(here: Node, from_: Request, value: object) -> None:
+    """`reply`, from a process of the node `here`; that of a caller of the same node takes three calls fewer."""
+    if from_.pid.node is here and here.trace is None:
+        links.settle(from_, ANSWERED, value)
+    else:
+        reply(from_, value)
 
 
 def reached(node: Node, address: object) -> Process | None:
@@ -163,7 +172,7 @@ async def wait(node: Node, caller: Process | None, server: object, made: Request
     future: asyncio.Future[None] = node.loop.create_future()
     made.waiter = future
     try:
-        await Settled(future)
+        await (Settled(future) if COMPILED else future)
     finally:
         node.abandon(made)
 
@@ -228,13 +237,17 @@ async def ask(server: object, made: Request, timeout: float | None, place: Place
         CallExit: nobody is there, the server ended, no answer came in time, or it is the caller itself.
     """
     node = made.pid.node
-    caller = node.caller()
-    await wait(node, caller, server, made, timeout)
+    await wait(node, node.caller(), server, made, timeout)
     if made.state == ANSWERED:
         return made.answer
+    raise await failed(node, made, server, timeout, place)
+
+
+async def failed(node: Node, made: Request, server: object, timeout: float | None, place: Place) -> CallExit:
+    """What is raised in a caller whose request came to nothing, once others had their turn, if this one is over."""
     if not node.scheduler.has_time():
         await OTHERS
-    raise failure(node, made, server, timeout, place)
+    return failure(node, made, server, timeout, place)
 
 
 async def ask_all(servers: Sequence[object], request: object, timeout: float | None) -> list[Request]:

@@ -144,7 +144,7 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
                         message.answer = result.value  # the caller is on the stack below, and looks when we wait
                         message.state = ANSWERED
                     else:
-                        request.reply(message, result.value)
+                        request.reply_here(process.node, message, result.value)
                     continue
             elif type(message) is Cast:
                 result = handle_cast(server, message.request, state)
@@ -207,7 +207,7 @@ def settled(process: Process, server: GenServer[Any], message: Any, result: Any)
             message.answer = result.value  # as in the loop
             message.state = ANSWERED
         else:
-            request.reply(message, result.value)
+            request.reply_here(process.node, message, result.value)
         return result.state, then
     if type(result) is Stop and result.has_state and (kind is Request or not result.has_reply):
         raise Stopping(result, message if kind is Request else None)
@@ -245,8 +245,10 @@ class Ending:
     def __init__(self, error: BaseException, message: object, state: object) -> None:
         self.error = error
         self.message = None if type(message) is system.SystemRequest else message
-        self.raised = Raised(error)  # first: as a reason it loses its frames
-        self.reason = exits.reason_of(error)
+        reason = exits.carried(error)
+        # Before `reason_of`, which takes its frames. A word has none to take.
+        self.raised = None if type(reason) is str else Raised(error)
+        self.reason = reason if type(reason) is str else exits.reason_of(error)
         self.state = error.result.state if type(error) is Stopping else state
 
 
@@ -254,7 +256,7 @@ def end(
     process: Process, server: GenServer[Any], ending: Ending, debug: system.Debug | None
 ) -> Generator[Any, Any, Any]:
     """Call `terminate`, report what was abnormal, send the last reply, and leave with the reason."""
-    error, reason, raised = ending.error, ending.reason, ending.raised
+    error, reason, raised, failed = ending.error, ending.reason, ending.raised, False
     last_reply: Stopping | None = error if type(error) is Stopping and error.result.has_reply else None
     try:
         result: Any = server.terminate(reason, ending.state)
@@ -263,10 +265,11 @@ def end(
     except BaseException as second:
         if not process.alive:
             raise
-        error, raised = second, Raised(second)
+        error, raised, failed = second, Raised(second), True
         reason = exits.reason_of(second)
     # What `terminate` raises is reported whatever it is: it has not cleaned up.
-    if raised is not ending.raised or not exits.is_normal(reason):
+    if failed or not exits.is_normal(reason):
+        raised = Raised(error) if raised is None else raised
         if reports.is_wanted(process, reports.SERVERS):
             message = ending.message
             asked = message.request if type(message) is Request else message
@@ -277,7 +280,7 @@ def end(
         reports.process_crashed(process, reason, raised)
     if last_reply is not None and last_reply.message is not None:
         request.reply(last_reply.message, last_reply.result.reply)
-    if exits.is_a(error, KeyboardInterrupt, SystemExit):
+    if type(error) is not Stopping and exits.is_a(error, KeyboardInterrupt, SystemExit):
         raise error
     raise Terminated(reason) from None
 

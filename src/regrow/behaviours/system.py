@@ -42,7 +42,7 @@ from regrow.behaviours.held import ByHand, Raised
 from regrow.behaviours.held import CallbackFailed as CallbackFailed
 from regrow.behaviours.held import Held as Held
 from regrow.behaviours.held import SystemRequest as SystemRequest
-from regrow.behaviours.request import Place, ask
+from regrow.behaviours.request import Place, ask, failed, wait
 from regrow.kernel import exits
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
@@ -50,7 +50,7 @@ from regrow.kernel.node import here
 from regrow.kernel.pid import Pid
 from regrow.kernel.process import running
 from regrow.kernel.receiving import receive
-from regrow.kernel.signals import FAILED, Exited
+from regrow.kernel.signals import ANSWERED, FAILED, Exited
 
 Timeout = float | timedelta | None
 
@@ -202,18 +202,20 @@ async def stop(server: Any, reason: object, timeout: float | None, module: str) 
     caller = node.caller()
     order = SystemRequest(node.guest if caller is None else caller.pid, "stop", (reason,))
     place: Place = (module, "stop", [server, reason, timeout])
-    try:
-        await ask(server, order, timeout, place)
-    except exits.CallExit as error:
-        if order.state != FAILED:
-            raise
-        why: Any = error.reason[0]
+    await wait(node, caller, server, order, timeout)
+    if order.state == ANSWERED:
+        return
+    if order.state == FAILED:
+        why: Any = order.answer
         if order.accepted and exits.same(why, reason):
+            if node.trace is not None:
+                node.trace.tell("fail", order.pid, server, (order, why))
             return
         if not order.accepted and type(why) is str and why not in ("noproc", "calling_self"):
             inner = (why, ("sys", "terminate", [server, reason, timeout]))
+            error = await failed(node, order, server, timeout, place)
             raise exits.CalleeExit((inner, place)) from error.__cause__
-        raise
+    raise await failed(node, order, server, timeout, place)
 
 
 async def _ask(

@@ -23,7 +23,7 @@ from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
 from regrow.kernel import exits, links, process
 from regrow.kernel.awaitables import Foreign, is_awaitable
 from regrow.kernel.current import living
-from regrow.kernel.driving import driven_by
+from regrow.kernel.driving import COMPILED, driven_by
 from regrow.kernel.lineage import NEAREST
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
@@ -111,7 +111,7 @@ def run(job: Job) -> Coroutine[Any, Any, None] | None:
 async def run_on(me: Process, job: Job, awaited: Awaitable[Any]) -> None:
     """The rest of a task whose function has to be awaited."""
     try:
-        value = await driven_by(me, awaited)
+        value = await (driven_by(me, awaited) if COMPILED else awaited)
     except BaseException as error:
         raise failure(me, job, error) from None
     if job.ref is not None:

@@ -27,6 +27,7 @@ from regrow.kernel import links, reports
 from regrow.kernel.awaitables import OTHERS
 from regrow.kernel.exits import safe_repr
 from regrow.kernel.pid import Pid, Process
+from regrow.kernel.waits import close_body
 
 if TYPE_CHECKING:
     from regrow.kernel.node import Node
@@ -224,7 +225,7 @@ def close_all(node: Node) -> None:
     for _ in range(MOST_ROUNDS):
         kill_each(node)
         for process in list(node.remnants.kept):
-            node.scheduler.close_body(process)
+            close_body(process)
             node.remnants.done(process)
         if len(node.processes) == 1 and not node.remnants.kept:
             return

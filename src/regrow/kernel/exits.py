@@ -68,7 +68,9 @@ class CallExit(Exception):
         super().__init__(reason)
         self.reason = reason
         self.letter = letter
-        because(self, reason)
+        why = reason[0]
+        if type(why) is not str:  # the rest is the place of the call
+            because(self, why)
 
     def __str__(self) -> str:
         return self.letter if self.letter is not None else safe_repr(self.reason)
@@ -117,6 +119,8 @@ def reason_of(error: BaseException) -> object:
     But KeyboardInterrupt and SystemExit go on, out of the event loop, with their traceback: see `Node.interrupted`.
     """
     reason = carried(error)
+    if type(reason) is str:
+        return reason
     return apart(reason) if is_a(error, KeyboardInterrupt, SystemExit) else framed_off(reason)
 
 

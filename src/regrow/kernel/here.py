@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -110,7 +110,10 @@ def failed(loop: AbstractEventLoop, what: str, error: BaseException) -> None:
         swallow(second)
 
 
-def room(frames: int = 6) -> None:
+CALLBACK_FRAMES: Final = 7  # what asyncio needs of the stack to schedule a callback
+
+
+def room(frames: int = CALLBACK_FRAMES - 1) -> None:
     """Raise RecursionError where it does no harm yet, unless the stack has room for what asyncio needs for a callback."""
     if frames > 0:
         room(frames - 1)

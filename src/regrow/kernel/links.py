@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from regrow.kernel.here import room, swallow
+from regrow.kernel.here import CALLBACK_FRAMES, swallow
 from regrow.kernel.mailbox import put
 from regrow.kernel.pid import AWAITING, CALLING, ENDED, NEW, READY, RUNNING, Monitor, Pid, Process, Ref, rare
 from regrow.kernel.signals import (
@@ -25,7 +25,7 @@ from regrow.kernel.signals import (
     Throw,
 )
 from regrow.kernel.trace import watch_the_dead
-from regrow.kernel.waits import stop_waiting
+from regrow.kernel.waits import close_body, stop_waiting
 
 if TYPE_CHECKING:
     from regrow.kernel.node import Node
@@ -263,7 +263,8 @@ def settle(request: Request, state: int, answer: object) -> bool:
             waiter.waiting = None
             scheduler.ready(waiter, None)
     else:
-        room()  # a future that is done, and could not say so, wakes its task never
+        if request.pid.node.scheduler.stack.value < CALLBACK_FRAMES:
+            raise RecursionError  # a future that is done, and cannot schedule its callbacks, never wakes its task
         stop_watching(request)
         request.state = state
         request.answer = answer
@@ -323,7 +324,16 @@ def die(process: Process, reason: object) -> None:
     process.pid.process = None
     try:
         node.remove(process)
-        if not node.burying:
+        if node.burying:
+            return
+        if len(scheduler.dying) == 1:  # hot: `bury_all`, of one
+            node.burying = True
+            try:
+                bury(process, reason)
+                scheduler.dying.popleft()
+            finally:
+                node.burying = False
+        if scheduler.dying:
             bury_all(node)
     except BaseException as error:
         scheduler.steps, scheduler.turn_ends = 0, -1.0  # this turn is over
@@ -360,8 +370,10 @@ def bury(process: Process, reason: object) -> None:
     for other in each(links) if links is not None else ():
         if other.node is not process.node:
             other.node.door(Signal("exit_link", process.pid, other, reason, None))
-        elif other.process is not None and contains(other.process.links, process.pid):
+        elif other.process is not None:
             linked = other.process
+            if linked.links is not process.pid and not contains(linked.links, process.pid):
+                continue
             try:
                 linked.links = removed(linked.links, process.pid)
                 exit_signal(linked, process.pid, reason, True)
@@ -421,4 +433,4 @@ def end_body(process: Process) -> None:
                 scheduler.ready_first(process, Throw(process.node.remnants.cancelled()))
     else:
         stop_waiting(process)
-        scheduler.close_body(process)
+        close_body(process)

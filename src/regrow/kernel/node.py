@@ -276,12 +276,17 @@ class Node:
         self.scheduler.want_turn()  # first: what follows is done in full, or not begun
         process.status = ENDED
         process.body = None
+        if process.alive and exits.is_a(error, exits.Exit):  # as the ends of servers are
+            reason = exits.reason_of(error)
+            links.die(process, reason)
+            self._body_over(process, reason)
+            return
         if exits.is_a(error, exits.Continuation) and process.alive:
             later = cast("exits.Continuation", error)
             process.body = cast("Generator[Any, Any, Any]", dormant(process, later.function, later.args))
             self.scheduler.ready(process, None)
         elif process.alive:
-            raised = None if exits.is_a(error, exits.Exit, exits.CallExit) else Raised(error)
+            raised = None if exits.is_a(error, exits.CallExit) else Raised(error)
             reason = exits.reason_of(error)
             if raised is not None:
                 reports.process_raised(process, raised)

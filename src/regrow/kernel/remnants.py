@@ -15,7 +15,7 @@ from regrow.kernel.awaitables import Settled
 from regrow.kernel.pid import AWAITING, Process, rare
 from regrow.kernel.signals import Throw
 from regrow.kernel.timers import Deadline
-from regrow.kernel.waits import await_future
+from regrow.kernel.waits import await_future, close_body
 
 if TYPE_CHECKING:
     from regrow.kernel.node import Node
@@ -78,7 +78,7 @@ class Remnants:
         kept = rare(process)
         kept.cancels += 1
         if kept.cancels > MOST_CANCELS:
-            self.node.scheduler.close_body(process)
+            close_body(process)
             self.done(process)
         elif process.status == AWAITING and process.task is not None:
             process.task.cancel()
@@ -90,7 +90,7 @@ class Remnants:
         if process not in self.kept:
             return
         if rare(process).cancels >= MOST_CANCELS:
-            self.node.scheduler.close_body(process)
+            close_body(process)
             self.done(process)
             return
         if rare(process).cancels < MOST_CANCELS - 1:

@@ -6,9 +6,10 @@ from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any
 
 from regrow.kernel.exits import safe_repr
-from regrow.kernel.pid import AWAITING, CALLING, READY, RECEIVING, SELECTING, Process
+from regrow.kernel.pid import AWAITING, CALLING, ENDED, READY, RECEIVING, SELECTING, Process
 from regrow.kernel.signals import RESCAN, TIMEOUT, Launch, Throw
 from regrow.kernel.timers import Deadline
+from regrow.kernel.trace import watch_no_more
 
 if TYPE_CHECKING:
     from regrow.kernel.scheduler import Scheduler
@@ -124,6 +125,32 @@ def stop_waiting(process: Process) -> None:
     elif process.status == AWAITING:
         scheduler.awaiting -= process.waiting.remove_done_callback(Awakening(process))
     process.waiting = None
+
+
+def leave_body(process: Process, wish: Any) -> None:
+    """Unwind a process that was ended while it ran, and has come to its next wait."""
+    if process.as_task:
+        process.node.remnants.keep(process, wish)
+    else:
+        close_body(process)
+
+
+def close_body(process: Process) -> None:
+    """Drop a body, and close it if a coroutine of the user's is in it. A loop of ours has nothing to release."""
+    stop_waiting(process)
+    body = process.body if process.inner is None else process.inner
+    process.body = None
+    process.status = ENDED
+    if process.task is not None:
+        process.task.end("killed")
+    watch_no_more(process)
+    if body is not None and process.as_task:
+        try:
+            process.context.run(body.close)
+        except RuntimeError:  # it yielded while it was closed: it will not be asked again
+            pass
+        except BaseException as error:
+            process.node.interrupted(error)
 
 
 def begin_now(process: Process) -> None:
