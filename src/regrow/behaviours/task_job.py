@@ -12,7 +12,7 @@ the job.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
 from regrow.kernel import exits, links, process
 from regrow.kernel.awaitables import Foreign, is_awaitable
 from regrow.kernel.current import living
-from regrow.kernel.driving import COMPILED, driven_by
+from regrow.kernel.driving import completed
 from regrow.kernel.lineage import NEAREST
 from regrow.kernel.node import here
 from regrow.kernel.pid import Monitor, Pid, Process
@@ -54,6 +54,8 @@ def callers_of_new(caller: Process | None) -> tuple[Pid, ...]:
     found = CALLERS.get()
     if found is None or found[0] is not caller.pid:
         return (caller.pid,)
+    if len(found[1]) < NEAREST:
+        return (caller.pid, *found[1])
     return (caller.pid, *found[1][: NEAREST - 1])  # a task that starts its successor and ends leaves nothing
 
 
@@ -102,18 +104,14 @@ def run(job: Job) -> Coroutine[Any, Any, None] | None:
     except BaseException as error:
         raise failure(me, job, error) from None
     if is_awaitable(value):
-        return run_on(me, job, value)
+        return completed(me, job, value, send_value, failure)
     if job.ref is not None:
         process.send(job.ref, (job.ref, value))
     return None
 
 
-async def run_on(me: Process, job: Job, awaited: Awaitable[Any]) -> None:
-    """The rest of a task whose function has to be awaited."""
-    try:
-        value = await (driven_by(me, awaited) if COMPILED else awaited)
-    except BaseException as error:
-        raise failure(me, job, error) from None
+def send_value(job: Job, value: object) -> None:
+    """Send a task's value to its owner, if that wants it."""
     if job.ref is not None:
         process.send(job.ref, (job.ref, value))
 

@@ -51,6 +51,6 @@ def read(me: Process, message: Any) -> tuple[Ref, Any]:
     if type(message) is Down:
         return message.ref, ("exit", message.reason)
     ref: Ref = message[0]
-    if type(ref) is not Monitor or not links.demonitor(me, ref):
+    if type(ref) is not Monitor or ref.watched is None or not links.demonitor(me, ref):
         remove_down(me, ref)
     return ref, ("ok", message[1])

@@ -14,15 +14,16 @@ This module stays interpreted when the kernel is compiled: its generators hand a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from types import CoroutineType, FunctionType, coroutine
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from regrow.kernel.awaitables import steps
 from regrow.kernel.pid import Process
 from regrow.kernel.signals import Token
 
 COMPILED: Final[bool] = type(steps) is not FunctionType
+Work = TypeVar("Work")
 BACK: Final = Token("BACK")
 
 
@@ -46,6 +47,24 @@ def driven_by(process: Process, awaited: Awaitable[Any]) -> Awaitable[Any]:
         return awaited
     process.inner = inner = driven(process, awaited)
     return inner
+
+
+async def completed(
+    process: Process,
+    work: Work,
+    awaited: Awaitable[Any],
+    returned: Callable[[Work, Any], None],
+    raised: Callable[[Process, Work, BaseException], BaseException],
+) -> None:
+    """The body of a process that awaits what the user's code gave, and passes on what becomes of it.
+
+    It is not compiled, so that what is thrown into it goes on to the user's code, without a `driven` in between.
+    """
+    try:
+        value = await awaited
+    except BaseException as error:
+        raise raised(process, work, error) from None
+    returned(work, value)
 
 
 async def finished(awaited: Awaitable[Any]) -> Any:

@@ -269,6 +269,8 @@ class Node:
         process.body = None
         if process.alive:
             links.die(process, "normal")
+        if process.task is None and self.trace is None and not self.remnants.kept:
+            return  # as of a `def`: the rest is for a coroutine of the user's
         self._body_over(process, "normal")
 
     def crashed(self, process: Process, error: BaseException) -> None:
