@@ -42,7 +42,7 @@ bench-quick: .venv/dev ## measure the main figures, beside the BEAM and the base
 docs: .venv-docs/docs ## build the site of the documentation in build/website/site
 	@scripts/docs
 
-screenshots: .venv-docs/screenshots ## draw the pages of the site in a browser (needs chromium)
+screenshots: .venv-docs/screenshots ## draw docs/pictures from real runs, and the pages of the site in a browser (needs tmux, chromium)
 	@scripts/screenshots
 
 clean: ## remove the files that the tools have made

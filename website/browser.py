@@ -1,7 +1,7 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
 """Pictures of the site's pages in a browser, and what only a browser can see.
 
-    python -m website.browser build/website/site build/website/screenshots [PAGE …]
+    python -m website.browser build/website/site build/screenshots [PAGE …]
 
 Each page is drawn on a desktop and on a telephone, in light and in dark. A request to a foreign address, an error in the
 browser's console, and a page that is wider than the screen of the telephone are problems: they are printed, and the exit

@@ -36,6 +36,8 @@ LOADED = {
 FOREIGN = re.compile(r"^(\w+:)?//|^https?:")
 STYLE_LOAD = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])(?P<address>[^"')]+)""")
 ADDRESS = re.compile(r"""https?://[^\s"'`<>\\)]+""")
+# A folder of the package, which users do not import from. The pages of the public modules do not name it.
+INTERNAL = re.compile(r"\bregrow\.(?:behaviours|cli|kernel)\b[\w.]*")
 # Names of XML's formats look like addresses; nothing loads them.
 NAMESPACE = "http://www.w3.org/"
 # Elements without a closing tag.
@@ -106,35 +108,44 @@ def problems(site: Path) -> Iterator[str]:
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
     if not pages:
         yield f"{site}: no page"
-    for path, page in pages.items():
+    for path in pages:
         where = path.relative_to(site).as_posix()
-        for line, target in page.links:
-            yield from (f"{where}:{line}: {fault}" for fault in broken(site, path, target, pages))
-        for line, target in page.loads:
-            if FOREIGN.match(target):
-                yield f"{where}:{line}: loads {target}"
-            else:
-                yield from (f"{where}:{line}: {fault}" for fault in broken(site, path, target, pages))
-        for text in page.styles:
-            yield from (f"{where}: {fault}" for fault in style_loads(text))
-        for line, text in page.prose:
-            if found := UNREAD.search(text):
-                yield f"{where}:{line}: unread Markdown: {found[0].strip()!r} in {text.strip()[:60]!r}"
+        yield from (f"{where}:{fault}" for fault in page_problems(site, path, pages))
+        if where.startswith("api/"):
+            internal = set(INTERNAL.findall(path.read_text(encoding="utf-8")))
+            yield from (f"{where}: names {name}, which is internal" for name in sorted(internal))
     for path in sorted(site.rglob("*")):
         where = path.relative_to(site).as_posix()
-        match path.suffix:
-            case ".css":
-                yield from (f"{where}: {fault}" for fault in style_loads(path.read_text(encoding="utf-8")))
-            case ".js":
-                for address in ADDRESS.findall(path.read_text(encoding="utf-8")):
-                    if not address.startswith(NAMESPACE):
-                        yield f"{where}: may load {address}"
-            case ".svg":
-                drawing = Page(path.read_text(encoding="utf-8"))
-                yield from (f"{where}:{line}: loads {target}" for line, target in drawing.loads if "//" in target)
-                yield from (f"{where}: {fault}" for text in drawing.styles for fault in style_loads(text))
-            case _:
-                pass
+        if path.suffix in {".css", ".js", ".svg"}:
+            text = path.read_text(encoding="utf-8")
+            yield from (f"{where}: loads {address}" for address in file_loads(path.suffix, text))
+
+
+def page_problems(site: Path, path: Path, pages: dict[Path, Page]) -> Iterator[str]:
+    """Yield what is wrong with one page, each with its line in front."""
+    page = pages[path]
+    for line, target in page.loads:
+        if FOREIGN.match(target):
+            yield f"{line}: loads {target}"
+    for line, target in page.links + [load for load in page.loads if not FOREIGN.match(load[1])]:
+        yield from (f"{line}: {fault}" for fault in broken(site, path, target, pages))
+    for text in page.styles:
+        yield from (f" loads {address}" for address in style_loads(text))
+    for line, text in page.prose:
+        if found := UNREAD.search(text):
+            yield f"{line}: unread Markdown: {found[0].strip()!r} in {text.strip()[:60]!r}"
+
+
+def file_loads(suffix: str, text: str) -> Iterator[str]:
+    """Yield the foreign addresses that a style sheet, a script or a drawing may load."""
+    if suffix == ".css":
+        yield from style_loads(text)
+    elif suffix == ".js":
+        yield from (address for address in ADDRESS.findall(text) if not address.startswith(NAMESPACE))
+    else:
+        drawing = Page(text)
+        yield from (target for _, target in drawing.loads if FOREIGN.match(target))
+        yield from (address for style in drawing.styles for address in style_loads(style))
 
 
 def broken(site: Path, origin: Path, target: str, pages: dict[Path, Page]) -> Iterator[str]:
@@ -156,7 +167,7 @@ def style_loads(text: str) -> Iterator[str]:
     """Yield the foreign addresses that a style sheet loads."""
     for found in STYLE_LOAD.finditer(text):
         if FOREIGN.match(found["address"]):
-            yield f"loads {found['address']}"
+            yield found["address"]
 
 
 def main(arguments: list[str]) -> int:

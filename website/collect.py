@@ -15,11 +15,12 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from website import api
+from website.reference import linked
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "build" / "website"
@@ -118,7 +119,7 @@ def title(text: str) -> str:
     return found[1].replace("`", "")
 
 
-def navigation(titles: dict[str, str], modules: list[str]) -> list[Entry]:
+def navigation(titles: dict[str, str], modules: Iterable[str]) -> list[Entry]:
     """Return the tabs of the site with their pages.
 
     Args:
@@ -180,6 +181,7 @@ def collect(root: Path, target: Path) -> None:
     """Write all pages and the settings of the site into a folder, which is made anew."""
     shutil.rmtree(target, ignore_errors=True)
     pages = sources(root)
+    modules = api.modules(root / "src" / "regrow")
     titles: dict[str, str] = {}
     for source, page in pages.items():
         path = target / "pages" / page
@@ -189,13 +191,15 @@ def collect(root: Path, target: Path) -> None:
             continue
         text = (root / source).read_text(encoding="utf-8")
         text = rewrite(text, source, root, pages) if source.endswith(".md") else f"# License\n\n```text\n{text}```\n"
+        if page == "reference.md":
+            text = linked(text, modules)
         titles[page] = title(text)
         path.write_text(text, encoding="utf-8")
-    modules = api.modules(root / "src" / "regrow")
+    reference = (root / "docs" / "reference.md").read_text(encoding="utf-8")
     for name in modules:
         path = target / "pages" / api.page(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(api.text(name), encoding="utf-8")
+        path.write_text(api.text(name, modules, reference), encoding="utf-8")
     shutil.copy(root / "website" / "style.css", target / "pages" / "style.css")
     settings = (root / "website" / "zensical.toml").read_text(encoding="utf-8")
     entries = toml(navigation(titles, modules))

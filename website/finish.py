@@ -1,17 +1,25 @@
-"""Removes the foreign addresses from the scripts of the built site.
+"""Finishes the built site: removes foreign addresses from its scripts, and internal paths from its pages.
 
-    python -m website.local build/website/site
+    python -m website.finish build/website/site
 
 The theme's script holds the addresses of libraries that it would load for mathematics, diagrams or a repository's
 figures. No page of this site has these, so nothing is lost, and website/check.py can ask that no address remains.
+
+A type in a signature has the path of its definition as its title, which a browser shows beside the pointer. The title
+becomes the path at which users import the name; a name that they do not import has no title.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
+from website import api
 from website.check import ADDRESS, NAMESPACE
+
+ROOT = Path(__file__).parents[1]
+TITLE = re.compile(r' title="(?:[^"(]*\()?(?P<path>regrow\.[\w.]+)\)?"')
 
 
 def without_addresses(script: str) -> str:
@@ -19,10 +27,35 @@ def without_addresses(script: str) -> str:
     return ADDRESS.sub(lambda found: found[0] if found[0].startswith(NAMESPACE) else "", script)
 
 
+def with_public_titles(text: str, homes: dict[str, str]) -> str:
+    """Return a page whose titles are public paths.
+
+    Args:
+        text: the HTML.
+        homes: the public path of each name by the path of its definition.
+    """
+    public = set(homes.values())
+
+    def title(found: re.Match[str]) -> str:
+        path, rest = found["path"], ""
+        while path:
+            if path in public or path in homes:
+                return f' title="{homes.get(path, path)}{rest}"'
+            path, _, last = path.rpartition(".")
+            rest = f".{last}{rest}"
+        return ""
+
+    return TITLE.sub(title, text)
+
+
 def main(arguments: list[str]) -> int:
-    """Rewrite the scripts of the site in a folder."""
-    for path in Path(arguments[0]).rglob("*.js"):
+    """Rewrite the scripts and the pages of the site in a folder."""
+    site = Path(arguments[0])
+    homes = api.homes(ROOT / "src" / "regrow")
+    for path in site.rglob("*.js"):
         path.write_text(without_addresses(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in (site / "api").glob("*.html"):
+        path.write_text(with_public_titles(path.read_text(encoding="utf-8"), homes), encoding="utf-8")
     return 0
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from website import api
 from website.collect import BadLink, collect, rewrite, sources
 
 ROOT = Path(__file__).parents[2]
@@ -104,10 +103,6 @@ def test_tabs_stand_in_the_order_of_reading(repository: Path, tmp_path: Path) ->
 def test_pictures_are_copied(repository: Path, tmp_path: Path) -> None:
     collect(repository, tmp_path / "site")
     assert (tmp_path / "site" / "pages" / "benchmarks.svg").read_text(encoding="utf-8") == "<svg/>"
-
-
-def test_only_modules_with_public_names_have_a_page(repository: Path) -> None:
-    assert api.modules(repository / "src" / "regrow") == ["regrow.process"]
 
 
 def test_every_link_of_this_repository_leads_to_a_file(tmp_path: Path) -> None:
