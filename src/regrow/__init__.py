@@ -28,26 +28,36 @@ if _environ.get("REGROW_PURE") == "1":  # before anything else is loaded
 # Not typing's, which alone takes as long to load as all that is done here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from regrow.behaviours import application, gen_event, gen_server, gen_statem, global_, pg, proc_lib, service, system
-    from regrow.behaviours.agent import Agent
-    from regrow.behaviours.application import Application
-    from regrow.behaviours.child_spec import ChildSpec, InvalidChild, child_spec
-    from regrow.behaviours.dynamic_supervisor import DynamicSupervisor, ModuleDynamicSupervisor
-    from regrow.behaviours.gen_event import GenEvent, RemoveHandler, SwapHandler
-    from regrow.behaviours.gen_server import (
-        CallReturn,
-        Cast,
-        CastReturn,
-        From,
-        GenServer,
-        InitReturn,
-        call,
-        cast,
-        reply,
-        stop,
+    from regrow import (
+        application,
+        gen_event,
+        gen_server,
+        gen_statem,
+        global_,
+        logs,
+        pg,
+        proc_lib,
+        process,
+        service,
+        system,
+        timer,
+        tracing,
     )
-    from regrow.behaviours.gen_statem import GenStatem
-    from regrow.behaviours.machine_results import (
+    from regrow.behaviours.agent.agent import Agent
+    from regrow.behaviours.application.spec import Application
+    from regrow.behaviours.gen.child_spec import ChildSpec, InvalidChild, child_spec
+    from regrow.behaviours.gen.request import Cast
+    from regrow.behaviours.gen.request_ids import RequestIds
+    from regrow.behaviours.gen.results import HIBERNATE, BadReturn, Continue, Error, NoClause, NoReply, Ok, Reply, Stop
+    from regrow.behaviours.gen.start_errors import AlreadyStarted, Ignored, StartError
+    from regrow.behaviours.gen.starting import IGNORE
+    from regrow.behaviours.gen.typed_request import Request
+    from regrow.behaviours.gen_event.gen_event import GenEvent
+    from regrow.behaviours.gen_event.manager import RemoveHandler, SwapHandler
+    from regrow.behaviours.gen_server.client import call, cast, stop
+    from regrow.behaviours.gen_server.gen_server import CallReturn, CastReturn, From, GenServer, InitReturn, reply
+    from regrow.behaviours.gen_statem.gen_statem import GenStatem
+    from regrow.behaviours.gen_statem.results import (
         ChangeCallbackModule,
         EventTimeout,
         GenericTimeout,
@@ -64,29 +74,19 @@ if TYPE_CHECKING:
         StateTimeout,
         StopAndReply,
     )
-    from regrow.behaviours.partition_supervisor import PartitionSupervisor
-    from regrow.behaviours.proc_lib import IGNORE, AlreadyStarted, Ignored, StartError
-    from regrow.behaviours.registry import AlreadyRegistered, Registry
-    from regrow.behaviours.request_ids import RequestIds
-    from regrow.behaviours.restart import InvalidFlags
-    from regrow.behaviours.results import (
-        HIBERNATE,
-        BadReturn,
-        Continue,
-        Error,
-        NoClause,
-        NoReply,
-        Ok,
-        Reply,
-        Stop,
-    )
-    from regrow.behaviours.service import Service
-    from regrow.behaviours.supervisor import ChildError, ModuleSupervisor, Supervisor
-    from regrow.behaviours.task import Task
-    from regrow.behaviours.task_supervisor import TaskSupervisor
-    from regrow.behaviours.typed_request import Request
-    from regrow.kernel import process, timer
+    from regrow.behaviours.naming.registry import Registry
+    from regrow.behaviours.naming.registry_table import AlreadyRegistered
+    from regrow.behaviours.service.service import Service
+    from regrow.behaviours.supervision.children import ChildError
+    from regrow.behaviours.supervision.dynamic_supervisor import DynamicSupervisor, ModuleDynamicSupervisor
+    from regrow.behaviours.supervision.partition_supervisor import PartitionSupervisor
+    from regrow.behaviours.supervision.restart import InvalidFlags
+    from regrow.behaviours.supervision.supervisor import ModuleSupervisor, Supervisor
+    from regrow.behaviours.task.task import Task
+    from regrow.behaviours.task.task_supervisor import TaskSupervisor
     from regrow.kernel.clock import VirtualClock
+    from regrow.kernel.current_node import NoNode
+    from regrow.kernel.deadlines import Timer
     from regrow.kernel.exits import (
         CalleeExit,
         CallExit,
@@ -98,15 +98,14 @@ if TYPE_CHECKING:
         UnknownRequest,
     )
     from regrow.kernel.names import Global, Via
-    from regrow.kernel.node import Node, NoNode
+    from regrow.kernel.node import Node
     from regrow.kernel.pid import Pid, Ref
-    from regrow.kernel.process import send
+    from regrow.kernel.sending import send
     from regrow.kernel.signals import Down, Exited
-    from regrow.kernel.timers import Timer
     from regrow.ops.tracing import trace
     from regrow.program import run
     from regrow.pure import compiled
-    from regrow.thread_door import from_thread
+    from regrow.threads import from_thread
 
 __version__ = "0.1.0"
 
@@ -195,6 +194,7 @@ __all__ = [
     "gen_server",
     "gen_statem",
     "global_",
+    "logs",
     "pg",
     "proc_lib",
     "process",
@@ -206,47 +206,56 @@ __all__ = [
     "system",
     "timer",
     "trace",
+    "tracing",
 ]
 
-# Where each name is at home: what the imports above say, for `__getattr__`. A test holds one against the other.
+# The modules that are pages of the documentation; each loads what it shows.
+_MODULES = "application gen_event gen_server gen_statem global_ logs pg proc_lib process service system timer tracing"
+
+# Where each other name is at home: what the imports above say, for `__getattr__`. A test holds one against the other.
 _HOMES = {
-    "behaviours": "application gen_event gen_server gen_statem global_ pg proc_lib service system",
-    "behaviours.agent": "Agent",
-    "behaviours.application": "Application",
-    "behaviours.child_spec": "ChildSpec InvalidChild child_spec",
-    "behaviours.dynamic_supervisor": "DynamicSupervisor ModuleDynamicSupervisor",
-    "behaviours.gen_event": "GenEvent RemoveHandler SwapHandler",
-    "behaviours.gen_server": "CallReturn Cast CastReturn From GenServer InitReturn call cast reply stop",
-    "behaviours.gen_statem": "GenStatem",
-    "behaviours.machine_results": (
-        "ChangeCallbackModule EventTimeout GenericTimeout KeepState KeepStateAndData NextEvent NextState "
-        "PopCallbackModule Postpone PushCallbackModule RepeatState RepeatStateAndData ReplyAction StateTimeout "
-        "StopAndReply"
+    "behaviours.agent.agent": "Agent",
+    "behaviours.application.spec": "Application",
+    "behaviours.gen.child_spec": "ChildSpec InvalidChild child_spec",
+    "behaviours.gen.request": "Cast",
+    "behaviours.gen.request_ids": "RequestIds",
+    "behaviours.gen.results": "HIBERNATE BadReturn Continue Error NoClause NoReply Ok Reply Stop",
+    "behaviours.gen.start_errors": "AlreadyStarted Ignored StartError",
+    "behaviours.gen.starting": "IGNORE",
+    "behaviours.gen.typed_request": "Request",
+    "behaviours.gen_event.gen_event": "GenEvent",
+    "behaviours.gen_event.manager": "RemoveHandler SwapHandler",
+    "behaviours.gen_server.client": "call cast stop",
+    "behaviours.gen_server.gen_server": "CallReturn CastReturn From GenServer InitReturn reply",
+    "behaviours.gen_statem.gen_statem": "GenStatem",
+    "behaviours.gen_statem.results": (
+        "ChangeCallbackModule EventTimeout GenericTimeout KeepState KeepStateAndData NextEvent "
+        "NextState PopCallbackModule Postpone PushCallbackModule RepeatState RepeatStateAndData "
+        "ReplyAction StateTimeout StopAndReply"
     ),
-    "behaviours.partition_supervisor": "PartitionSupervisor",
-    "behaviours.proc_lib": "IGNORE AlreadyStarted Ignored StartError",
-    "behaviours.registry": "AlreadyRegistered Registry",
-    "behaviours.request_ids": "RequestIds",
-    "behaviours.restart": "InvalidFlags",
-    "behaviours.results": "HIBERNATE BadReturn Continue Error NoClause NoReply Ok Reply Stop",
-    "behaviours.service": "Service",
-    "behaviours.supervisor": "ChildError ModuleSupervisor Supervisor",
-    "behaviours.task": "Task",
-    "behaviours.task_supervisor": "TaskSupervisor",
-    "behaviours.typed_request": "Request",
-    "kernel": "process timer",
+    "behaviours.naming.registry": "Registry",
+    "behaviours.naming.registry_table": "AlreadyRegistered",
+    "behaviours.service.service": "Service",
+    "behaviours.supervision.children": "ChildError",
+    "behaviours.supervision.dynamic_supervisor": "DynamicSupervisor ModuleDynamicSupervisor",
+    "behaviours.supervision.partition_supervisor": "PartitionSupervisor",
+    "behaviours.supervision.restart": "InvalidFlags",
+    "behaviours.supervision.supervisor": "ModuleSupervisor Supervisor",
+    "behaviours.task.task": "Task",
+    "behaviours.task.task_supervisor": "TaskSupervisor",
     "kernel.clock": "VirtualClock",
+    "kernel.current_node": "NoNode",
+    "kernel.deadlines": "Timer",
     "kernel.exits": "CalleeExit CallExit CallingSelf CallTimeout Deadlock Exit NoProcess UnknownRequest",
     "kernel.names": "Global Via",
-    "kernel.node": "Node NoNode",
+    "kernel.node": "Node",
     "kernel.pid": "Pid Ref",
-    "kernel.process": "send",
+    "kernel.sending": "send",
     "kernel.signals": "Down Exited",
-    "kernel.timers": "Timer",
     "ops.tracing": "trace",
     "program": "run",
     "pure": "compiled",
-    "thread_door": "from_thread",
+    "threads": "from_thread",
 }
 
 # What is reached by its path, as `regrow.ops.logs` is, without an import of its own.
@@ -255,9 +264,10 @@ _FOLDERS = ("ops", "testing")
 if not TYPE_CHECKING:  # a checker that saw these would believe in any name
 
     def __getattr__(name):  # noqa: ANN001, ANN202
+        if name in _MODULES.split():
+            return __import__(f"regrow.{name}", fromlist=(name,))
         for home, names in _HOMES.items():
             if name in names.split():
-                # What `from regrow.home import name` does, which loads a module where the name is one.
                 found = globals()[name] = getattr(__import__(f"regrow.{home}", fromlist=(name,)), name)
                 return found
         if name in _FOLDERS:

@@ -12,16 +12,17 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Final, overload
 
-from regrow.behaviours import application
-from regrow.behaviours.application import Application
-from regrow.behaviours.application import Ended as Ended
-from regrow.behaviours.application_controller import controller
+from regrow.behaviours.application.controller import Ended, controller
+from regrow.behaviours.application.spec import Application
+from regrow.behaviours.application.start import ensure_all_started
 from regrow.kernel.awaitables import is_awaitable
-from regrow.kernel.ending import SHUTDOWN, end_children, kill_late
-from regrow.kernel.exits import Continuation, Exit, is_normal, safe_repr
+from regrow.kernel.bounded_repr import safe_repr
+from regrow.kernel.current_node import current_node
+from regrow.kernel.exits import Continuation, Exit, is_normal
 from regrow.kernel.links import die, exit_signal
-from regrow.kernel.node import Node, here
-from regrow.kernel.pid import CALLING
+from regrow.kernel.node import Node
+from regrow.kernel.node_shutdown import SHUTDOWN, end_children, kill_late
+from regrow.kernel.process_record import CALLING
 
 AT_ONCE: Final = 128  # and the number of the signal, as a shell says it
 
@@ -124,12 +125,12 @@ async def keep_running(
     Raises:
         ApplicationError: it did not start.
     """
-    node = here()
+    node = current_node()
     kept = controller(node)
     kept.kept = True
     asked: asyncio.Future[Any] = stop_signals.asked
     beside: asyncio.Future[Any] | None = None
-    start: asyncio.Future[Any] = asyncio.ensure_future(application.ensure_all_started(app, "permanent"))
+    start: asyncio.Future[Any] = asyncio.ensure_future(ensure_all_started(app, "permanent"))
     try:
         await asyncio.wait({start, asked}, return_when=asyncio.FIRST_COMPLETED)
         if start.done():

@@ -18,14 +18,23 @@ LONGEST_FUNCTION = 60
 FLOORS = [{"kernel"}, {"behaviours"}, {"servers", "cluster"}, {"ops"}, {"cli", "testing"}]
 FRONT = "the package itself"
 
+# The rooms inside the behaviours, from the ground up as well: what all behaviours share; the server; the behaviours
+# that are built on these two; and those that are themselves supervised, or supervise.
+ROOMS = [
+    {"gen"},
+    {"gen_server"},
+    {"gen_statem", "gen_event", "service", "supervision", "agent"},
+    {"task", "naming", "application"},
+]
+
 # Only these ask for the time or for chance, so that a test can replace both.
 ASKS_FOR_TIME = {"kernel.clock", "kernel.schedule"}
 TIME_AND_CHANCE = {"time", "random", "secrets", "uuid"}
 
 # What these words mean for a child is decided by the tables, which every keeper asks. What a spec may say is checked
 # where it is made, and of the applications the start types, which bear three of the words, are another matter.
-TABLES = "behaviours.restart"
-MAY_COMPARE = {TABLES, "behaviours.child_spec"}
+TABLES = "behaviours.supervision.restart"
+MAY_COMPARE = {TABLES, "behaviours.gen.child_spec"}
 APPLICATIONS = "behaviours.application"
 DECIDED_WORDS = frozenset(
     [
@@ -59,6 +68,26 @@ def known_layers(package: Package) -> list[str]:
         f"{module.path}: {layer_of(package, module.name)!r} is no layer; give it a floor in rules.py"
         for module in package.modules.values()
         if floor_of(layer_of(package, module.name)) is None
+    ]
+
+
+def rooms(package: Package) -> list[str]:
+    """Inside the behaviours an import points down, too, or stays within its room."""
+    return [
+        f"{module.at(imported.line)}: {room} imports {target}, which is not below it"
+        for module in package.modules.values()
+        if (room := room_of(package, module.name)) is not None
+        for target, imported in package.own_imports(module)
+        if (other := room_of(package, target)) not in {None, room} and not is_below(other, room)
+    ]
+
+
+def known_rooms(package: Package) -> list[str]:
+    """Every folder of the behaviours is a room that has its floor, and no module stands beside them."""
+    return [
+        f"{module.path}: {room!r} is no room of the behaviours; give it a floor in rules.py"
+        for module in package.modules.values()
+        if (room := room_of(package, module.name)) is not None and room_floor(room) is None
     ]
 
 
@@ -155,6 +184,8 @@ def decisions_in_tables(package: Package) -> list[str]:
 RULES: list[Rule] = [
     layers,
     known_layers,
+    rooms,
+    known_rooms,
     no_cycles,
     no_hidden_imports,
     docstrings,
@@ -193,6 +224,23 @@ def may_import(importer: str, target: str) -> bool:
         return importer in FLOORS[-1]
     above, below = floor_of(importer), floor_of(target)
     # A folder without a floor is known_layers' affair.
+    return above is None or below is None or above > below
+
+
+def room_of(package: Package, name: str) -> str | None:
+    """The folder of the behaviours that a module is in; None for what is not in one of the behaviours' folders."""
+    parts = name.removeprefix(f"{package.name}.").split(".")
+    return parts[1] if parts[0] == "behaviours" and len(parts) > 1 else None
+
+
+def room_floor(room: str | None) -> int | None:
+    """How far up a room is; None for one that is not known."""
+    return next((floor for floor, names in enumerate(ROOMS) if room in names), None)
+
+
+def is_below(target: str | None, importer: str) -> bool:
+    """Whether a room is on a lower floor. A room without a floor is known_rooms' affair."""
+    above, below = room_floor(importer), room_floor(target)
     return above is None or below is None or above > below
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import json
+import pydoc
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,7 +65,7 @@ def names_given(source: str) -> set[str]:
 def test_import_loads_the_standard_library_alone() -> None:
     """Also when every name has been asked for."""
     loaded = loaded_by("from regrow import *")
-    assert {"regrow.behaviours.gen_statem", "regrow.program"} <= loaded
+    assert {"regrow.behaviours.gen_statem.gen_statem", "regrow.program"} <= loaded
     # A compiled module brings a helper of its own, whose name ends in __mypyc.
     packages = {name.split(".")[0] for name in loaded}
     others = {name for name in packages - {"regrow"} - sys.stdlib_module_names if not name.endswith("__mypyc")}
@@ -75,8 +79,8 @@ def test_import_alone_loads_nothing() -> None:
 
 def test_a_name_loads_what_it_needs() -> None:
     loaded = loaded_by("from regrow import GenServer, call")
-    assert "regrow.behaviours.gen_server" in loaded
-    assert {f"regrow.behaviours.{name}" for name in ("gen_statem", "registry", "task", "application")} & loaded == set()
+    assert "regrow.behaviours.gen_server.gen_server" in loaded
+    assert {f"regrow.behaviours.{name}" for name in ("gen_statem", "naming", "task", "application")} & loaded == set()
 
 
 def test_the_command_loads_no_loop_before_it_needs_one() -> None:
@@ -86,7 +90,53 @@ def test_the_command_loads_no_loop_before_it_needs_one() -> None:
     assert {"asyncio", "regrow.kernel.node", "regrow.behaviours", "IPython", "rich"} & loaded == set()
 
 
-@pytest.mark.parametrize("module", ["program", "thread_door"])
+FACES = [*cast("str", vars(regrow)["_MODULES"]).split(), "testing"]
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_a_public_module_shows_its_interface_and_nothing_else(name: str) -> None:
+    """`dir`, and so completion at a prompt and `help`, names what `__all__` names."""
+    module = importlib.import_module(f"regrow.{name}")
+    assert getattr(regrow, name) is module
+    shown = {one for one in dir(module) if one.isidentifier() and not one.startswith("_")}  # pytest adds others
+    assert shown - {"faults"} == set(module.__all__)
+    assert len(module.__all__) == len(set(module.__all__))
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_help_describes_each_name_of_a_public_module(name: str) -> None:
+    module = importlib.import_module(f"regrow.{name}")
+    # mypyc leaves the docstrings of what it compiles in the source alone.
+    described = (
+        []
+        if regrow.compiled
+        else [one for one in module.__all__ if inspect.isroutine(value := getattr(module, one)) or is_class(value)]
+    )
+    assert [one for one in described if not (getattr(module, one).__doc__ or "").strip()] == []
+    text = pydoc.plain(pydoc.render_doc(module))
+    assert [one for one in module.__all__ if re.search(rf"\b{re.escape(one)}\b", text) is None] == []
+    assert text.splitlines()[3].strip().startswith(f"regrow.{name} - ")
+
+
+def is_class(value: object) -> bool:
+    """A class that was defined, and not a union or another alias of types."""
+    return isinstance(value, type)
+
+
+def test_a_public_module_loads_what_it_needs() -> None:
+    loaded = loaded_by("import regrow.process, regrow.timer")
+    assert not {name for name in loaded if name.startswith(("regrow.behaviours", "regrow.ops", "regrow.testing"))}
+    loaded = loaded_by("from regrow.gen_server import call")
+    assert not {name for name in loaded if name.startswith(("regrow.behaviours.gen_statem", "regrow.ops"))}
+
+
+def test_every_file_beside_the_folders_is_known() -> None:
+    """It is a public module, or its name is the name of nothing else."""
+    beside = {path.stem for path in Path(regrow.__file__).parent.glob("*.py")}
+    assert beside == {"__init__", "__main__", "program", "pure", "threads", *FACES} - {"testing"}
+
+
+@pytest.mark.parametrize("module", ["program", "threads"])
 def test_a_module_beside_the_folders_hides_no_name(module: str) -> None:
     """Importing a module sets it as an attribute of its package: none may have the name of something else."""
     assert module not in regrow.__all__

@@ -26,9 +26,18 @@ def write(folder: Path, **sources: str) -> Package:
         path = folder.joinpath(*name.split("__")).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(source), encoding="utf-8")
-    for inner in [folder, *(path for path in folder.iterdir() if path.is_dir())]:
+    for inner in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
         (inner / "__init__.py").touch()
     return Package(folder)
+
+
+OTHER_ROOMS = {
+    "behaviours__gen_server__gen_server": "",
+    "behaviours__gen_event__manager": "",
+    "behaviours__supervision__restart": "",
+    "behaviours__naming__registry": "",
+    "kernel__pid": "",
+}
 
 
 def breaks(rule: Rule, package: Package) -> bool:
@@ -204,6 +213,44 @@ def test_asking_where_one_may_is_allowed(folder: Path, module: str, source: str)
     assert not breaks(rules.time_and_chance, write(folder, **{module: source}))
 
 
+@pytest.mark.parametrize(
+    ("importer", "statement"),
+    [
+        ("behaviours__gen__request", "from house.behaviours.gen_server import client"),
+        ("behaviours__gen__request", "from house.behaviours.gen_server.client import call"),
+        ("behaviours__gen_server__client", "from house.behaviours.supervision import restart"),
+        ("behaviours__gen_statem__machine", "from house.behaviours.gen_event.manager import Manager"),
+        ("behaviours__supervision__children", "def late():\n    from house.behaviours.task import job"),
+        ("behaviours__task__job", "if TYPE_CHECKING:\n    from house.behaviours.naming import registry"),
+    ],
+)
+def test_import_from_a_room_that_is_not_below_is_found(folder: Path, importer: str, statement: str) -> None:
+    assert breaks(rules.rooms, write(folder, **{importer: statement, **OTHER_ROOMS}))
+
+
+@pytest.mark.parametrize(
+    ("importer", "statement"),
+    [
+        ("behaviours__gen_server__client", "from house.behaviours.gen import request"),
+        ("behaviours__task__job", "from house.behaviours.supervision.restart import Decision"),
+        ("behaviours__supervision__children", "from house.behaviours.supervision import restart"),
+        ("behaviours__gen__request", "from house.kernel import pid"),
+        ("ops__logs", "from house.behaviours.gen import request"),
+    ],
+)
+def test_import_from_a_room_below_is_allowed(folder: Path, importer: str, statement: str) -> None:
+    assert not breaks(rules.rooms, write(folder, **{importer: statement, **OTHER_ROOMS}))
+
+
+def test_unknown_room_is_found(folder: Path) -> None:
+    assert breaks(rules.known_rooms, write(folder, behaviours__gen_stage__stage=""))
+    assert breaks(rules.known_rooms, write(folder, behaviours__stage=""))
+
+
+def test_known_room_is_allowed(folder: Path) -> None:
+    assert not breaks(rules.known_rooms, write(folder, behaviours__gen__request="", kernel__stage=""))
+
+
 @pytest.mark.parametrize("source", ["import weakref", "from weakref import ref", "def f():\n    import weakref"])
 def test_weak_reference_in_the_kernel_is_found(folder: Path, source: str) -> None:
     assert breaks(rules.no_weak_references, write(folder, kernel__links=source))
@@ -229,7 +276,7 @@ def test_decision_beside_the_tables_is_found(folder: Path, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("behaviours__restart", 'def f(restart):\n    return restart == "temporary"'),
+        ("behaviours__supervision__restart", 'def f(restart):\n    return restart == "temporary"'),
         ("behaviours__application", 'def f(start_type):\n    return start_type == "temporary"'),
         ("behaviours__supervisor", 'def f(strategy="one_for_one"):\n    return strategy'),
         ("ops__tree", 'def f(strategy):\n    return strategy == "one_for_all"'),

@@ -18,7 +18,7 @@ from regrow import (
     process,
     system,
 )
-from regrow.behaviours.agent import Agent
+from regrow.behaviours.agent.agent import Agent
 from regrow.testing import expect_down, expect_idle
 
 pytestmark = pytest.mark.regrow

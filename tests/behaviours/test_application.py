@@ -21,13 +21,14 @@ from regrow import (
     StartError,
     Supervisor,
     VirtualClock,
+    application,
     process,
     run,
     send,
 )
-from regrow.behaviours import application
-from regrow.behaviours.application import ApplicationError, InvalidApplication
-from regrow.kernel.terms import Limits
+from regrow.behaviours.application.spec import ApplicationError, InvalidApplication
+from regrow.kernel.bounded_repr import Limits
+from regrow.kernel.running import running
 from regrow.ops.logs import words
 from regrow.testing import expect_down
 from tests.behaviours.probes import Probe, crash, news
@@ -491,7 +492,7 @@ async def test_a_node_that_stops_tells_its_applications(virtual_clock: VirtualCl
         def stop(self, _state: Any, /) -> None:
             said.append("stop")
 
-    node = process.running().node
+    node = running().node
     await application.start(Says)
     master = next(iter(node.applications.values())).master
     await node.end(master, "shutdown")
@@ -811,7 +812,7 @@ class TestNeeds:
 
         await application.ensure_all_started(Above, "transient")
         assert news()[0] == ("start", "normal")
-        entries = process.running().node.applications
+        entries = running().node.applications
         assert [entries[app].start_type for app in (Below, Above)] == ["transient", "transient"]
 
     @pytest.mark.parametrize("mode", ["serial", "concurrent"])

@@ -35,7 +35,8 @@ from regrow import (
     process,
     send,
 )
-from regrow.behaviours.application import ApplicationError, Ended
+from regrow.behaviours.application.controller import Ended
+from regrow.behaviours.application.spec import ApplicationError
 from regrow.testing import capture_reports, expect_down, flush
 
 pytestmark = pytest.mark.regrow

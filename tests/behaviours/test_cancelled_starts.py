@@ -30,8 +30,8 @@ from regrow import (
     process,
     system,
 )
-from regrow.behaviours.keeper import WITHDRAWN
-from regrow.kernel.node import here
+from regrow.behaviours.supervision.supervisor_server import WITHDRAWN
+from regrow.kernel.current_node import current_node
 
 pytestmark = pytest.mark.regrow
 
@@ -202,10 +202,10 @@ class Starts:
         try:
             await start()
         except asyncio.CancelledError:
-            me = () if here().caller() is None else (process.current(),)
+            me = () if current_node().caller() is None else (process.current(),)
             names = [name for name in process.registered() if name in ("slow", "slow child", "outer", "a", "b")]
             ends = [pid for pid in process.processes() if pid not in self.before and pid not in me]
-            self.left = names, ends, process.whereis(Global("slow")), len(here().attempts), len(WITHDRAWN)
+            self.left = names, ends, process.whereis(Global("slow")), len(current_node().attempts), len(WITHDRAWN)
             if me:
                 self.left += (process.info(me[0], "messages"), process.info(me[0], "links"))
 
@@ -280,7 +280,7 @@ async def test_a_blocking_server() -> None:
 
 @pytest.mark.regrow(clock="real")
 async def test_another_thread() -> None:
-    begun = here().loop.create_future()
+    begun = current_node().loop.create_future()
 
     async def start() -> Pid:
         begun.set_result(asyncio.current_task())
@@ -454,7 +454,7 @@ WAYS: dict[str, Callable[[Any], Awaitable[Any]]] = {
 async def test_one_that_is_up_in_that_moment_is_stopped_in_order(way: str, late: int) -> None:
     ENDED.clear()
     await Supervisor.start_link([], name="asked")
-    word: asyncio.Future[None] = here().loop.create_future()
+    word: asyncio.Future[None] = current_node().loop.create_future()
     tasks: list[Any] = []
     starts = Starts()
     made = asyncio.ensure_future(starts.look(lambda: WAYS[way]((word, tasks))))

@@ -32,7 +32,7 @@ from regrow import (
     send,
     service,
 )
-from regrow.behaviours.request_ids import receive_response, send_request
+from regrow.behaviours.gen.request_ids import receive_response, send_request
 from regrow.testing import flush
 
 pytestmark = pytest.mark.regrow

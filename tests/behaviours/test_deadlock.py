@@ -38,8 +38,8 @@ from regrow import (
     send,
     system,
 )
-from regrow.behaviours.deadlock import ADVICE
-from regrow.behaviours.gen_statem import CallbackMode
+from regrow.behaviours.gen.deadlock import ADVICE
+from regrow.behaviours.gen_statem.gen_statem import CallbackMode
 
 HAND_OVER = pytest.mark.parametrize("hand_over", [True, False], ids=["handed over", "queued"])
 LATER = object()  # somebody else answers

@@ -30,8 +30,8 @@ from regrow import (
     process,
     system,
 )
-from regrow.behaviours.children import Counts
-from regrow.behaviours.dynamic_supervisor import DynamicSupervisor, ModuleDynamicSupervisor
+from regrow.behaviours.supervision.children import Counts
+from regrow.behaviours.supervision.dynamic_supervisor import DynamicSupervisor, ModuleDynamicSupervisor
 from regrow.testing import expect_down, expect_idle
 from tests.behaviours.probes import Probe, news, probe
 

@@ -25,7 +25,7 @@ from regrow import (
     process,
     system,
 )
-from regrow.behaviours.gen_statem import GenericTimeout, KeepStateAndData, NextState, Postpone, ReplyAction
+from regrow.behaviours.gen_statem.results import GenericTimeout, KeepStateAndData, NextState, Postpone, ReplyAction
 from regrow.kernel.keys import equal, exact, plain
 from regrow.testing import flush
 

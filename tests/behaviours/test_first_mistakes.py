@@ -38,8 +38,8 @@ from regrow import (
     service,
     stop,
 )
-from regrow.behaviours.application_spec import ApplicationError
-from regrow.kernel import explained
+from regrow.behaviours.application.spec import ApplicationError
+from regrow.kernel import explained_reasons
 from regrow.ops.logs import words
 from regrow.testing import expect_down
 from regrow.testing.capture import Reports
@@ -50,7 +50,7 @@ pytestmark = pytest.mark.regrow
 def stands_at(function: Any) -> str:
     """Where the letter says that a callback stands."""
     code: CodeType = function.__code__
-    return f"It stands at {explained.path_words(code.co_filename)}:{code.co_firstlineno}"
+    return f"It stands at {explained_reasons.path_words(code.co_filename)}:{code.co_firstlineno}"
 
 
 # What a server's callbacks return
@@ -400,9 +400,9 @@ async def test_the_reason_is_otp_s_tuple_and_says_what_it_means() -> None:
 
 
 def test_a_function_that_has_no_line_is_named_without_one() -> None:
-    assert explained.at(len) == ""
-    assert explained.at(None) == ""
-    assert explained.at(functools.partial(no_start)) == explained.at(no_start)
+    assert explained_reasons.at(len) == ""
+    assert explained_reasons.at(None) == ""
+    assert explained_reasons.at(functools.partial(no_start)) == explained_reasons.at(no_start)
 
 
 async def test_a_reply_to_nobody_and_a_good_result_are_no_mistakes() -> None:

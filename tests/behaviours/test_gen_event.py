@@ -25,13 +25,14 @@ from regrow import (
     Reply,
     StartError,
     Via,
+    gen_event,
     process,
     system,
 )
-from regrow.behaviours import gen_event
-from regrow.behaviours.gen_event import GenEvent, RemoveHandler, SwapHandler
-from regrow.behaviours.results import Ok
-from regrow.kernel.terms import Limits
+from regrow.behaviours.gen.results import Ok
+from regrow.behaviours.gen_event.gen_event import GenEvent
+from regrow.behaviours.gen_event.manager import RemoveHandler, SwapHandler
+from regrow.kernel.bounded_repr import Limits
 from regrow.ops.logs import words
 from regrow.testing import expect_down, expect_idle, expect_message, flush
 

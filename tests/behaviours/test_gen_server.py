@@ -61,7 +61,7 @@ from regrow import (
     stop,
     system,
 )
-from regrow.kernel.exits import trace_of
+from regrow.kernel.tracebacks import trace_of
 from regrow.testing import expect_down, expect_idle
 from tests.kernel.test_nodes import Other
 

@@ -28,15 +28,17 @@ from regrow import (
     Stop,
     Via,
     gen_server,
+    gen_statem,
     process,
     system,
 )
-from regrow.behaviours import gen_statem
-from regrow.behaviours.gen_statem import (
+from regrow.behaviours.gen.results import Ok
+from regrow.behaviours.gen_server.client import cast
+from regrow.behaviours.gen_statem.gen_statem import GenStatem, call
+from regrow.behaviours.gen_statem.results import (
     ChangeCallbackModule,
     EventTimeout,
     GenericTimeout,
-    GenStatem,
     KeepState,
     KeepStateAndData,
     NextEvent,
@@ -49,12 +51,9 @@ from regrow.behaviours.gen_statem import (
     ReplyAction,
     StateTimeout,
     StopAndReply,
-    call,
-    cast,
 )
-from regrow.behaviours.results import Ok
+from regrow.kernel.bounded_repr import Limits
 from regrow.kernel.exits import CalleeExit, CallTimeout
-from regrow.kernel.terms import Limits
 from regrow.ops.logs import words
 from regrow.testing.expect import expect_down, expect_idle, expect_message
 

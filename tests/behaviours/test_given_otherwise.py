@@ -36,9 +36,9 @@ from regrow import (
     service,
     system,
 )
-from regrow.behaviours.application import InvalidApplication
-from regrow.behaviours.child_spec import InvalidChild
-from regrow.behaviours.restart import InvalidFlags
+from regrow.behaviours.application.spec import InvalidApplication
+from regrow.behaviours.gen.child_spec import InvalidChild
+from regrow.behaviours.supervision.restart import InvalidFlags
 from regrow.testing import capture_reports
 
 pytestmark = pytest.mark.regrow

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from regrow import CallExit, From, GenServer, Global, Node, Pid, Reply, call, process, send
-from regrow.behaviours import global_
+from regrow import CallExit, From, GenServer, Global, Node, Pid, Reply, call, global_, process, send
+from regrow.behaviours.naming.global_ import LOCKS
 from regrow.testing import expect_down, expect_idle, expect_message
 
 pytestmark = pytest.mark.regrow
@@ -28,8 +28,8 @@ class Doer(GenServer[None]):
 def nothing_is_left() -> Iterator[None]:
     yield
     assert global_.registered_names() == []
-    assert global_.LOCKS.by_resource == {}
-    assert global_.LOCKS.held == {}
+    assert LOCKS.by_resource == {}
+    assert LOCKS.held == {}
 
 
 def me() -> Pid:

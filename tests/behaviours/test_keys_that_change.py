@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from regrow import Agent, ChildSpec, Exit, GenServer, Registry, Reply, Supervisor, Via, call, global_, pg, process, send
-from regrow.behaviours.child_spec import InvalidChild
+from regrow.behaviours.gen.child_spec import InvalidChild
 from regrow.kernel.keys import exact, same
 from regrow.testing import capture_reports, expect_down, flush
 

@@ -27,12 +27,12 @@ from regrow import (
     process,
     send,
 )
-from regrow.behaviours import partition_supervisor
-from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
-from regrow.behaviours.partition_supervisor import PartitionSupervisor, stable_hash
-from regrow.behaviours.registry import Registry
-from regrow.behaviours.supervisor import Counts
-from regrow.kernel.node import here
+from regrow.behaviours.naming.registry import Registry
+from regrow.behaviours.supervision import partition_supervisor
+from regrow.behaviours.supervision.children import Counts
+from regrow.behaviours.supervision.dynamic_supervisor import DynamicSupervisor
+from regrow.behaviours.supervision.partition_supervisor import PartitionSupervisor, stable_hash
+from regrow.kernel.current_node import current_node
 from regrow.testing import expect_down, expect_idle
 
 pytestmark = pytest.mark.regrow
@@ -196,7 +196,7 @@ async def test_stop() -> None:
     assert not process.alive(sup)
     with pytest.raises(NoProcess):
         process.whereis(via(0))
-    assert here().registries == {}
+    assert current_node().registries == {}
 
 
 @pytest.mark.otp("DS-050")
@@ -325,7 +325,7 @@ async def test_a_partition_takes_no_name() -> None:
     with pytest.raises(ValueError, match="cannot be registered under"):
         PartitionSupervisor.register_name((P, 0), process.current())
     with pytest.raises(ValueError, match="cannot be unregistered"):
-        here().registries[P].unregister_name(0)
+        current_node().registries[P].unregister_name(0)
     assert partition_supervisor.routes_of(P).size == 0
 
 
@@ -333,5 +333,5 @@ async def test_the_end_of_the_supervisor_is_seen_by_the_routes_at_once() -> None
     process.trap_exit(True)
     sup = await start(partitions=2)
     process.exit(sup, "kill")
-    assert here().registries == {}
+    assert current_node().registries == {}
     assert await process.receive(Exited) == Exited(sup, "killed")

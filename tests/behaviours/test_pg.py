@@ -6,9 +6,22 @@ from typing import Any
 
 import pytest
 
-from regrow import AlreadyStarted, CalleeExit, Exited, NoClause, NoProcess, Pid, Supervisor, call, cast, process, send
-from regrow.behaviours import pg
-from regrow.kernel.node import here
+from regrow import (
+    AlreadyStarted,
+    CalleeExit,
+    Exited,
+    NoClause,
+    NoProcess,
+    Pid,
+    Supervisor,
+    call,
+    cast,
+    pg,
+    process,
+    send,
+)
+from regrow.kernel.current_node import current_node
+from regrow.kernel.running import running
 from regrow.testing import expect_idle, kill
 
 pytestmark = pytest.mark.regrow
@@ -164,7 +177,7 @@ async def test_start_of_a_scope_that_runs() -> None:
         assert caught.value.pid is scope
     await pg.stop("scope")
     assert not process.alive(scope)
-    assert here().registries == {}
+    assert current_node().registries == {}
 
 
 @pytest.mark.otp("PG-015")
@@ -215,7 +228,7 @@ async def test_a_process_that_watches_and_ends() -> None:
 
     watcher = process.spawn(watch)
     await expect_idle()
-    groups = here().registries["pg", "pg"]
+    groups = current_node().registries["pg", "pg"]
     assert len(groups.monitors) == 2
     await kill(watcher)
     assert (groups.monitors, groups.watching_all, groups.watching) == ({}, {}, {})
@@ -228,5 +241,5 @@ async def test_a_process_that_is_in_nothing_any_more_is_forgotten() -> None:
     pg.join("group", me())
     pg.leave("group", me())
     pg.demonitor(ref)
-    assert process.running().rare is not None
-    assert process.running().rare.tables == {}  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+    assert running().rare is not None
+    assert running().rare.tables == {}  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]

@@ -26,8 +26,9 @@ from regrow import (
     stop,
     system,
 )
-from regrow.behaviours.registry import AlreadyRegistered, Record, Registry
-from regrow.kernel.node import here
+from regrow.behaviours.naming.registry import Registry
+from regrow.behaviours.naming.registry_table import AlreadyRegistered, Record
+from regrow.kernel.current_node import current_node
 from regrow.testing import expect_down, expect_idle, expect_message, kill
 
 pytestmark = [pytest.mark.regrow, pytest.mark.parametrize("partitions", [1, 8])]
@@ -81,7 +82,7 @@ class TestBothKinds:
         first, second = await register("hello"), await register("world")
         await kill(first)
         await kill(second)
-        table = here().registries[R]
+        table = current_node().registries[R]
         assert Registry.count(R) == 0
         assert [Registry.keys(R, pid) for pid in (first, second)] == [[], []]
         assert not any(table.by_keys)
@@ -503,7 +504,7 @@ class TestUnique:
 
     async def test_a_name_in_a_table_of_ones_own_is_freed_when_the_start_fails(self, partitions: int) -> None:
         await start("unique", partitions)
-        own = here().registries[R]  # as an object, not by its name
+        own = current_node().registries[R]  # as an object, not by its name
         with pytest.raises(StartError):
             await Failing.start(name=Via(own, "hello"))
         assert own.whereis_name("hello") is None
@@ -535,7 +536,7 @@ class TestUnique:
     async def test_a_table_that_cannot_take_a_name_leaves_no_process_behind(self, partitions: int) -> None:
         await start("unique", partitions)
         there = process.processes()
-        for partition in here().registries[R].partitions:
+        for partition in current_node().registries[R].partitions:
             partition.server = None  # as while the partitions are started again
         with pytest.raises(ValueError, match="the registry 'R' is being restarted"):
             await Doer.start_link(name=Via(R, "hello"))

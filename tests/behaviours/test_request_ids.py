@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from regrow import CallReturn, From, GenServer, Global, NoClause, Node, NoReply, Pid, Reply, Stop, process, reply
-from regrow.behaviours.request_ids import (
+from regrow.behaviours.gen.request_ids import (
     RequestIds,
     check_response,
     receive_response,

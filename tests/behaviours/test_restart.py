@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from regrow.behaviours.child_spec import RestartType
-from regrow.behaviours.restart import (
+from regrow.behaviours.gen.child_spec import RestartType
+from regrow.behaviours.supervision.restart import (
     AutoShutdown,
     Decision,
     Flags,

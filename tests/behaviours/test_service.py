@@ -57,7 +57,7 @@ from regrow import (
     stop,
     system,
 )
-from regrow.behaviours.service import Later
+from regrow.behaviours.service.methods import Later
 from regrow.testing import expect_down, expect_message
 
 pytestmark = pytest.mark.regrow

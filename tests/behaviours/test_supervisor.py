@@ -39,8 +39,8 @@ from regrow import (
     process,
     system,
 )
-from regrow.behaviours.supervisor import Counts
-from regrow.kernel.exits import safe_repr
+from regrow.behaviours.supervision.children import Counts
+from regrow.kernel.bounded_repr import safe_repr
 from regrow.testing import expect_down
 from tests.behaviours.probes import Probe, crash, news, probe, start_probe, unlinked
 

@@ -44,8 +44,8 @@ from regrow import (
     stop,
     system,
 )
-from regrow.behaviours.proc_lib import IGNORE
-from regrow.behaviours.system import CallbackFailed, SystemRequest
+from regrow.behaviours.gen.starting import IGNORE
+from regrow.behaviours.gen.system_requests import CallbackFailed, SystemRequest
 from regrow.ops.logs import words
 from regrow.testing import expect_down, expect_message
 

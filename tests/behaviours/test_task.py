@@ -26,8 +26,8 @@ from regrow import (
     child_spec,
     process,
 )
-from regrow.behaviours.task import Task
-from regrow.behaviours.task_supervisor import TaskSupervisor
+from regrow.behaviours.task.task import Task
+from regrow.behaviours.task.task_supervisor import TaskSupervisor
 from regrow.ops.logs import words
 from regrow.testing import expect_down, expect_idle, expect_message
 

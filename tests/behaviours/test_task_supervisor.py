@@ -24,10 +24,10 @@ from regrow import (
     Supervisor,
     process,
 )
-from regrow.behaviours.children import Counts
-from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
-from regrow.behaviours.task import Task
-from regrow.behaviours.task_supervisor import TaskSupervisor
+from regrow.behaviours.supervision.children import Counts
+from regrow.behaviours.supervision.dynamic_supervisor import DynamicSupervisor
+from regrow.behaviours.task.task import Task
+from regrow.behaviours.task.task_supervisor import TaskSupervisor
 from regrow.testing import expect_down, expect_idle, expect_message
 
 pytestmark = pytest.mark.regrow

@@ -29,7 +29,7 @@ from regrow import (
     service,
     system,
 )
-from regrow.behaviours.system import CallbackFailed
+from regrow.behaviours.gen.system_requests import CallbackFailed
 from regrow.testing import capture_reports, expect_down
 
 pytestmark = pytest.mark.regrow

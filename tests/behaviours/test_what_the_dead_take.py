@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from regrow import Registry, global_, pg, process, send
+from regrow.behaviours.naming.global_ import LOCKS
+from regrow.kernel.running import running
 from regrow.testing import expect_down, flush
 
 pytestmark = pytest.mark.regrow
@@ -64,9 +66,9 @@ async def started(listeners: Any = ()) -> None:
 def left() -> list[Any]:
     """All that is still kept, of whomever."""
     found: list[Any] = [*pg.which_groups(), *global_.registered_names(), *Registry.select("rooms")]
-    groups: Any = process.running().node.registries[("pg", "pg")]
+    groups: Any = running().node.registries[("pg", "pg")]
     found += [*groups.groups, *groups.monitors, *groups.watching]
-    return [*found, *global_.LOCKS.by_resource, *global_.LOCKS.held]
+    return [*found, *LOCKS.by_resource, *LOCKS.held]
 
 
 async def dies(what: Callable[[], Any], outcome: list[BaseException | None]) -> None:

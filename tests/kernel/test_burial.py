@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from regrow import CalleeExit, Down, Exit, From, GenServer, Ok, Pid, Reply, Task, call, process, send
-from regrow.kernel import exits, terms, trace
+from regrow.kernel import bounded_repr, exits, trace
+from regrow.kernel.running import running
+from regrow.kernel.tracebacks import trace_of
 from tests.matrix.ways import RAISED, Frozen, Hostile, Slotted, Untold, Way
 
 pytestmark = pytest.mark.regrow
@@ -124,7 +126,7 @@ async def test_an_odd_exception_ends_a_task_and_a_process(odd: str) -> None:
         with pytest.raises(CalleeExit) as caught:
             await Task.async_(function).await_()
         assert caught.value.reason[0] is error
-    assert process.running().node.scheduler.depth == 0
+    assert running().node.scheduler.depth == 0
 
 
 async def test_who_handles_an_exception_keeps_its_traceback() -> None:
@@ -153,9 +155,7 @@ async def test_who_handles_an_exception_keeps_its_traceback() -> None:
         assert reason is not error
         assert FIELDS["args"].__get__(reason)[:1] == FIELDS["args"].__get__(error)[:1]
         assert FIELDS["__traceback__"].__get__(reason) is None
-        assert [code.co_name for code, _ in exits.trace_of(reason)] == [
-            "test_who_handles_an_exception_keeps_its_traceback"
-        ]
+        assert [code.co_name for code, _ in trace_of(reason)] == ["test_who_handles_an_exception_keeps_its_traceback"]
         cause = FIELDS["__cause__"].__get__(reason)
         assert (type(cause), cause.args, cause.__traceback__) == (ValueError, ("first",), None)
 
@@ -189,13 +189,13 @@ class Bad:
 @pytest.mark.parametrize("error", [BaseException, Exit, asyncio.CancelledError, GeneratorExit, Untold, RecursionError])
 def test_a_repr_never_raises(error: type[BaseException]) -> None:
     for value in (Bad(error), [Bad(error)], {1: Bad(error)}, (Bad(error),)):
-        assert f"Bad whose repr raised {error.__name__}" in terms.show(value)
-        assert f"Bad whose repr raised {error.__name__}" in exits.safe_repr(value)
+        assert f"Bad whose repr raised {error.__name__}" in bounded_repr.show(value)
+        assert f"Bad whose repr raised {error.__name__}" in bounded_repr.safe_repr(value)
 
 
 @pytest.mark.parametrize("way", QUIET, ids=lambda way: way.name)
 async def test_a_listener_that_raises_is_let_go(way: Way, reports: Any) -> None:
-    node = process.running().node
+    node = running().node
     heard: list[str] = []
 
     def bad(point: str, *_: object) -> None:
@@ -208,5 +208,5 @@ async def test_a_listener_that_raises_is_let_go(way: Way, reports: Any) -> None:
     assert (await process.receive(Down, timeout=1.0)).reason == "killed"
     assert heard == ["spawn"]
     assert node.trace is not None
-    trace.listen_no_more(node, bad)
+    trace.unlisten(node, bad)
     assert len(reports) == 1

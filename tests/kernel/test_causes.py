@@ -31,9 +31,10 @@ from regrow import (
     stop,
     system,
 )
-from regrow.behaviours.application_controller import Ended
-from regrow.behaviours.application_spec import ApplicationError
-from regrow.kernel import exits, traces
+from regrow.behaviours.application.controller import Ended
+from regrow.behaviours.application.spec import ApplicationError
+from regrow.kernel import exits, tracebacks
+from regrow.kernel.tracebacks import trace_of
 
 pytestmark = pytest.mark.regrow
 
@@ -189,11 +190,11 @@ async def test_a_reason_that_was_shown_and_becomes_one_again_has_its_lines_once(
     _, ref = process.spawn_monitor(passes_it_on)
     down = await process.receive()
     assert down.ref is ref
-    error = traces.cause_in(down.reason)
+    error = tracebacks.cause_in(down.reason)
     assert isinstance(error, KeyError)
-    assert [code.co_name for code, _ in exits.trace_of(error)].count("fails") == 1
+    assert [code.co_name for code, _ in trace_of(error)].count("fails") == 1
     assert error.__traceback__ is not None
-    assert all(traces.is_shown(entry) for entry in entries(error.__traceback__))
+    assert all(tracebacks.is_shown(entry) for entry in entries(error.__traceback__))
 
 
 def entries(traceback: Any) -> list[Any]:
@@ -206,7 +207,7 @@ def entries(traceback: Any) -> list[Any]:
 
 def test_a_traceback_that_is_made_has_no_caller_and_no_variables() -> None:
     def place() -> None:
-        made = traces.traceback_of([(sys._getframe().f_code, 7)])  # pyright: ignore[reportPrivateUsage]
+        made = tracebacks.traceback_of([(sys._getframe().f_code, 7)])  # pyright: ignore[reportPrivateUsage]
         assert made is not None
         assert made.tb_lineno == 7
         assert made.tb_frame.f_code.co_name == "place"
@@ -219,14 +220,14 @@ def test_a_traceback_that_is_made_has_no_caller_and_no_variables() -> None:
 @pytest.mark.parametrize("line", [1, 2, 40, 100, 5000, 100_000])
 def test_a_traceback_that_is_made_shows_its_line_and_underlines_nothing(line: int) -> None:
     code = sys._getframe().f_code.replace(co_firstlineno=60)  # pyright: ignore[reportPrivateUsage]
-    made = traces.traceback_of([(code, line)])
+    made = tracebacks.traceback_of([(code, line)])
     assert made is not None
     assert set(made.tb_frame.f_code.co_positions()) == {(line, line, None, None)}
     assert [(entry.lineno, entry.colno) for entry in traceback.extract_tb(made)] == [(line, None)]
 
 
 def test_a_traceback_of_no_places_is_none() -> None:
-    assert traces.traceback_of([]) is None
+    assert tracebacks.traceback_of([]) is None
 
 
 def test_a_program_s_end_shows_the_lines(capsys: pytest.CaptureFixture[str]) -> None:

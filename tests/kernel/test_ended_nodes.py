@@ -30,7 +30,7 @@ from regrow import (
     process,
     run,
 )
-from regrow.kernel.here import HERE, NODES, NoNode
+from regrow.kernel.current_node import CURRENT, NODES, NoNode
 from regrow.kernel.names import GLOBAL_NAMES
 
 TIME = r"has ended, at \d\d:\d\d:\d\d"
@@ -352,7 +352,7 @@ def test_a_thread_may_have_a_node_again_after_its_loop_was_closed() -> None:
     def thread() -> None:
         pid, node = asyncio.run(begin())
         assert not process.alive(pid)
-        assert HERE.node is None
+        assert CURRENT.node is None
         with pytest.raises(NoNode, match="its event loop was closed"):
             cast(pid, 1)
         assert not node.running

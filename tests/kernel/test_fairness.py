@@ -46,7 +46,7 @@ from regrow import (
     gen_event,
     process,
 )
-from regrow.behaviours.gen_server import multi_call, stop
+from regrow.behaviours.gen_server.client import multi_call, stop
 
 LIMIT = 20_000  # a turn is 512 steps where the clock stands still
 ROUNDS = 3

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from regrow import Down, From, GenServer, Node, Ok, Reply, Stop, Task, call, process
-from regrow.kernel.lineage import MOST, NEAREST
+from regrow.kernel.ancestors import MOST, NEAREST
 from regrow.testing import expect_idle
 
 FEW = 300

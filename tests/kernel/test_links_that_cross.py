@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from regrow import Node, Pid
-from regrow.kernel import links
-from regrow.kernel.pid import Process
+from regrow.kernel import links, small_set
+from regrow.kernel.process_record import Process
 
 
 class Held:
@@ -72,14 +72,14 @@ def test_both_ends_agree_on_a_link_whatever_crosses(first: int) -> None:
         for step in (first, *order):
             does[step]()
         let_all_through(one, other)
-        agreed = links.contains(one.links, other.pid), links.contains(other.links, one.pid)
+        agreed = small_set.contains(one.links, other.pid), small_set.contains(other.links, one.pid)
         assert agreed[0] == agreed[1], (first, *order)
         for end in (one, other):
             assert end.rare is None or not end.rare.unlinking
         links.link(one, other.pid)
         let_all_through(one, other)
-        assert links.contains(one.links, other.pid)
-        assert links.contains(other.links, one.pid)
+        assert small_set.contains(one.links, other.pid)
+        assert small_set.contains(other.links, one.pid)
 
 
 def test_nothing_is_sent_where_a_link_is_already_or_is_none() -> None:

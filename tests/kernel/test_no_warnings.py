@@ -32,7 +32,7 @@ from regrow import (
     gen_event,
     process,
 )
-from regrow.behaviours.gen_server import multi_call, stop
+from regrow.behaviours.gen_server.client import multi_call, stop
 
 Log = list[str]
 

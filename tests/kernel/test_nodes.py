@@ -30,7 +30,7 @@ from regrow import (
     from_thread,
     process,
 )
-from regrow.kernel.node import HERE, NODES
+from regrow.kernel.current_node import CURRENT, NODES
 
 pytestmark = pytest.mark.regrow(clock="real", name="here")
 
@@ -337,7 +337,7 @@ async def test_from_thread(node: Node, other: Other) -> None:
 
 def test_no_node() -> None:
     """Without a node every function says so, and how to get one."""
-    assert HERE.node is None
+    assert CURRENT.node is None
     for wrong in (
         lambda: process.spawn(int),
         process.current,
@@ -376,11 +376,11 @@ def test_a_loop_that_was_left_in_the_lurch() -> None:
 
     async def again() -> None:
         async with Node("found") as node:
-            assert HERE.node is node
+            assert CURRENT.node is node
             assert lost not in NODES.values()
 
     asyncio.run(again())
-    assert HERE.node is None
+    assert CURRENT.node is None
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -390,13 +390,13 @@ async def test_a_forked_child_has_no_node(node: Node) -> None:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(writer, b"node" if HERE.node is not None or NODES else b"none")
+        os.write(writer, b"node" if CURRENT.node is not None or NODES else b"none")
         os._exit(0)
     await asyncio.to_thread(os.waitpid, child, 0)
     assert os.read(reader, 4) == b"none"
     os.close(reader)
     os.close(writer)
-    assert HERE.node is node
+    assert CURRENT.node is node
     assert node in NODES.values()
 
 

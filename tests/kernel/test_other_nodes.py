@@ -22,7 +22,7 @@ from regrow import (
     process,
     timer,
 )
-from regrow.kernel.node import here
+from regrow.kernel.current_node import current_node
 from regrow.kernel.trace import listen
 
 pytestmark = pytest.mark.regrow(clock="real", name="here")
@@ -153,7 +153,7 @@ async def test_each_trace_is_written_in_its_own_thread(there: There, node: Node)
         return listener
 
     listen(node, of("here"))
-    await there.run(lambda: listen(here(), of("there")))
+    await there.run(lambda: listen(current_node(), of("there")))
     server = await there.run(Server.start)
     for request in ("now", "later", "from a thread"):
         assert await gen_server.call(server, request, 20.0)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from regrow import Agent, Down, Exit, Exited, Node, NoProcess, Pid, Ref, Via, VirtualClock, process
-from regrow.kernel.exits import trace_of
+from regrow.kernel.tracebacks import trace_of
 from regrow.testing import expect_down, expect_idle, expect_message
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from regrow import Down, GenServer, Node, NoReply, Reply, VirtualClock, call, process
-from regrow.kernel.exits import safe_repr
+from regrow.kernel.bounded_repr import safe_repr
 from regrow.testing import run_as_process
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from regrow import CalleeExit, Down, From, GenServer, Node, Ok, Pid, Reply, Task, call, process
-from regrow.kernel import stack
-from regrow.kernel.stack import FramesCounted, gauge
+from regrow.kernel import stack_depth
+from regrow.kernel.stack_depth import FramesCounted, gauge
 
 LEFT = 70  # what a deep caller has for its own call
 NEEDS = 600  # what a server needs
@@ -125,7 +125,7 @@ async def test_a_server_has_nine_tenths_of_the_stack(node: Node) -> None:
     pid = await Measures.start()
     for frames in range(0, sys.getrecursionlimit() - 300, 7):
         await deeper(frames, lambda: call(pid, "any"))
-    assert max(has) - min(has) <= sys.getrecursionlimit() // stack.SHARE + 30
+    assert max(has) - min(has) <= sys.getrecursionlimit() // stack_depth.SHARE + 30
 
 
 async def deeper(frames: int, function: Callable[[], Awaitable[Any]]) -> Any:
@@ -200,5 +200,5 @@ def test_without_the_count_the_frames_are_counted(monkeypatch: pytest.MonkeyPatc
             assert await deep(lambda: call(pid, "from below")) == "from below"
             assert await call(pid, "again") == "again"
 
-    monkeypatch.setattr(stack, "_kept_by_python", lambda: None)
+    monkeypatch.setattr(stack_depth, "_kept_by_python", lambda: None)
     asyncio.run(main())

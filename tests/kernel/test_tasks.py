@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from regrow import CalleeExit, Down, From, GenServer, Node, NoReply, Pid, Reply, call, cast, process
-from regrow.kernel.facade import ProcessTask
+from regrow.kernel.asyncio_task import ProcessTask
 
 Inside: TypeAlias = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
 real = pytest.mark.regrow(clock="real")

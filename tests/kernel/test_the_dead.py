@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from regrow import CalleeExit, GenServer, Node, Ok, Pid, Reply, call, cast, gen_server, process, system
-from regrow.kernel.exits import Doomed
+from regrow.kernel.exits import KilledWhileRunning
 from regrow.testing import expect_idle
 
 pytestmark = pytest.mark.regrow
@@ -67,7 +67,7 @@ async def test_a_callback_that_caught_its_unwinding_does_nothing_more(name: str,
     ghost = await Ghost.start(None)
     cast(ghost, (DOES[name], process.current(), caught))
     await expect_idle()
-    assert caught == [Doomed] * 3
+    assert caught == [KilledWhileRunning] * 3
     assert process.info(process.current(), "messages") == []
     assert len(process.processes()) == 2
     assert node.trace is None
@@ -105,7 +105,7 @@ async def test_so_does_a_coroutine(name: str, node: Node) -> None:
 
     process.spawn(ghost)
     await expect_idle()
-    assert caught == [Doomed] * 3
+    assert caught == [KilledWhileRunning] * 3
     assert process.info(me, "messages") == []
     assert node.trace is None
 
@@ -116,7 +116,7 @@ async def test_a_linked_death_on_its_own_stack(node: Node) -> None:
 
     async def ghost() -> None:
         other = process.spawn_link(process.sleep, None)
-        with suppress(Doomed):
+        with suppress(KilledWhileRunning):
             process.exit(other, "both")
         process.send(me, "from the dead")
 

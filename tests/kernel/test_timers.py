@@ -37,7 +37,7 @@ from regrow import (
     system,
     timer,
 )
-from regrow.kernel.timers import FEW, Alarm, Timer
+from regrow.kernel.deadlines import FEW, Alarm, Timer
 from regrow.testing import expect_down, expect_idle, kill
 
 pytestmark = pytest.mark.regrow

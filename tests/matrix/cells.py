@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from regrow import Down, Exited, From, GenServer, Node, NoReply, Ok, Pid, Reply, VirtualClock, call, process
-from regrow.kernel.terms import DEFAULT
+from regrow.kernel.bounded_repr import DEFAULT
 from regrow.ops.reasons import error_lines
 
 MOST_LEFT = 10  # exceptions that leave the loop before a cell has hung itself up

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from regrow import CallExit, Down, Exited, GenServer, NoReply, Ok, Pid, Reply, call, cast, process, reply, send
+from regrow.kernel.running import running
 from tests.matrix.cells import run_cell
 
 MOST = 70  # frames: what no function of the kernel needs, and more
@@ -189,7 +190,7 @@ def test_a_call_from_deep_in_the_stack_leaves_the_server_whole() -> None:
         return await call(server, "state") if more <= 0 else await deep(more - 1, server)
 
     async def scenario() -> None:
-        scheduler = process.running().node.scheduler
+        scheduler = running().node.scheduler
         server = await Later.start(0)
         raised: set[bool] = set()
         for left in range(2, 2 * MOST, 3):

@@ -9,6 +9,7 @@ import pytest
 
 from regrow import Exited, GenServer, Ok, Pid, Registry, Reply, call, gen_statem, process, system
 from regrow.kernel import trace as tracing
+from regrow.kernel.running import running
 from tests.matrix.cells import Echo, run_cell
 from tests.matrix.ways import RAISED, RETURNED, Way
 
@@ -99,7 +100,7 @@ def test_a_status_that_is_none_is_shown_as_such(way: Way) -> None:
 @pytest.mark.parametrize("way", RAISED, ids=named)
 def test_a_listener_of_a_trace_is_let_go(way: Way) -> None:
     async def scenario() -> None:
-        node = process.running().node
+        node = running().node
 
         def listener(*_: object) -> None:
             way.fail()
@@ -109,7 +110,7 @@ def test_a_listener_of_a_trace_is_let_go(way: Way) -> None:
         assert await call(server, "hello") == "hello"
         process.exit(server, "kill")
         assert (await process.receive(Exited, timeout=1.0)).reason == "killed"
-        tracing.listen_no_more(node, listener)
+        tracing.unlisten(node, listener)
 
     assert run_cell(scenario) == way.leaves
 

@@ -15,11 +15,11 @@ from regrow import (
     StartError,
     Task,
     TaskSupervisor,
+    proc_lib,
     process,
     send,
     timer,
 )
-from regrow.behaviours import proc_lib
 from tests.matrix.cells import run_cell, told_of
 from tests.matrix.ways import RAISED, Way
 

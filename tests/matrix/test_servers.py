@@ -21,10 +21,10 @@ from regrow import (
     Supervisor,
     call,
     cast,
+    gen_server,
     process,
     send,
 )
-from regrow.behaviours import gen_server
 from tests.matrix.cells import run_cell, told_of
 from tests.matrix.ways import RAISED, RETURNED, Way
 

@@ -10,41 +10,41 @@ from typing import Final
 
 from tests.mutants.mutant import Mutant
 
-RESTART: Final = "behaviours/restart.py"
+RESTART: Final = "behaviours/supervision/restart.py"
 MAILBOX: Final = "kernel/mailbox.py"
 SIGNALS: Final = "kernel/signals.py"
-LINEAGE: Final = "kernel/lineage.py"
+LINEAGE: Final = "kernel/ancestors.py"
 LINKS: Final = "kernel/links.py"
 NAMES: Final = "kernel/names.py"
-TIMERS: Final = "kernel/timers.py"
-WAITS: Final = "kernel/waits.py"
+TIMERS: Final = "kernel/deadlines.py"
+WAITS: Final = "kernel/wakeups.py"
 EXITS: Final = "kernel/exits.py"
-TRACES: Final = "kernel/traces.py"
-REPORTS: Final = "kernel/reports.py"
+TRACES: Final = "kernel/tracebacks.py"
+REPORTS: Final = "kernel/report.py"
 AWAITABLES: Final = "kernel/awaitables.py"
-TERMS: Final = "kernel/terms.py"
+TERMS: Final = "kernel/bounded_repr.py"
 SCHEDULER: Final = "kernel/scheduler.py"
-TASKS: Final = "kernel/tasks.py"
+TASKS: Final = "kernel/coroutine_steps.py"
 SCHEDULE: Final = "kernel/schedule.py"
 REMNANTS: Final = "kernel/remnants.py"
 NODE: Final = "kernel/node.py"
-HERE: Final = "kernel/here.py"
-DOOR: Final = "kernel/door.py"
-ENDING: Final = "kernel/ending.py"
+HERE: Final = "kernel/current_node.py"
+DOOR: Final = "kernel/inbox.py"
+ENDING: Final = "kernel/node_shutdown.py"
 CLOCK: Final = "kernel/clock.py"
-LOOP_TIME: Final = "kernel/loop_time.py"
-OUTSIDE: Final = "kernel/outside.py"
-TRACEBACKS: Final = "testing/tracebacks.py"
-REQUEST: Final = "behaviours/request.py"
-STARTING: Final = "behaviours/starting.py"
-GEN_SERVER: Final = "behaviours/gen_server.py"
-CLIENT: Final = "behaviours/client.py"
-LOOP: Final = "behaviours/server_loop.py"
-STOPPING: Final = "behaviours/stopping.py"
-HELD: Final = "behaviours/held.py"
-DEBUG: Final = "behaviours/debug.py"
-ATTEMPTS: Final = "behaviours/attempts.py"
-PROC_LIB: Final = "behaviours/proc_lib.py"
+LOOP_TIME: Final = "kernel/virtual_loop.py"
+OUTSIDE: Final = "kernel/outside_work.py"
+TRACEBACKS: Final = "testing/failures.py"
+REQUEST: Final = "behaviours/gen/request.py"
+STARTING: Final = "behaviours/gen/starting.py"
+GEN_SERVER: Final = "behaviours/gen_server/gen_server.py"
+CLIENT: Final = "behaviours/gen_server/client.py"
+LOOP: Final = "behaviours/gen_server/loop.py"
+STOPPING: Final = "behaviours/supervision/shutdown.py"
+HELD: Final = "behaviours/gen/system_requests.py"
+DEBUG: Final = "behaviours/gen/debug.py"
+ATTEMPTS: Final = "behaviours/gen/user_code.py"
+PROC_LIB: Final = "behaviours/gen/proc_lib.py"
 
 # The tests that are asked first: the fewer have to run until one fails, the sooner the next mutant has its turn.
 NEAREST: Final[dict[str, list[str]]] = {
@@ -334,11 +334,11 @@ KERNEL: Final = [
     # Signals
     Mutant(
         "a class takes only its own instances, not its subclasses'",
-        SIGNALS,
+        "kernel/yields.py",
         "else isinstance(message, kind)",
         "else type(message) is kind",
     ),
-    Mutant("a predicate is not asked", SIGNALS, "return bool(self.predicate(message))", "return True"),
+    Mutant("a predicate is not asked", "kernel/yields.py", "return bool(self.predicate(message))", "return True"),
     Mutant(
         "exits of different reasons are equal",
         SIGNALS,
@@ -346,11 +346,11 @@ KERNEL: Final = [
         "self.pid == other.pid",
     ),
     # Links, monitors, ends
-    Mutant("a link works one way", LINKS, "other.process.links = added(other.process.links, process.pid)", "pass"),
+    Mutant("a link works one way", LINKS, "other.process.links = add(other.process.links, process.pid)", "pass"),
     Mutant(
         "an unlink works one way",
         LINKS,
-        "other.process.links = removed(other.process.links, process.pid)\n\n\n#",
+        "other.process.links = discard(other.process.links, process.pid)\n\n\n#",
         "pass\n\n\n#",
     ),
     Mutant("a link to a dead process is silent", LINKS, 'exit_signal(process, other, "noproc", True)', "pass"),
@@ -360,7 +360,7 @@ KERNEL: Final = [
     Mutant("normal ends others", LINKS, 'elif word != "normal" or (source is process.pid and not linked):', "else:"),
     Mutant("normal does not end oneself", LINKS, " or (source is process.pid and not linked):", ":"),
     Mutant("trapping is not looked at", LINKS, "elif process.trap_exit:", "elif False:"),
-    Mutant("a monitor of a dead process is silent", LINKS, "tell(process, ref, absent)", "pass"),
+    Mutant("a monitor of a dead process is silent", LINKS, "deliver_down(process, ref, absent)", "pass"),
     Mutant(
         "a monitor fires twice",
         LINKS,
@@ -370,7 +370,7 @@ KERNEL: Final = [
     Mutant(
         "a monitor that was taken back fires",
         LINKS,
-        "watched.process.watchers = removed(watched.process.watchers, ref)",
+        "watched.process.watchers = discard(watched.process.watchers, ref)",
         "pass",
     ),
     Mutant(
@@ -382,15 +382,17 @@ KERNEL: Final = [
     Mutant("a Down forgets its tag", LINKS, "Down(ref, ref.target, reason, ref.tag)", "Down(ref, ref.target, reason)"),
     Mutant(
         "a second answer counts",
-        LINKS,
+        "kernel/requests.py",
         "    if request.state != PENDING:\n",
         "    if request.state not in (PENDING, 1):\n",
     ),
-    Mutant("a caller is not woken", LINKS, "            scheduler.ready(waiter, None)", "            pass"),
-    Mutant("the deadline of an answered call stays", LINKS, "if request.due != 0.0:", "if False:"),
+    Mutant(
+        "a caller is not woken", "kernel/requests.py", "            scheduler.ready(waiter, None)", "            pass"
+    ),
+    Mutant("the deadline of an answered call stays", "kernel/requests.py", "if request.due != 0.0:", "if False:"),
     Mutant(
         "who has been answered is still a watcher",
-        LINKS,
+        "kernel/requests.py",
         "            unwatch(server, request)\n",
         "            pass\n",
     ),
@@ -502,8 +504,8 @@ KERNEL: Final = [
     Mutant(
         "callbacks of a future are all alike",
         WAITS,
-        "isinstance(other, Awakening) and other.process is self.process",
-        "isinstance(other, Awakening)",
+        "isinstance(other, FutureCallback) and other.process is self.process",
+        "isinstance(other, FutureCallback)",
     ),
     # Reasons
     Mutant(
@@ -526,11 +528,11 @@ KERNEL: Final = [
         "who handles an exception loses its traceback",
         EXITS,
         "    return apart(carried(error))",
-        "    return framed_off(carried(error))",
+        "    return strip_tracebacks(carried(error))",
     ),
     Mutant(
         "a log handler that raises ends who reports",
-        "kernel/reports.py",
+        "kernel/report.py",
         "        except BaseException as error:\n            lost(error)",
         "        except ZeroDivisionError as error:\n            lost(error)",
     ),
@@ -558,7 +560,7 @@ KERNEL: Final = [
     Mutant(
         "a server goes on while others wait",
         SCHEDULER,
-        "if self.queue and not isinstance(mail[0], Request):",
+        "if self.queue and not isinstance(mail[0], CallRequest):",
         "if False:",
     ),
     Mutant(
@@ -650,8 +652,8 @@ KERNEL: Final = [
     Mutant(
         "a node stops the oldest first",
         ENDING,
-        "linked = list(links.each(node.init.links))[::-1]",
-        "linked = list(links.each(node.init.links))",
+        "linked = list(small_set.items(node.init.links))[::-1]",
+        "linked = list(small_set.items(node.init.links))",
     ),
     Mutant(
         "what is left when a node stops goes on",
@@ -675,7 +677,7 @@ KERNEL: Final = [
     Mutant("a cancelled stop is not hurried", ENDING, "                end_task.cancel()\n", "                pass\n"),
     Mutant("a start goes on when its supervisor is to end", NODE, "attempt.told_to_end()", "pass"),
     Mutant("a node that has run may run again", NODE, "if self.last_pid:", "if False:"),
-    Mutant("a thread may have two nodes", NODE, "if HERE.node.loop.is_running():", "if False:"),
+    Mutant("a thread may have two nodes", NODE, "if CURRENT.node.loop.is_running():", "if False:"),
     Mutant("what was posted is lost with the node", DOOR, "    while node.gate.inbox:\n", "    while False:\n"),
     Mutant(
         "a thread waits for a node that has ended", DOOR, "        answer.fail(node.gate.end_words)", "        pass"
@@ -684,15 +686,15 @@ KERNEL: Final = [
     Mutant(
         "a stopped node is still the thread's",
         HERE,
-        "        HERE.node = None\n        HERE.ended",
-        "        HERE.ended",
+        "        CURRENT.node = None\n        CURRENT.ended",
+        "        CURRENT.ended",
     ),
     Mutant("a child does not know its ancestors", LINEAGE, "Lineage(called, above)", "Lineage(called, None)"),
     Mutant("a chain of ancestors is never cut", LINEAGE, "above.depth >= MOST", "False"),
     Mutant("a brother's ancestors are another's", LINEAGE, " or shared.above is not above", ""),
     Mutant("a parent's new name is not noticed", LINEAGE, " or shared.called is not called", ""),
     Mutant("ancestors are not named", LINEAGE, "parent.pid if parent.name is None else parent.name", "parent.pid"),
-    Mutant("a process that raises is not reported", NODE, "reports.process_raised(process, raised)", "pass"),
+    Mutant("a process that raises is not reported", NODE, "report.process_raised(process, raised)", "pass"),
     Mutant(
         "a process that exits is reported",
         NODE,
@@ -706,7 +708,7 @@ KERNEL: Final = [
     Mutant(
         "an abandoned call is still a watcher",
         NODE,
-        "            request.waiter = None\n            links.stop_watching(request)",
+        "            request.waiter = None\n            requests.stop_watching(request)",
         "            request.waiter = None",
     ),
     Mutant(
@@ -718,7 +720,7 @@ KERNEL: Final = [
     Mutant(
         "a link from another node is dropped",
         LINKS,
-        "            target.links = added(target.links, source)",
+        "            target.links = add(target.links, source)",
         "            pass",
     ),
     Mutant(
@@ -777,14 +779,14 @@ CALLS: Final = [
     Mutant(
         "a call of 0 s waits",
         REQUEST,
-        "    if timeout == 0.0:\n        links.settle(made, CLOSED, None)\n        return\n",
+        "    if timeout == 0.0:\n        requests.settle(made, CLOSED, None)\n        return\n",
         "",
     ),
     Mutant(
         "a call has no limit in time",
         REQUEST,
-        "links.watch_for(made, target, timeout)",
-        "links.watch_for(made, target, None)",
+        "watch_for(made, target, timeout)",
+        "watch_for(made, target, None)",
     ),
     Mutant(
         "a call to another node has no limit in time", REQUEST, "node.scheduler.timers.start(made, timeout)", "pass"
@@ -792,7 +794,7 @@ CALLS: Final = [
     Mutant(
         "a call to nobody waits",
         REQUEST,
-        'if target is None:\n        links.settle(made, FAILED, "noproc")',
+        'if target is None:\n        requests.settle(made, FAILED, "noproc")',
         "if target is None:\n        return True",
     ),
     Mutant(
@@ -805,7 +807,7 @@ CALLS: Final = [
     Mutant(
         "a request from another node is watched by nobody",
         REQUEST,
-        "target.watchers = links.added(target.watchers, made)",
+        "target.watchers = small_set.add(target.watchers, made)",
         "pass",
     ),
     Mutant("a failure has no place", REQUEST, "kind((why, place), letter)", "kind((why, why), letter)"),

@@ -34,7 +34,7 @@ from regrow import (
     process,
     stop,
 )
-from regrow.kernel.traces import is_shown
+from regrow.kernel.tracebacks import is_shown
 from regrow.testing import expect_down
 
 pytestmark = pytest.mark.regrow

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import regrow
-from regrow.behaviours import client, server_loop
+from regrow.behaviours.gen_server import client, loop
+from regrow.kernel.bounded_repr import DEFAULT, show
 from regrow.kernel.node import Node
-from regrow.kernel.terms import DEFAULT, show
 from regrow.ops.reasons import function_words
 
 
@@ -41,7 +41,7 @@ FUNCTIONS: list[tuple[Any, str]] = [
     (str.join, "str.join"),
     (client.cast, "cast"),
     (client.call, "call"),
-    (server_loop.begin, "begin"),
+    (loop.begin, "begin"),
     (Node.crashed, "Node.crashed"),
     (regrow.Supervisor.start_link, "Supervisor.start_link"),
 ]

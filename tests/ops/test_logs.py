@@ -29,15 +29,15 @@ from regrow import (
     StartError,
     Stop,
     Supervisor,
+    application,
     call,
     cast,
     process,
     send,
 )
-from regrow.behaviours import application
-from regrow.behaviours.application import ApplicationError
-from regrow.kernel.reports import Report
-from regrow.kernel.terms import Limits, show
+from regrow.behaviours.application.spec import ApplicationError
+from regrow.kernel.bounded_repr import Limits, show
+from regrow.kernel.report import Report
 from regrow.ops import logs
 from regrow.ops.logs import Formatter, configure, words
 

@@ -41,7 +41,7 @@ from regrow import (
     system,
     trace,
 )
-from regrow.kernel.trace import listen, listen_no_more
+from regrow.kernel.trace import listen, unlisten
 from regrow.ops.tracing import KINDS, Event, Recording
 
 pytestmark = pytest.mark.usefixtures("node")
@@ -415,11 +415,11 @@ async def test_listeners(node: Node) -> None:
     def hear(point: str, _who: object, _whom: object, _what: object) -> None:
         told.append(point)
 
-    listen_no_more(node, hear)
+    unlisten(node, hear)
     listen(node, hear)
-    listen_no_more(node, print)
+    unlisten(node, print)
     cast(await stocked(), 1)
-    listen_no_more(node, hear)
+    unlisten(node, hear)
     assert told[-1] == "send"
 
 

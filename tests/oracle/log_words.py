@@ -10,7 +10,7 @@ import re
 from typing import Any
 from unittest.mock import patch
 
-from regrow.kernel.reports import Report
+from regrow.kernel.report import Report
 from regrow.ops import logs, reasons
 from tests.oracle.twin import inspected
 

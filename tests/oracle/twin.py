@@ -83,13 +83,13 @@ from regrow import (
     VirtualClock,
     process,
 )
-from regrow.behaviours.proc_lib import Ignore
-from regrow.behaviours.results import Hibernate
-from regrow.behaviours.supervisor import ChildInfo, Counts
+from regrow.behaviours.gen.results import Hibernate
+from regrow.behaviours.gen.starting import Ignore
+from regrow.behaviours.supervision.children import ChildInfo, Counts
+from regrow.kernel.deadlines import Timer
 from regrow.kernel.exits import CallExit
-from regrow.kernel.reports import Report
-from regrow.kernel.signals import Request
-from regrow.kernel.timers import Timer
+from regrow.kernel.report import Report
+from regrow.kernel.requests import CallRequest
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 REAP_SECONDS = 1.0
@@ -118,7 +118,7 @@ class Thrown(Exception):
 class Reference:
     """A request as the reference alone that its answer carries."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: CallRequest) -> None:
         self.request = request
 
 
@@ -153,7 +153,7 @@ def tupled(value: Any) -> str:
     """A tuple, among them two that are not printed as they are."""
     if len(value) == 3 and value[0] in PLACES and isinstance(value[2], list):
         return braces(*value[:2], in_milliseconds(value[2]))
-    if len(value) == 2 and isinstance(value[0], Request):
+    if len(value) == 2 and isinstance(value[0], CallRequest):
         return braces(Reference(value[0]), value[1])  # the answer to a request that was sent by hand
     return braces(*value)
 
@@ -206,7 +206,7 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def reference(value: Ref | Request | Timer) -> str:
+def reference(value: Ref | CallRequest | Timer) -> str:
     """A reference, or what is one on the BEAM."""
     return f"#Ref<{current_page().number_of(value)}>"
 
@@ -292,7 +292,7 @@ PRINTERS: list[tuple[Any, Callable[[Any], str]]] = [
     (str, atom),
     (int | float, number),
     (Pid, repr),
-    (Request, lambda value: f"{{{value.pid!r}, [:alias | {reference(value)}]}}"),
+    (CallRequest, lambda value: f"{{{value.pid!r}, [:alias | {reference(value)}]}}"),
     (Ref | Timer, reference),
     (Reference, lambda value: reference(value.request)),
     (Exited, lambda value: braces("EXIT", value.pid, value.reason)),

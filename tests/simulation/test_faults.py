@@ -25,7 +25,7 @@ from regrow import (
 )
 from regrow.testing import expect_idle
 from regrow.testing.faults import ClockStep, DropReply, Fault, Kill, Slow
-from regrow.testing.simulated import NeverStruck, explore
+from regrow.testing.simulation.runner import FaultNeverFired, explore
 
 
 class Counter(GenServer[int], named=True):
@@ -204,7 +204,7 @@ def test_who_is_meant_is_a_name_a_class_or_a_label() -> None:
             await scenario()
 
     for nobody in (Kill("nobody"), Kill(Counter, at=7)):
-        with pytest.raises(NeverStruck, match=r"in none of its \d+ runs had Kill\(.*\) an occasion"):
+        with pytest.raises(FaultNeverFired, match=r"in none of its \d+ runs had Kill\(.*\) an occasion"):
             explore(unharmed, 2, faults=[nobody])
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from regrow import CallTimeout, Continue, Down, From, GenServer, GenStatem, NoReply, Ok, Reply, call, cast, process
-from regrow.behaviours.machine_results import KeepStateAndData
+from regrow.behaviours.gen_statem.results import KeepStateAndData
 from regrow.testing import expect_message
-from regrow.testing.simulated import explore
+from regrow.testing.simulation.runner import explore
 
 
 def seen_in(function: Callable[[], Awaitable[Any]], runs: int = 400, **options: Any) -> list[Any]:

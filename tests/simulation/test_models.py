@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regrow import ChildSpec, Down, From, GenServer, NoReply, Ok, Reply, Supervisor, call, cast, process, stop
-from regrow.behaviours.children import ChildError
+from regrow.behaviours.supervision.children import ChildError
 from regrow.testing import expect_idle
-from regrow.testing.simulated import play
+from regrow.testing.simulation.runner import play
 
 schedules = st.lists(st.integers(0, 5), max_size=60)
 

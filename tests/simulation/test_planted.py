@@ -15,7 +15,7 @@ import pytest
 
 from regrow import Node, VirtualClock
 from regrow.testing import run_as_process
-from regrow.testing.simulated import explore
+from regrow.testing.simulation.runner import explore
 
 Scenario = Callable[[], Coroutine[Any, Any, None]]
 

@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regrow import CallTimeout, Down, From, GenServer, Pid, Reply, call, process
-from regrow.testing.simulated import NotRepeatable, explore, simulate
-from regrow.testing.simulated_choices import Choices, read, trimmed, written
-from regrow.testing.simulated_loop import NotSimulated, Stuck
-from regrow.testing.simulated_shrinking import Tried, shrink
-from regrow.testing.simulation import run_once
+from regrow.testing.simulation.choices import Choices, read, trimmed, written
+from regrow.testing.simulation.loop import NotSimulated, Stuck
+from regrow.testing.simulation.runner import NotRepeatable, explore, simulate
+from regrow.testing.simulation.shrinking import Tried, shrink
+from regrow.testing.simulation.simulated_node import run_once
 
 ROOT = Path(__file__).parents[2]
 
@@ -332,7 +332,7 @@ def test_what_outlives_a_run_is_blamed() -> None:
 
 PROGRAM = """
 import logging
-from regrow.testing.simulated import explore
+from regrow.testing.simulation.runner import explore
 from tests.simulation.planted import {module} as planted
 logging.disable()
 try:

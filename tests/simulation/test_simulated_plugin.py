@@ -73,7 +73,7 @@ def test_a_marked_test_is_simulated(project: Project) -> None:
     assert "1 failed" in told
     assert re.search(r"simulation: run \d+ of 200 failed", told)
     assert "assert kept ==" in told
-    assert "simulated.py" not in told, "what the simulation does is not the test's affair"
+    assert "runner.py" not in told, "what the simulation does is not the test's affair"
 
 
 def test_a_seed_replays_and_a_schedule_too(project: Project) -> None:

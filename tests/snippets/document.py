@@ -37,7 +37,7 @@ from typing import Any
 
 from regrow import Node, VirtualClock, process
 from regrow.cli.cells import Cell, Cells, ShellEnded
-from regrow.cli.words import WORDS, Settling
+from regrow.cli.shell_commands import WORDS, AwaitRewriter
 from regrow.ops import logs
 from tests.snippets.markdown import Snippet
 
@@ -162,7 +162,7 @@ class Document:
         name = "<shell>" if mode == "single" else snippet.name
         tree: Any = compile(source, name, mode, ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         if mode == "single":
-            tree = Settling().visit(tree)
+            tree = AwaitRewriter().visit(tree)
         else:
             ast.increment_lineno(tree, line - 1)
         code: Any = compile(tree, name, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

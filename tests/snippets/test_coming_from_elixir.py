@@ -8,7 +8,7 @@ from pathlib import Path
 
 import regrow
 from regrow import application, gen_server, process, system, testing
-from regrow.cli.words import WORDS
+from regrow.cli.shell_commands import WORDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "coming_from_elixir.md").read_text(encoding="utf-8")
 # What stands for something of the reader's, and what is pytest's or Python's own.

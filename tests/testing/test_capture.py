@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from regrow import GenServer, cast, process
-from regrow.kernel.reports import Report
+from regrow.kernel.report import Report
 from regrow.testing import Reports, StartSupervised, capture_reports, expect_down
 
 TERMINATING = "GenServer terminating"

@@ -86,7 +86,7 @@ def test_a_test_of_an_application_shows_its_line(play: Play) -> None:
 def test_in_every_style(play: Play, style: str, wanted: str) -> None:
     printed = failures(play(APPLICATION, *ALONE, f"--tb={style}"))
     assert wanted in printed, printed
-    assert ("stage.py" in printed) == (style == "native")  # where pytest shows its own frames, too
+    assert ("test_process.py" in printed) == (style == "native")  # where pytest shows its own frames, too
 
 
 def test_with_the_variables_of_the_test(play: Play) -> None:
@@ -229,8 +229,8 @@ def test_causes_groups_fixtures_and_the_like(play: Play) -> None:
     assert "in test_cancelled\n    await future\nE   asyncio.exceptions.CancelledError" in printed
     assert 'in test_finally\n    assert 1 == 2, "before the end"\nE   AssertionError: before the end\n' in printed
     assert "plugin.py" not in printed
-    assert "stage.py" not in printed
-    assert "tracebacks.py" not in printed
+    assert "test_process.py" not in printed
+    assert "regrow/testing/failures.py" not in printed
 
 
 SIMULATED = (

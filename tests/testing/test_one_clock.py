@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from regrow import GenServer, Node, NoReply, Ok, Supervisor, VirtualClock, process
-from regrow.kernel import outside
-from regrow.kernel.outside import counters
-from regrow.testing import expect_message, run_as_process, stage
+from regrow.kernel import outside_work
+from regrow.kernel.outside_work import counters
+from regrow.testing import expect_message, run_as_process, test_process
 
 pytestmark = pytest.mark.regrow
 
@@ -99,7 +99,7 @@ async def test_a_timeout_that_comes_in_vain_is_no_deadlock() -> None:
 
 
 async def test_a_function_in_an_executor_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outside, "SOON", 0.0)  # it is waited for until it returns, whatever its thread seems to do
+    monkeypatch.setattr(outside_work, "SOON", 0.0)  # it is waited for until it returns, whatever its thread seems to do
     async with asyncio.timeout(5.0):
         await asyncio.to_thread(time.sleep, 0.3)
     assert process.monotonic() == EPOCH
@@ -318,9 +318,9 @@ class TestWithoutThePlugin:
 class TestStuck:
     @pytest.fixture(autouse=True)
     def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(stage, "STUCK_SECONDS", 0.05)
-        monkeypatch.setattr(outside, "AT_WORK", 0.05)
-        monkeypatch.setattr(outside, "SOON", 0.05)
+        monkeypatch.setattr(test_process, "STUCK_SECONDS", 0.05)
+        monkeypatch.setattr(outside_work, "AT_WORK", 0.05)
+        monkeypatch.setattr(outside_work, "SOON", 0.05)
 
     def play(self, test: Any) -> None:
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:

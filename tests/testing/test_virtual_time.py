@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from regrow import CastReturn, GenServer, NoReply, Ok, VirtualClock, call, cast, process
-from regrow.kernel.jumps import callbacks_of
-from regrow.kernel.node import here
+from regrow.kernel.current_node import current_node
+from regrow.kernel.virtual_time import callbacks_of
 from regrow.testing import StartSupervised, probe
 
 pytestmark = pytest.mark.regrow
@@ -73,12 +73,12 @@ async def test_what_the_event_loop_has_in_hand_can_be_seen() -> None:
     before = len(in_hand)
     loop.call_soon(int)
     assert len(in_hand) == before + 1
-    assert here().scheduler.jumps.in_hand is in_hand
+    assert current_node().scheduler.jumps.in_hand is in_hand
 
 
 async def test_a_loop_that_cannot_be_asked_is_given_its_rounds(start_supervised: StartSupervised) -> None:
     assert callbacks_of(object()) is None
-    here().scheduler.jumps.in_hand = None
+    current_node().scheduler.jumps.in_hand = None
     times: list[float] = []
     await start_supervised((EachSecond, times))
     await process.sleep(10.0)

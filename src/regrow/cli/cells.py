@@ -26,7 +26,8 @@ from types import CodeType, FrameType
 from typing import Any
 
 from regrow import process
-from regrow.kernel.exits import Doomed, safe_repr
+from regrow.kernel.bounded_repr import safe_repr
+from regrow.kernel.exits import KilledWhileRunning
 from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
 
@@ -55,7 +56,7 @@ class Cell:
             return
         try:
             value = await self.do()
-        except (Doomed, GeneratorExit):
+        except (KilledWhileRunning, GeneratorExit):
             raise
         except BaseException as error:
             if pid.process is None:  # ended by a signal: this is but the unwinding

@@ -106,10 +106,10 @@ def new(
     sup: Annotated[bool, typer.Option("--sup", help="With an application and its supervision tree.")] = False,
 ) -> None:
     """Make a new project, in a folder of its name."""
-    from regrow.cli.new import make_project, told  # start-up: only this word needs the templates
+    from regrow.cli.new import make_project, summary  # start-up: only this word needs the templates
 
     files = make_project(name, supervised=sup, beside=Path.cwd())
-    print(told(name, files, supervised=sup))
+    print(summary(name, files, supervised=sup))
 
 
 @app.command(epilog=TABLE)
@@ -125,7 +125,7 @@ def run(
     Ctrl-C and SIGTERM stop its supervision tree in order, the last child first; a second one stops it at once.
     """
     from regrow.cli import demo as demonstration  # start-up: not wanted for --help
-    from regrow.cli.program import run_application  # start-up: the same
+    from regrow.cli.run import run_application  # start-up: the same
     from regrow.ops import logs  # start-up: the same
 
     if seconds is not None and not seconds < float("inf"):

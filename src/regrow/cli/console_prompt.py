@@ -13,8 +13,8 @@ from typing import Any, TextIO
 
 from regrow.cli import timed
 from regrow.cli.cells import Cells, ShellEnded
-from regrow.cli.words import NoSuchProcess, Settling
-from regrow.kernel.exits import safe_repr
+from regrow.cli.shell_commands import AwaitRewriter, NoSuchProcess
+from regrow.kernel.bounded_repr import safe_repr
 
 LEAVING = frozenset({"exit", "quit", "exit()", "quit()"})
 
@@ -80,7 +80,7 @@ class ConsolePrompt(code.InteractiveConsole):
                 return False  # an empty line or a comment, which `compile` alone does not take
             flags = self.compile.compiler.flags
             parsed = compile(source, filename, symbol, flags | ast.PyCF_ONLY_AST)
-            self.runcode(compile(Settling().visit(parsed), filename, symbol, flags))
+            self.runcode(compile(AwaitRewriter().visit(parsed), filename, symbol, flags))
         except (OverflowError, SyntaxError, ValueError) as error:
             self.write("".join(traceback.format_exception_only(error)))
         return False

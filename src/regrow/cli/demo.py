@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from regrow import process
-from regrow.cli.program import say
+from regrow.cli.run import say
 from regrow.ops import tree
 from regrow.ops.tree import Branch
 from regrow.program import StopSignals

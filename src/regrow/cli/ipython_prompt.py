@@ -14,8 +14,8 @@ from prompt_toolkit.keys import Keys
 from traitlets.config import Config
 
 from regrow.cli.cells import Cells, ShellEnded
+from regrow.cli.shell_commands import AwaitRewriter, NoSuchProcess
 from regrow.cli.timed import WORDS, timed
-from regrow.cli.words import NoSuchProcess, Settling
 
 
 class Shell(TerminalInteractiveShell):
@@ -140,7 +140,7 @@ class IPythonPrompt:
         shell.cells = self.cells
         for word in WORDS:
             shell.register_magic_function(magic(word, shell), "line_cell", word)
-        shell.ast_transformers.append(Settling())
+        shell.ast_transformers.append(AwaitRewriter())
         if shell.pt_app is None:  # a terminal that cannot move its cursor
             ask = shell.prompt_for_code
             shell.prompt_for_code = lambda: shell.read(ask)

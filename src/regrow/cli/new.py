@@ -133,7 +133,7 @@ def write_whole(folder: Path, files: dict[str, str]) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def told(name: str, files: list[str], *, supervised: bool) -> str:
+def summary(name: str, files: list[str], *, supervised: bool) -> str:
     """What the command says when it is done: what it made, and the next three commands."""
     made = "\n".join(f"* creating {path}" for path in files)
     last = "regrow run" if supervised else "regrow shell"

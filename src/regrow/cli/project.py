@@ -16,7 +16,7 @@ import regrow
 from regrow.cli.exit_codes import NO_APPLICATION, WRONG_USE
 
 if TYPE_CHECKING:
-    from regrow.behaviours.application import Application
+    from regrow.behaviours.application.spec import Application
 
 HOW_TO_NAME_ONE = """\
 Name it in pyproject.toml:

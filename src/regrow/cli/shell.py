@@ -24,9 +24,9 @@ import regrow
 from regrow import Application, Node
 from regrow.cli.cells import Cells
 from regrow.cli.console_prompt import AbovePrompt, ConsolePrompt
-from regrow.cli.program import counted, program
 from regrow.cli.project import Project, load_application, public_classes
-from regrow.cli.words import WORDS
+from regrow.cli.run import counted, program
+from regrow.cli.shell_commands import WORDS
 from regrow.ops import logs
 from regrow.program import StopSignals, run_on
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from regrow.kernel import exits
-from regrow.kernel.current import living
+from regrow.kernel import bounded_repr
 from regrow.kernel.pid import Alias, Ref
+from regrow.kernel.running import running_alive
 
 
 def alias(mode: str = "explicit_unalias") -> Alias:
@@ -17,7 +17,7 @@ def alias(mode: str = "explicit_unalias") -> Alias:
     """
     if mode not in ("explicit_unalias", "reply"):
         raise ValueError(f'alias: wanted "explicit_unalias" or "reply", got {mode!r}')
-    process = living()
+    process = running_alive()
     made = Alias(process.pid, mode)
     process.node.add_alias(process, made)
     return made
@@ -29,7 +29,7 @@ def unalias(made: Ref) -> bool:
     Raises:
         TypeError: this is no reference.
     """
-    process = living()
+    process = running_alive()
     if not isinstance(cast("object", made), Ref):
-        raise TypeError(f"unalias: wanted what alias() or monitor(…, alias=…) gave, got {exits.safe_repr(made)}")
+        raise TypeError(f"unalias: wanted what alias() or monitor(…, alias=…) gave, got {bounded_repr.safe_repr(made)}")
     return isinstance(made, Alias) and process.node.drop_alias(process, made)

@@ -36,7 +36,7 @@ def steps(awaited: Any) -> Generator[Any, Any, Any]:
     return made
 
 
-# How a compiled coroutine awaits what is not compiled: `driving.py` says what goes wrong otherwise.
+# How a compiled coroutine awaits what is not compiled: `coroutine_driver.py` says what goes wrong otherwise.
 
 
 class Others:

@@ -13,8 +13,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from regrow.kernel.awaitables import OTHERS
-from regrow.kernel.exits import safe_repr
-from regrow.kernel.here import here
+from regrow.kernel.bounded_repr import safe_repr
+from regrow.kernel.current_node import current_node
 
 FOREVER: Final = float("inf")
 MOST: Final = sys.float_info.max  # an int can be more, and is no float then
@@ -78,7 +78,7 @@ class VirtualClock(Clock):
 
 async def until_idle() -> None:
     """Wait, without moving the clock, until every other process of the node waits for a message, a timer or asyncio."""
-    scheduler = here().scheduler
+    scheduler = current_node().scheduler
     quiet = 0
     while quiet < QUIET_ROUNDS:
         await OTHERS

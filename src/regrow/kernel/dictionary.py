@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from regrow.kernel import exits
-from regrow.kernel.current import running
-from regrow.kernel.pid import Pid, rare
+from regrow.kernel import bounded_repr
+from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import extras
+from regrow.kernel.running import running
 
 ABSENT: Any = object()
 
 
 def put(key: object, value: object) -> object:
     """Set an entry of this process's dictionary; returns the old value or None (`erlang:put/2`)."""
-    dictionary = rare(running()).dictionary
+    dictionary = extras(running()).dictionary
     before = dictionary.get(key)
     dictionary[key] = value
     return before
@@ -52,7 +53,7 @@ def erase(key: object = ABSENT) -> Any:
 
 def set_label(label: object) -> None:
     """Describe this process in reports and tools (`proc_lib:set_label/1`)."""
-    rare(running()).label = label
+    extras(running()).label = label
 
 
 def get_label(pid: Pid | None = None) -> Any:
@@ -62,6 +63,6 @@ def get_label(pid: Pid | None = None) -> Any:
         TypeError: this is no pid.
     """
     if pid is not None and type(pid) is not Pid:
-        raise TypeError(f"get_label: wanted a pid, got {exits.safe_repr(pid)}")
+        raise TypeError(f"get_label: wanted a pid, got {bounded_repr.safe_repr(pid)}")
     process = running() if pid is None else pid.process
     return None if process is None or process.rare is None else process.rare.label

@@ -21,11 +21,16 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, cast
 
-from regrow.kernel.here import swallow
-from regrow.kernel.terms import Limits, show
-from regrow.kernel.traces import TRACE, because, exceptions_in, lines_of, whole
-from regrow.kernel.traces import trace_of as trace_of  # what is imported under its own name is this module's, too
-from regrow.kernel.twins import TRACEBACK, twin_of
+from regrow.kernel.bounded_repr import safe_repr
+from regrow.kernel.current_node import swallow
+from regrow.kernel.exception_copies import TRACEBACK, twin_of
+from regrow.kernel.tracebacks import (
+    TRACE,
+    because,
+    exceptions_in,
+    lines_of,
+    whole,
+)
 
 
 class Exit(BaseException):
@@ -42,7 +47,7 @@ class Exit(BaseException):
         self.reason = reason
 
 
-class Doomed(BaseException):
+class KilledWhileRunning(BaseException):
     """The running process has been ended under its own feet; unwinds its stack and nothing else."""
 
 
@@ -121,7 +126,7 @@ def reason_of(error: BaseException) -> object:
     reason = carried(error)
     if type(reason) is str:
         return reason
-    return apart(reason) if is_a(error, KeyboardInterrupt, SystemExit) else framed_off(reason)
+    return apart(reason) if is_a(error, KeyboardInterrupt, SystemExit) else strip_tracebacks(reason)
 
 
 def reason_beside(error: BaseException) -> object:
@@ -161,10 +166,10 @@ def same(one: object, other: object) -> bool:
         return False
 
 
-def framed_off(reason: object) -> object:
+def strip_tracebacks(reason: object) -> object:
     """`reason` itself, once the exceptions in it keep no frames."""
     for error in exceptions_in(reason):
-        without_frames(error)
+        strip_traceback(error)
     return reason
 
 
@@ -177,7 +182,7 @@ def apart(reason: object) -> object:
     twins: dict[int, BaseException] = {}
     for error in found:
         if any(has_frames(TRACEBACK.__get__(one)) for one in whole(error)):
-            twins[id(error)] = without_frames(twin_of(error, whole(error)))
+            twins[id(error)] = strip_traceback(twin_of(error, whole(error)))
     return replaced(reason, twins) if twins else reason
 
 
@@ -197,7 +202,7 @@ def replaced(reason: object, twins: dict[int, BaseException]) -> object:
     return twins.get(id(reason), reason)
 
 
-def without_frames(error: BaseException) -> BaseException:
+def strip_traceback(error: BaseException) -> BaseException:
     """Reduce the tracebacks of `error`, its causes, contexts and members to (code, line) pairs; see `trace_of`."""
     for one in whole(error):
         traceback = TRACEBACK.__get__(one)
@@ -209,11 +214,6 @@ def without_frames(error: BaseException) -> BaseException:
     return error
 
 
-def safe_repr(value: object, limit: int = 1000) -> str:
-    """A repr that neither raises nor grows much beyond `limit` characters, and is not made in full to be cut."""
-    return show(value, Limits(depth=None, chars_limit=limit))
-
-
-def called(who: object) -> str:
+def display_name(who: object) -> str:
     """How a name or an address stands in a sentence: a class by its own name."""
     return who.__name__ if isinstance(who, type) else safe_repr(who, 100)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Protocol, TypeGuard, overload
 
-from regrow.kernel import exits, links, mailbox, names
-from regrow.kernel.lineage import ancestors
-from regrow.kernel.node import here
-from regrow.kernel.pid import STATUS_WORDS, Pid, Process
-from regrow.kernel.signals import Request
+from regrow.kernel import bounded_repr, mailbox, names, small_set
+from regrow.kernel.ancestors import ancestors
+from regrow.kernel.current_node import current_node
+from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import STATUS_WORDS, Process
+from regrow.kernel.requests import CallRequest
 
 INFO: Final = (
     "registered_name",
@@ -39,13 +40,13 @@ class Addressed(Protocol):
 
 def alive(pid: Pid | Addressed) -> bool:
     """Whether the process lives (`erlang:is_process_alive/1`)."""
-    found = names.find(here(), pid) if is_addressed(pid) else a_pid(pid, "alive")
+    found = names.find(current_node(), pid) if is_addressed(pid) else as_pid(pid, "alive")
     return found is not None and found.process is not None and found.node.is_up()
 
 
 def processes() -> list[Pid]:
     """The pids of all processes of this node, oldest first (`erlang:processes/0`)."""
-    return list(here().processes)
+    return list(current_node().processes)
 
 
 @overload
@@ -66,11 +67,11 @@ def info(pid: Pid | Addressed, item: str | Sequence[str] | None = None) -> Any:
         TypeError: this is no pid.
         ValueError: an unknown item.
     """
-    process = a_pid(pid, "info").process
+    process = as_pid(pid, "info").process
     wanted = INFO if item is None else (item,) if isinstance(item, str) else item
     for one in wanted:
         if one not in INFO:
-            raise ValueError(f"info: wanted one of {', '.join(INFO)}; got {exits.safe_repr(one)}")
+            raise ValueError(f"info: wanted one of {', '.join(INFO)}; got {bounded_repr.safe_repr(one)}")
     if process is None:
         return None
     if isinstance(item, str):
@@ -84,7 +85,7 @@ def is_addressed(value: object) -> TypeGuard[Addressed]:
     return type(value) is not Pid and not names.is_name(value) and hasattr(value, "__regrow_address__")
 
 
-def a_pid(value: object, what: str) -> Pid:
+def as_pid(value: object, what: str) -> Pid:
     """`value`, if it is a pid, or the pid that a handle stands for now.
 
     Raises:
@@ -93,11 +94,11 @@ def a_pid(value: object, what: str) -> Pid:
     """
     if type(value) is not Pid:
         if is_addressed(value):
-            found = names.find(here(), value)
+            found = names.find(current_node(), value)
             if found is None:
-                raise ValueError(f"{what}: nobody is at {exits.safe_repr(value)} now")
+                raise ValueError(f"{what}: nobody is at {bounded_repr.safe_repr(value)} now")
             return found
-        raise TypeError(f"{what}: wanted a pid, got {exits.safe_repr(value)}")
+        raise TypeError(f"{what}: wanted a pid, got {bounded_repr.safe_repr(value)}")
     return value
 
 
@@ -108,12 +109,12 @@ def _info(process: Process, item: str) -> Any:
         case "status":
             return STATUS_WORDS[process.status]
         case "links":
-            return list(links.each(process.links))
+            return list(small_set.items(process.links))
         case "monitors":
-            return [ref.target for ref in links.each(process.monitors)]
+            return [ref.target for ref in small_set.items(process.monitors)]
         case "monitored_by":
-            watchers = links.each(process.watchers)
-            return [one.pid if isinstance(one, Request) else one.owner for one in watchers]
+            watchers = small_set.items(process.watchers)
+            return [one.pid if isinstance(one, CallRequest) else one.owner for one in watchers]
         case "message_queue_len":
             return len(mailbox.queued(process))
         case "messages":

@@ -7,63 +7,24 @@ that a chain of ten thousand links needs no deep stack.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from regrow.kernel.here import CALLBACK_FRAMES, swallow
+from regrow.kernel.current_node import swallow
 from regrow.kernel.mailbox import put
-from regrow.kernel.pid import AWAITING, CALLING, ENDED, NEW, READY, RUNNING, Monitor, Pid, Process, Ref, rare
-from regrow.kernel.signals import (
-    BY_MESSAGE,
-    CLOSED,
-    FAILED,
-    PENDING,
-    Down,
-    Exited,
-    Request,
-    Signal,
-    Throw,
-)
+from regrow.kernel.pid import Monitor, Pid, Ref
+from regrow.kernel.process_record import AWAITING, ENDED, NEW, READY, RUNNING, Process, extras
+from regrow.kernel.requests import FAILED, CallRequest
+from regrow.kernel.signals import Down, Exited, Signal
+from regrow.kernel.small_set import add, contains, discard, items
 from regrow.kernel.trace import watch_the_dead
-from regrow.kernel.waits import close_body, stop_waiting
+from regrow.kernel.wakeups import close_body, stop_waiting
+from regrow.kernel.yields import Throw
 
 if TYPE_CHECKING:
+    from regrow.kernel.deadlines import Timer
     from regrow.kernel.node import Node
-    from regrow.kernel.timers import Timer
 
 # Who else is concerned: None, then the one, then a dict.
-
-
-def added(kept: object, one: object) -> object:
-    """`kept` with `one` in it."""
-    if kept is None or kept is one:
-        return one
-    if type(kept) is dict:
-        many: Any = kept  # pyright: ignore[reportUnknownVariableType]
-        many[one] = None
-        return many
-    return {kept: None, one: None}
-
-
-def removed(kept: object, one: object) -> object:
-    """`kept` without `one`."""
-    if type(kept) is dict:
-        many: Any = kept  # pyright: ignore[reportUnknownVariableType]
-        many.pop(one, None)
-        return many or None
-    return None if kept is one else kept
-
-
-def each(kept: object) -> Iterable[Any]:
-    """All that is in `kept`, in the order in which it came."""
-    if type(kept) is dict:
-        return tuple(cast("dict[object, None]", kept))
-    return () if kept is None else (kept,)
-
-
-def contains(kept: object, one: object) -> bool:
-    """Whether `one` is in `kept`."""
-    return one in kept if type(kept) is dict else kept is one
 
 
 # Links
@@ -78,8 +39,8 @@ def link(process: Process, other: Pid) -> None:
     elif other.process is None:
         exit_signal(process, other, "noproc", True)
     else:
-        process.links = added(process.links, other)
-        other.process.links = added(other.process.links, process.pid)
+        process.links = add(process.links, other)
+        other.process.links = add(other.process.links, process.pid)
         if process.node.trace is not None:
             process.node.trace.tell("link", process.pid, other)
 
@@ -89,9 +50,9 @@ def unlink(process: Process, other: Pid) -> None:
     if other.node is not process.node:
         unlink_elsewhere(process, other)
         return
-    process.links = removed(process.links, other)
+    process.links = discard(process.links, other)
     if other.process is not None:
-        other.process.links = removed(other.process.links, process.pid)
+        other.process.links = discard(other.process.links, process.pid)
 
 
 # Links to other nodes. Both ends keep the link, and signals cross; so both do as the ends of OTP's distribution do:
@@ -113,7 +74,7 @@ def link_elsewhere(process: Process, other: Pid) -> None:
         return
     if process.rare is not None and process.rare.unlinking is not None:
         process.rare.unlinking.pop(other, None)
-    process.links = added(process.links, other)
+    process.links = add(process.links, other)
     if process.node.trace is not None:
         process.node.trace.tell("link", process.pid, other)
 
@@ -122,10 +83,10 @@ def unlink_elsewhere(process: Process, other: Pid) -> None:
     """Untie a process from one of another node."""
     if not contains(process.links, other):
         return
-    process.links = removed(process.links, other)
+    process.links = discard(process.links, other)
     ref = Ref()
     if other.node.door(Signal("unlink", process.pid, other, ref, None)):
-        kept = rare(process)
+        kept = extras(process)
         if kept.unlinking is None:
             kept.unlinking = {}
         kept.unlinking[other] = ref
@@ -140,10 +101,10 @@ def admit_link(signal: Signal, target: Process | None) -> None:
         if target is None:
             source.node.door(Signal("exit_link", signal.target, source, "noproc", None))
         elif unlinking is None or source not in unlinking:
-            target.links = added(target.links, source)
+            target.links = add(target.links, source)
     elif signal.kind == "unlink":
         if target is not None:
-            target.links = removed(target.links, source)
+            target.links = discard(target.links, source)
         source.node.door(Signal("unlinked", signal.target, source, signal.reason, None))
     elif unlinking is not None and unlinking.get(source) is signal.reason:
         del unlinking[source]
@@ -186,14 +147,14 @@ def monitor(
         process.node.add_alias(process, ref)
     if watched is None or (watched.process is None and watched.node is process.node):
         ref.watched = None
-        tell(process, ref, absent)
+        deliver_down(process, ref, absent)
     else:
-        process.monitors = added(process.monitors, ref)
+        process.monitors = add(process.monitors, ref)
         if watched.node is not process.node:
             if not watched.node.door(Signal("monitor", process.pid, watched, None, ref)):
                 fire(ref, "noconnection")
         elif watched.process is not None:
-            watched.process.watchers = added(watched.process.watchers, ref)
+            watched.process.watchers = add(watched.process.watchers, ref)
     return ref
 
 
@@ -205,11 +166,11 @@ def demonitor(process: Process, ref: Monitor) -> bool:
     if watched is None or ref.owner is not process.pid:
         return False
     ref.watched = None
-    process.monitors = removed(process.monitors, ref)
+    process.monitors = discard(process.monitors, ref)
     if watched.node is not process.node:
         watched.node.door(Signal("demonitor", process.pid, watched, None, ref))
     elif watched.process is not None:
-        watched.process.watchers = removed(watched.process.watchers, ref)
+        watched.process.watchers = discard(watched.process.watchers, ref)
     return True
 
 
@@ -221,86 +182,21 @@ def fire(ref: Monitor, reason: object) -> None:
     try:
         ref.watched = None
         if watcher is not None:
-            tell(watcher, ref, reason)
+            deliver_down(watcher, ref, reason)
     except BaseException:
         ref.watched = watched  # it has not been told: the burial that is broken off here tells it when it goes on
         raise
     if watcher is not None:
-        watcher.monitors = removed(watcher.monitors, ref)
+        watcher.monitors = discard(watcher.monitors, ref)
 
 
-def tell(watcher: Process, ref: Monitor, reason: object) -> None:
+def deliver_down(watcher: Process, ref: Monitor, reason: object) -> None:
     """Give a watcher the `Down` of its monitor; an alias that lives as long as the monitor is off before that."""
     if ref.mode in ("demonitor", "reply_demonitor"):
         watcher.node.drop_alias(watcher, ref)
     if watcher.node.trace is not None:
         watcher.node.trace.tell("down", ref.target, watcher.pid, reason)
     put(watcher, Down(ref, ref.target, reason, ref.tag))
-
-
-# Answers
-
-
-def settle(request: Request, state: int, answer: object) -> bool:
-    """A request is answered, has failed or is given up. What comes after the first of these is dropped."""
-    if request.state != PENDING:
-        if request.state == BY_MESSAGE and state != CLOSED:
-            request.pid.node.answer_by_message(request, state, answer)
-        return False
-    waiter = request.waiter
-    if waiter is None:
-        request.state = state
-        request.answer = answer
-    elif waiter.__class__ is Process:
-        scheduler = waiter.node.scheduler
-        if not scheduler.scheduled:
-            scheduler.want_turn()  # what needs most stack comes first: the caller hears of it, or nothing is done
-        stop_watching(request)
-        request.state = state
-        request.answer = answer
-        request.waiter = None
-        if waiter.status == CALLING and waiter.waiting is request:
-            waiter.waiting = None
-            scheduler.ready(waiter, None)
-    else:
-        if request.pid.node.scheduler.stack.value < CALLBACK_FRAMES:
-            raise RecursionError  # a future that is done, and cannot schedule its callbacks, never wakes its task
-        stop_watching(request)
-        request.state = state
-        request.answer = answer
-        request.waiter = None
-        if not waiter.done():
-            waiter.set_result(None)
-    return True
-
-
-def watch_for(request: Request, server: Process, timeout: float | None) -> None:
-    """The caller is going to wait: it has to know if the server ends, or if the time is over."""
-    if not server.alive:  # it ended while the request was handed over
-        settle(request, FAILED, server.reason)
-        return
-    request.server = server
-    server.watchers = added(server.watchers, request)
-    if timeout is not None:
-        request.pid.node.scheduler.timers.start(request, timeout)
-
-
-def stop_watching(request: Request) -> None:
-    """The wait is over."""
-    server = request.server
-    if server is not None:
-        if server.node is request.pid.node:
-            unwatch(server, request)
-        else:
-            server.node.post(unwatch, server, request)
-        request.server = None
-    if request.due != 0.0:
-        request.pid.node.scheduler.timers.cancel(request)
-
-
-def unwatch(server: Process, request: Request) -> None:
-    """Nobody waits for this server's answer any more."""
-    server.watchers = removed(server.watchers, request)
 
 
 # Death
@@ -310,7 +206,7 @@ def die(process: Process, reason: object) -> None:
     """End `process` with `reason`. It is dead at once to everybody else, whatever its body still has to unwind.
 
     It cannot fail half way: where the stack is too short for all that follows, or a signal's exception comes in between,
-    the next turn does the rest. See `broken_off.py`.
+    the next turn does the rest. See `unfinished.py`.
     """
     if not process.alive:
         return
@@ -329,7 +225,7 @@ def die(process: Process, reason: object) -> None:
         if len(scheduler.dying) == 1:  # hot: `bury_all`, of one
             node.burying = True
             try:
-                bury(process, reason)
+                notify_death(process, reason)
                 scheduler.dying.popleft()
             finally:
                 node.burying = False
@@ -350,13 +246,13 @@ def bury_all(node: Node) -> None:
             process = dying[0]
             if process.pid in node.processes:  # what `die` was to do first was broken off
                 node.remove(process)
-            bury(process, process.reason)
+            notify_death(process, process.reason)
             dying.popleft()
     finally:
         node.burying = False
 
 
-def bury(process: Process, reason: object) -> None:
+def notify_death(process: Process, reason: object) -> None:
     """Tell all who are concerned that a process has ended, and let go of what it held.
 
     Done again from its beginning after it was broken off, it tells nobody twice: who has been told is linked no more,
@@ -367,7 +263,7 @@ def bury(process: Process, reason: object) -> None:
     forget(process)
     links, watchers = process.links, process.watchers
     other: Pid
-    for other in each(links) if links is not None else ():
+    for other in items(links) if links is not None else ():
         if other.node is not process.node:
             other.node.door(Signal("exit_link", process.pid, other, reason, None))
         elif other.process is not None:
@@ -375,19 +271,19 @@ def bury(process: Process, reason: object) -> None:
             if linked.links is not process.pid and not contains(linked.links, process.pid):
                 continue
             try:
-                linked.links = removed(linked.links, process.pid)
+                linked.links = discard(linked.links, process.pid)
                 exit_signal(linked, process.pid, reason, True)
             except BaseException:
-                linked.links = added(linked.links, process.pid)  # as above
+                linked.links = add(linked.links, process.pid)  # as above
                 raise
-    for watcher in each(watchers) if watchers is not None else ():
+    for watcher in items(watchers) if watchers is not None else ():
         if type(watcher) is Monitor:
             if watcher.owner.node is process.node:
                 fire(watcher, reason)
             else:
                 watcher.owner.node.door(Signal("down", process.pid, watcher.owner, reason, watcher))
         else:
-            request: Request = watcher
+            request: CallRequest = watcher
             if request.pid.node is process.node:  # the fields of another node's request are for its thread alone
                 request.server = None
             request.pid.node.settle(request, FAILED, reason)
@@ -398,7 +294,7 @@ def bury(process: Process, reason: object) -> None:
 def forget(process: Process) -> None:
     """What a dead process asked for: its monitors, aliases and the timers that were to reach it."""
     if process.monitors is not None:
-        for ref in each(process.monitors):
+        for ref in items(process.monitors):
             demonitor(process, ref)
         process.monitors = None
     process.mailbox = None

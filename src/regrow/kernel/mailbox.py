@@ -6,10 +6,17 @@ A mailbox is absent until a message has to wait, and absent again when it is dra
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from collections.abc import Container
+from typing import TYPE_CHECKING, Any
 
-from regrow.kernel.pid import READY, RECEIVING, SELECTING, Process, Ref
-from regrow.kernel.signals import EMPTY, RESCAN, TIMEOUT, Awaited, Down, Launch, Receive, Throw
+from regrow.kernel.pid import Ref
+from regrow.kernel.process_record import READY, RECEIVING, SELECTING, Process
+from regrow.kernel.signals import Down, Exited
+from regrow.kernel.yields import EMPTY, RESCAN, TIMEOUT, Awaited, Launch, Receive, Throw
+
+if TYPE_CHECKING:
+    from regrow.kernel.pid import Pid
+    from regrow.kernel.process_record import Process
 
 
 def put(process: Process, message: object) -> None:
@@ -110,3 +117,23 @@ def queued(process: Process) -> list[object]:
         wanted = process.waiting
         waiting.insert(wanted.seen if type(wanted) is Receive else 0, process.value)
     return waiting
+
+
+def take_exits(keeper: Process, pids: Container[Pid]) -> dict[Pid, object]:
+    """Take the exit messages of those that have gone already, all at once; gives the reasons of their ends."""
+    ended: dict[Pid, object] = {}
+    mailbox = keeper.mailbox
+    if mailbox is None:
+        return ended
+    left: list[Any] = []
+    for message in mailbox:
+        if type(message) is Exited and message.pid in pids:
+            ended.setdefault(message.pid, message.reason)
+        else:
+            left.append(message)
+    if ended:
+        mailbox.clear()
+        mailbox.extend(left)
+        if not left:
+            keeper.mailbox = None
+    return ended

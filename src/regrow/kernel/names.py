@@ -12,10 +12,11 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from regrow.kernel.awaitables import is_coroutine
-from regrow.kernel.exits import safe_repr
-from regrow.kernel.here import failed
+from regrow.kernel.bounded_repr import safe_repr
+from regrow.kernel.current_node import failed
 from regrow.kernel.keys import equal, exact, same
-from regrow.kernel.pid import Alias, Pid, Process, rare
+from regrow.kernel.pid import Alias, Pid
+from regrow.kernel.process_record import Process, extras
 
 if TYPE_CHECKING:
     from regrow.kernel.node import Node
@@ -37,8 +38,8 @@ class Names(Protocol):
         ...
 
 
-class Held(Protocol):
-    """What a process holds by being alive, such as its entries in a table; noted in its `rare` part.
+class HeldByProcess(Protocol):
+    """What a process holds by being alive, such as its entries in a table; noted in its `ProcessExtras`.
 
     It is told of the process's end, or of its failed start, before anyone else: names and entries are free again
     before a `Down` or an exit signal arrives.
@@ -283,7 +284,7 @@ def claim(process: Process, name: object) -> Pid | None:
         if held is not process.pid:
             # One of a node whose loop is gone is dead, and has its names no longer.
             return held if held.node.is_up() else claim(process, name)
-        rare(process).global_names[key] = None
+        extras(process).global_names[key] = None
         tell_name(process, name)
         return None
     if isinstance(name, Via):
@@ -295,7 +296,7 @@ def claim(process: Process, name: object) -> Pid | None:
                 raise ValueError(f"{safe_repr(name)} was refused by its table, in which nobody has this name")
             return holder
         if table is name.registry:
-            rare(process).tables[Registered(table, name.key)] = None
+            extras(process).tables[Registered(table, name.key)] = None
         tell_name(process, name)
         return None
     taken: Process | None = node.names.get(name)
@@ -335,7 +336,7 @@ def release(process: Process) -> None:
             except BaseException as error:  # its `__hash__` or `__eq__` has raised
                 failed(process.node.loop, f"{process.pid} could not give up a global name", error)
     if process.rare is not None and process.rare.tables:
-        tables: list[Held] = list(process.rare.tables)
+        tables: list[HeldByProcess] = list(process.rare.tables)
         process.rare.tables.clear()
         for held in tables:
             try:

@@ -14,49 +14,52 @@ from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from regrow.kernel import door, ending, exits, links, names, reports
+from regrow.kernel import bounded_repr, exits, inbox, links, names, node_shutdown, report, requests, small_set
+from regrow.kernel.ancestors import Lineage, descend
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import Clock, VirtualClock
-from regrow.kernel.driving import driven_by
-from regrow.kernel.here import HERE as HERE  # what is imported under its own name is this module's, too
-from regrow.kernel.here import NODES as NODES
-from regrow.kernel.here import NODES_LOCK as NODES_LOCK
-from regrow.kernel.here import NoNode as NoNode
-from regrow.kernel.here import here as here
-from regrow.kernel.here import room
-from regrow.kernel.lineage import Lineage, descend
-from regrow.kernel.loop_time import LoopTime, time_of
+from regrow.kernel.coroutine_driver import driven_by
+from regrow.kernel.current_node import (
+    CURRENT,  # what is imported under its own name is this module's, too
+    NODES,
+    NODES_LOCK,
+    room,
+)
 from regrow.kernel.mailbox import put, put_back
-from regrow.kernel.pid import ENDED, RUNNING, Alias, Pid, Process, rare
+from regrow.kernel.pid import Alias, Pid
+from regrow.kernel.process_record import ENDED, RUNNING, Process, extras
 from regrow.kernel.remnants import Remnants
+from regrow.kernel.requests import ANSWERED, CLOSED, PENDING, CallRequest
 from regrow.kernel.schedule import Schedule, Shuffle
 from regrow.kernel.scheduler import Scheduler
-from regrow.kernel.signals import ANSWERED, CLOSED, PENDING, RECEIVE, Exited, Launch, Receive, Request, Signal
+from regrow.kernel.signals import Exited, Signal
 from regrow.kernel.trace import Trace, watch_no_more
-from regrow.kernel.traces import Raised
+from regrow.kernel.tracebacks import Raised
+from regrow.kernel.virtual_loop import LoopTime, time_of
+from regrow.kernel.yields import RECEIVE, Launch, Receive
 
 LOG = logging.getLogger("regrow")
 
 # What ends a body whose process is dead already: the kernel, or the code that it unwinds.
-UNWINDING: Final = (exits.Doomed, exits.Continuation, asyncio.CancelledError, GeneratorExit, exits.Exit)
+UNWINDING: Final = (exits.KilledWhileRunning, exits.Continuation, asyncio.CancelledError, GeneratorExit, exits.Exit)
 
 
-class Watch(Request):
+class EndWatch(CallRequest):
     """A plain task's monitor: its future gets the reason."""
 
     __slots__ = ()
 
     def __init__(self, guest: Pid, gone: asyncio.Future[object]) -> None:
         super().__init__(guest, None)
-        self.waiter = Reasoned(self, gone)
+        self.waiter = ReasonFuture(self, gone)
 
 
-class Reasoned:
+class ReasonFuture:
     """A future as `links.settle` knows it, completed with the answer of its request."""
 
     __slots__ = ("gone", "request")
 
-    def __init__(self, request: Request, gone: asyncio.Future[object]) -> None:
+    def __init__(self, request: CallRequest, gone: asyncio.Future[object]) -> None:
         self.request = request
         self.gone = gone
 
@@ -115,7 +118,7 @@ class Node:
         self.attempts: dict[Process, Any] = {}  # those that call the start function of a child or an application
         self.adopted: dict[Any, Process] = {}
         self.burying = False  # those that have died are being buried, one by one
-        self.gate = door.Gate()
+        self.gate = inbox.Gate()
         self.trace: Trace | None = None
         self.running = False
         self.last_lineage: Lineage | None = None  # of the last one that was spawned: its brothers share it
@@ -134,8 +137,8 @@ class Node:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> Coroutine[Any, Any, None]:
         if error is not None:
-            self.gate.why = f"its block was left, by {exits.safe_repr(error)}"
-        return ending.leave(self, error)
+            self.gate.why = f"its block was left, by {bounded_repr.safe_repr(error)}"
+        return node_shutdown.leave(self, error)
 
     def fail(self, error: BaseException) -> None:
         """The program cannot go on: the block in which this node is up is cancelled, and the error leaves it."""
@@ -157,10 +160,10 @@ class Node:
         if self.last_pid:
             raise RuntimeError(f"{self!r} has run before: make a new one")
         self.loop = asyncio.get_running_loop()
-        if HERE.node is not None:
-            if HERE.node.loop.is_running():
-                raise RuntimeError(f"this thread has a node already, {HERE.node!r}: one loop has one node")
-            door.lost(HERE.node)
+        if CURRENT.node is not None:
+            if CURRENT.node.loop.is_running():
+                raise RuntimeError(f"this thread has a node already, {CURRENT.node!r}: one loop has one node")
+            inbox.lost(CURRENT.node)
         with NODES_LOCK:
             while self.number in NODES:
                 self.number += 1
@@ -173,53 +176,53 @@ class Node:
             self.loop_time = time_of(self.loop)
             if self.loop_time is not None:
                 self.loop_time.take(self.scheduler)
-        HERE.node = self
-        HERE.ended = ""
+        CURRENT.node = self
+        CURRENT.ended = ""
         self.running = True
         self.guest = Pid(self, 0)
         self.init = self.add(init_loop, copy_context())
-        rare(self.init).quiet = True
+        extras(self.init).quiet = True
 
     def stop(self, reason: object = "shutdown") -> Coroutine[Any, Any, None]:
         """End everything: first what is linked to the first process, newest first, then whatever is left.
 
-        Each process has the time that `kernel/ending.py` gives it. Several callers wait for one and the same end. A
+        Each process has the time that `kernel/node_shutdown.py` gives it. Several callers wait for one and the same end. A
         process of this node does not wait, for it is ended, too (`init:stop/0`).
 
         Raises:
             CancelledError: the caller was cancelled. What was left has been killed, and the node has ended.
         """
-        return ending.stop(self, reason)
+        return node_shutdown.stop(self, reason)
 
     def begin_end(self, reason: object) -> None:
         """Let a task end this node; one for all who want that."""
         if self.end_task is None:
             if type(reason) is not str or reason != "shutdown":
-                self.gate.why += f", with {exits.safe_repr(reason)}"
-            self.end_task = self.loop.create_task(ending.run(self, reason))
+                self.gate.why += f", with {bounded_repr.safe_repr(reason)}"
+            self.end_task = self.loop.create_task(node_shutdown.run(self, reason))
 
     def end(self, pid: Pid, reason: object) -> Coroutine[Any, Any, None]:
         """Send `reason` to a process linked to the first one, and wait until it has ended."""
         if self.controller is not None and self.controller.has_master(pid):
             ends: Coroutine[Any, Any, None] = self.controller.end(pid, reason)
             return ends
-        return ending.end(self, pid, self.init.pid, reason)
+        return node_shutdown.end(self, pid, self.init.pid, reason)
 
     def ended(self, process: Process, timeout: float | None = None) -> asyncio.Future[object]:
         """A future, for plain tasks, of the reason with which a process ends; None if it has not within `timeout` s."""
         gone: asyncio.Future[object] = self.loop.create_future()
-        watch = Watch(self.guest, gone)
-        links.watch_for(watch, process, timeout)
+        watch = EndWatch(self.guest, gone)
+        requests.watch_for(watch, process, timeout)
         return gone
 
     def close(self) -> None:
         """Let go of the loop and the thread."""
-        door.close(self)
+        inbox.close(self)
 
     def is_up(self) -> bool:
         """Whether this node runs; one whose loop was closed under it has ended without having been stopped."""
         if self.running and self.loop.is_closed():
-            door.lost(self)
+            inbox.lost(self)
         return self.running
 
     # The process table
@@ -285,20 +288,20 @@ class Node:
             return
         if exits.is_a(error, exits.Continuation) and process.alive:
             later = cast("exits.Continuation", error)
-            process.body = cast("Generator[Any, Any, Any]", dormant(process, later.function, later.args))
+            process.body = cast("Generator[Any, Any, Any]", hibernating(process, later.function, later.args))
             self.scheduler.ready(process, None)
         elif process.alive:
             raised = None if exits.is_a(error, exits.CallExit) else Raised(error)
             reason = exits.reason_of(error)
             if raised is not None:
-                reports.process_raised(process, raised)
+                report.process_raised(process, raised)
             links.die(process, reason)
             self._body_over(process, reason)
         else:
             if not exits.is_a(error, *UNWINDING):
                 words = "%s, already dead, raised %s while it was unwound"
-                reports.log(LOG, logging.DEBUG, words, process.pid, exits.safe_repr(error))
-            exits.without_frames(error)  # it was thrown by frames that hold it: nothing else would break the cycle
+                report.log(LOG, logging.DEBUG, words, process.pid, bounded_repr.safe_repr(error))
+            exits.strip_traceback(error)  # it was thrown by frames that hold it: nothing else would break the cycle
             self._body_over(process, "killed")
         self.interrupted(error)
 
@@ -338,7 +341,7 @@ class Node:
         where = process.task.get_stack() if process.task is not None else []
         line = f"{where[-1].f_code.co_filename}:{where[-1].f_lineno}" if where else "an unknown line"
         words = "%s was killed and still runs, at %s. It is cancelled once more, then closed"
-        reports.log(LOG, logging.WARNING, words, process.pid, line)
+        report.log(LOG, logging.WARNING, words, process.pid, line)
 
     # Who am I
 
@@ -362,31 +365,31 @@ class Node:
 
     def end_adopted(self, process: Process) -> None:
         """An adopted process was ended: its task is cancelled."""
-        task = rare(process).adopted
+        task = extras(process).adopted
         if self.adopted.pop(task, None) is not None and task is not asyncio.current_task(self.loop):
-            task.cancel()  # one that runs is told by what it does: see `unless_doomed` and `unwind`
+            task.cancel()  # one that runs is told by what it does: see `exit_if_killed` and `unwind`
 
     # Answers
 
-    def settle(self, request: Request, state: int, answer: object) -> bool:
+    def settle(self, request: CallRequest, state: int, answer: object) -> bool:
         """Tell a caller of this node what has become of its request, from whatever thread."""
         if threading.get_ident() == self.thread:
-            return links.settle(request, state, answer)
-        self.post(links.settle, request, state, answer)
+            return requests.settle(request, state, answer)
+        self.post(requests.settle, request, state, answer)
         return True
 
-    def request_done(self, request: Request, state: int, answer: object) -> None:
+    def request_done(self, request: CallRequest, state: int, answer: object) -> None:
         """A deadline has come."""
-        links.settle(request, state, answer)
+        requests.settle(request, state, answer)
 
-    def abandon(self, request: Request) -> None:
+    def abandon(self, request: CallRequest) -> None:
         """The caller waits no more."""
         if request.state == PENDING:
             request.state = CLOSED
             request.waiter = None
-            links.stop_watching(request)
+            requests.stop_watching(request)
 
-    def answer_by_message(self, request: Request, state: int, answer: object) -> None:
+    def answer_by_message(self, request: CallRequest, state: int, answer: object) -> None:
         """A request that was sent by hand is answered into the mailbox."""
         if request.pid.process is not None and state == ANSWERED:
             put(request.pid.process, (request, answer))
@@ -395,7 +398,7 @@ class Node:
 
     def add_alias(self, process: Process, alias: Alias) -> None:
         """Let an alias receive."""
-        rare(process).aliases[alias] = None
+        extras(process).aliases[alias] = None
 
     def drop_alias(self, process: Process, alias: Alias) -> bool:
         """Switch an alias off; whether it was on and the process's own."""
@@ -409,7 +412,7 @@ class Node:
 
     def post(self, function: Callable[..., Any], *args: Any) -> bool:
         """Run something on this node's loop, from another thread; false if the node is down."""
-        return door.post(self, function, args)
+        return inbox.post(self, function, args)
 
     def find_node(self, name: object) -> Node | None:
         """The node of this program that has this name."""
@@ -438,15 +441,15 @@ class Node:
                 if target is not None:
                     links.exit_signal(target, source, signal.reason, False)
             case "exit_link":
-                if target is not None and links.contains(target.links, source):
-                    target.links = links.removed(target.links, source)
+                if target is not None and small_set.contains(target.links, source):
+                    target.links = small_set.discard(target.links, source)
                     links.exit_signal(target, source, signal.reason, True)
             case "link" | "unlink" | "unlinked":
                 links.admit_link(signal, target)
             case "monitor" | "demonitor" | "down":
                 self.admit_monitor(signal, target)
             case _:
-                reports.log(LOG, logging.ERROR, "%r: unknown signal %r from %s", self, signal.kind, source)
+                report.log(LOG, logging.ERROR, "%r: unknown signal %r from %s", self, signal.kind, source)
 
     def admit_monitor(self, signal: Signal, target: Process | None) -> None:
         """The signals that concern a monitor across nodes."""
@@ -456,14 +459,14 @@ class Node:
             links.fire(ref, signal.reason)
         elif signal.kind == "demonitor":
             if target is not None:
-                target.watchers = links.removed(target.watchers, ref)
+                target.watchers = small_set.discard(target.watchers, ref)
         elif target is None:
             ref.owner.node.door(Signal("down", signal.target, ref.owner, "noproc", ref))
         else:
-            target.watchers = links.added(target.watchers, ref)
+            target.watchers = small_set.add(target.watchers, ref)
 
 
-async def dormant(process: Process, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+async def hibernating(process: Process, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
     """A process that waits for mail with an empty stack, and then runs `function(*args)`."""
     if process.mailbox is None:
         put_back(process, await Receive(None, None), 0)
@@ -479,4 +482,4 @@ def init_loop(process: Process) -> Generator[Any, Any, Any]:
         message = yield RECEIVE
         if type(message) is Exited:
             words = "%s, started by a plain task, has ended: %s"
-            reports.log(LOG, logging.DEBUG, words, message.pid, exits.safe_repr(message.reason))
+            report.log(LOG, logging.DEBUG, words, message.pid, bounded_repr.safe_repr(message.reason))

@@ -13,11 +13,11 @@ from typing import Any, TypeVar, overload
 
 from regrow.kernel import mailbox
 from regrow.kernel.clock import seconds
-from regrow.kernel.current import running
-from regrow.kernel.messages import receive_adopted
-from regrow.kernel.node import HERE
-from regrow.kernel.pid import Process
-from regrow.kernel.signals import ANY, TIMEOUT, Receive
+from regrow.kernel.current_node import CURRENT
+from regrow.kernel.process_record import Process
+from regrow.kernel.running import running
+from regrow.kernel.sending import receive_adopted
+from regrow.kernel.yields import ANY, TIMEOUT, Receive
 
 Message = TypeVar("Message")
 
@@ -42,7 +42,7 @@ def receive(match: Any = None, *, timeout: float | timedelta | None = None) -> G
         RuntimeError: the code runs in a plain asyncio task.
         TypeError: `match` is none of these, or `timeout` is no time.
     """
-    node = HERE.node
+    node = CURRENT.node
     process = None if node is None else node.scheduler.current
     if process is None:
         return (yield from _receive_in_a_task(match, timeout).__await__())

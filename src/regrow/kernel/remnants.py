@@ -12,10 +12,10 @@ from asyncio import CancelledError, Future
 from typing import TYPE_CHECKING, Any, Final
 
 from regrow.kernel.awaitables import Settled
-from regrow.kernel.pid import AWAITING, Process, rare
-from regrow.kernel.signals import Throw
-from regrow.kernel.timers import Deadline
-from regrow.kernel.waits import await_future, close_body
+from regrow.kernel.deadlines import Deadline
+from regrow.kernel.process_record import AWAITING, Process, extras
+from regrow.kernel.wakeups import await_future, close_body
+from regrow.kernel.yields import Throw
 
 if TYPE_CHECKING:
     from regrow.kernel.node import Node
@@ -75,7 +75,7 @@ class Remnants:
 
     def cancel(self, process: Process) -> None:
         """Throw one more CancelledError into it, or close what has swallowed too many."""
-        kept = rare(process)
+        kept = extras(process)
         kept.cancels += 1
         if kept.cancels > MOST_CANCELS:
             close_body(process)
@@ -89,13 +89,13 @@ class Remnants:
         """It still runs, 5 s or more after its process was killed."""
         if process not in self.kept:
             return
-        if rare(process).cancels >= MOST_CANCELS:
+        if extras(process).cancels >= MOST_CANCELS:
             close_body(process)
             self.done(process)
             return
-        if rare(process).cancels < MOST_CANCELS - 1:
+        if extras(process).cancels < MOST_CANCELS - 1:
             self.node.report_remnant(process)
-            rare(process).cancels = MOST_CANCELS - 1
+            extras(process).cancels = MOST_CANCELS - 1
         self.node.scheduler.timers.start(self.kept[process], LAST_CHANCE)
         self.cancel(process)
 

@@ -6,12 +6,12 @@ import random
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from regrow.kernel.signals import Throw
+from regrow.kernel.yields import Throw
 
 if TYPE_CHECKING:
     from regrow.kernel.clock import VirtualClock
-    from regrow.kernel.pid import Process
-    from regrow.kernel.timers import Deadline
+    from regrow.kernel.deadlines import Deadline
+    from regrow.kernel.process_record import Process
 
 
 class Schedule(Protocol):

@@ -20,33 +20,21 @@ from asyncio import AbstractEventLoop, CancelledError
 from collections import deque
 from typing import Any, Final
 
-from regrow.kernel import exits
-from regrow.kernel.broken_off import go_on
+from regrow.kernel import bounded_repr
 from regrow.kernel.clock import Clock
+from regrow.kernel.coroutine_steps import CurrentTask, is_cancelled, resume, takes_its_turn
+from regrow.kernel.current_node import swallow
 from regrow.kernel.current_task import set_current_task
-from regrow.kernel.here import swallow
-from regrow.kernel.jumps import Jumps
+from regrow.kernel.deadlines import Timers
 from regrow.kernel.mailbox import put_back, take, take_wanted
-from regrow.kernel.pid import CALLING, READY, RECEIVING, RUNNING, SELECTING, Process
+from regrow.kernel.process_record import CALLING, READY, RECEIVING, RUNNING, SELECTING, Process
+from regrow.kernel.requests import PENDING, CallRequest
 from regrow.kernel.schedule import Schedule
-from regrow.kernel.signals import (
-    ANY,
-    EMPTY,
-    END,
-    PENDING,
-    RECEIVE,
-    RESCAN,
-    TIMEOUT,
-    YIELD,
-    Become,
-    Receive,
-    Request,
-    Throw,
-)
-from regrow.kernel.stack import gauge, least
-from regrow.kernel.tasks import Shown, is_cancelled, resume, takes_its_turn
-from regrow.kernel.timers import Timers
-from regrow.kernel.waits import Patience, await_future, leave_body
+from regrow.kernel.stack_depth import gauge, least
+from regrow.kernel.unfinished import go_on
+from regrow.kernel.virtual_time import ClockMover
+from regrow.kernel.wakeups import ReceiveTimeout, await_future, leave_body
+from regrow.kernel.yields import ANY, EMPTY, END, RECEIVE, RESCAN, TIMEOUT, YIELD, Become, Receive, Throw
 
 TURN_SECONDS: Final = 0.001
 STEPS_BETWEEN_LOOKS: Final = 8  # at the clock
@@ -64,13 +52,13 @@ class Scheduler:
     ) -> None:
         self.loop = loop
         self.clock = clock
-        self.jumps = Jumps(self)
+        self.jumps = ClockMover(self)
         self.timers = Timers(loop, clock, self.jumps, schedule)
         self.schedule = schedule
         self.coin = schedule if hand_over is None else None
         self.deepest = 0 if hand_over is False else DEEPEST
         self.queue: deque[Process] = deque()
-        self.shown = Shown(loop)
+        self.shown = CurrentTask(loop)
         self.yielded: list[Process] = []  # for the next turn
         self.current: Process | None = None
         self.scheduled = False  # a turn is
@@ -83,7 +71,7 @@ class Scheduler:
         self.in_guests_turn = False
         self.awaiting = 0  # processes that wait for a future
         self.dying: deque[Process] = deque()  # those whose end is still to be told
-        self.broken_off: list[tuple[Process, object, bool]] = []  # steps: see `broken_off.py`
+        self.broken_off: list[tuple[Process, object, bool]] = []  # steps: see `unfinished.py`
         self.closed = False
 
     # Whose turn it is. What can fail for lack of stack comes first, and what it is for is done after it, or not at all.
@@ -186,7 +174,7 @@ class Scheduler:
         mail = process.mailbox
         if mail is None or self.depth > 0 or self.schedule is not None or not process.alive:
             return False
-        if self.queue and not isinstance(mail[0], Request):
+        if self.queue and not isinstance(mail[0], CallRequest):
             return False
         if process.as_task:
             if is_cancelled(process):
@@ -383,7 +371,7 @@ class Scheduler:
             self._break_off(process, error, True, broken)
 
     def _break_off(self, process: Process, what: object, ended: bool, broken: BaseException) -> None:
-        """The end of a step has failed: this turn is over, and the next one does the rest; see `broken_off.py`."""
+        """The end of a step has failed: this turn is over, and the next one does the rest; see `unfinished.py`."""
         self.broken_off.append((process, what, ended))
         self.steps, self.turn_ends = 0, -1.0
         if type(broken) is not RecursionError:
@@ -421,7 +409,7 @@ class Scheduler:
             self._await_message(process, wish)
         elif type(wish) is Receive:
             self.select(process, wish)
-        elif isinstance(wish, Request):
+        elif isinstance(wish, CallRequest):
             self._await_answer(process, wish)
         elif wish is None:
             self.let_others(process)
@@ -431,7 +419,7 @@ class Scheduler:
         elif getattr(wish, "_asyncio_future_blocking", None) is not None:
             await_future(process, wish)
         else:
-            problem = f"{process.pid} awaited {exits.safe_repr(wish)}, which is neither a message, a request nor a future of asyncio"
+            problem = f"{process.pid} awaited {bounded_repr.safe_repr(wish)}, which is neither a message, a request nor a future of asyncio"
             self.ready(process, Throw(RuntimeError(problem)))
 
     def _await_message(self, process: Process, wish: Any) -> None:
@@ -448,7 +436,7 @@ class Scheduler:
 
     def limit(self, process: Process, timeout: float) -> None:
         """Let a receive end after `timeout` seconds."""
-        process.deadline = Patience(process)
+        process.deadline = ReceiveTimeout(process)
         self.timers.start(process.deadline, timeout)
 
     def select(self, process: Process, wanted: Receive) -> None:
@@ -483,7 +471,7 @@ class Scheduler:
                 else:
                     self.limit(process, wanted.timeout)
 
-    def _await_answer(self, process: Process, request: Request) -> None:
+    def _await_answer(self, process: Process, request: CallRequest) -> None:
         if request.state != PENDING:  # it came while the request was being sent
             self.ready(process, None)
         elif process.task is not None and (cancelled := process.task.take_cancel()) is not None:

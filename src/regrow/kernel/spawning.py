@@ -8,12 +8,13 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Literal, NoReturn, cast, overload
 
-from regrow.kernel import exits, links, mailbox
-from regrow.kernel.current import living, unless_dead
-from regrow.kernel.ending import runs_a_function
-from regrow.kernel.lineage import descend
-from regrow.kernel.node import here
-from regrow.kernel.pid import RUNNING, Monitor, Pid, Process, Ref, rare
+from regrow.kernel import bounded_repr, exits, links, mailbox
+from regrow.kernel.ancestors import descend
+from regrow.kernel.current_node import current_node
+from regrow.kernel.node_shutdown import runs_a_function
+from regrow.kernel.pid import Monitor, Pid, Ref
+from regrow.kernel.process_record import RUNNING, Process, extras
+from regrow.kernel.running import running_alive, unless_dead
 
 REPLIES = ("yes", "no", "error_only", "success_only")
 ALIASES = ("explicit_unalias", "demonitor", "reply_demonitor")
@@ -27,7 +28,7 @@ def spawn(function: Callable[..., Any], *args: Any) -> Pid:
     Raises:
         TypeError: this is no function.
     """
-    node = here()
+    node = current_node()
     caller = node.caller()
     if caller is not None and not caller.alive:
         unless_dead(caller)
@@ -40,10 +41,10 @@ def spawn_link(function: Callable[..., Any], *args: Any) -> Pid:
     Raises:
         TypeError: this is no function.
     """
-    node = here()
+    node = current_node()
     caller = node.caller()
     if caller is not None and not caller.alive:
-        living()
+        running_alive()
     process = node.launch(checked(function, "spawn_link"), args, caller)
     links.link(node.init if caller is None else caller, process.pid)
     return process.pid
@@ -65,7 +66,7 @@ def spawn_monitor(
         ValueError: unknown kind of alias.
     """
     check_alias(alias, "spawn_monitor")
-    caller = living()
+    caller = running_alive()
     pid = caller.node.launch(checked(function, "spawn_monitor"), args, caller).pid
     return pid, links.monitor(caller, pid, pid, tag, alias or "")
 
@@ -106,7 +107,7 @@ def spawn_opt(
     check_alias(alias, "spawn_opt")
     if not monitor and (alias is not None or tag is not None):
         raise ValueError("spawn_opt: alias and tag are options of a monitor; give monitor=True as well")
-    caller = living()
+    caller = running_alive()
     process = caller.node.launch(checked(function, "spawn_opt"), args, caller)
     if link:
         links.link(caller, process.pid)
@@ -147,7 +148,7 @@ def spawn_request(
         ValueError: an unknown kind of reply or alias, or options of a monitor where none is asked for.
     """
     if reply not in REPLIES:
-        raise ValueError(f"spawn_request: reply is one of {', '.join(REPLIES)}; got {exits.safe_repr(reply)}")
+        raise ValueError(f"spawn_request: reply is one of {', '.join(REPLIES)}; got {bounded_repr.safe_repr(reply)}")
     ref: Ref
     if monitor:
         pid, ref = spawn_opt(function, *args, link=link, monitor=True, alias=alias, tag=tag)
@@ -156,7 +157,7 @@ def spawn_request(
     else:
         pid, ref = spawn_opt(function, *args, link=link), Ref()
     if reply in ("yes", "success_only"):
-        mailbox.put(living(), (reply_tag, ref, "ok", pid))
+        mailbox.put(running_alive(), (reply_tag, ref, "ok", pid))
     return ref
 
 
@@ -167,7 +168,9 @@ def spawn_request_abandon(ref: Ref) -> bool:
         TypeError: this is no reference.
     """
     if not isinstance(cast("object", ref), Ref):
-        raise TypeError(f"spawn_request_abandon: wanted the ref that spawn_request() gave, got {exits.safe_repr(ref)}")
+        raise TypeError(
+            f"spawn_request_abandon: wanted the ref that spawn_request() gave, got {bounded_repr.safe_repr(ref)}"
+        )
     return False
 
 
@@ -195,14 +198,14 @@ class Adoption:
     task: asyncio.Task[Any] | None
 
     async def __aenter__(self) -> Pid:
-        node = here()
+        node = current_node()
         if node.caller() is not None:
             raise RuntimeError(f"{node.caller()!r} is a process already")
         task = asyncio.current_task()
         process = node.new_process(copy_context())
         process.status = RUNNING
         descend(process, node.init)
-        rare(process).adopted = task
+        extras(process).adopted = task
         node.adopted[task] = process
         self.task, self.process = task, process
         return process.pid
@@ -226,7 +229,7 @@ async def hibernate(function: Callable[..., Any], *args: Any) -> NoReturn:
         TypeError: this is no function.
         RuntimeError: this process is a server, or an adopted task.
     """
-    process = living()
+    process = running_alive()
     if not runs_a_function(process):
         raise RuntimeError(
             f"{process.pid} does not run a function of its own: hibernate() would leave its loop.\n"
@@ -244,7 +247,7 @@ def checked(function: Callable[..., Any], what: str) -> Callable[..., Any]:
     given: object = function
     if not callable(given):
         hint = ". Pass the function and its arguments, without calling it" if isinstance(given, Coroutine) else ""
-        raise TypeError(f"{what}: wanted a function to run, got {exits.safe_repr(given)}{hint}")
+        raise TypeError(f"{what}: wanted a function to run, got {bounded_repr.safe_repr(given)}{hint}")
     return function
 
 
@@ -255,4 +258,4 @@ def check_alias(alias: str | None, what: str) -> None:
         ValueError: it cannot.
     """
     if alias is not None and alias not in ALIASES:
-        raise ValueError(f"{what}: alias is one of {', '.join(ALIASES)}; got {exits.safe_repr(alias)}")
+        raise ValueError(f"{what}: alias is one of {', '.join(ALIASES)}; got {bounded_repr.safe_repr(alias)}")

@@ -1,340 +1,441 @@
-"""Timers and deadlines: many of them, on one `call_later` of the event loop.
+"""What comes later: messages, functions that run, exit signals, once or again and again; and taking it back.
 
-Nearly all are cancelled before they fall due (a call waits 5.0 s, and hardly ever so long). They wait in buckets, each
-for a short span of time, where setting and cancelling cost a dict entry. The first bucket is sorted into a heap when
-its time comes near, and only from there do they fire. What is cancelled in the heap stays, until it is half of it.
+How a node keeps its timers is in `deadlines.py`; the functions of OTP's module `timer` are in `timer_functions.py`.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from contextvars import copy_context
+from datetime import timedelta
+from typing import Any, Final, overload
 
-from regrow.kernel.clock import FOREVER, Clock, asked
-from regrow.kernel.exits import safe_repr
-from regrow.kernel.here import failed
+from regrow.kernel import bounded_repr, exits, links, names, requests
+from regrow.kernel.current_node import CURRENT, current_node
+from regrow.kernel.deadlines import Alarm, Interval, Repeated, Timer
+from regrow.kernel.node import Node
+from regrow.kernel.pid import Pid, Ref
+from regrow.kernel.process_record import Process, extras
+from regrow.kernel.requests import CallRequest
+from regrow.kernel.running import exit_if_killed, running
+from regrow.kernel.sending import Address, send
+from regrow.kernel.signals import Signal
+from regrow.kernel.yields import Token
 
-if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
-
-    from regrow.kernel.pid import Process
-    from regrow.kernel.schedule import Schedule
-
-WIDTH: Final = 1 / 64  # seconds that a bucket spans; a power of two, by which floats divide without a rest
-FEW: Final = 64  # empty buckets, or cancelled deadlines in the heap, that are not worth a look
-WAITS: Final = 1 << 60  # added to the number of a wait: what comes in the moment in which it ends still counts
-ROUND: Final = 256  # deadlines that fire before the event loop serves others
+LONGEST: Final = float(2**63 // 10**9)  # seconds; OTP's clock counts so many in 64 bits of nanoseconds
+SHORTEST_INTERVAL: Final = 0.001
+NOT_GIVEN: Final = Token("NOT_GIVEN")
 
 
-class Deadline:
-    """Something that happens at a time unless it is cancelled before. `due` is 0.0 when it is not set."""
+class Message(Timer):
+    """A message to a process of this node. Most timers are this, and so it has no more slots than it needs."""
 
-    __slots__ = ("bucket", "due")
-
-    def __init__(self) -> None:
-        self.due = 0.0
-        self.bucket: dict[Deadline, None] | None = None
+    __slots__ = ()
 
     def fire(self) -> None:
-        """What is to happen."""
-        raise NotImplementedError
+        """Send it."""
+        forget_if_fired(self)
+        send(self.address, self.message)
 
 
-class Timer(Deadline):
-    """Something that will be sent or done; what `send_after` and the like return.
+def send_after(address: Address, message: object, delay: float | timedelta, *, abs: bool = False) -> Timer:
+    """Send `message` in `delay` seconds (`erlang:send_after/4`). A name is looked up when the timer fires.
 
-    Attributes:
-        address: whom to; a name is looked up when the timer fires. None for a function.
-        message: what: the message, the reason of an exit signal, or a function and its arguments.
+    Args:
+        address: a pid or a name. The timer of a pid ends with its process.
+        message: what to send.
+        delay: seconds from now; with `abs`, a time of `monotonic()`: at once if it is over.
+        abs: take `delay` as a time.
+
+    Raises:
+        TypeError: not a number of seconds, or no address.
+        ValueError: negative, or more than 292 years.
     """
+    node = CURRENT.node or current_node()
+    timers = node.scheduler.timers
+    if type(address) is Pid and (type(delay) is float or type(delay) is int) and 0.0 <= delay <= LONGEST and not abs:
+        owner = address.process
+        if owner is not None and owner.node is node:
+            timer = Message(owner, message)
+            (owner.rare or extras(owner)).timers.add(timer)
+            timers.start(timer, delay)
+            return timer
+    alarm = Alarm(timers, address, message, deliver)
+    _start(node, alarm, delay, abs, "send_after")
+    return alarm
 
-    __slots__ = ("message", "owner")
 
-    def __init__(self, owner: Process | None, message: Any) -> None:
-        self.due = 0.0
-        self.bucket = None
-        self.owner = owner  # whose death ends the timer
-        self.message = message
+def start_timer(address: Address, message: object, delay: float | timedelta, *, abs: bool = False) -> Timer:
+    """The same, but what arrives is `("timeout", timer, message)`, which tells old from new (`erlang:start_timer/4`).
+
+    Raises:
+        TypeError: not a number of seconds, or no address.
+        ValueError: negative, or more than 292 years.
+    """
+    node = current_node()
+    timer = Alarm(node.scheduler.timers, address, message, _deliver_timeout)
+    _start(node, timer, delay, abs, "start_timer")
+    return timer
+
+
+def send_interval(address: Address, message: object, interval: float | timedelta) -> Timer:
+    """Send `message` every `interval` seconds, without drift, until it is cancelled (`timer:send_interval/3`).
+
+    It ends with the process that is at the address when it starts; when nobody is there, it does not start.
+
+    Args:
+        address: a pid or a name; a name is looked up again for each message.
+        message: what to send.
+        interval: seconds; the first message comes after the first of them. At least a millisecond.
+
+    Raises:
+        TypeError: not a number of seconds, or no address.
+        ValueError: less than a millisecond, or more than 292 years.
+    """
+    node = current_node()
+    every = as_interval(interval, "send_interval")
+    timer = Interval(node.scheduler.timers, address, message, deliver, every)
+    pid = names.find(node, address)
+    if pid is not None and bind_to_owner(timer, pid, node):
+        node.scheduler.timers.start(timer, every)
+    return timer
+
+
+def apply_after(delay: float | timedelta, function: Callable[..., Any], *args: Any) -> Timer:
+    """Run `function(*args)`, `def` or `async def`, in a process of its own in `delay` seconds (`timer:apply_after/3`).
+
+    With a delay of 0 the process is there at once, and the timer has fired.
+
+    Raises:
+        TypeError: not a number of seconds, or no function.
+        ValueError: negative, or more than 292 years.
+    """
+    node = current_node()
+    timer = Alarm(node.scheduler.timers, None, Call(function, args, "apply_after"), _launch)
+    _begin(timer, as_delay(delay, "apply_after"))
+    return timer
+
+
+def apply_interval(interval: float | timedelta, function: Callable[..., Any], *args: Any) -> Timer:
+    """Run `function(*args)` in a new process every `interval` seconds (`timer:apply_interval/3`).
+
+    One run does not wait for the end of another. It goes on until it is cancelled or this process ends.
+
+    Raises:
+        TypeError: not a number of seconds, or no function.
+        ValueError: less than a millisecond, or more than 292 years.
+    """
+    node = current_node()
+    every = as_interval(interval, "apply_interval")
+    timer = Interval(node.scheduler.timers, None, Call(function, args, "apply_interval"), _launch, every)
+    if _belongs_to_caller(timer, node):
+        node.scheduler.timers.start(timer, every)
+    return timer
+
+
+def apply_repeatedly(interval: float | timedelta, function: Callable[..., Any], *args: Any) -> Timer:
+    """The same, but a run waits for the end of the one before it (`timer:apply_repeatedly/3`).
+
+    A run that takes longer than `interval` is followed at once by those that have fallen due meanwhile, one by one.
+
+    Raises:
+        TypeError: not a number of seconds, or no function.
+        ValueError: less than a millisecond, or more than 292 years.
+    """
+    node = current_node()
+    every = as_interval(interval, "apply_repeatedly")
+    timer = Repeated(node.scheduler.timers, None, Call(function, args, "apply_repeatedly"), _repeat, every)
+    if _belongs_to_caller(timer, node):
+        node.scheduler.timers.start(timer, every)
+    return timer
+
+
+@overload
+def exit_after(delay: float | timedelta, reason: object, /) -> Timer: ...
+@overload
+def exit_after(delay: float | timedelta, target: Address, reason: object) -> Timer: ...
+def exit_after(delay: float | timedelta, target: Any = NOT_GIVEN, reason: Any = NOT_GIVEN) -> Timer:
+    """Send an exit signal in `delay` seconds (`timer:exit_after/3`), or at once if that is 0.
+
+    Args:
+        delay: seconds from now.
+        target: a pid or a name, which is looked up then; without it, the signal is for this process.
+        reason: of the exit. The timer is its source: even a process that sends itself "normal" goes on.
+
+    Raises:
+        TypeError: not a number of seconds, no address, or no reason.
+        ValueError: negative, or more than 292 years.
+    """
+    if reason is NOT_GIVEN:
+        target, reason = NOT_GIVEN, target
+    if reason is NOT_GIVEN:
+        raise TypeError("exit_after: wanted (delay, reason) or (delay, target, reason), got no reason")
+    return _exit_after(delay, running().pid if target is NOT_GIVEN else target, reason, "exit_after")
+
+
+def kill_after(delay: float | timedelta, target: Address = NOT_GIVEN) -> Timer:
+    """Send the exit signal "kill" in `delay` seconds, to this process if no other is named (`timer:kill_after/2`).
+
+    Raises:
+        TypeError: not a number of seconds, or no address.
+        ValueError: negative, or more than 292 years.
+    """
+    return _exit_after(delay, running().pid if target is NOT_GIVEN else target, "kill", "kill_after")
+
+
+def cancel_timer(timer: Any, *, async_: bool = False, info: bool = True) -> float | None:
+    """Cancel a timer; the seconds that were left, or None if it had fired or was cancelled (`erlang:cancel_timer/2`).
+
+    Any process may; a message that the timer has sent already stays in its mailbox.
+
+    Args:
+        timer: what made it gave.
+        async_: give nothing now, but send `("cancel_timer", timer, seconds)` to the caller.
+        info: False: tell nothing at all.
+
+    Raises:
+        TypeError: this is no timer.
+        RuntimeError: `async_` in a plain asyncio task.
+    """
+    if type(timer) is Message and info and not async_:
+        owner = timer.owner
+        if timer.due == 0.0 or owner is None or owner.rare is None:
+            return None
+        timers = owner.node.scheduler.timers
+        seconds = timer.due - timers.now()
+        timers.cancel(timer)
+        owner.rare.timers.remove(timer)
+        return seconds if seconds > 0.0 else 0.0  # noqa: FURB136 - `max` would cost as much as the rest
+    caller = running().pid if async_ and info else None
+    left = read_timer(timer)
+    if isinstance(timer, Timer):
+        timer.stop()
+        unbind(timer)
+    if caller is not None:
+        send(caller, ("cancel_timer", timer, left))
+    return left if info and not async_ else None
+
+
+def read_timer(timer: Any, *, async_: bool = False) -> float | None:
+    """The seconds until a timer fires, or None if it has fired or was cancelled (`erlang:read_timer/2`).
+
+    Args:
+        timer: what made it gave.
+        async_: give nothing now, but send `("read_timer", timer, seconds)` to the caller.
+
+    Raises:
+        TypeError: this is no timer.
+        RuntimeError: `async_` in a plain asyncio task.
+    """
+    if isinstance(timer, Timer):
+        left = timer.left()
+    elif isinstance(timer, Ref):
+        left = None
+    else:
+        raise TypeError(f"wanted the timer that send_after() gave, got {bounded_repr.safe_repr(timer)}")
+    if not async_:
+        return left
+    send(running().pid, ("read_timer", timer, left))
+    return None
+
+
+def monotonic() -> float:
+    """The time of this node's clock in seconds (`erlang:monotonic_time/0`)."""
+    return current_node().clock.now()
+
+
+# For timers of every kind
+
+
+def as_delay(value: object, what: str) -> float:
+    """Seconds from now. `what` is the function whose argument this is.
+
+    Raises:
+        TypeError: neither a number nor a timedelta.
+        ValueError: negative, not a number or out of range.
+    """
+    delay = _as_time(value, what)
+    if delay < 0.0:
+        raise ValueError(f"{what}: wanted seconds ≥ 0, got {value!r}")
+    return delay
+
+
+def as_interval(value: object, what: str) -> float:
+    """The seconds of an interval: a millisecond is the shortest, for without a rest nothing else would run.
+
+    Raises:
+        TypeError: neither a number nor a timedelta.
+        ValueError: too short, not a number or out of range.
+    """
+    interval = _as_time(value, what)
+    if interval < SHORTEST_INTERVAL:
+        raise ValueError(f"{what}: wanted an interval of {SHORTEST_INTERVAL} s or more, got {value!r}")
+    return interval
+
+
+def bind_to_owner(timer: Timer, pid: Pid, node: Node) -> bool:
+    """Let a timer end with a process of this node; false if that has ended already."""
+    owner: Process | None = pid.process
+    if owner is None:
+        return False
+    if owner.node is node:
+        if owner.rare is None:
+            extras(owner).timers.add(timer)
+        else:
+            owner.rare.timers.add(timer)
+        timer.owner = owner
+    return True
+
+
+def unbind(timer: Timer) -> None:
+    """A timer that is cancelled is none of its owner's any more."""
+    owner = timer.owner
+    if owner is not None and owner.rare is not None:
+        owner.rare.timers.discard(timer)
+
+
+def forget_if_fired(timer: Timer) -> None:
+    """A timer that does not start again is none of its owner's any more."""
+    if timer.due == 0.0 and timer.owner is not None:
+        extras(timer.owner).timers.discard(timer)
+
+
+def deliver(timer: Alarm) -> None:
+    """Send a timer's message."""
+    forget_if_fired(timer)
+    _send(timer, timer.message)
+
+
+def _deliver_timeout(timer: Alarm) -> None:
+    forget_if_fired(timer)
+    _send(timer, ("timeout", timer, timer.message))
+
+
+def _send(timer: Timer, message: object) -> None:
+    try:
+        send(timer.address, message)
+    except ValueError:  # nobody has the name now: dropped, as everything that is sent to nobody
+        return
+
+
+def _start(node: Node, timer: Timer, delay: float | timedelta, absolute: bool, what: str) -> None:
+    time = _as_time(delay, what) if absolute else as_delay(delay, what)
+    address = timer.address
+    if type(address) is Pid:
+        if not bind_to_owner(timer, address, node):
+            return  # nobody will ever be there: it has ended before it began
+    elif not names.is_name(address):
+        names.find(node, address)  # raises for what is no address
+    timers = node.scheduler.timers
+    if absolute:
+        timers.start_at(timer, max(time, node.clock.now()))
+    else:
+        timers.start(timer, time)
+
+
+def _as_time(value: object, what: str) -> float:
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise TypeError(f"{what}: wanted seconds (a number) or a timedelta, got {bounded_repr.safe_repr(value)}")
+    if not -LONGEST <= number <= LONGEST:
+        raise ValueError(f"{what}: wanted at most {LONGEST:.0f} s (292 years), got {bounded_repr.safe_repr(value)}")
+    return float(number)
+
+
+# Functions that run, and exit signals
+
+
+class Call:
+    """A function to run in a process of its own, which has the context of the one that asked for it."""
+
+    __slots__ = ("args", "context", "function")
+
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], what: str) -> None:
+        if not callable(function):
+            raise TypeError(f"{what}: wanted a function to run, got {bounded_repr.safe_repr(function)}")
+        self.function = function
+        self.args = args
+        self.context = copy_context()
 
     def __repr__(self) -> str:
-        return f"Timer({self.address!r}, {self.message!r})"
+        return f"{bounded_repr.safe_repr(self.function)}{bounded_repr.safe_repr(self.args)}"
 
-    def __copy__(self) -> Timer:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Timer:
-        return self
-
-    @property
-    def address(self) -> object:
-        """Whom to."""
-        assert self.owner is not None
-        return self.owner.pid
-
-    def kept_by(self) -> Timers:
-        """Among which timers it waits."""
-        assert self.owner is not None
-        return self.owner.node.scheduler.timers
-
-    def left(self) -> float | None:
-        """The seconds until it fires; None if it will not."""
-        return None if self.due == 0.0 else max(0.0, self.due - self.kept_by().now())
-
-    def stop(self) -> None:
-        """It will not fire any more."""
-        self.kept_by().cancel(self)
+    def launch(self) -> Process:
+        """Run it."""
+        launched: Process = self.context.run(current_node().launch, self.function, self.args, None)
+        return launched
 
 
-class Alarm(Timer):
-    """A timer that is told what to do."""
+class Run(CallRequest):
+    """What waits for the end of one run of a repeated timer: the kernel takes it for a request of the node's guest."""
 
-    __slots__ = ("action", "timers", "whom")
+    __slots__ = ("timer",)
 
-    def __init__(self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None]) -> None:
-        super().__init__(None, message)
-        self.timers = timers
-        self.whom = address
-        self.action = action
+    def __init__(self, guest: Pid, timer: Repeated) -> None:
+        super().__init__(guest, None)
+        self.timer = timer
+        self.waiter = self
 
-    @property
-    def address(self) -> object:
-        """What it was told."""
-        return self.whom
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+        return False
 
-    def kept_by(self) -> Timers:
-        """Among which timers it waits."""
-        return self.timers
-
-    def fire(self) -> None:
-        """Do it."""
-        self.action(self)
+    def set_result(self, _: None) -> None:
+        """The run has ended."""
+        self.timer.over()
 
 
-class Interval(Alarm):
-    """A timer that starts again when it fires, at its next time: it does not drift."""
-
-    __slots__ = ("at", "interval")
-
-    def __init__(
-        self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None], interval: float
-    ) -> None:
-        super().__init__(timers, address, message, action)
-        self.interval = interval
-        self.at: float = timers.now() + interval
-
-    def fire(self) -> None:
-        """Do it, and wait for the next time."""
-        self.at += self.interval
-        self.timers.start_at(self, self.at)
-        self.action(self)
+def _launch(timer: Timer) -> None:
+    forget_if_fired(timer)
+    call: Call = timer.message
+    call.launch()
 
 
-class Repeated(Interval):
-    """An interval that waits for the end of what it has begun before it starts again, at once if it is late."""
-
-    __slots__ = ("busy",)
-
-    def __init__(
-        self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None], interval: float
-    ) -> None:
-        super().__init__(timers, address, message, action, interval)
-        self.busy = False  # what it has begun goes on
-
-    def fire(self) -> None:
-        """Begin it. Whoever does it calls `over` when it has ended."""
-        self.at += self.interval
-        self.busy = True
-        self.action(self)
-
-    def over(self) -> None:
-        """What it has begun has ended."""
-        if self.busy and (self.owner is None or self.owner.alive):
-            self.timers.start_at(self, self.at)
-        self.busy = False
-
-    def left(self) -> float | None:
-        """The seconds until it is to begin again; None if it will not."""
-        return max(0.0, self.at - self.timers.now()) if self.busy else super().left()
-
-    def stop(self) -> None:
-        """What it has begun goes on to its end, but not again."""
-        self.busy = False
-        super().stop()
+def _repeat(timer: Timer) -> None:
+    assert isinstance(timer, Repeated)
+    call: Call = timer.message
+    process = call.launch()
+    requests.watch_for(Run(process.node.guest, timer), process, None)
 
 
-class TimersWatcher(Protocol):
-    """Who moves a virtual clock."""
+def _belongs_to_caller(timer: Timer, node: Node) -> bool:
+    """An interval ends with the process that asked for it; a plain task's, with the node."""
+    caller = node.caller()
+    return caller is None or bind_to_owner(timer, caller.pid, node)
 
-    def want(self) -> None:
-        """There is a deadline to which a virtual clock may jump."""
+
+def _exit_after(delay: float | timedelta, target: Address, reason: object, what: str) -> Timer:
+    node = current_node()
+    if target is None:
+        raise TypeError(f"{what}: wanted a pid or a name, got None")
+    names.find(node, target)  # raises for what is no address
+    timer = Alarm(node.scheduler.timers, target, exits.apart(reason), _exit)
+    wait = as_delay(delay, what)
+    if type(target) is not Pid or bind_to_owner(timer, target, node):
+        _begin(timer, wait)
+    exit_if_killed(node.caller())
+    return timer
 
 
-class Timers:
-    """All deadlines of one node."""
+def _exit(timer: Alarm) -> None:
+    forget_if_fired(timer)
+    node = current_node()
+    try:
+        pid = names.find(node, timer.address)
+    except ValueError:  # its registry has ended
+        return
+    target: Process | None = None if pid is None else pid.process
+    if target is None:
+        return
+    if target.node is node:
+        links.exit_signal(target, node.guest, timer.message, False)
+    else:
+        target.node.door(Signal("exit", node.guest, pid, timer.message, None))
 
-    def __init__(
-        self, loop: AbstractEventLoop, clock: Clock, watcher: TimersWatcher, schedule: Schedule | None
-    ) -> None:
-        self.loop = loop
-        self.clock = clock
-        self.now = asked(clock)
-        self.watcher = watcher
-        self.schedule = schedule
-        self.buckets: dict[float, dict[Deadline, None]] = {}
-        self.starts: list[float] = []  # the keys of the buckets, a heap
-        self.crowded = FEW  # so many buckets are looked through for empty ones
-        self.heap: list[tuple[float, int, Deadline]] = []
-        self.sorted_in = 0  # so many have come into the heap
-        self.dead = 0  # cancelled, but still in the heap
-        self.handle: Any = None
-        self.handle_due = FOREVER
 
-    def start(self, deadline: Deadline, delay: float) -> None:
-        """Let `deadline` fire in `delay` seconds.
-
-        Most come this way: it does itself what `start_at` does, for in plain Python the call would be a fifth of it.
-        """
-        due = self.now() + delay
-        if due < self.handle_due:
-            self._arm(due)  # first: it can fail for lack of stack, and what fires too early is harmless
-        deadline.due = due
-        start = due // WIDTH
-        bucket = self.buckets.get(start)
-        if bucket is None:
-            self._without_bucket(deadline, start, delay)
-        else:
-            deadline.bucket = bucket
-            bucket[deadline] = None
-
-    def start_at(self, deadline: Deadline, due: float) -> None:
-        """Let `deadline` fire at the time `due` of the node's clock."""
-        if due < self.handle_due:
-            self._arm(due)
-        deadline.due = due
-        start = due // WIDTH
-        bucket = self.buckets.get(start)
-        if bucket is None:
-            self._without_bucket(deadline, start, due - self.now())
-        else:
-            deadline.bucket = bucket
-            bucket[deadline] = None
-
-    def cancel(self, deadline: Deadline) -> None:
-        """Forget `deadline`, wherever it waits."""
-        if deadline.due == 0.0:
-            return
-        deadline.due = 0.0
-        bucket = deadline.bucket
-        if bucket is not None:
-            deadline.bucket = None
-            del bucket[deadline]
-            if not bucket:
-                bucket.clear()  # an empty dict keeps the room of those that were in it
-            return
-        self.dead += 1
-        if self.dead > FEW and self.dead * 2 > len(self.heap):
-            self.heap = [entry for entry in self.heap if entry[2].due == entry[0]]
-            heapq.heapify(self.heap)
-            self.dead = 0
-
-    def next_due(self) -> float:
-        """When the next deadline falls due; infinity when there is none."""
-        while True:
-            heap = self.heap
-            while heap and heap[0][2].due != heap[0][0]:
-                heapq.heappop(heap)
-                self.dead -= 1
-            due = heap[0][0] if heap else FOREVER
-            if not self.starts or due < self.starts[0] * WIDTH:
-                return due
-            self._sort_in()
-
-    def fire_due(self) -> None:
-        """Fire what has fallen due, in the order of the times: all of it where the clock waits, else a round."""
-        self.handle = None
-        self.handle_due = FOREVER
-        now = self.now()
-        try:
-            while found := self._fallen_due(now):
-                some = len(found)
-                if self.schedule is not None:
-                    found = self._chosen(found, self.schedule)
-                for due, deadline in found:
-                    if deadline.due == due:  # and not cancelled by one that fired before it
-                        self._forget(deadline)
-                        try:
-                            deadline.fire()
-                        except BaseException as error:  # a table of the user's has raised: the others must fire
-                            failed(self.loop, f"{safe_repr(deadline)} failed", error)
-                if not self.clock.virtual or len(found) < some:
-                    break
-        finally:
-            due = self.next_due()
-            if due < FOREVER:
-                self._arm(due)
-
-    def close(self) -> None:
-        """Forget everything."""
-        if self.handle is not None and not self.clock.virtual:
-            self.handle.cancel()
-        self.handle = None
-        self.buckets.clear()
-        self.starts.clear()
-        self.heap.clear()
-
-    def _without_bucket(self, deadline: Deadline, start: float, delay: float) -> None:
-        """Its bucket is not there yet, or not any more."""
-        if not WIDTH <= delay < FOREVER:
-            self._push(deadline)  # at once: there will hardly be others before it is sorted in
-            return
-        if len(self.buckets) >= self.crowded:
-            self.buckets = {one: deadlines for one, deadlines in self.buckets.items() if deadlines}
-            self.starts = sorted(self.buckets)
-            self.crowded = 2 * len(self.starts) + FEW
-        self.buckets[start] = deadline.bucket = {deadline: None}
-        heapq.heappush(self.starts, start)
-
-    def _push(self, deadline: Deadline) -> None:
-        self.sorted_in += 1
-        order = self.sorted_in if isinstance(deadline, Timer) else self.sorted_in + WAITS
-        heapq.heappush(self.heap, (deadline.due, order, deadline))
-
-    def _sort_in(self) -> None:
-        """Put the deadlines of the first bucket into the heap."""
-        for deadline in self.buckets.pop(heapq.heappop(self.starts)):
-            deadline.bucket = None
-            self._push(deadline)
-
-    def _fallen_due(self, now: float) -> list[tuple[float, Deadline]]:
-        """The first that have fallen due, by time: no more than ROUND."""
-        found: list[tuple[float, Deadline]] = []
-        while len(found) < ROUND and self.next_due() <= now:
-            due, _, deadline = heapq.heappop(self.heap)
-            found.append((due, deadline))
-        return found
-
-    def _chosen(self, found: list[tuple[float, Deadline]], schedule: Schedule) -> list[tuple[float, Deadline]]:
-        """What a schedule lets fire now; the others wait on."""
-        chosen = schedule.fire(found)
-        for one in found:
-            if one not in chosen:
-                self._push(one[1])
-        return chosen
-
-    def _forget(self, deadline: Deadline) -> None:
-        deadline.due = 0.0
-        if deadline.bucket is not None:
-            del deadline.bucket[deadline]
-            deadline.bucket = None
-
-    def _arm(self, due: float) -> None:
-        if self.clock.virtual:
-            self.watcher.want()
-            self.handle = self.watcher
-        else:
-            before = self.handle
-            self.handle = self.loop.call_later(max(0.0, due - self.now()), self.fire_due)
-            if before is not None:
-                before.cancel()
-        self.handle_due = due
+def _begin(timer: Alarm, delay: float) -> None:
+    """As OTP's timer module does, what has a delay of 0 is done before the function returns."""
+    if delay == 0.0:
+        timer.fire()
+    else:
+        timer.timers.start(timer, delay)

@@ -24,14 +24,14 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from regrow.kernel.current import unless_dead
-from regrow.kernel.exits import safe_repr
-from regrow.kernel.here import swallow
-from regrow.kernel.reports import exc_info, log
+from regrow.kernel.bounded_repr import safe_repr
+from regrow.kernel.current_node import swallow
+from regrow.kernel.report import exc_info, log
+from regrow.kernel.running import unless_dead
 
 if TYPE_CHECKING:
     from regrow.kernel.node import Node
-    from regrow.kernel.pid import Process
+    from regrow.kernel.process_record import Process
 
 LOG = logging.getLogger("regrow.trace")
 
@@ -93,7 +93,7 @@ def listen(node: Node, listener: Listener) -> None:
     node.trace.listeners[listener] = None
 
 
-def listen_no_more(node: Node, listener: Listener) -> None:
+def unlisten(node: Node, listener: Listener) -> None:
     """Let it go. With the last one the node has nobody to tell, and nothing to do for it."""
     if node.trace is not None:
         node.trace.listeners.pop(listener, None)

@@ -1,17 +1,4 @@
-"""Reports in words: what an operator reads when a server has died.
-
-    12:00:01.000 [error] GenServer SimpleQueue terminating
-    ** (ValueError) no such value
-        File "silly_worker/simple_queue.py", line 31, in SimpleQueue.handle_call
-          raise ValueError("no such value")
-    Last message (from <0.5.0>): 'dequeue'
-    State: [1, 2, 3]
-    Client <0.5.0> is alive
-
-A report stays data until it comes here (`record.msg` is a `Report`), so that another handler may send the same record
-elsewhere. The library configures no logging: `Formatter` can be given to any handler, and `configure` is for the
-program that is nothing but an application, as `regrow run` makes one.
-"""
+"""Reports in words, one function for each kind of report. `regrow.logs` is the page of the concept."""
 
 from __future__ import annotations
 
@@ -21,13 +8,14 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final, TextIO
 
-from regrow.behaviours.child_spec import ChildSpec
-from regrow.kernel.current import running
+from regrow.behaviours.gen.child_spec import ChildSpec
+from regrow.kernel.bounded_repr import DEFAULT, Limits, Once, cut, show
+from regrow.kernel.current_node import swallow
 from regrow.kernel.exits import is_a
-from regrow.kernel.here import swallow
-from regrow.kernel.pid import Pid, rare
-from regrow.kernel.reports import Report
-from regrow.kernel.terms import DEFAULT, Limits, Once, cut, show
+from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import extras
+from regrow.kernel.report import Report
+from regrow.kernel.running import running
 from regrow.ops.reasons import (
     INDENT,
     banner,
@@ -327,17 +315,17 @@ class Formatter(logging.Formatter):
 
 def disable() -> None:
     """Log nothing of this process from now on: neither its end nor what it cannot handle (`Logger.disable/1`)."""
-    rare(running()).quiet = True
+    extras(running()).quiet = True
 
 
 def enable() -> None:
     """Log of this process again (`Logger.enable/1`)."""
-    rare(running()).quiet = False
+    extras(running()).quiet = False
 
 
 def enabled() -> bool:
     """Whether anything is logged of this process (`Logger.enabled?/1`)."""
-    return not rare(running()).quiet
+    return not extras(running()).quiet
 
 
 class WithoutDetails(logging.Filter):

@@ -13,12 +13,12 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, Final, TypeGuard, cast
 
-from regrow.kernel.exits import is_a, trace_of
-from regrow.kernel.explained import Explained, letter_of
-from regrow.kernel.here import swallow
-from regrow.kernel.terms import Limits, show
-from regrow.kernel.traces import is_ours, lines_of
-from regrow.kernel.twins import ARGS, CAUSE, CONTEXT, DICT, MEMBERS, SUPPRESS, TRACEBACK
+from regrow.kernel.bounded_repr import Limits, show
+from regrow.kernel.current_node import swallow
+from regrow.kernel.exception_copies import ARGS, CAUSE, CONTEXT, DICT, MEMBERS, SUPPRESS, TRACEBACK
+from regrow.kernel.exits import is_a
+from regrow.kernel.explained_reasons import Explained, letter_of
+from regrow.kernel.tracebacks import is_ours, lines_of, trace_of
 
 MOST_FRAMES: Final = 40
 MOST_ERRORS: Final = 20

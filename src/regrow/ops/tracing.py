@@ -1,45 +1,4 @@
-"""What the processes of a node do, recorded: who sent what to whom, who answered, who ended and was started again.
-
-    >>> class Stock(GenServer[int]):
-    ...     def handle_call(self, request, from_, left):
-    ...         return Reply("ok", left - request)
-    >>> async def main():
-    ...     stock = await Stock.start_link(10, name="stock")
-    ...     with trace(stock, kinds=["call", "reply"]) as seen:
-    ...         await call(stock, 3)
-    ...     return seen
-    >>> seen = run(main)
-    >>> [(event.kind, event.what) for event in seen]
-    [('call', '3'), ('reply', "'ok'")]
-    >>> print(seen.mermaid())
-    sequenceDiagram
-        participant p1 as main #lt;0.2.0#gt;
-        participant p2 as stock #lt;0.3.0#gt;
-        p1->>p2: 3
-        p2-->>p1: 'ok'
-
-A Recording keeps the last events, as many as it has room for, and counts those that it had to drop. Of the values it
-keeps what is shown of them, at most 200 characters: it holds nothing alive, and a message that is changed later is
-shown as it was sent.
-
-    kind       who         whom        what
-    ----       ---         ----        ----
-    spawn      parent      process
-    start      process     starter     nothing, or why it did not start
-    register   process                 its name
-    link       process     process
-    send       sender      receiver    the message
-    cast       sender      server      the request
-    call       asker       server      the request
-    reply      server      asker       the answer
-    fail       asker       server      why a call came to nothing
-    signal     source      process     the reason of an exit signal
-    exit       process                 the reason
-    down       process     watcher     the reason
-    restart    supervisor  process     the child's id
-
-This is Erlang's `dbg` and `trace`, for one node.
-"""
+"""A recording of what the processes of a node do. `regrow.tracing` is the page of the concept."""
 
 from __future__ import annotations
 
@@ -50,16 +9,17 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from regrow.behaviours.held import SystemRequest
-from regrow.behaviours.server_loop import Cast
-from regrow.behaviours.starting import Failed, Ignore
+from regrow.behaviours.gen.request import Cast
+from regrow.behaviours.gen.starting import Failed, Ignore
+from regrow.behaviours.gen.system_requests import SystemRequest
 from regrow.kernel import names
-from regrow.kernel.here import swallow
-from regrow.kernel.node import Node, here
-from regrow.kernel.pid import Pid, Process
-from regrow.kernel.signals import Request
-from regrow.kernel.terms import Limits, show
-from regrow.kernel.trace import listen, listen_no_more
+from regrow.kernel.bounded_repr import Limits, show
+from regrow.kernel.current_node import current_node, swallow
+from regrow.kernel.node import Node
+from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Process
+from regrow.kernel.requests import CallRequest
+from regrow.kernel.trace import listen, unlisten
 
 KINDS: Final = (
     "spawn",
@@ -131,7 +91,7 @@ class Recording:
         self._events: deque[Event] = deque(maxlen=size)
         self._names: dict[Pid, str] = {}  # what each was called when it was last seen
         self._known: dict[Pid, tuple[object, ...]] = {}  # by what else a filter may name it
-        self._calls: dict[Request, tuple[int, float]] = {}  # that wait for their answer: their number and time
+        self._calls: dict[CallRequest, tuple[int, float]] = {}  # that wait for their answer: their number and time
         self._number = 0
 
     def __repr__(self) -> str:
@@ -158,7 +118,7 @@ class Recording:
         """
         if self.running:
             raise RuntimeError(f"{self!r} records already. Stop it first, or make another one")
-        node = self._node = here() if self._node is None else self._node
+        node = self._node = current_node() if self._node is None else self._node
         if not self._events:
             self._began = node.clock.now()
         listen(node, self._hear)
@@ -168,7 +128,7 @@ class Recording:
     def stop(self) -> Self:
         """Record no longer; what was recorded stays. Once is enough."""
         if self._node is not None and self.running:
-            listen_no_more(self._node, self._hear)
+            unlisten(self._node, self._hear)
         self.running = False
         self._calls.clear()
         return self
@@ -191,7 +151,7 @@ class Recording:
 
     def _hear(self, point: str, who: object, whom: object, what: Any) -> None:
         """Something has happened on the node; see `kernel/trace.py` for what is told."""
-        made: Request | None = None
+        made: CallRequest | None = None
         match point:
             case "spawn":
                 who, whom = whom, who
@@ -260,7 +220,7 @@ class Recording:
                 return True
         return False
 
-    def _numbered(self, point: str, made: Request | None) -> tuple[int | None, float | None]:
+    def _numbered(self, point: str, made: CallRequest | None) -> tuple[int | None, float | None]:
         """The number of a call, and how long it took."""
         if made is None:
             return None, None
@@ -364,9 +324,9 @@ def _sought(who: Any) -> tuple[object, ...]:
     return (who, *(function for word, function in vars(who).items() if word == "init"))
 
 
-def _sent(message: Any) -> tuple[str, Request | None, object]:
+def _sent(message: Any) -> tuple[str, CallRequest | None, object]:
     """What a message is: its kind, the request of a call, and what is shown of it."""
-    if isinstance(message, Request):
+    if isinstance(message, CallRequest):
         return "call", message, message if isinstance(message, SystemRequest) else message.request
     return ("cast", None, message.request) if isinstance(message, Cast) else ("send", None, message)
 

@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from regrow.behaviours import system
-from regrow.behaviours.gen_server import call
-from regrow.behaviours.keeper import InitialCall
-from regrow.kernel import process
-from regrow.kernel.exits import CallExit, safe_repr
-from regrow.kernel.node import here
+from regrow.behaviours.gen import system
+from regrow.behaviours.gen_server.client import call
+from regrow.behaviours.supervision.supervisor_server import InitialCall
+from regrow.kernel import bifs
+from regrow.kernel.bounded_repr import safe_repr
+from regrow.kernel.current_node import current_node
+from regrow.kernel.exits import CallExit
+from regrow.kernel.info import alive, info
 from regrow.kernel.pid import Pid
 
 # A supervisor that starts a slow child answers nobody meanwhile: the picture shows it as busy instead of waiting.
@@ -64,22 +66,22 @@ class Branch:
 
 async def applications() -> list[Branch]:
     """The trees of all running applications, the first started first."""
-    return [await look(top) for running in here().applications.values() for top in tops(running.master)]
+    return [await look(top) for running in current_node().applications.values() for top in tops(running.master)]
 
 
 async def application_tree(app: Any) -> Branch | None:
     """The tree of one application; None if it does not run, or runs no process."""
-    running = here().applications.get(app)
+    running = current_node().applications.get(app)
     top = None if running is None else next(iter(tops(running.master)), None)
     return None if top is None else await look(top)
 
 
 def tops(master: Pid | None) -> list[Pid]:
     """The tops of an application's tree: what its own process has started and is linked to."""
-    if master is None or not process.alive(master):
+    if master is None or not alive(master):
         return []
-    links: list[Pid] = process.info(master, "links")
-    return [pid for pid in links if process.alive(pid) and process.info(pid, "parent") is master]
+    links: list[Pid] = info(master, "links")
+    return [pid for pid in links if alive(pid) and info(pid, "parent") is master]
 
 
 async def look(root: Any) -> Branch:
@@ -88,7 +90,7 @@ async def look(root: Any) -> Branch:
     Raises:
         ValueError: nobody has this name.
     """
-    pid = root if isinstance(root, Pid) else process.whereis(root)
+    pid = root if isinstance(root, Pid) else bifs.whereis(root)
     if pid is None:
         raise ValueError(f"tree: nobody has the name {safe_repr(root)}. See whereis(name), or tree() for all of it")
     found = pid.process
@@ -117,10 +119,10 @@ def _seen(
     strategy: str | None = None,
     children: tuple[Branch, ...] = (),
 ) -> Branch:
-    status = process.info(pid, "status")
+    status = info(pid, "status")
     if status is None:
         return Branch(label, None, kind, "stopped")
-    waiting: int = process.info(pid, "message_queue_len")
+    waiting: int = info(pid, "message_queue_len")
     return Branch(label, pid, kind, "busy" if busy else status, strategy, waiting, children)
 
 
@@ -147,7 +149,7 @@ def called(pid: Pid) -> str:
         return repr(pid)
     if found.name is not None:
         return words(found.name)
-    label = process.info(pid, "label")
+    label = info(pid, "label")
     if label is not None:
         return words(label)
     if found is found.node.init:
@@ -157,7 +159,7 @@ def called(pid: Pid) -> str:
 
 def runs(pid: Pid) -> str:
     """What a process was started with: the class of a server, the name of a function; "" where nobody knows."""
-    function = process.info(pid, "initial_call")
+    function = info(pid, "initial_call")
     owner = getattr(function, "__self__", None)
     if isinstance(owner, type):
         return owner.__name__

@@ -15,9 +15,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from regrow.kernel.reports import Report
+from regrow.kernel.report import Report
 from regrow.ops.logs import words
-from regrow.testing.scene import brief
+from regrow.testing.describe import brief
 
 
 class Reports(list[Any]):

@@ -18,16 +18,18 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, TypeVar, cast, overload
 
-from regrow.behaviours.gen_server import whereis
-from regrow.behaviours.pattern import fits
-from regrow.kernel import process
+from regrow.behaviours.gen_server.client import whereis
+from regrow.behaviours.naming.pattern import fits
+from regrow.kernel import bifs
 from regrow.kernel.clock import until_idle
+from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import is_word
-from regrow.kernel.node import here
+from regrow.kernel.info import info
 from regrow.kernel.pid import Monitor, Pid, Ref
 from regrow.kernel.receiving import receive
+from regrow.kernel.running import current, running
 from regrow.kernel.signals import Down, Exited
-from regrow.testing.scene import brief, doing, everybody, mailbox_words, wish_words
+from regrow.testing.describe import brief, describe_all, doing, mailbox_words, wish_words
 
 Message = TypeVar("Message")
 
@@ -49,7 +51,7 @@ async def expect_message(match: Any = None, *, timeout: float = 1.0) -> Any:
     Raises:
         AssertionError: none came in time; it shows what lies in the mailbox and what the other processes do.
     """
-    me = process.current()
+    me = current()
     try:
         return await receive(_wanted(match), timeout=timeout)
     except TimeoutError:
@@ -59,7 +61,7 @@ async def expect_message(match: Any = None, *, timeout: float = 1.0) -> Any:
             [
                 f"no message{wish_words(match)} came within {timeout:g} s.",
                 f"In the mailbox: {mailbox_words(me)}",
-                *everybody(but=lambda other: other.pid is me or other is here().init),
+                *describe_all(but=lambda other: other.pid is me or other is current_node().init),
             ]
         )
     )
@@ -82,7 +84,7 @@ async def refute_message(match: Any = None, *, timeout: float = 0.0) -> None:
         return
     raise AssertionError(
         f"no message{wish_words(match)} was to come, and here is {brief(message)}.\n"
-        f"  Beside it in the mailbox: {mailbox_words(process.current())}"
+        f"  Beside it in the mailbox: {mailbox_words(current())}"
     )
 
 
@@ -101,7 +103,7 @@ async def expect_down(who: Any, reason: Any = ..., *, timeout: float = 1.0) -> A
     Raises:
         AssertionError: it has not ended in time, or for another reason.
     """
-    ref = who if isinstance(who, Ref) else process.monitor(who)
+    ref = who if isinstance(who, Ref) else bifs.monitor(who)
 
     def fired(message: object) -> bool:
         return isinstance(message, Down) and message.ref is ref
@@ -111,7 +113,7 @@ async def expect_down(who: Any, reason: Any = ..., *, timeout: float = 1.0) -> A
     except TimeoutError:
         watched = ref.watched if isinstance(ref, Monitor) else None
         if not isinstance(who, Ref):
-            process.demonitor(ref, flush=True)
+            bifs.demonitor(ref, flush=True)
         name = brief(who if watched is None else watched)
         does = "Its Down has been taken out already." if watched is None else doing(watched)
         raise AssertionError(f"{name} has not ended within {timeout:g} s.\n  {does}") from None
@@ -135,8 +137,8 @@ async def expect_exit(who: Pid | None = None, reason: Any = ..., *, timeout: flo
         AssertionError: none came in time, it has another reason, or this process does not trap exits and so would be
             ended by the signal.
     """
-    me = process.current()
-    if not process.info(me, "trap_exit"):
+    me = current()
+    if not info(me, "trap_exit"):
         raise AssertionError(
             f"{me} does not trap exits: the exit signal would end it, and be no message. "
             "Call process.trap_exit(True) before the link is made"
@@ -175,8 +177,8 @@ async def kill(who: Any, reason: object = "kill", *, timeout: float = 1.0) -> An
     pid = who if isinstance(who, Pid) else whereis(who)
     if pid is None:
         raise AssertionError(f"kill: nobody is at {brief(who)}")
-    ref = process.monitor(pid)
-    process.exit(pid, reason)
+    ref = bifs.monitor(pid)
+    bifs.exit(pid, reason)
     return await expect_down(ref, timeout=timeout)
 
 
@@ -187,7 +189,7 @@ async def expect_idle() -> None:
 
 def flush(match: Any = None) -> list[Any]:
     """Take all messages that fit out of the mailbox, oldest first, and wait for none (`flush()` of the shells)."""
-    mine = process.running()
+    mine = running()
     found: list[Any] = []
     left: list[Any] = []
     for message in mine.mailbox or ():

@@ -12,12 +12,13 @@ import copy
 from typing import Any
 
 from regrow.kernel import links
+from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import VirtualClock
-from regrow.kernel.exits import safe_repr
+from regrow.kernel.deadlines import Alarm
 from regrow.kernel.mailbox import on_its_way
-from regrow.kernel.pid import READY, Process
-from regrow.kernel.signals import CLOSED, Request, Throw
-from regrow.kernel.timers import Alarm
+from regrow.kernel.process_record import READY, Process
+from regrow.kernel.requests import CLOSED, CallRequest
+from regrow.kernel.yields import Throw
 
 
 class Fault:
@@ -103,12 +104,12 @@ class DropReply(Fault):
 
     def counts(self, process: Process) -> bool:
         """Only calls have a reply."""
-        return type(process.value) is Request
+        return type(process.value) is CallRequest
 
     def strike(self, process: Process) -> bool:
         """Let the server see a request of which nobody awaits the answer."""
         asked: Any = process.value
-        lost = Request(asked.pid, asked.request)
+        lost = CallRequest(asked.pid, asked.request)
         lost.state = CLOSED
         process.value = lost
         return False

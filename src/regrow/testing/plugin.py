@@ -23,13 +23,13 @@ import pytest
 from regrow.kernel.clock import Clock, VirtualClock
 from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
-from regrow.kernel.reports import Report
+from regrow.kernel.report import Report
 from regrow.ops import logs
 from regrow.testing import supervised
 from regrow.testing.capture import Reports, capture_reports
-from regrow.testing.simulated_plugin import SimulatePlugin, add_options
-from regrow.testing.stage import Outcome, Stage
+from regrow.testing.simulation.plugin import SimulatePlugin, add_options
 from regrow.testing.supervised import StartSupervised
+from regrow.testing.test_process import Outcome, TestProcess
 from regrow.testing.trace_plugin import TracePlugin, add_trace_option
 
 
@@ -37,7 +37,7 @@ class Hall:
     """Where a test plays: its stage, and an event loop of our own unless pytest-asyncio has one."""
 
     def __init__(self, node: Node) -> None:
-        self.stage = Stage(node)
+        self.stage = TestProcess(node)
         self.runner: asyncio.Runner | None = None
         self.unfinished = 0  # fixtures whose second half is still to come
 
@@ -197,7 +197,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         item.obj = function
 
 
-def as_process(function: Callable[..., Awaitable[Any]], stage: Stage) -> Callable[..., Awaitable[None]]:
+def as_process(function: Callable[..., Awaitable[Any]], stage: TestProcess) -> Callable[..., Awaitable[None]]:
     """A function that runs another as a process, on the event loop on which it is awaited."""
 
     @functools.wraps(function)

@@ -16,11 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from regrow.behaviours.child_spec import ChildSpec
-from regrow.behaviours.gen_server import GenServer
-from regrow.behaviours.results import NoReply, Ok, Reply, Stop
-from regrow.kernel import process
+from regrow.behaviours.gen.child_spec import ChildSpec
+from regrow.behaviours.gen.results import NoReply, Ok, Reply, Stop
+from regrow.behaviours.gen_server.gen_server import GenServer
+from regrow.kernel import bifs
 from regrow.kernel.pid import Pid
+from regrow.kernel.running import current
+from regrow.kernel.sending import send, sleep
 from regrow.kernel.signals import Exited
 
 
@@ -33,16 +35,16 @@ class Probe(GenServer[dict[str, Any]]):
 
     async def init(self, options: dict[str, Any], /) -> Any:
         """Say that it is up, unless `init` is a function that says otherwise."""
-        process.trap_exit(options.get("trap", False))
+        bifs.trap_exit(options.get("trap", False))
         init: Callable[[], Any] | None = options.get("init")
         if init is not None and (answer := init()) is not None:
             return answer
-        process.send(options["to"], ("started", options["id"]))
+        send(options["to"], ("started", options["id"]))
         return Ok(options)
 
     def handle_call(self, _request: object, _from: object, options: dict[str, Any], /) -> Any:
         """Answer with the pid."""
-        return Reply(process.current(), options)
+        return Reply(current(), options)
 
     async def handle_cast(self, request: Any, options: dict[str, Any], /) -> Any:
         """Stop, sleep or crash."""
@@ -50,7 +52,7 @@ class Probe(GenServer[dict[str, Any]]):
             case ("stop", reason):
                 return Stop(reason, options)
             case ("sleep", int() | float() as seconds):
-                await process.sleep(seconds)
+                await sleep(seconds)
                 return NoReply(options)
             case _:
                 raise RuntimeError(f"{options['id']} was told to {request}")
@@ -58,14 +60,14 @@ class Probe(GenServer[dict[str, Any]]):
     def handle_info(self, message: object, options: dict[str, Any], /) -> Any:
         """Tell the test what has come."""
         assert not isinstance(message, Exited), "a stranger's exit signal"
-        process.send(options["to"], ("got", options["id"], message))
+        send(options["to"], ("got", options["id"], message))
         return NoReply(options)
 
     async def terminate(self, reason: object, options: dict[str, Any], /) -> None:
         """Say so, and linger, or end otherwise than it was told."""
-        process.send(options["to"], ("ended", options["id"], reason))
+        send(options["to"], ("ended", options["id"], reason))
         if "linger" in options:
-            await process.sleep(options["linger"])
+            await sleep(options["linger"])
         if "ends_with" in options:
             raise options["ends_with"]
 
@@ -93,7 +95,7 @@ def probe(
     """
     given: dict[str, Any] = {"trap": trap, "init": init, "linger": linger, "ends_with": ends_with}
     options = {name: value for name, value in given.items() if value is not None}
-    options |= {"id": id, "to": process.current() if to is None else to}
+    options |= {"id": id, "to": current() if to is None else to}
     return ChildSpec(id, (start_probe, (options,)), modules=(Probe,), **spec)
 
 

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
-from regrow.behaviours.child_spec import child_spec
-from regrow.behaviours.children import ChildError
-from regrow.behaviours.start_errors import AlreadyStarted
-from regrow.behaviours.supervisor import Supervisor
-from regrow.kernel import process
+from regrow.behaviours.gen.child_spec import child_spec
+from regrow.behaviours.gen.start_errors import AlreadyStarted
+from regrow.behaviours.supervision.children import ChildError
+from regrow.behaviours.supervision.supervisor import Supervisor
+from regrow.kernel import bifs
 from regrow.kernel.pid import Pid
 
 SUPERVISOR = "regrow.testing.supervisor"
@@ -38,7 +38,7 @@ async def start_supervised(child: Any) -> Pid:
         StartError: it does not start; AlreadyStarted where its id is taken by a child that runs.
         ChildError: its id is taken by one that does not.
     """
-    supervisor = process.whereis(SUPERVISOR)
+    supervisor = bifs.whereis(SUPERVISOR)
     if supervisor is None:
         # In a plain task: it is linked to the node and not to the test, whose end would be one too early.
         try:
@@ -59,7 +59,7 @@ async def stop_supervised(child: Any) -> None:
     Raises:
         LookupError: there is no such child; it shows which there are.
     """
-    supervisor = process.whereis(SUPERVISOR)
+    supervisor = bifs.whereis(SUPERVISOR)
     children = [] if supervisor is None else await Supervisor.which_children(supervisor)
     for one in children:
         if child in (one.id, one.pid):

@@ -9,7 +9,7 @@ import pytest
 
 from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
-from regrow.kernel.trace import listen, listen_no_more
+from regrow.kernel.trace import listen, unlisten
 from regrow.ops import tracing
 from regrow.ops.tracing import Recording
 
@@ -47,7 +47,7 @@ class TracePlugin:
         with recording:
             listen(node, until_it_is_over)
             yield recording
-        listen_no_more(node, until_it_is_over)
+        unlisten(node, until_it_is_over)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

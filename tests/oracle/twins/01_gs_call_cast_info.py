@@ -20,7 +20,7 @@ from regrow import (
     stop,
     system,
 )
-from regrow.kernel.signals import BY_MESSAGE, Request
+from regrow.kernel.requests import BY_MESSAGE, CallRequest
 from tests.oracle.twin import Errand, Twin, ev, mailbox, result, say, settle, term
 
 twin = Twin("01_gs_call_cast_info")
@@ -89,7 +89,7 @@ async def sending_order() -> None:
 async def by_hand() -> None:
     server = await S.start_link("arg")
     send(server, Cast("by_hand"))
-    request = Request(process.current(), "by_hand")
+    request = CallRequest(process.current(), "by_hand")
     request.state = BY_MESSAGE
     assert send(server, request) is request
     say("reply", await mailbox())

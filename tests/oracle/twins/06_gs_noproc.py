@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import From, GenServer, Global, Ok, Reply, Via, call, cast, gen_server, process, send, stop, system
-from regrow.kernel.signals import Request
+from regrow.kernel.requests import CallRequest
 from tests.oracle.twin import Registry, Twin, attempt, say, settle, try_say
 
 twin = Twin("06_gs_noproc")
@@ -96,7 +96,7 @@ async def calling_itself() -> None:
 
 
 async def answer_by_hand() -> None:
-    request = await process.receive(Request)
+    request = await process.receive(CallRequest)
     gen_server.reply(request, "plain_process_answers")
 
 

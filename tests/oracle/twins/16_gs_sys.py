@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import Agent, From, GenServer, NoReply, Pid, Reply, Supervisor, call, cast, process, send, stop, system
-from regrow.kernel.signals import Request
+from regrow.kernel.requests import CallRequest
 from tests.oracle.twin import Keyword, Twin, ev, mailbox, result, say, settle, try_say
 
 twin = Twin("16_gs_sys")
@@ -119,7 +119,7 @@ async def format_status() -> None:
 
 def as_message(event: tuple[Any, ...]) -> tuple[Any, ...]:
     """A request that has come in, as the tuple that it is in an Erlang mailbox."""
-    if event[0] == "in" and isinstance(event[1], Request):
+    if event[0] == "in" and isinstance(event[1], CallRequest):
         return ("in", ("$gen_call", event[1], event[1].request))
     return event
 
@@ -163,6 +163,6 @@ async def of_others() -> None:
 twin.differs(
     "the work of sys on a supervisor, an agent and a task",
     "supervisor state is a record named: :state",
-    "supervisor state is a record named: Tree",
+    "supervisor state is a record named: Children",
     because="the state is an object of a class, not a record",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import GenServer, NoReply, Reply, system
-from regrow.behaviours.gen_server import abcast, multi_call
+from regrow.behaviours.gen_server.client import abcast, multi_call
 from tests.oracle.twin import NODE_NAME, Twin, ev, mailbox, say, settle
 
 twin = Twin("19_gs_multi")

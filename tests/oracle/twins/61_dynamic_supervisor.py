@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import ChildSpec, GenServer, Ok, Pid, cast, process
-from regrow.behaviours.agent import Agent
-from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
+from regrow.behaviours.agent.agent import Agent
+from regrow.behaviours.supervision.dynamic_supervisor import DynamicSupervisor
 from tests.oracle.twin import Twin, child, down, ev, inspected, kill, mailbox, name, result, say, settle, try_say
 
 twin = Twin("61_dynamic_supervisor")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import Exit, Exited, Pid, process
-from regrow.behaviours.task import Task
+from regrow.behaviours.task.task import Task
 from regrow.kernel.exits import CallExit
 from tests.oracle.twin import Text, Thrown, Twin, down, exit_reason_of, mailbox, result, say, settle, try_say
 

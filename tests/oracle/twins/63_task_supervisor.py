@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import Down, Exit, Pid, Supervisor, process
-from regrow.behaviours.agent import Agent
-from regrow.behaviours.task import Task
-from regrow.behaviours.task_supervisor import TaskSupervisor
+from regrow.behaviours.agent.agent import Agent
+from regrow.behaviours.task.task import Task
+from regrow.behaviours.task.task_supervisor import TaskSupervisor
 from regrow.kernel.exits import CallExit
 from tests.oracle.twin import Twin, down, ev, exit_reason_of, kill, mailbox, name, result, say, settle, try_say
 

@@ -6,7 +6,7 @@ import operator
 from typing import Any
 
 from regrow import process
-from regrow.behaviours.agent import Agent
+from regrow.behaviours.agent.agent import Agent
 from regrow.kernel.exits import CallExit
 from tests.oracle.twin import Twin, exit_reason_of, result, say, settle, try_say
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import AlreadyStarted, Pid, Via, process, send, stop
-from regrow.behaviours.agent import Agent
-from regrow.behaviours.registry import AlreadyRegistered, Registry
+from regrow.behaviours.agent.agent import Agent
+from regrow.behaviours.naming.registry import Registry
+from regrow.behaviours.naming.registry_table import AlreadyRegistered
 from tests.oracle.twin import Text, Twin, down, kill, say, settle, try_say
 
 twin = Twin("66_registry_unique")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import From, GenServer, Ok, Reply, Via, call, process
-from regrow.behaviours.dynamic_supervisor import DynamicSupervisor
-from regrow.behaviours.partition_supervisor import PartitionSupervisor
+from regrow.behaviours.supervision.dynamic_supervisor import DynamicSupervisor
+from regrow.behaviours.supervision.partition_supervisor import PartitionSupervisor
 from tests.oracle.twin import Twin, ev, kill, result, say, settle, try_say
 
 twin = Twin("68_partition_supervisor")

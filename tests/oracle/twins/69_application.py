@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from regrow import Application, Error, Pid, Supervisor, process
-from regrow.behaviours import application
-from regrow.behaviours.application import ApplicationError
+from regrow import Application, Error, Pid, Supervisor, application, process
+from regrow.behaviours.application.spec import ApplicationError
 from tests.oracle.twin import Text, Twin, child, ev, kill, say, settle
 
 twin = Twin("69_application")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from regrow import Exit, Supervisor, cast, process
-from regrow.behaviours.agent import Agent
-from regrow.behaviours.task import Task
+from regrow.behaviours.agent.agent import Agent
+from regrow.behaviours.task.task import Task
 from tests.oracle.twin import Twin, attempt, child, kill, logs, name, result, say, settle
 
 twin = Twin("70_logs_supervision", logs="sasl")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from regrow import NoClause, process, send, system
-from regrow.behaviours import gen_statem
-from regrow.behaviours.gen_statem import (
+from regrow import NoClause, gen_statem, process, send, system
+from regrow.behaviours.gen_statem.gen_statem import GenStatem
+from regrow.behaviours.gen_statem.results import (
     EventTimeout,
     GenericTimeout,
-    GenStatem,
     KeepStateAndData,
     NextEvent,
     NextState,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from regrow import NoClause, Ok, Reply, send
-from regrow.behaviours import gen_event
-from regrow.behaviours.gen_event import GenEvent, RemoveHandler
+from regrow import NoClause, Ok, Reply, gen_event, send
+from regrow.behaviours.gen_event.gen_event import GenEvent
+from regrow.behaviours.gen_event.manager import RemoveHandler
 from tests.oracle.twin import Twin, ev, mailbox, name, say, settle
 
 twin = Twin("73_gen_event")

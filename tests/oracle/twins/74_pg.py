@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from regrow import Pid, process
-from regrow.behaviours import pg
+from regrow import Pid, pg, process
 from tests.oracle.twin import Twin, kill, name, say, settle
 
 twin = Twin("74_pg")

@@ -1,0 +1,1 @@
+"""Trees that start and stop as one."""

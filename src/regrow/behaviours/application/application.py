@@ -1,0 +1,401 @@
+"""An application's environment, its spec, and what is loaded and started. `regrow.application` is the page of the concept."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from regrow.behaviours.application.controller import (
+    ApplicationEntry,
+    controller,
+    environment_key,
+    not_started,
+)
+from regrow.behaviours.application.spec import (
+    Application,
+    ApplicationError,
+    check_application,
+    find,
+    name_of,
+)
+from regrow.behaviours.gen.results import Error
+from regrow.behaviours.gen.user_code import is_failure
+from regrow.kernel import bounded_repr, exits
+from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.current_node import current_node
+from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Process
+from regrow.kernel.running import running
+
+OWN: Final = object()  # stands for the application that the running process belongs to
+Told = list[tuple[type[Application], str, str]]
+
+# Load and unload
+
+
+def load(app: Any) -> None:
+    """Make an application known on this node, with its environment, and those that it includes (`application:load/1`).
+
+    What was put into its environment before stays there; the other values are those of its class.
+
+    Raises:
+        ApplicationError: it is loaded already, or it, or one that it includes, cannot be found.
+        TypeError: this is no application.
+    """
+    found = check_application(app)
+    kept = controller(current_node())
+    if found in kept.loaded:
+        raise ApplicationError(("already_loaded", found), f"{found.__name__} is loaded already")
+    kept.load(found)
+
+
+def ensure_loaded(app: Any) -> None:
+    """Load an application unless it is loaded (`Application.ensure_loaded/1`).
+
+    Raises:
+        ApplicationError: it cannot be found.
+        TypeError: this is no application.
+    """
+    found = check_application(app)
+    kept = controller(current_node())
+    if found not in kept.loaded:
+        kept.load(found)
+
+
+def unload(app: Any) -> None:
+    """Forget an application, its environment, and those that it includes (`application:unload/1`).
+
+    Values that were put into its environment with `persistent=True` are there again when it is loaded again.
+
+    Raises:
+        ApplicationError: it runs, or it is not loaded.
+    """
+    found = find(app) if isinstance(app, str) else app
+    kept = controller(current_node())
+    entry = kept.entry(found)
+    if entry is not None and entry.state != "exited":
+        raise ApplicationError(("running", found), f"{name_of(found)} runs. Stop it first")
+    if found not in kept.loaded:
+        raise ApplicationError(("not_loaded", found or app), f"{name_of(found or app)} is not loaded")
+    kept.unload(found)
+
+
+def loaded_applications() -> Told:
+    """What is loaded: (application, description, version) of each."""
+    return [_told(app) for app in controller(current_node()).loaded]
+
+
+def started_applications(timeout: float | timedelta | None = None) -> Told:
+    """What runs: (application, description, version), the last started first (`application:which_applications/1`).
+
+    Args:
+        timeout: taken for the sake of those who give it; the answer is here at once.
+    """
+    del timeout
+    return [_told(entry.app) for entry in reversed(controller(current_node()).running())]
+
+
+which_applications = started_applications
+
+
+def _told(app: type[Application]) -> tuple[type[Application], str, str]:
+    return app, app.__regrow_spec__.description, app.__regrow_spec__.version
+
+
+async def wait_ended(app: Any) -> object:
+    """Wait until a running application has ended, and return why: "stopped" if it was told to.
+
+    Raises:
+        ApplicationError: it was not started.
+    """
+    entry = _entry(app)
+    if entry is None:
+        raise not_started(app)
+    return await asyncio.shield(entry.ended)
+
+
+def get_child(app: Any) -> Pid | None:
+    """The top of an application's tree; None if it does not run, or has none. Nobody is asked, and nobody waits."""
+    entry = _entry(app)
+    return None if entry is None or entry.state != "running" else entry.top
+
+
+def _entry(app: Any) -> ApplicationEntry | None:
+    return controller(current_node()).entry(find(app) if isinstance(app, str) else app)
+
+
+# The spec
+
+
+def get_key(app: Any, key: Any = OWN) -> Any:
+    """A value of an application's spec by OTP's key for it, such as "vsn" or "applications" (`application:get_key/2`).
+
+    With one argument, that is the key, and the application is the one that the running process belongs to.
+
+    Returns:
+        The value; None if there is no such key, or the application is not loaded.
+    """
+    of, wanted = (get_application(), app) if key is OWN else (app, key)
+    keys = get_all_key(of)
+    return None if keys is None else keys.get(wanted)
+
+
+def get_all_key(app: Any = OWN) -> dict[str, Any] | None:
+    """All of an application's spec; None if it is not loaded (`application:get_all_key/1`)."""
+    of = get_application() if app is OWN else app
+    found = find(of) if isinstance(of, str) else of
+    kept = controller(current_node())
+    return kept.spec(found) if found in kept.loaded else None
+
+
+def spec(app: Any, key: str | None = None) -> Any:
+    """The spec of a loaded application without its environment, or one value of it (`Application.spec/2`).
+
+    Returns:
+        None if the application is not loaded.
+
+    Raises:
+        ValueError: no spec has such a key.
+    """
+    keys = get_all_key(app)
+    if keys is None:
+        return None
+    del keys["env"]
+    if key is None:
+        return keys
+    if key not in keys:
+        raise ValueError(f"spec: key is one of {', '.join(keys)}; got {key!r}")
+    return keys[key]
+
+
+def get_application(who: Pid | ModuleType | type | str | None = None) -> type[Application] | None:
+    """The application that a process or a module belongs to; None if to none (`application:get_application/1`).
+
+    Args:
+        who: a pid; a module, its name, or a class in it; by default the running process.
+    """
+    if who is None or isinstance(who, Pid):
+        process: Process | None = running() if who is None else who.process
+        belongs: Any = None if process is None else process.application
+        return belongs if isinstance(belongs, type) else None
+    name = who if isinstance(who, str) else who.__name__ if isinstance(who, ModuleType) else who.__module__
+    loaded = list(controller(current_node()).loaded)
+    named = [app for app in loaded if name in app.__regrow_spec__.modules]
+    around = [app for app in loaded if f"{name}.".startswith(f"{_package_of(app)}.") or name == app.__module__]
+    return next(iter([*named, *sorted(around, key=lambda app: -len(_package_of(app)))]), None)
+
+
+def start_type() -> str | None:
+    """How the application of the running process was started: "normal" while it starts, "local" from then on.
+
+    None if it belongs to no application (`application:start_type/0`).
+    """
+    entry = controller(current_node()).entry(running().application)
+    if entry is None:
+        return None
+    return "normal" if entry.state == "starting" else "local"
+
+
+def _package_of(app: type[Application]) -> str:
+    return app.__module__.rpartition(".")[0] or app.__module__
+
+
+def app_dir(app: Any, path: str | Iterable[str] = ()) -> Path:
+    """The folder of the package in which an application is defined, or what is at a path below it.
+
+    (`Application.app_dir/2`.) For what may be packed into an archive, see `importlib.resources`.
+
+    Raises:
+        ValueError: there is no such application.
+    """
+    found = find(app)
+    if found is None:
+        raise ValueError(f"app_dir: unknown application {app!r}")
+    folder = Path(inspect.getfile(sys.modules[found.__module__])).parent
+    return folder.joinpath(path) if isinstance(path, str) else folder.joinpath(*path)
+
+
+# The environment
+
+
+def get_env(app: Any, key: Any, default: Any = None) -> Any:
+    """A value of an application's environment (`Application.get_env/3`)."""
+    return controller(current_node()).environment(app).get(key, default)
+
+
+def fetch_env(app: Any, key: Any) -> Any:
+    """The same, where it must be there (`Application.fetch_env!/2`).
+
+    Raises:
+        KeyError: it is not.
+    """
+    found = controller(current_node()).environment(app)
+    if key not in found:
+        nothing = not found and not isinstance(app, type)
+        why = "the application was not loaded nor configured" if nothing else f"configuration at {key!r} was not set"
+        raise KeyError(f"could not fetch application environment {key!r} for application {name_of(app)} because {why}")
+    return found[key]
+
+
+def put_env(app: Any, key: Any, value: Any, *, persistent: bool = False) -> None:
+    """Set a value in an application's environment (`Application.put_env/4`).
+
+    Args:
+        app: an application, loaded or not.
+        key: of the value.
+        value: anything.
+        persistent: whether the value is there again when the application is unloaded, and loaded again.
+
+    Raises:
+        TypeError: this is no application, and no name of one.
+    """
+    controller(current_node()).put(app, key, value, persistent)
+
+
+def put_all_env(config: Mapping[Any, Mapping[Any, Any]], *, persistent: bool = False) -> None:
+    """Set values of several applications, all at once: `{app: {key: value}}` (`Application.put_all_env/2`).
+
+    Raises:
+        TypeError: this is no mapping of mappings, or one of them is for no application; nothing is set.
+    """
+    parts: list[object] = [config]
+    if isinstance(parts[0], Mapping):
+        parts += config.values()
+    if not all(isinstance(part, Mapping) for part in parts):
+        raise TypeError(f"wanted a mapping of mappings, {{app: {{key: value}}}}, got {bounded_repr.safe_repr(config)}")
+    kept = controller(current_node())
+    copies = [(app, dict(values)) for app, values in config.items()]
+    for app, _ in copies:
+        environment_key(app)
+    for app, values in copies:
+        for key, value in values.items():
+            kept.put(app, key, value, persistent)
+
+
+def set_env(app: Any, key: Any = OWN, value: Any = None, *, persistent: bool = False) -> None:
+    """`put_env`, and with a mapping alone `put_all_env`, by OTP's name (`application:set_env/2,4`)."""
+    if key is OWN:
+        put_all_env(app, persistent=persistent)
+    else:
+        put_env(app, key, value, persistent=persistent)
+
+
+def delete_env(app: Any, key: Any, *, persistent: bool = False) -> None:
+    """Remove a value from an application's environment (`Application.delete_env/3`).
+
+    Args:
+        app: an application, loaded or not.
+        key: of the value.
+        persistent: whether the value is not to come back, either, when the application is loaded again.
+    """
+    controller(current_node()).delete(app, key, persistent)
+
+
+unset_env = delete_env
+
+
+def get_all_env(app: Any = OWN) -> dict[Any, Any]:
+    """A copy of an application's environment; by default of the one that the running process belongs to."""
+    return dict(controller(current_node()).environment(get_application() if app is OWN else app))
+
+
+# A change of the configuration
+
+
+def prep_config_change() -> dict[type[Application], dict[Any, Any]]:
+    """The environments of all running applications as they are: what `config_change` compares with."""
+    kept = controller(current_node())
+    return {entry.app: dict(kept.environment(entry.app)) for entry in kept.running()}
+
+
+async def config_change(before: Mapping[Any, Mapping[Any, Any]]) -> None:
+    """Tell each running application whose environment is another than before: its callback `config_change` is called.
+
+    Args:
+        before: what `prep_config_change` has given.
+
+    Raises:
+        ApplicationError: some did not agree; its reason is the list of theirs.
+    """
+    kept = controller(current_node())
+    errors: list[object] = []
+    for entry in kept.running():
+        now, then = kept.environment(entry.app), before.get(entry.app, {})
+        changed = {key: value for key, value in now.items() if key in then and then[key] != value}
+        new = {key: value for key, value in now.items() if key not in then}
+        removed = [key for key in then if key not in now]
+        if changed or new or removed:
+            errors += await _config_changed(entry.app(), changed, new, removed)
+    if errors:
+        raise ApplicationError(errors, f"the configuration was not accepted: {bounded_repr.safe_repr(errors)}")
+
+
+async def _config_changed(app: Application, changed: Any, new: Any, removed: Any) -> list[object]:
+    try:
+        answer: Any = app.config_change(changed, new, removed)
+        if is_awaitable(answer):
+            answer = await answer
+    except BaseException as error:
+        if not is_failure(current_node().caller(), error):
+            raise
+        return [("EXIT", exits.reason_of(error))]
+    match answer:
+        case None | "ok":
+            return []
+        case Error():
+            return [answer.reason]
+        case _:
+            return [answer]
+
+
+# Words
+
+
+def format_error(reason: Any) -> str:
+    """Why something about an application has failed, in words (`Application.format_error/1`)."""
+    match reason:
+        case ("already_loaded", app):
+            return f"already loaded application {name_of(app)}"
+        case ("not_loaded", app):
+            return f"not loaded application {name_of(app)}"
+        case ("already_started", app):
+            return f"already started application {name_of(app)}"
+        case ("not_started" | "not_running", app):
+            return f"not started application {name_of(app)}"
+        case ("running", app):
+            return f"running application {name_of(app)}"
+        case ("not_found", app):
+            return f"could not find application {name_of(app)}"
+        case ("bad_application", app):
+            return f"bad application: {name_of(app)}"
+        case ("invalid_options", options):
+            return f"invalid application options: {bounded_repr.safe_repr(options)}"
+        case ("bad_return" | "bad_return_value", (place, ("EXIT", why))) if _is_place(place):
+            return f"exited in: {_call_words(place)}\n    ** (EXIT) {bounded_repr.safe_repr(why)}"
+        case ("bad_return" | "bad_return_value", (place, value)) if _is_place(place):
+            return f"{_call_words(place)} returned a bad value: {bounded_repr.safe_repr(value)}"
+        case (why, place) if _is_place(place):
+            return f"{_call_words(place)} returned an error: {bounded_repr.safe_repr(why)}"
+        case (type() | str() as app, (str(), _) as why):
+            return f"{name_of(app)}: {format_error(why)}"
+        case _:
+            return bounded_repr.safe_repr(reason)
+
+
+def _is_place(value: Any) -> bool:
+    match value:
+        case (_, str(), list()):
+            return True
+        case _:
+            return False
+
+
+def _call_words(place: Any) -> str:
+    owner, function, args = place
+    return f"{name_of(owner)}.{function}({', '.join(bounded_repr.safe_repr(arg) for arg in args)})"

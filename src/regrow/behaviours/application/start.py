@@ -1,0 +1,341 @@
+"""Starting and stopping applications, one, or one with all that it needs.
+
+    serial        each need is started, then the application: one at a time
+    concurrent    each starts as soon as all that it needs runs, side by side
+
+All that is started has the same start type. Where one fails to start, those that were started for it are stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final, Literal
+
+from regrow.behaviours.application.controller import (
+    START_TYPES,
+    ApplicationEntry,
+    Controller,
+    StartType,
+    controller,
+    is_library,
+    not_started,
+)
+from regrow.behaviours.application.master import run_master
+from regrow.behaviours.application.spec import (
+    Application,
+    ApplicationError,
+    check_application,
+    find,
+    name_of,
+    needs_of,
+    not_found,
+)
+from regrow.behaviours.gen.cancelled_starts import give_up
+from regrow.behaviours.gen.request import ask, new_request, reply
+from regrow.kernel import links
+from regrow.kernel.current_node import current_node
+from regrow.kernel.exits import is_word, same
+from regrow.kernel.node import Node
+from regrow.kernel.pid import Pid
+from regrow.kernel.receiving import receive
+from regrow.kernel.requests import CallRequest
+from regrow.kernel.running import current
+from regrow.kernel.sending import send
+from regrow.kernel.spawning import spawn_link
+from regrow.kernel.yields import Token
+
+Mode = Literal["serial", "concurrent"]
+MODES: Final = ("serial", "concurrent")
+GIVE_UP: Final = Token("GIVE_UP")
+SPECS: Final = object()  # stands for the arguments that the class itself names
+
+
+async def start(app: Any, start_type: StartType = "temporary", args: Any = SPECS) -> None:
+    """Start an application whose needs run already (`application:start/2`).
+
+    Args:
+        app: its class, or "package.module:Class".
+        start_type: what its end by itself means: "temporary" nothing; "permanent" the end of the program;
+            "transient" the same, unless it ends with "normal". So does a start that fails.
+        args: what `start` gets, in place of what its class says.
+
+    Raises:
+        ApplicationError: it runs already, something that it needs does not, or its `start` failed.
+        TypeError: this is no application.
+        ValueError: an unknown start type.
+    """
+    _check_start_type(start_type)
+    found = check_application(app)
+    node = current_node()
+    kept = controller(node)
+    entry = kept.entry(found)
+    if entry is None or entry.state == "exited":
+        entry = _launch(node, kept, found, start_type, found.__regrow_spec__.args if args is SPECS else args)
+    elif entry.state == "running" or _is_part_of(node, found):
+        raise ApplicationError(("already_started", found), f"{found.__name__} runs already")
+    if entry.master is None:  # a library: nothing runs
+        return
+    made = new_request(node, "start")
+    entry.starters += 1
+    try:
+        answer = await ask(entry.master, made, None, ("application", "start", [found]))
+    except asyncio.CancelledError:
+        caller = node.caller()
+        if caller is None or caller.alive:  # for one that was killed the application goes on, as in OTP
+            entry.starters -= 1
+            await _cancelled(node, entry)
+        raise
+    entry.starters -= 1
+    if isinstance(answer, ApplicationError):
+        raise ApplicationError(answer.reason, answer.letter)
+
+
+async def _cancelled(node: Node, entry: ApplicationEntry) -> None:
+    """One that waited for an application's start was cancelled: if it was the last, the start has failed."""
+    master = None if entry.master is None else entry.master.process
+    if entry.starters > 0 or master is None:
+        return
+    if entry.state == "starting":
+        give_up(master)
+        await node.ended(master)
+    else:
+        await stop(entry.app)
+
+
+def _check_start_type(start_type: object) -> None:
+    if start_type not in START_TYPES:
+        raise ValueError(f"start: start_type is one of {', '.join(START_TYPES)}; got {start_type!r}")
+
+
+def _launch(node: Node, kept: Controller, app: type[Application], start_type: StartType, args: Any) -> ApplicationEntry:
+    """Let an application start in a process of its own; it goes on even if nobody waits for it any more."""
+    if app not in kept.loaded:
+        kept.load(app)
+    entry = ApplicationEntry(app, start_type, node.loop.create_future())
+    _check_needs(kept, entry, [need for need, optional in needs_of(app) if not optional])
+    node.applications.pop(app, None)
+    node.applications[app] = entry
+    if is_library(app):
+        kept.up(entry)
+        return entry
+    master = node.launch(run_master, (kept, entry, args), node.init)
+    master.initial_call = app.start
+    master.application = app
+    entry.master = master.pid
+    links.link(node.init, master.pid)  # the node's end is told to it
+    node.ended(master).add_done_callback(lambda gone: kept.gone(entry, gone.result()))
+    return entry
+
+
+def _check_needs(kept: Controller, entry: ApplicationEntry, needs: list[Any]) -> None:
+    """All of them must have been started; and run, unless the application is a library.
+
+    Raises:
+        ApplicationError: one of them was not, or has ended by itself, which counts as a failed start.
+    """
+    letter = f"{entry.app.__name__} needs {{}}, which does not run. Use ensure_all_started"
+    entries = {need: kept.entry(need) for need in needs}
+    for need, other in entries.items():
+        if other is None or other.state == "starting":
+            raise ApplicationError(("not_started", need), letter.format(name_of(need)))
+    for need in needs if not is_library(entry.app) else ():
+        if not kept.is_running(need):
+            error = ApplicationError(("not_running", need), letter.format(name_of(need)))
+            kept.failed(entry, error)
+            raise error
+
+
+def _is_part_of(node: Node, app: type[Application]) -> bool:
+    """Whether the running process belongs to an application: it cannot wait for that one's start."""
+    caller = node.caller()
+    return caller is not None and caller.application is app
+
+
+async def ensure_started(app: Any, start_type: StartType = "temporary") -> None:
+    """Start an application unless it runs (`application:ensure_started/2`).
+
+    Raises:
+        ApplicationError: something that it needs does not run, or its `start` failed.
+    """
+    try:
+        await start(app, start_type)
+    except ApplicationError as error:
+        if not same(error.reason, ("already_started", find(app))):
+            raise
+
+
+async def stop(app: Any) -> None:
+    """Stop an application: `prep_stop`, its tree, `stop` (`application:stop/1`).
+
+    Raises:
+        ApplicationError: it does not run. For one that has ended by itself this is said from the second time on.
+    """
+    node = current_node()
+    kept = controller(node)
+    found = find(app) if isinstance(app, str) else app
+    entry = kept.entry(found)
+    if entry is None:
+        raise not_started(found or app)
+    if entry.state == "exited":
+        kept.forget(entry)
+    elif entry.master is None:
+        kept.gone(entry, "stopped")
+    else:
+        await ask(entry.master, new_request(node, "stop"), None, ("application", "stop", [found]))
+
+
+# With all that it needs
+
+
+async def ensure_all_started(
+    apps: Any, start_type: StartType = "temporary", mode: Mode = "serial"
+) -> list[type[Application]]:
+    """Start applications after all that they need (`application:ensure_all_started/3`).
+
+    Args:
+        apps: one application, or several.
+        start_type: of all that are started.
+        mode: "serial" starts one after the other; "concurrent" each as soon as all that it needs runs.
+
+    Returns:
+        What was started, in order.
+
+    Raises:
+        ApplicationError: one of them failed; its reason is (app, reason). Those started before it are stopped again.
+            What cannot be found is told before anything is started; OTP finds it out on the way.
+        TypeError: one of them is no application.
+        ValueError: an unknown start type or mode.
+    """
+    _check_start_type(start_type)
+    if mode not in MODES:
+        raise ValueError(f"ensure_all_started: mode is one of {', '.join(MODES)}; got {mode!r}")
+    given: Any = apps  # seen as anything, whatever is found out of `apps`
+    several: list[Any] = [given] if isinstance(apps, str | type) or not isinstance(apps, Iterable) else list(given)
+    started: list[type[Application]] = []
+    try:
+        graph = _graph(controller(current_node()), several)
+        if mode == "serial":
+            for app in graph:
+                await _start_one(app, start_type, started)
+        else:
+            await _start_side_by_side(graph, start_type, started)
+    except (ApplicationError, asyncio.CancelledError):
+        caller = current_node().caller()
+        if caller is not None and not caller.alive:
+            raise
+        for other in reversed(started):
+            await stop(other)
+        raise
+    return started
+
+
+Graph = dict[type[Application], list[type[Application]]]
+
+
+def _graph(kept: Controller, apps: list[Any]) -> Graph:
+    """Each application that has to be started, with those that it waits for, which stand before it.
+
+    Raises:
+        ApplicationError: one is not found, or some wait for each other.
+    """
+    graph: Graph = {}
+
+    def add(named: Any, optional: bool, above: tuple[Any, ...]) -> type[Application] | None:
+        app = find(named)
+        if app is None:
+            if optional:
+                return None
+            error = not_found(named)
+            raise ApplicationError((named, error.reason), error.letter)
+        if app in above:
+            names = " needs ".join(name_of(one) for one in (*above[above.index(app) :], app))
+            raise ApplicationError((app, ("cyclic", app)), f"these applications wait for each other: {names}")
+        if not kept.is_running(app) and app not in graph:
+            needs = [add(need, may_lack, (*above, app)) for need, may_lack in needs_of(app)]
+            graph[app] = [one for one in needs if one is not None]
+        return app
+
+    for app in apps:
+        add(app, False, ())
+    return graph
+
+
+async def _start_one(app: type[Application], start_type: StartType, started: list[type[Application]]) -> None:
+    entry = controller(current_node()).entry(app)
+    first = entry is None or entry.state == "exited"
+    try:
+        await start(app, start_type)
+    except ApplicationError as error:
+        if same(error.reason, ("already_started", app)):
+            return
+        raise ApplicationError((app, error.reason), error.letter) from error.__cause__
+    if first:
+        started.append(app)
+
+
+async def _start_side_by_side(graph: Graph, start_type: StartType, started: list[type[Application]]) -> None:
+    node = current_node()
+    process = node.launch(run_starts, (graph, start_type, started), node.init)
+    apps: list[object] = list(graph)
+    place = ("application", "ensure_all_started", apps)
+    try:
+        error = await ask(process.pid, new_request(node, "started"), None, place)
+    except asyncio.CancelledError:
+        caller = node.caller()
+        if process.alive and (caller is None or caller.alive):
+            send(process.pid, GIVE_UP)
+            await node.ended(process)
+        raise
+    if isinstance(error, ApplicationError):
+        raise ApplicationError(error.reason, error.letter)
+
+
+class Begun:
+    """What has become of one start."""
+
+    __slots__ = ("app", "error")
+
+    def __init__(self, app: type[Application]) -> None:
+        self.app = app
+        self.error: ApplicationError | None = None
+
+
+async def run_starts(graph: Graph, start_type: StartType, started: list[type[Application]]) -> None:
+    """A process that starts each application when all that it waits for runs, and answers when all are over."""
+    me = current()
+    waiting = dict(graph)
+    under_way: dict[type[Application], Pid] = {}
+    failed: ApplicationError | None = None
+
+    async def begin(app: type[Application]) -> None:
+        outcome = Begun(app)
+        try:
+            if failed is not None:
+                raise failed
+            await _start_one(app, start_type, started)
+        except ApplicationError as error:
+            outcome.error = error
+        except asyncio.CancelledError:
+            outcome.error = ApplicationError(("cancelled", app), f"the start of {app.__name__} was cancelled")
+        send(me, outcome)
+
+    while under_way or (waiting and failed is None):
+        ready = [
+            app for app, needs in waiting.items() if not any(need in waiting or need in under_way for need in needs)
+        ]
+        for app in ready if failed is None else ():
+            del waiting[app]
+            under_way[app] = spawn_link(begin, app)
+        outcome = await receive((Begun, Token))
+        if isinstance(outcome, Token):
+            failed = failed or ApplicationError(("cancelled", list(graph)), "the starts were cancelled")
+            for pid in under_way.values():
+                task = None if pid.process is None else pid.process.task
+                if task is not None:
+                    task.cancel()
+        else:
+            del under_way[outcome.app]
+            failed = failed or outcome.error
+    if failed is None or not is_word(failed.reason[0], "cancelled"):
+        reply(await receive(CallRequest), failed)

@@ -1,0 +1,1 @@
+"""The event manager: handlers that come and go."""

@@ -1,0 +1,1 @@
+"""The server: one process, one state, one message at a time."""

@@ -1,0 +1,1 @@
+"""Registries, groups and global names."""

@@ -1,0 +1,291 @@
+"""The table of a registry: who is registered under what.
+
+A table belongs to its node, not to a process: reading it sends nothing and waits for nobody. A process's entries are
+found from its key and from its pid, and either way costs the same however many others there are. They vanish before
+anyone hears of the process's end (`kernel/names.py`, Held).
+
+    by_key    exact key -> its entries         one dict; for duplicates by pid one a partition
+    by_pid    pid -> its entries               one dict a partition
+
+Entries stand as `links.added` keeps what is mostly one: None, then the one, then a dict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, NamedTuple, cast
+
+from regrow.kernel import links, small_set
+from regrow.kernel.bounded_repr import safe_repr
+from regrow.kernel.current_node import current_node
+from regrow.kernel.keys import exact, same
+from regrow.kernel.mailbox import put
+from regrow.kernel.names import find
+from regrow.kernel.node import Node
+from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import extras
+
+Keys = Literal["unique", "duplicate"] | tuple[Literal["duplicate"], Literal["pid", "key"]]
+KEYS: Final = ("unique", "duplicate", ("duplicate", "pid"), ("duplicate", "key"))
+
+
+class Record(NamedTuple):
+    """One entry, as `select` gives it."""
+
+    key: Any
+    pid: Pid
+    value: Any
+
+
+class AlreadyRegistered(Exception):
+    """Another process, or this one, has the key in a registry of unique keys.
+
+    Attributes:
+        pid: that process.
+        reason: ("already_registered", pid).
+    """
+
+    def __init__(self, registry: object, key: object, pid: Pid) -> None:
+        super().__init__(registry, key, pid)
+        self.registry = registry
+        self.key = key
+        self.pid = pid
+        self.reason = ("already_registered", pid)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.pid} is registered as {safe_repr(self.key)} in {safe_repr(self.registry)}, whose keys are unique. "
+            'Unregister it first, or start a registry with keys="duplicate"'
+        )
+
+
+class Entry:
+    """One registration."""
+
+    __slots__ = ("kept", "key", "pid", "value")
+
+    def __init__(self, key: Any, pid: Pid, value: Any) -> None:
+        self.key = key
+        self.kept = exact(key)  # as it stands in the table, whatever becomes of the key
+        self.pid = pid
+        self.value = value
+
+
+class Partition:
+    """A share of the processes that are registered, and the server that they are linked to."""
+
+    __slots__ = ("by_key", "by_pid", "server")
+
+    def __init__(self, by_key: dict[Any, Any]) -> None:
+        self.server: Pid | None = None
+        self.by_key = by_key
+        self.by_pid: dict[Pid, Any] = {}
+
+    def serve(self, server: Pid) -> None:
+        """The server is up; when it ends, the entries go with it."""
+        assert server.process is not None
+        self.server = server
+        extras(server.process).tables[self] = None
+
+    def release(self, pid: Pid) -> None:
+        """A process has ended: one that was registered here, or the server."""
+        for entry in list(self.entries_of(pid)):
+            self.remove(entry)
+        if pid is self.server:
+            self.server = None
+            for other in list(self.by_pid):
+                self.release(other)
+                if other.process is not None:
+                    extras(other.process).tables.pop(self, None)
+
+    def entries_of(self, pid: Pid) -> Iterable[Entry]:
+        """What a process has here."""
+        return small_set.items(self.by_pid.get(pid))
+
+    def add(self, entry: Entry) -> Pid:
+        """Add an entry of a living process, and link it with the server."""
+        server, holder = self.server, entry.pid.process
+        assert server is not None
+        assert holder is not None
+        found: Any = self.by_key.get(entry.kept)
+        if found is not None:
+            entry.kept = next(iter(small_set.items(found))).kept
+        self.by_key[entry.kept] = small_set.add(found, entry)
+        self.by_pid[entry.pid] = small_set.add(self.by_pid.get(entry.pid), entry)
+        extras(holder).tables[self] = None
+        links.link(holder, server)
+        return server
+
+    def remove(self, entry: Entry) -> None:
+        """Remove an entry."""
+        _remove(self.by_key, same(entry.kept), entry)
+        _remove(self.by_pid, entry.pid, entry)
+
+    def let_go(self, pid: Pid) -> None:
+        """Undo the link of a living process that has nothing here any more."""
+        process = pid.process
+        if process is not None and pid not in self.by_pid:
+            extras(process).tables.pop(self, None)
+            if self.server is not None:
+                links.unlink(process, self.server)
+
+
+def _remove(kept: dict[Any, Any], key: Any, entry: Entry) -> None:
+    left = small_set.discard(kept.get(key), entry)
+    if left is None:
+        kept.pop(key, None)
+    else:
+        kept[key] = left
+
+
+class Table:
+    """All of a registry. As the table of a `Via` it is found under the registry's name."""
+
+    def __init__(
+        self, node: Node, name: object, keys: Keys, partitions: int, listeners: Iterable[Any], meta: Mapping[Any, Any]
+    ) -> None:
+        self.node = node
+        self.name = name
+        self.unique = keys == "unique"
+        self.listeners = tuple(listeners)
+        self.meta: dict[Any, Any] = {exact(key): value for key, value in meta.items()}
+        by_pid = keys in ("duplicate", ("duplicate", "pid"))
+        # Only duplicates by pid are spread over several dicts: their dispatch runs once a partition.
+        self.by_keys: list[dict[Any, Any]] = [{} for _ in range(partitions if by_pid else 1)]
+        self.partitions = [Partition(self.by_keys[number if by_pid else 0]) for number in range(partitions)]
+
+    def release(self, _: Pid) -> None:
+        """The registry has ended."""
+        if self.node.registries.get(self.name) is self:
+            del self.node.registries[self.name]
+
+    # Reading
+
+    def groups(self, key: Any) -> Iterator[list[Entry]]:
+        """The entries of a key, those of each partition by themselves; none that is empty."""
+        kept = exact(key)
+        for by_key in self.by_keys:
+            found = by_key.get(kept)
+            if found is not None:
+                yield list(small_set.items(found))
+
+    def entries(self, key: Any) -> list[Entry]:
+        """The entries of a key."""
+        return [entry for group in self.groups(key) for entry in group]
+
+    def all(self) -> list[Entry]:
+        """Every entry."""
+        return [entry for by_key in self.by_keys for kept in by_key.values() for entry in small_set.items(kept)]
+
+    def own(self, pid: Pid) -> list[Entry]:
+        """What a process has here, oldest first."""
+        return list(self.partition_of(pid).entries_of(pid))
+
+    def own_under(self, key: Any, pid: Pid) -> list[Entry]:
+        """What a process has here under a key, also where that is the very object, and is another key by now."""
+        if type(key) is not str and type(key) is not tuple:
+            itself = [entry for entry in self.own(pid) if entry.key is key]
+            if itself:
+                return itself
+        if self.unique:
+            return [entry for entry in self.entries(key) if entry.pid is pid]
+        wanted = exact(key)
+        return [entry for entry in self.own(pid) if entry.kept == wanted]
+
+    def count(self) -> int:
+        """How many entries."""
+        return sum(
+            len(cast("dict[Entry, None]", kept)) if type(kept) is dict else 1
+            for by_key in self.by_keys
+            for kept in by_key.values()
+        )
+
+    def partition_of(self, pid: Pid) -> Partition:
+        """Where a process is linked to."""
+        return self.partitions[pid.number % len(self.partitions)]
+
+    # Writing
+
+    def register(self, key: Any, pid: Pid, value: Any) -> Pid:
+        """Add an entry; gives the server that the process is linked to.
+
+        Raises:
+            AlreadyRegistered: the key is unique and taken.
+            ValueError: the registry is being started again, or the process is not alive, or another node's.
+        """
+        if pid.process is None or pid.node is not self.node:
+            why = "it is not alive" if pid.node is self.node else f"it belongs to another node, {pid.node!r}"
+            raise ValueError(f"could not register {pid} as {safe_repr(key)}: {why}")
+        if self.unique:
+            for entry in self.entries(key):
+                raise AlreadyRegistered(self.name, key, entry.pid)
+        partition = self.partition_of(pid)
+        if partition.server is None:
+            raise ValueError(f"the registry {safe_repr(self.name)} is being restarted. Try again when it is up")
+        server = partition.add(Entry(key, pid, value))
+        self.tell(("register", self.name, key, pid, value))
+        return server
+
+    def unregister(self, key: Any, pid: Pid, entries: Iterable[Entry]) -> None:
+        """Remove some of a process's entries under a key."""
+        partition = self.partition_of(pid)
+        for entry in entries:
+            partition.remove(entry)
+        partition.let_go(pid)
+        if pid.process is not None:  # of its end they have learned otherwise
+            self.tell(("unregister", self.name, key, pid))
+
+    def tell(self, event: object) -> None:
+        """Tell the listeners; one that is not there now hears nothing."""
+        for listener in self.listeners:
+            pid = find(self.node, listener)
+            if pid is not None and pid.process is not None:
+                put(pid.process, event)
+
+    # As the table of a Via
+
+    def register_name(self, key: Any, pid: Pid, value: Any = None) -> bool:
+        """Give a process that is starting its name.
+
+        Raises:
+            ValueError: the keys are not unique.
+        """
+        if self.whereis_name(key) is not None:
+            return False
+        self.register(key, pid, value)
+        return True
+
+    def unregister_name(self, key: Any) -> None:
+        """Free a name of the running process."""
+        caller = self.node.caller()
+        if caller is not None:
+            self.unregister(key, caller.pid, self.own_under(key, caller.pid))
+
+    def whereis_name(self, key: Any) -> Pid | None:
+        """Who is registered under a unique key.
+
+        Raises:
+            ValueError: the keys are not unique.
+        """
+        if not self.unique:
+            raise ValueError(
+                f"Via is not supported for duplicate registries: {safe_repr(self.name)} may have several processes "
+                f"under {safe_repr(key)}. Use lookup or dispatch"
+            )
+        found = self.by_keys[0].get(exact(key))
+        return None if found is None else cast("Entry", found).pid
+
+
+def table_of(registry: object) -> Table:
+    """The table of a registry of this node.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    found = current_node().registries.get(registry)
+    if not isinstance(found, Table):
+        raise ValueError(  # noqa: TRY004 - the name is of the right type, and nobody has it
+            f"unknown registry: {safe_repr(registry)}. Start it first, with Registry.start_link(keys=…, name=…), "
+            "under a supervisor before those who use it"
+        )
+    return found

@@ -1,0 +1,331 @@
+"""The same child several times under one name, and a key decides which of them is meant (Elixir's `PartitionSupervisor`).
+
+    Via(PartitionSupervisor, ("counters", 7))        partition 7 % partitions
+    Via(PartitionSupervisor, ("counters", "ann"))    the partition of "ann", always the same
+    Via("counters", "ann")                           the same, shorter
+
+Where one process would be a bottleneck, or would hold too much, several share the work: a counter for each, a
+`DynamicSupervisor` for each. It is a supervisor, and its children's ids are their numbers; which of them a key means is
+read from a table of the node, without asking anyone.
+
+    >>> class Counter(GenServer[int]):
+    ...     def handle_call(self, request, from_, count):
+    ...         return Reply(count, count + 1)
+    >>> async def main():
+    ...     await PartitionSupervisor.start_link(child_spec=(Counter, 40), name="counters", partitions=4)
+    ...     await call(Via("counters", "ann"), "next")
+    ...     return [await call(Via("counters", who), "next") for who in ("ann", 0)]
+    >>> import regrow
+    >>> regrow.run(main)
+    [41, 40]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import zlib
+from collections.abc import Callable, Hashable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, NamedTuple, TypeVar, cast
+
+from regrow.behaviours.gen import child_spec as specs
+from regrow.behaviours.gen.arguments import at_once
+from regrow.behaviours.gen.child_spec import ChildSpec
+from regrow.behaviours.supervision.children import ChildError, pid_in
+from regrow.behaviours.supervision.restart import Strategy
+from regrow.behaviours.supervision.supervisor import ModuleSupervisor, Supervisor
+from regrow.behaviours.supervision.supervisor_server import Init, SupervisorFunctions
+from regrow.kernel import names, sending
+from regrow.kernel.awaitables import is_awaitable
+from regrow.kernel.bounded_repr import safe_repr
+from regrow.kernel.current_node import current_node
+from regrow.kernel.exits import NoProcess, is_word
+from regrow.kernel.node import Node
+from regrow.kernel.pid import Pid, Ref
+from regrow.kernel.process_record import extras
+from regrow.kernel.running import running
+
+Message = TypeVar("Message")
+
+
+class PartitionSupervisor(SupervisorFunctions):
+    """Starts and keeps partitions. All its functions are class methods: `await PartitionSupervisor.partitions(name)`."""
+
+    @classmethod
+    async def start_link(
+        cls,
+        *,
+        child_spec: Any,
+        name: Any,
+        partitions: int | None = None,
+        strategy: Strategy = "one_for_one",
+        max_restarts: int = 3,
+        max_seconds: float | timedelta = 5.0,
+        auto_shutdown: str = "never",
+        with_arguments: Callable[[list[Any], int], list[Any]] | None = None,
+    ) -> Pid:
+        """Start a supervisor, linked, and its partitions (`PartitionSupervisor.start_link/1`).
+
+        Args:
+            child_spec: the child: a class, (class, argument) or a ChildSpec.
+            name: a string, a class, Global or Via.
+            partitions: how many; by default as many as the machine has processors.
+            strategy: as a supervisor's.
+            max_restarts: as a supervisor's.
+            max_seconds: as a supervisor's.
+            auto_shutdown: can only be "never".
+            with_arguments: called with the list of arguments that the child is started with and the number of a
+                partition; gives the list of arguments for this partition.
+
+        Raises:
+            ValueError: no name, no positive number of partitions, or an auto_shutdown.
+            TypeError: `with_arguments` is no function, or did not give a list.
+            InvalidChild: a child that is no child.
+            AlreadyStarted: the name is taken.
+            StartError: a partition did not start; those before it were stopped again.
+        """
+        if name is None:
+            raise ValueError("name: wanted a string, a class, Global or Via, by which partitions are found; got None")
+        names.check_name(name)
+        if partitions is None:
+            partitions = os.cpu_count() or 1
+        if type(partitions) is not int or partitions < 1:
+            raise ValueError(f"partitions: wanted a positive integer; got {safe_repr(partitions)}")
+        if auto_shutdown != "never":
+            raise ValueError(f'auto_shutdown: wanted "never"; got {safe_repr(auto_shutdown)}')
+        spec = specs.child_spec(child_spec)
+        arguments = [_arguments(spec, number, with_arguments) for number in range(partitions)]
+        flags = {"strategy": strategy, "max_restarts": max_restarts, "max_seconds": max_seconds}
+        return await PartitionSupervisorServer.start_link(PartitionPlan(name, spec, arguments, flags), name=name)
+
+    @classmethod
+    def child_spec(cls, options: Mapping[str, Any] | None = None, **more: Any) -> ChildSpec:
+        """A partition supervisor as a child: `(PartitionSupervisor, {"child_spec": …, "name": …})`, or with keywords.
+
+        Its id is its name; of a Global or a Via, the key.
+        """
+        given = {**(options or {}), **more}
+        return ChildSpec(
+            specs.id_of(given.get("name"), cls), partial(cls.start_link, **given), type="supervisor", modules=(cls,)
+        )
+
+    @staticmethod
+    async def partitions(name: Any) -> int:
+        """How many partitions keys are spread over now (`PartitionSupervisor.partitions/1`).
+
+        Raises:
+            NoProcess: there is no partition supervisor of this name.
+        """
+        return routes_of(name).size
+
+    @staticmethod
+    async def resize(name: Any, partitions: int) -> int:
+        """Stop the last partitions, or start them again (`PartitionSupervisor.resize!/2`).
+
+        Keys are spread over those that are left; with 0 there is nobody.
+
+        Returns:
+            How many there were before.
+
+        Raises:
+            ValueError: fewer than 0, or more than it was started with.
+            NoProcess: there is no partition supervisor of this name.
+            StartError: a partition did not start again; the number stays what it was.
+        """
+        routes = routes_of(name)
+        async with routes.resizing:
+            return await _resize(routes, partitions)
+
+    # As the table of a Via: the key is (name of the supervisor, key)
+
+    @staticmethod
+    def whereis_name(key: tuple[Any, Hashable]) -> Pid | None:
+        """The partition that a key means now.
+
+        Raises:
+            NoProcess: there is no partition supervisor of this name.
+            ValueError: it has no partitions.
+        """
+        name, routed = key
+        return routes_of(name).whereis_name(routed)
+
+    @staticmethod
+    def send(key: tuple[Any, Hashable], message: Message) -> Message:
+        """Send a message to the partition that a key means now; raises as `whereis_name`."""
+        pid = PartitionSupervisor.whereis_name(key)
+        return message if pid is None else sending.send(pid, message)
+
+    @staticmethod
+    def register_name(key: Any, pid: Pid) -> bool:  # noqa: ARG004 - as every table of a Via has it
+        """Not possible: a partition is named by its number.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(f"a process cannot be registered under {safe_repr(key)}: a PartitionSupervisor names its own")
+
+    @staticmethod
+    def unregister_name(key: Any) -> None:
+        """Not possible either.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(f"{safe_repr(key)} cannot be unregistered: a PartitionSupervisor names its own")
+
+
+def _arguments(spec: ChildSpec, number: int, with_arguments: Any) -> list[Any]:
+    if with_arguments is None:
+        return list(spec.args)
+    if not callable(with_arguments):
+        raise TypeError(
+            "with_arguments: wanted a function of the list of arguments and the partition's number; "
+            f"got {safe_repr(with_arguments)}"
+        )
+    made = at_once("with_arguments", with_arguments, list(spec.args), number)
+    if isinstance(made, list):
+        return cast("Any", made)  # type: ignore[no-any-return]
+    raise TypeError(f"with_arguments: wanted a list of arguments from it; it gave {safe_repr(made)}")
+
+
+async def _resize(routes: Routes, partitions: int) -> int:
+    before, most = routes.size, len(routes.pids)
+    if type(partitions) is not int or not 0 <= partitions <= most:
+        raise ValueError(f"resize: wanted a number of partitions between 0 and {most}; got {safe_repr(partitions)}")
+    for number in range(before, partitions):
+        try:
+            await Supervisor.restart_child(routes.supervisor, number)
+        except ChildError as error:
+            if not is_word(error.reason, "running"):  # it was started by a resize that failed later on
+                raise
+    routes.size = partitions
+    for number in range(partitions, before):
+        await Supervisor.terminate_child(routes.supervisor, number)
+    return before
+
+
+# Routes
+
+
+class Routes:
+    """Which partition a key means. Found in the node's registries, under the supervisor's pid and its plain name."""
+
+    def __init__(self, node: Node, name: Any, supervisor: Pid, partitions: int) -> None:
+        self.node = node
+        self.name = name
+        self.supervisor = supervisor
+        self.pids: list[Pid | None] = [None] * partitions
+        self.size = partitions
+        self.resizing = asyncio.Lock()
+        self.places = (supervisor, name) if names.is_name(name) else (supervisor,)
+        for place in self.places:
+            node.registries[place] = self
+
+    def release(self, _: Pid) -> None:
+        """The supervisor has ended."""
+        for place in self.places:
+            if self.node.registries.get(place) is self:
+                del self.node.registries[place]
+
+    def whereis_name(self, key: Hashable) -> Pid | None:
+        """The partition of a key: an integer's absolute value modulo their number, anything else's stable hash.
+
+        Raises:
+            ValueError: there are no partitions now.
+        """
+        if self.size == 0:
+            raise ValueError(
+                f"the PartitionSupervisor {safe_repr(self.name)} has been resized to 0: it has no partition"
+            )
+        number: int = abs(key) if isinstance(key, int) and type(key) is not bool else stable_hash(key)
+        return self.pids[number % self.size]
+
+    def register_name(self, key: Hashable, pid: Pid) -> bool:
+        """Not possible: see `PartitionSupervisor.register_name`."""
+        return PartitionSupervisor.register_name((self.name, key), pid)
+
+    def unregister_name(self, key: Hashable) -> None:
+        """Not possible either."""
+        PartitionSupervisor.unregister_name((self.name, key))
+
+    async def start_partition(self, number: int, spec: ChildSpec, arguments: list[Any]) -> Any:
+        """Start a partition, in the supervisor, and note where it is."""
+        started: Any = spec.start(*arguments)
+        if is_awaitable(started):
+            started = await started
+        pid = pid_in(started)
+        if pid is not None:  # else it is not there, and the supervisor says why
+            self.pids[number] = pid
+        return started
+
+
+def routes_of(name: Any) -> Routes:
+    """The routes of a partition supervisor of this node, by name or pid.
+
+    Raises:
+        NoProcess: there is none.
+    """
+    node = current_node()
+    found = node.registries.get(names.find(node, name))
+    if not isinstance(found, Routes):
+        letter = f"no process: there is no PartitionSupervisor {safe_repr(name)}"
+        raise NoProcess(("noproc", ("PartitionSupervisor", "partitions", [name])), letter)
+    return found
+
+
+def stable_hash(key: Hashable) -> int:
+    """A hash that is the same in every run and equal for equal keys (`erlang:phash2/1` in its place).
+
+    It is so for None, numbers, strings, bytes, pids, refs, classes, and tuples and frozensets of these. Anything else
+    has Python's own hash, which may change from run to run.
+    """
+    match key:
+        case str():
+            return zlib.crc32(key.encode("utf-8", "surrogatepass"))
+        case bytes():
+            return zlib.crc32(key)
+        case None:
+            return 0
+        case Pid() | Ref():
+            return key.number
+        case type():
+            return stable_hash(f"{key.__module__}.{key.__qualname__}")
+        case tuple():
+            mixed = 1
+            for part in cast("tuple[Hashable, ...]", key):
+                mixed = (mixed * 31 + stable_hash(part)) & 0xFFFFFFFF
+            return mixed
+        case frozenset():
+            return sum(stable_hash(part) for part in cast("frozenset[Hashable]", key)) & 0xFFFFFFFF
+        case _:
+            return hash(key)
+
+
+# The supervisor
+
+
+class PartitionPlan(NamedTuple):
+    """What a partition supervisor is started with."""
+
+    name: Any
+    spec: ChildSpec
+    arguments: list[list[Any]]
+    flags: dict[str, Any]
+
+
+class PartitionSupervisorServer(ModuleSupervisor):
+    """The process of a partition supervisor: its routes end with it."""
+
+    def init(self, plan: PartitionPlan, /) -> Init:
+        """Show the routes to the node, then start the partitions."""
+        keeper = running()
+        routes = Routes(keeper.node, plan.name, keeper.pid, len(plan.arguments))
+        extras(keeper).tables[routes] = None
+        spec = plan.spec
+        children = [
+            spec.replace(id=number, start=(routes.start_partition, (number, spec, arguments)), modules=spec.modules)
+            for number, arguments in enumerate(plan.arguments)
+        ]
+        return Supervisor.init(children, **plan.flags)

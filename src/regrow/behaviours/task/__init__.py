@@ -1,0 +1,1 @@
+"""One function in a process of its own, awaited."""

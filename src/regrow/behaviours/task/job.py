@@ -1,0 +1,202 @@
+"""What runs in the process of a task, whoever started it: one function, whose value is sent to whoever asked.
+
+    owner                                   task
+    -----                                   ----
+    spawns it, monitors it      ----->      run(job)
+    takes (ref, value)          <-----      sends what the function gave
+    or Down(ref, pid, reason)   <-----      or ends with what it raised
+
+A task under a supervisor is spawned by that one. It waits until its owner, who alone can monitor it for itself, sends
+the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, Final
+
+from regrow.behaviours.gen import reports
+from regrow.behaviours.gen.child_spec import ChildSpec
+from regrow.behaviours.supervision.children import ChildError
+from regrow.behaviours.supervision.dynamic_supervisor import DynamicSupervisor
+from regrow.kernel import bifs, bounded_repr, exits, links
+from regrow.kernel.ancestors import NEAREST
+from regrow.kernel.awaitables import Foreign, is_awaitable
+from regrow.kernel.coroutine_driver import completed
+from regrow.kernel.current_node import current_node
+from regrow.kernel.pid import Monitor, Pid
+from regrow.kernel.process_record import Process
+from regrow.kernel.running import current, running, running_alive
+from regrow.kernel.sending import send
+from regrow.kernel.signals import Down
+from regrow.kernel.spawning import spawn_link
+from regrow.kernel.tracebacks import Raised
+from regrow.kernel.yields import TIMEOUT, Receive
+
+PATIENCE_SECONDS: Final = 5.0  # how long a supervised task waits for its job
+
+# Whose callers, and who they are. A process that a task spawns has a copy of this, and is no task.
+CALLERS: ContextVar[tuple[Pid, tuple[Pid, ...]] | None] = ContextVar("regrow_callers", default=None)
+
+
+def callers() -> tuple[Pid, ...]:
+    """For which processes the running task works: its caller, that one's caller …; nobody if this is no task.
+
+    Elixir keeps them as `$callers`. They lead to the request on whose behalf something is done, where the ancestors of a
+    process lead to its supervisor.
+    """
+    found = CALLERS.get()
+    caller = current_node().caller()
+    return found[1] if found is not None and caller is not None and found[0] is caller.pid else ()
+
+
+def callers_of_new(caller: Process | None) -> tuple[Pid, ...]:
+    """The callers of a task that this process, or a plain asyncio task, starts now."""
+    if caller is None:
+        return ()
+    found = CALLERS.get()
+    if found is None or found[0] is not caller.pid:
+        return (caller.pid,)
+    if len(found[1]) < NEAREST:
+        return (caller.pid, *found[1])
+    return (caller.pid, *found[1][: NEAREST - 1])  # a task that starts its successor and ends leaves nothing
+
+
+class Job:
+    """One function to be run for an owner; without a ref nobody waits for its value."""
+
+    __slots__ = ("args", "callers", "function", "owner", "ref")
+
+    def __init__(
+        self,
+        owner: Pid,
+        callers: tuple[Pid, ...],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        ref: Monitor | None = None,
+    ) -> None:
+        self.owner = owner
+        self.callers = callers
+        self.function = function
+        self.args = args
+        self.ref = ref
+
+
+def new_job(function: Callable[..., Any], args: tuple[Any, ...]) -> Job:
+    """A job of whoever runs now.
+
+    Raises:
+        TypeError: this is no function.
+    """
+    if not callable(function):
+        raise TypeError(
+            f"a task runs a function, got {bounded_repr.safe_repr(function)}. Give the function, not what it gives"
+        )
+    node = current_node()
+    caller = node.caller()
+    return Job(node.guest if caller is None else caller.pid, callers_of_new(caller), function, args)
+
+
+def run(job: Job) -> Coroutine[Any, Any, None] | None:
+    """A task's whole life; of an `async def`, what is left of it. A process that runs a `def` needs no asyncio task."""
+    me = running()
+    me.initial_call = job.function
+    CALLERS.set((me.pid, job.callers))
+    try:
+        value = job.function(*job.args)
+    except BaseException as error:
+        raise failure(me, job, error) from None
+    if is_awaitable(value):
+        return completed(me, job, value, send_value, failure)
+    if job.ref is not None:
+        send(job.ref, (job.ref, value))
+    return None
+
+
+def send_value(job: Job, value: object) -> None:
+    """Send a task's value to its owner, if that wants it."""
+    if job.ref is not None:
+        send(job.ref, (job.ref, value))
+
+
+def failure(me: Process, job: Job, error: BaseException) -> BaseException:
+    """With what a task ends whose function has raised; what is abnormal is reported."""
+    if not me.alive or exits.is_a(error, KeyboardInterrupt, SystemExit, GeneratorExit):
+        return error
+    raised = Raised(error)
+    reason = exits.reason_of(error)
+    if not exits.is_normal(reason):
+        reports.task_terminated(me, job.owner, job.callers, job.function, job.args, reason, raised)
+    return exits.Exit(reason)
+
+
+async def wait_for_job(owner: Pid) -> None:
+    """The life of a supervised task: its owner says what to do, unless it ends before."""
+    ref = bifs.monitor(owner)
+
+    def is_for_me(message: object) -> bool:
+        return type(message) is Job or (type(message) is Down and message.ref is ref)
+
+    message: Any = await Receive(is_for_me, PATIENCE_SECONDS)
+    if message is TIMEOUT:
+        raise exits.Exit("timeout")
+    bifs.demonitor(ref, flush=True)
+    if type(message) is Down:
+        raise exits.Exit(("shutdown", message.reason))
+    rest = run(message)
+    if rest is not None:
+        await rest
+
+
+# Starting
+
+
+async def spawn(context: Context, function: Callable[..., Any], argument: object) -> Pid:
+    """Spawn a task's process, linked, with the context variables of whoever wants it: a supervisor has its own."""
+    return context.run(spawn_link, function, argument)
+
+
+def supervised(function: Callable[..., Any], argument: object, restart: Any, shutdown: Any) -> ChildSpec:
+    """The spec of a task under a supervisor."""
+    start = (spawn, (copy_context(), function, argument))
+    return ChildSpec("task", start, restart=restart, shutdown=shutdown, modules=(Job,))
+
+
+FULL = """reached the maximum number of tasks for this task supervisor.
+  How many may run at the same time is set with TaskSupervisor.start_link(max_children=…)."""
+
+
+async def start_supervised_job(supervisor: Any, shutdown: Any) -> Pid:
+    """Start a supervised task that waits for the job which its owner, whoever runs now, will send.
+
+    Raises:
+        RuntimeError: the supervisor has as many tasks as it may have.
+        CallExit: the supervisor is not there.
+    """
+    spec = supervised(wait_for_job, current(), "temporary", shutdown)
+    try:
+        pid: Pid = await Foreign(DynamicSupervisor.start_child(supervisor, spec))
+    except ChildError as error:
+        if not exits.is_word(error.reason, "max_children"):
+            raise
+        raise RuntimeError(FULL) from None
+    return pid
+
+
+def send_job(job: Job, pid: Pid) -> Monitor:
+    """Monitor a waiting task, and let it do a job whose value comes under the ref of the monitor."""
+    ref = job.ref = bifs.monitor(pid, alias="demonitor")
+    send(pid, job)
+    return ref
+
+
+def spawn_job(job: Job) -> tuple[Pid, Monitor]:
+    """Spawn a process that does a job, linked to this one; its value comes under the ref of the monitor."""
+    owner = job.owner.process
+    if owner is None or not owner.alive or owner.node.scheduler.current is not owner:
+        owner = running_alive()
+    pid = owner.node.launch(run, (job,), owner).pid
+    links.link(owner, pid)
+    ref = job.ref = links.monitor(owner, pid, pid, None, "demonitor")
+    return pid, ref

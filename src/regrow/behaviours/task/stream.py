@@ -1,0 +1,342 @@
+"""Many tasks, a few at a time, and their results as they are asked for (Elixir's `Task.async_stream`).
+
+    consumer                        spawner                     tasks
+    --------                        -------                     -----
+    goes through the items
+    ("spawn", position, item) ----> spawns, monitors, limits -> function(item)
+    "take"                    ---->          <----------------- value, or end
+    ("result", …)             <----
+    "close"                   ----> kills those that run
+
+The spawner is a process of its own, so that no message of a task reaches the consumer, and so that whoever leaves a
+loop early may close it from anywhere. It is linked to the consumer, and to the tasks unless these are nolink: where
+the consumer does not trap exits, a task that fails takes both along.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from datetime import timedelta
+from typing import Any, Final, Literal, NamedTuple, TypeVar
+
+from regrow.behaviours.gen.results import MISSING, NoClause, NoReply, Ok, Stop
+from regrow.behaviours.gen.user_code import is_failure
+from regrow.behaviours.gen_server.client import call, cast
+from regrow.behaviours.gen_server.gen_server import From, GenServer, reply
+from regrow.behaviours.supervision.shutdown import begin_shutdown
+from regrow.behaviours.task.job import Job, callers_of_new, send_job, spawn_job, start_supervised_job
+from regrow.kernel import bifs, bounded_repr, exits, links
+from regrow.kernel.clock import seconds
+from regrow.kernel.current_node import current_node
+from regrow.kernel.deadlines import Timer
+from regrow.kernel.pid import Monitor, Pid
+from regrow.kernel.process_record import Process, extras
+from regrow.kernel.running import current, running
+from regrow.kernel.signals import Down, Exited
+from regrow.kernel.timers import cancel_timer, send_after
+
+Result = TypeVar("Result")
+Outcome = tuple[Literal["ok"], Result] | tuple[Literal["exit"], Any]
+OnTimeout = Literal["exit", "kill_task"]
+
+ON_TIMEOUT: Final = ("exit", "kill_task")
+
+
+class StreamOptions:
+    """How a stream runs; see `Task.async_stream`.
+
+    Raises:
+        ValueError: one of these is something else.
+    """
+
+    def __init__(
+        self,
+        max_concurrency: int | None,
+        ordered: bool,
+        timeout: float | timedelta | None,
+        on_timeout: str,
+        zip_input_on_exit: bool,
+    ) -> None:
+        if max_concurrency is None:
+            max_concurrency = os.cpu_count() or 1
+        if type(max_concurrency) is not int or max_concurrency < 1:
+            raise ValueError(
+                f"async_stream: max_concurrency is a whole number of tasks ≥ 1, got {bounded_repr.safe_repr(max_concurrency)}"
+            )
+        if on_timeout not in ON_TIMEOUT:
+            raise ValueError(f"async_stream: on_timeout is one of {', '.join(ON_TIMEOUT)}; got {on_timeout!r}")
+        self.max_concurrency = max_concurrency
+        self.ordered = ordered
+        self.timeout = seconds(timeout, "async_stream(timeout=)")
+        self.on_timeout = on_timeout
+        self.zip_input_on_exit = zip_input_on_exit
+        self.supervisor: Any = None
+        self.link = True
+        self.shutdown: Any = 5.0
+
+
+class Stream:
+    """What `async_stream` gives: to be gone through with `async for`, each time with tasks of its own."""
+
+    def __init__(
+        self,
+        items: Iterable[Any] | AsyncIterable[Any],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        options: StreamOptions,
+    ) -> None:
+        self.items = items
+        self.function = function
+        self.args = args
+        self.options = options
+
+    def __aiter__(self) -> AsyncGenerator[Any, None]:  # noqa: PYI058 (aclosing needs to know that it can be closed)
+        return self._outcomes()
+
+    async def _outcomes(self) -> AsyncGenerator[Any, None]:
+        """Keep as many tasks as may be, and give one result after the other."""
+        options = self.options
+        node = current_node()
+        consumer = node.caller()
+        plan = StreamPlan(
+            self.function,
+            self.args,
+            options,
+            callers_of_new(consumer),
+            node.guest if consumer is None else consumer.pid,
+            consumer is None or consumer.trap_exit,
+        )
+        items = Items(self.items)
+        spawner = await Spawner.start_link(plan)
+        inputs: dict[int, Any] = {}
+        started = taken = 0
+        try:
+            while True:
+                while not items.over and started - taken < options.max_concurrency:
+                    item = await items.next()
+                    if item is MISSING:
+                        break
+                    if options.zip_input_on_exit:
+                        inputs[started] = item
+                    cast(spawner, ("spawn", started, item))
+                    started += 1
+                if started == taken:
+                    break
+                position, outcome = checked(await call(spawner, "take", None), options)
+                taken += 1
+                if options.zip_input_on_exit:
+                    item = inputs.pop(position)
+                    if outcome[0] == "exit":
+                        outcome = ("exit", (item, outcome[1]))
+                yield outcome
+        finally:
+            try:
+                await close(spawner, consumer)
+            finally:
+                await items.close()
+
+
+def checked(answer: Any, options: StreamOptions) -> tuple[int, Any]:
+    """A result, unless the spawner answers that there will be none."""
+    match answer:
+        case ("result", position, outcome):
+            return position, outcome
+        case ("raise", error):
+            raise error
+        case _:
+            place = ("Task.Supervised", "stream", [options.timeout])
+            letter = f"a task of a stream was not done within {options.timeout} s"
+            raise exits.CallTimeout(("timeout", place), letter)
+
+
+async def close(spawner: Pid, consumer: Process | None) -> None:
+    """End the spawner and the tasks that still run."""
+    if consumer is not None and consumer.alive:
+        links.unlink(consumer, spawner)
+    try:
+        await call(spawner, "close", None)
+    except exits.CallExit:
+        return  # it has gone: its tasks have, too
+
+
+class Items:
+    """The items, whatever they come from. An iterator that was made here is closed here."""
+
+    def __init__(self, items: Iterable[Any] | AsyncIterable[Any]) -> None:
+        self.over = False
+        self.plain: Iterator[Any] | None = None
+        self.asynchronous: AsyncIterator[Any] | None = None
+        if isinstance(items, AsyncIterable):
+            self.asynchronous = aiter(items)
+            self.made: Any = None if self.asynchronous is items else self.asynchronous
+        else:
+            self.plain = iter(items)
+            self.made = None if self.plain is items else self.plain
+
+    async def next(self) -> Any:
+        """The next item; MISSING when there is none."""
+        item: Any = MISSING
+        if self.asynchronous is not None:
+            item = await anext(self.asynchronous, MISSING)
+        elif self.plain is not None:
+            item = next(self.plain, MISSING)
+        self.over = item is MISSING
+        return item
+
+    async def close(self) -> None:
+        """Nobody wants more."""
+        if hasattr(self.made, "aclose"):
+            await self.made.aclose()
+        elif hasattr(self.made, "close"):
+            self.made.close()
+
+
+# The spawner
+
+
+class StreamPlan(NamedTuple):
+    """What a spawner is to do, and for whom."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    options: StreamOptions
+    callers: tuple[Pid, ...]
+    owner: Pid
+    trap_exit: bool
+
+
+class StreamTask:
+    """One task of a stream."""
+
+    __slots__ = ("pid", "position", "timer")
+
+    def __init__(self, position: int, pid: Pid, timer: Timer | None) -> None:
+        self.position = position
+        self.pid = pid
+        self.timer = timer
+
+
+class StreamTasks:
+    """A spawner's state: the tasks that run, and the results that nobody has taken."""
+
+    def __init__(self, plan: StreamPlan) -> None:
+        self.plan = plan
+        self.running: dict[Monitor, StreamTask] = {}
+        self.results: dict[int, Any] = {}
+        self.next = 0  # the position whose result is given next, where they are ordered
+        self.taker: From | None = None
+        self.over: Any = None  # the answer to whoever still asks, once there are no more results
+
+    def answer(self) -> None:
+        """Give the one who waits what there is for it."""
+        if self.taker is None:
+            return
+        if self.over is not None:
+            found = self.over
+        else:
+            position = self.next if self.plan.options.ordered else next(iter(self.results), -1)
+            if position not in self.results:
+                return
+            found = ("result", position, self.results.pop(position))
+            self.next += 1
+        taker, self.taker = self.taker, None
+        reply(taker, found)
+
+    def done(self, ref: Monitor, outcome: Any) -> None:
+        """A task has come to its end."""
+        task = self.running.pop(ref, None)
+        if task is not None:
+            if task.timer is not None:
+                cancel_timer(task.timer)
+            bifs.demonitor(ref, flush=True)
+            self.results[task.position] = outcome
+            self.answer()
+
+
+class Spawner(GenServer[StreamTasks]):
+    """Starts the tasks of one stream and keeps their results."""
+
+    def init(self, plan: StreamPlan, /) -> Ok[StreamTasks]:
+        """Outlive the tasks."""
+        me = running()
+        me.trap_exit = True
+        extras(me).quiet = True  # an end with a task's reason has been reported by the task
+        return Ok(StreamTasks(plan))
+
+    async def handle_call(
+        self, request: Any, from_: From, crew: StreamTasks, /
+    ) -> NoReply[StreamTasks] | Stop[StreamTasks]:
+        """Give a result when there is one; or end."""
+        match request:
+            case "take":
+                crew.taker = from_
+                crew.answer()
+                return NoReply(crew)
+            case "close":
+                me = running()
+                endings = [begin_shutdown(me, task.pid, "brutal_kill") for task in crew.running.values()]
+                crew.running.clear()
+                for ending in endings:
+                    if ending is not None:
+                        await ending.reason()
+                return Stop("normal", crew, reply=None)
+            case _:
+                raise NoClause(request)
+
+    async def handle_cast(self, request: Any, crew: StreamTasks, /) -> NoReply[StreamTasks]:
+        """Start one more task."""
+        match request:
+            case ("spawn", int(position), item):
+                try:
+                    ref, pid = await self.start_task(crew.plan, item)
+                except BaseException as error:
+                    if not is_failure(running(), error):
+                        raise
+                    crew.over = ("raise", exits.strip_traceback(error))
+                    crew.answer()
+                    return NoReply(crew)
+                limit = crew.plan.options.timeout
+                timer = None if limit is None else send_after(current(), ("timeout", ref), limit)
+                crew.running[ref] = StreamTask(position, pid, timer)
+                return NoReply(crew)
+            case _:
+                raise NoClause(request)
+
+    async def start_task(self, plan: StreamPlan, item: Any) -> tuple[Monitor, Pid]:
+        """Start a task for an item, here or under its supervisor."""
+        job = Job(plan.owner, plan.callers, plan.function, (item, *plan.args))
+        options = plan.options
+        if options.supervisor is None:
+            pid, ref = spawn_job(job)
+            return ref, pid
+        pid = await start_supervised_job(options.supervisor, options.shutdown)
+        if options.link:
+            bifs.link(pid)
+        return send_job(job, pid), pid
+
+    def handle_info(self, message: Any, crew: StreamTasks, /) -> NoReply[StreamTasks] | Stop[StreamTasks]:
+        """A task has given its value, ended, or not ended in time."""
+        match message:
+            case (Monitor() as ref, value):
+                crew.done(ref, ("ok", value))
+            case Down(Monitor() as ref, _, reason):
+                crew.done(ref, ("exit", reason))
+            case ("timeout", Monitor() as ref) if ref in crew.running:
+                if crew.plan.options.on_timeout == "exit":
+                    crew.over = ("timeout",)
+                    crew.answer()
+                else:
+                    begin_shutdown(running(), crew.running[ref].pid, "brutal_kill")
+                    crew.done(ref, ("exit", "timeout"))
+            case Exited(_, reason) if not exits.is_word(reason, "normal") and not crew.plan.trap_exit:
+                return Stop(reason, crew)
+            case _:
+                pass  # the end of a linked task, of which its monitor tells, or a timer that was too late
+        return NoReply(crew)
+
+    def terminate(self, reason: Any, crew: StreamTasks, /) -> None:
+        """The consumer has gone: linked tasks go with it."""
+        if crew.plan.options.link:
+            for task in crew.running.values():
+                begin_shutdown(running(), task.pid, "brutal_kill")

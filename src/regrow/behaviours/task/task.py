@@ -1,0 +1,433 @@
+"""One thing to do beside others, in a process of its own, and its value when it is wanted (Elixir's `Task`).
+
+    owner                                  task
+    -----                                  ----
+    task = Task.async_(fetch, url)
+                               ----->      fetch(url)
+    … does something else …
+    await task.await_()        <-----      its value
+
+A task that fails takes its owner along, for they are linked: `await_` needs no care for failures. An owner that traps
+exits, or that starts its tasks by `TaskSupervisor.async_nolink`, gets a `CalleeExit` from `await_`, or ("exit", reason)
+from `yield_`.
+
+The value comes to the owner's mailbox, as (task.ref, value), and then a `Down`; `await_` and the other functions take
+both out. A server that starts tasks may do without them, and have `handle_info` called with the one or the other.
+
+    >>> async def main():
+    ...     task = Task.async_(sum, [1, 2, 3])
+    ...     value = await task.await_()
+    ...     doubled = [outcome async for outcome in Task.async_stream([1, 2], lambda number: number * 2)]
+    ...     return value, doubled
+    >>> import regrow
+    >>> regrow.run(main)
+    (6, [('ok', 2), ('ok', 4)])
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
+from types import FunctionType
+from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, TypeVarTuple, overload
+
+from regrow.behaviours.gen import child_spec
+from regrow.behaviours.gen.child_spec import ChildSpec
+from regrow.behaviours.supervision.restart import ending
+from regrow.behaviours.task.job import callers, new_job, run, spawn_job
+from regrow.behaviours.task.outcome import next_outcome, take_outcome
+from regrow.behaviours.task.stream import OnTimeout, Outcome, Stream, StreamOptions
+from regrow.kernel import bifs, bounded_repr, exits
+from regrow.kernel.clock import seconds
+from regrow.kernel.pid import Pid, Ref
+from regrow.kernel.receiving import receive
+from regrow.kernel.running import current
+from regrow.kernel.sending import send
+from regrow.kernel.signals import Down
+from regrow.kernel.spawning import spawn, spawn_link
+from regrow.kernel.timers import monotonic
+from regrow.kernel.yields import EMPTY
+
+Result = TypeVar("Result")
+Other = TypeVar("Other")
+Args = TypeVarTuple("Args")
+Timeout = float | timedelta | None
+
+ON_TIMEOUT: Final = ("nothing", "ignore", "kill_task")
+
+
+class Task(Generic[Result]):
+    """The handle of a task; its owner alone may ask for the value.
+
+    As a child of a supervisor, `(Task, function)` or `(Task, (function, *args))` runs a function once; class options of
+    a subclass, such as id and restart, are of its child spec. A child is temporary unless they say otherwise.
+
+    Attributes:
+        pid: the process; None if the task is `completed`.
+        ref: what its value and its `Down` come under.
+        owner: who started it.
+        mfa: what it runs: (module, function, number of arguments).
+    """
+
+    __slots__ = ("mfa", "owner", "pid", "ref")
+    __regrow_spec__: ClassVar[dict[str, Any]] = {"restart": "temporary"}
+
+    def __init_subclass__(cls, **spec: Any) -> None:
+        super().__init_subclass__()
+        cls.__regrow_spec__ = {**cls.__regrow_spec__, **child_spec.class_options(cls, spec)}
+
+    def __init__(self, pid: Pid | None, ref: Ref, owner: Pid, mfa: tuple[str, str, int]) -> None:
+        self.pid = pid
+        self.ref = ref
+        self.owner = owner
+        self.mfa = mfa
+
+    def __repr__(self) -> str:
+        module, function, arity = self.mfa
+        return f"Task(pid={self.pid}, ref={self.ref}, owner={self.owner}, {module}.{function}/{arity})"
+
+    # Starting
+
+    @overload
+    @staticmethod
+    def async_(function: Callable[[*Args], Awaitable[Other]], *args: *Args) -> Task[Other]: ...
+    @overload
+    @staticmethod
+    def async_(function: Callable[[*Args], Other], *args: *Args) -> Task[Other]: ...
+    @staticmethod
+    def async_(function: Callable[[*Args], Any], *args: *Args) -> Task[Any]:
+        """Start a linked task whose value this process will ask for (`Task.async/1`).
+
+        Args:
+            function: `def` or `async def`; it runs in the task's process.
+            args: its arguments.
+
+        Raises:
+            TypeError: this is no function.
+            RuntimeError: the code runs in a plain asyncio task, which has no mailbox.
+        """
+        job = new_job(function, args)
+        pid, ref = spawn_job(job)
+        return Task(pid, ref, job.owner, mfa_of(function, args))
+
+    @staticmethod
+    def completed(value: Other) -> Task[Other]:
+        """A task that is done already, without a process (`Task.completed/1`)."""
+        owner = current()
+        ref = Ref()
+        send(owner, (ref, value))
+        return Task(None, ref, owner, ("Task", "completed", 1))
+
+    @classmethod
+    async def start(cls, function: Callable[[*Args], Any], *args: *Args) -> Pid:
+        """Run a function in a process that is not linked, and whose value nobody wants (`Task.start/1`).
+
+        Raises:
+            TypeError: this is no function.
+        """
+        return spawn(run, new_job(function, args))
+
+    @classmethod
+    async def start_link(cls, function: Callable[[*Args], Any], *args: *Args) -> Pid:
+        """The same, linked: for a supervisor, or for what must not outlive this process (`Task.start_link/1`)."""
+        return spawn_link(run, new_job(function, args))
+
+    @classmethod
+    def child_spec(cls, function: Any) -> ChildSpec:
+        """How a supervisor starts it: `function`, or (function, *args), once (`Task.child_spec/1`)."""
+        start = (cls.start_link, function if isinstance(function, tuple) else (function,))  # pyright: ignore[reportUnknownVariableType]
+        parts: dict[str, Any] = {"id": cls, "start": start, "modules": (cls,)}
+        return ChildSpec(**{**parts, **cls.__regrow_spec__})
+
+    @staticmethod
+    def callers() -> tuple[Pid, ...]:
+        """For which processes the running task works (`$callers`): its owner, the owner's owner …; () if it is none.
+
+        The nearest fifty.
+
+        They lead to the request on whose behalf something is done, where the ancestors lead to the supervisor.
+        """
+        return callers()
+
+    # Asking for the value
+
+    async def await_(self, timeout: Timeout = 5.0) -> Result:
+        """Wait for the value (`Task.await/2`). Once: a second time waits in vain, and times out.
+
+        Args:
+            timeout: seconds; None waits for ever.
+
+        Raises:
+            CalleeExit: the task ended without a value; `reason` is (why, ("Task", "await", [task, timeout])).
+            CallTimeout: it took longer. The task goes on, and its value is dropped.
+            ValueError: this process is not the owner.
+        """
+        limit = 5.0 if timeout == 5.0 else seconds(timeout, "await_(timeout=)")
+        check_owner(self)
+        found = await next_outcome((self.ref,), limit, self.pid)
+        if found is not None and found[1][0] == "ok":
+            result: Result = found[1][1]
+            return result
+        place = ("Task", "await", [self, timeout])
+        if found is None:
+            bifs.demonitor(self.ref, flush=True)
+            raise exits.CallTimeout(("timeout", place), f"{self!r} was not done within {timeout} s")
+        reason = found[1][1]
+        raise exits.CalleeExit((reason, place), f"{self!r} ended without a value: {bounded_repr.safe_repr(reason)}")
+
+    @staticmethod
+    async def await_many(tasks: Iterable[Task[Other]], timeout: Timeout = 5.0) -> list[Other]:
+        """Wait for the values of all tasks, in their order (`Task.await_many/2`).
+
+        Args:
+            tasks: of this process.
+            timeout: seconds for all together; None waits for ever.
+
+        Raises:
+            CalleeExit: one of them ended without a value; the others are asked for no more.
+            CallTimeout: they took longer. They go on, and their values are dropped.
+            ValueError: this process is not the owner of one.
+        """
+        every = list(tasks)
+        waiting = check_owners(every)
+        values: dict[Ref, Other] = {}
+        place = ("Task", "await_many", [every, timeout])
+        countdown = Countdown(seconds(timeout, "await_many(timeout=)"))
+        while waiting:
+            found = await next_outcome(waiting, countdown.left())
+            if found is None:
+                forget(waiting)
+                raise exits.CallTimeout(
+                    ("timeout", place), f"{len(waiting)} of {len(every)} tasks were not done within {timeout} s"
+                )
+            ref, (what, value) = found
+            failed = waiting.pop(ref)
+            if what == "exit":
+                forget(waiting)
+                raise exits.CalleeExit(
+                    (value, place), f"{failed!r} ended without a value: {bounded_repr.safe_repr(value)}"
+                )
+            values[ref] = value
+        return [values[task.ref] for task in every]
+
+    async def yield_(self, timeout: Timeout = 5.0) -> Outcome[Result] | None:
+        """Wait for the value, but not in vain: may be asked again, and does not raise (`Task.yield/2`).
+
+        Returns:
+            ("ok", value), ("exit", reason), or None if the task is not done within `timeout` seconds.
+
+        Raises:
+            ValueError: this process is not the owner.
+        """
+        limit = seconds(timeout, "yield_(timeout=)")
+        check_owner(self)
+        found: Any = await next_outcome((self.ref,), limit, self.pid)
+        return None if found is None else found[1]
+
+    @staticmethod
+    async def yield_many(
+        tasks: Iterable[Task[Other]],
+        timeout: Timeout = 5.0,
+        *,
+        limit: int | None = None,
+        on_timeout: Literal["nothing", "ignore", "kill_task"] = "nothing",
+    ) -> list[tuple[Task[Other], Outcome[Other] | None]]:
+        """Wait for many tasks at once; gives each with what `yield_` would give, in their order (`Task.yield_many/2`).
+
+        Args:
+            tasks: of this process.
+            timeout: seconds for all together; None waits for ever.
+            limit: return when so many are done.
+            on_timeout: what becomes of those that are not done in time: "nothing", "ignore" (see `ignore`) or
+                "kill_task".
+
+        Raises:
+            ValueError: this process is not the owner of one, or a wrong option.
+        """
+        every = list(tasks)
+        waiting = check_owners(every)
+        if on_timeout not in ON_TIMEOUT:
+            raise ValueError(f"yield_many: on_timeout is one of {', '.join(ON_TIMEOUT)}; got {on_timeout!r}")
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise ValueError(
+                f"yield_many: limit is a whole number of tasks ≥ 1, or None; got {bounded_repr.safe_repr(limit)}"
+            )
+        outcomes: dict[Ref, Outcome[Other] | None] = {}
+        countdown = Countdown(seconds(timeout, "yield_many(timeout=)"))
+        while waiting and (limit is None or len(outcomes) < limit):
+            found = await next_outcome(waiting, countdown.left())
+            if found is None:
+                for task in waiting.values():
+                    outcomes[task.ref] = await _after_timeout(task, on_timeout)
+                break
+            ref, outcome = found
+            outcomes[ref] = outcome
+            del waiting[ref]
+        return [(task, outcomes.get(task.ref)) for task in every]
+
+    # Ending it
+
+    async def shutdown(self, timeout: Timeout | Literal["brutal_kill"] = 5.0) -> Outcome[Result] | None:
+        """Unlink the task, tell it to end, and wait until it has (`Task.shutdown/2`).
+
+        Args:
+            timeout: seconds that it may take before it is killed; None waits for ever; "brutal_kill" kills it at once.
+
+        Returns:
+            ("ok", value) if it was done before that, ("exit", reason) if it ended otherwise than it was told, else None.
+
+        Raises:
+            ValueError: this process is not the owner.
+        """
+        check_owner(self)
+        if self.pid is None:
+            return await self.yield_(0.0)
+        ref = bifs.monitor(self.pid)
+        if not isinstance(timeout, str):
+            timeout = seconds(timeout, "shutdown(timeout=)")
+        signal, limit = ending("infinity" if timeout is None else timeout)
+        expected = "killed" if signal == "kill" else signal
+        bifs.unlink(self.pid)
+        bifs.exit(self.pid, signal)
+        reason = await end_of(ref, limit)
+        if reason is EMPTY:
+            bifs.exit(self.pid, "kill")
+            reason = await end_of(ref, None)
+        # What is there now is all that there will be: the value comes first if it has come, then its own Down.
+        outcome: Any = take_outcome(self.ref)
+        forget((self.ref,))
+        if outcome is not None:
+            return None if outcome == ("exit", expected) else outcome
+        return ("exit", "noproc") if exits.is_word(reason, "noproc") else None
+
+    def ignore(self) -> Outcome[Result] | None:
+        """Unlink the task and ask for its value no more; it goes on (`Task.ignore/1`).
+
+        Returns:
+            ("ok", value) or ("exit", reason) if it is done already, else None.
+
+        Raises:
+            ValueError: this process is not the owner.
+        """
+        check_owner(self)
+        outcome: Outcome[Result] | None = take_outcome(self.ref)
+        if self.pid is not None:
+            bifs.unlink(self.pid)
+        bifs.demonitor(self.ref, flush=True)
+        return outcome
+
+    # Many, bounded
+
+    @staticmethod
+    def async_stream(
+        items: Iterable[Any] | AsyncIterable[Any],
+        function: Callable[..., Any],
+        *args: Any,
+        max_concurrency: int | None = None,
+        ordered: bool = True,
+        timeout: Timeout = 5.0,
+        on_timeout: OnTimeout = "exit",
+        zip_input_on_exit: bool = False,
+    ) -> Stream:
+        """Run `function(item, *args)` for each item, each in a linked task, a few at a time (`Task.async_stream/3`).
+
+        Nothing is started before the first result is asked for, and never more than there is room for. What is given
+        can be gone through more than once, each time with tasks of its own:
+
+            async for outcome in Task.async_stream(urls, fetch, max_concurrency=10):
+
+        A loop that is left early stops the tasks that still run when its iterator is closed:
+        `async with contextlib.aclosing(aiter(stream)) as outcomes:` does so at once.
+
+        Args:
+            items: any iterable, or an asynchronous one; it is gone through in this process.
+            function: `def` or `async def`.
+            args: what the function gets after the item.
+            max_concurrency: so many tasks that run or whose result is not taken; by default the number of CPUs.
+            ordered: give the results in the order of the items; else as they come.
+            timeout: seconds that each may take; None is any time.
+            on_timeout: "exit" raises CallTimeout here, "kill_task" gives ("exit", "timeout") for the item.
+            zip_input_on_exit: give ("exit", (item, reason)) where a task has failed.
+
+        Raises:
+            ValueError: an option that it cannot have.
+        """
+        options = StreamOptions(max_concurrency, ordered, timeout, on_timeout, zip_input_on_exit)
+        return Stream(items, function, args, options)
+
+
+# Whose it is
+
+
+def mfa_of(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[str, str, int]:
+    """What a task runs, as data: its arguments may be large, so only their number is kept."""
+    if type(function) is FunctionType:
+        return (function.__module__, function.__qualname__, len(args))
+    name = getattr(function, "__qualname__", None) or bounded_repr.safe_repr(function, 100)
+    return (str(getattr(function, "__module__", None)), name, len(args))
+
+
+def check_owner(task: Task[Any]) -> None:
+    """Raise unless the running process may ask for this task's value.
+
+    Raises:
+        ValueError: it is another's.
+    """
+    me = current()
+    if task.owner is not me:
+        raise ValueError(
+            f"{task!r} must be queried from the owner but was queried from {me}. "
+            "Let the owner await it and send the value on"
+        )
+
+
+def check_owners(tasks: Sequence[Task[Other]]) -> dict[Ref, Task[Other]]:
+    """The tasks by ref.
+
+    Raises:
+        ValueError: one of them is another's.
+        TypeError: one of them is no task.
+    """
+    for task in tasks:
+        given: object = task
+        if not isinstance(given, Task):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(
+                f"wanted a list of tasks, as Task.async_ gives them; got {bounded_repr.safe_repr(given)} in it"
+            )
+        check_owner(task)
+    return {task.ref: task for task in tasks}
+
+
+# What has come
+
+
+class Countdown:
+    """How much is left of a time that several waits share."""
+
+    def __init__(self, limit: float | None) -> None:
+        self.ends = None if limit is None else monotonic() + limit
+
+    def left(self) -> float | None:
+        """So many seconds; None for ever."""
+        return None if self.ends is None else max(0.0, self.ends - monotonic())
+
+
+async def end_of(ref: Ref, timeout: float | None) -> Any:
+    """The reason in the Down of this monitor; EMPTY if it does not come in time."""
+    try:
+        down: Down = await receive(lambda message: type(message) is Down and message.ref is ref, timeout=timeout)
+    except TimeoutError:
+        return EMPTY
+    return down.reason
+
+
+def forget(refs: Iterable[Ref]) -> None:
+    """Nothing more is wanted of these tasks."""
+    for ref in refs:
+        bifs.demonitor(ref, flush=True)
+
+
+async def _after_timeout(task: Task[Any], on_timeout: str) -> Any:
+    if on_timeout == "kill_task":
+        return await task.shutdown("brutal_kill")
+    return task.ignore() if on_timeout == "ignore" else None

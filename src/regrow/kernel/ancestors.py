@@ -1,0 +1,64 @@
+"""Whose child a process is, and whose child that was (`$ancestors`).
+
+A process keeps one link of a chain: its parent, as it was called, and the chain of its parent. Brothers and sisters
+share theirs, and all share what is above. A chain that has grown long is cut to the nearest ancestors, so that neither
+the last of many generations keeps something of each, nor a start takes the longer the more there were.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from regrow.kernel.process_record import Process
+
+NEAREST: Final = 50  # that are kept at the least, where there were so many
+MOST: Final = 2 * NEAREST
+
+
+class Lineage:
+    """A parent, and its own lineage."""
+
+    __slots__ = ("above", "called", "depth")
+
+    def __init__(self, called: object, above: Lineage | None) -> None:
+        self.called = called  # its name, or else its pid
+        self.above = above
+        self.depth: int = 1 if above is None else above.depth + 1
+
+
+def descend(process: Process, parent: Process) -> None:
+    """Note whose child a new process is."""
+    node = process.node
+    called: object = parent.pid if parent.name is None else parent.name
+    above = parent.lineage
+    if above is not None and above.depth >= MOST:
+        above = parent.lineage = joined(nearest(above, NEAREST))
+    shared = node.last_lineage
+    if shared is None or shared.called is not called or shared.above is not above:
+        shared = node.last_lineage = Lineage(called, above)
+    process.parent = parent.pid
+    process.lineage = shared
+    process.application = parent.application
+
+
+def nearest(lineage: Lineage | None, most: int) -> list[object]:
+    """So many ancestors, nearest first."""
+    found: list[object] = []
+    while lineage is not None and len(found) < most:
+        found.append(lineage.called)
+        lineage = lineage.above
+    return found
+
+
+def joined(ancestors: list[object]) -> Lineage | None:
+    """A lineage of these, nearest first."""
+    lineage: Lineage | None = None
+    for called in reversed(ancestors):
+        lineage = Lineage(called, lineage)
+    return lineage
+
+
+def ancestors(process: Process) -> list[object]:
+    """The parent of a process, by name where it had one, then that one's parent, and so on: the nearest fifty."""
+    return nearest(process.lineage, NEAREST)

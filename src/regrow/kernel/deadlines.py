@@ -1,0 +1,340 @@
+"""Timers and deadlines: many of them, on one `call_later` of the event loop.
+
+Nearly all are cancelled before they fall due (a call waits 5.0 s, and hardly ever so long). They wait in buckets, each
+for a short span of time, where setting and cancelling cost a dict entry. The first bucket is sorted into a heap when
+its time comes near, and only from there do they fire. What is cancelled in the heap stays, until it is half of it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from regrow.kernel.bounded_repr import safe_repr
+from regrow.kernel.clock import FOREVER, Clock, asked
+from regrow.kernel.current_node import failed
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from regrow.kernel.process_record import Process
+    from regrow.kernel.schedule import Schedule
+
+WIDTH: Final = 1 / 64  # seconds that a bucket spans; a power of two, by which floats divide without a rest
+FEW: Final = 64  # empty buckets, or cancelled deadlines in the heap, that are not worth a look
+WAITS: Final = 1 << 60  # added to the number of a wait: what comes in the moment in which it ends still counts
+ROUND: Final = 256  # deadlines that fire before the event loop serves others
+
+
+class Deadline:
+    """Something that happens at a time unless it is cancelled before. `due` is 0.0 when it is not set."""
+
+    __slots__ = ("bucket", "due")
+
+    def __init__(self) -> None:
+        self.due = 0.0
+        self.bucket: dict[Deadline, None] | None = None
+
+    def fire(self) -> None:
+        """What is to happen."""
+        raise NotImplementedError
+
+
+class Timer(Deadline):
+    """Something that will be sent or done; what `send_after` and the like return.
+
+    Attributes:
+        address: whom to; a name is looked up when the timer fires. None for a function.
+        message: what: the message, the reason of an exit signal, or a function and its arguments.
+    """
+
+    __slots__ = ("message", "owner")
+
+    def __init__(self, owner: Process | None, message: Any) -> None:
+        self.due = 0.0
+        self.bucket = None
+        self.owner = owner  # whose death ends the timer
+        self.message = message
+
+    def __repr__(self) -> str:
+        return f"Timer({self.address!r}, {self.message!r})"
+
+    def __copy__(self) -> Timer:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Timer:
+        return self
+
+    @property
+    def address(self) -> object:
+        """Whom to."""
+        assert self.owner is not None
+        return self.owner.pid
+
+    def kept_by(self) -> Timers:
+        """Among which timers it waits."""
+        assert self.owner is not None
+        return self.owner.node.scheduler.timers
+
+    def left(self) -> float | None:
+        """The seconds until it fires; None if it will not."""
+        return None if self.due == 0.0 else max(0.0, self.due - self.kept_by().now())
+
+    def stop(self) -> None:
+        """It will not fire any more."""
+        self.kept_by().cancel(self)
+
+
+class Alarm(Timer):
+    """A timer that is told what to do."""
+
+    __slots__ = ("action", "timers", "whom")
+
+    def __init__(self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None]) -> None:
+        super().__init__(None, message)
+        self.timers = timers
+        self.whom = address
+        self.action = action
+
+    @property
+    def address(self) -> object:
+        """What it was told."""
+        return self.whom
+
+    def kept_by(self) -> Timers:
+        """Among which timers it waits."""
+        return self.timers
+
+    def fire(self) -> None:
+        """Do it."""
+        self.action(self)
+
+
+class Interval(Alarm):
+    """A timer that starts again when it fires, at its next time: it does not drift."""
+
+    __slots__ = ("at", "interval")
+
+    def __init__(
+        self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None], interval: float
+    ) -> None:
+        super().__init__(timers, address, message, action)
+        self.interval = interval
+        self.at: float = timers.now() + interval
+
+    def fire(self) -> None:
+        """Do it, and wait for the next time."""
+        self.at += self.interval
+        self.timers.start_at(self, self.at)
+        self.action(self)
+
+
+class Repeated(Interval):
+    """An interval that waits for the end of what it has begun before it starts again, at once if it is late."""
+
+    __slots__ = ("busy",)
+
+    def __init__(
+        self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None], interval: float
+    ) -> None:
+        super().__init__(timers, address, message, action, interval)
+        self.busy = False  # what it has begun goes on
+
+    def fire(self) -> None:
+        """Begin it. Whoever does it calls `over` when it has ended."""
+        self.at += self.interval
+        self.busy = True
+        self.action(self)
+
+    def over(self) -> None:
+        """What it has begun has ended."""
+        if self.busy and (self.owner is None or self.owner.alive):
+            self.timers.start_at(self, self.at)
+        self.busy = False
+
+    def left(self) -> float | None:
+        """The seconds until it is to begin again; None if it will not."""
+        return max(0.0, self.at - self.timers.now()) if self.busy else super().left()
+
+    def stop(self) -> None:
+        """What it has begun goes on to its end, but not again."""
+        self.busy = False
+        super().stop()
+
+
+class TimersWatcher(Protocol):
+    """Who moves a virtual clock."""
+
+    def want(self) -> None:
+        """There is a deadline to which a virtual clock may jump."""
+
+
+class Timers:
+    """All deadlines of one node."""
+
+    def __init__(
+        self, loop: AbstractEventLoop, clock: Clock, watcher: TimersWatcher, schedule: Schedule | None
+    ) -> None:
+        self.loop = loop
+        self.clock = clock
+        self.now = asked(clock)
+        self.watcher = watcher
+        self.schedule = schedule
+        self.buckets: dict[float, dict[Deadline, None]] = {}
+        self.starts: list[float] = []  # the keys of the buckets, a heap
+        self.crowded = FEW  # so many buckets are looked through for empty ones
+        self.heap: list[tuple[float, int, Deadline]] = []
+        self.sorted_in = 0  # so many have come into the heap
+        self.dead = 0  # cancelled, but still in the heap
+        self.handle: Any = None
+        self.handle_due = FOREVER
+
+    def start(self, deadline: Deadline, delay: float) -> None:
+        """Let `deadline` fire in `delay` seconds.
+
+        Most come this way: it does itself what `start_at` does, for in plain Python the call would be a fifth of it.
+        """
+        due = self.now() + delay
+        if due < self.handle_due:
+            self._arm(due)  # first: it can fail for lack of stack, and what fires too early is harmless
+        deadline.due = due
+        start = due // WIDTH
+        bucket = self.buckets.get(start)
+        if bucket is None:
+            self._without_bucket(deadline, start, delay)
+        else:
+            deadline.bucket = bucket
+            bucket[deadline] = None
+
+    def start_at(self, deadline: Deadline, due: float) -> None:
+        """Let `deadline` fire at the time `due` of the node's clock."""
+        if due < self.handle_due:
+            self._arm(due)
+        deadline.due = due
+        start = due // WIDTH
+        bucket = self.buckets.get(start)
+        if bucket is None:
+            self._without_bucket(deadline, start, due - self.now())
+        else:
+            deadline.bucket = bucket
+            bucket[deadline] = None
+
+    def cancel(self, deadline: Deadline) -> None:
+        """Forget `deadline`, wherever it waits."""
+        if deadline.due == 0.0:
+            return
+        deadline.due = 0.0
+        bucket = deadline.bucket
+        if bucket is not None:
+            deadline.bucket = None
+            del bucket[deadline]
+            if not bucket:
+                bucket.clear()  # an empty dict keeps the room of those that were in it
+            return
+        self.dead += 1
+        if self.dead > FEW and self.dead * 2 > len(self.heap):
+            self.heap = [entry for entry in self.heap if entry[2].due == entry[0]]
+            heapq.heapify(self.heap)
+            self.dead = 0
+
+    def next_due(self) -> float:
+        """When the next deadline falls due; infinity when there is none."""
+        while True:
+            heap = self.heap
+            while heap and heap[0][2].due != heap[0][0]:
+                heapq.heappop(heap)
+                self.dead -= 1
+            due = heap[0][0] if heap else FOREVER
+            if not self.starts or due < self.starts[0] * WIDTH:
+                return due
+            self._sort_in()
+
+    def fire_due(self) -> None:
+        """Fire what has fallen due, in the order of the times: all of it where the clock waits, else a round."""
+        self.handle = None
+        self.handle_due = FOREVER
+        now = self.now()
+        try:
+            while found := self._fallen_due(now):
+                some = len(found)
+                if self.schedule is not None:
+                    found = self._chosen(found, self.schedule)
+                for due, deadline in found:
+                    if deadline.due == due:  # and not cancelled by one that fired before it
+                        self._forget(deadline)
+                        try:
+                            deadline.fire()
+                        except BaseException as error:  # a table of the user's has raised: the others must fire
+                            failed(self.loop, f"{safe_repr(deadline)} failed", error)
+                if not self.clock.virtual or len(found) < some:
+                    break
+        finally:
+            due = self.next_due()
+            if due < FOREVER:
+                self._arm(due)
+
+    def close(self) -> None:
+        """Forget everything."""
+        if self.handle is not None and not self.clock.virtual:
+            self.handle.cancel()
+        self.handle = None
+        self.buckets.clear()
+        self.starts.clear()
+        self.heap.clear()
+
+    def _without_bucket(self, deadline: Deadline, start: float, delay: float) -> None:
+        """Its bucket is not there yet, or not any more."""
+        if not WIDTH <= delay < FOREVER:
+            self._push(deadline)  # at once: there will hardly be others before it is sorted in
+            return
+        if len(self.buckets) >= self.crowded:
+            self.buckets = {one: deadlines for one, deadlines in self.buckets.items() if deadlines}
+            self.starts = sorted(self.buckets)
+            self.crowded = 2 * len(self.starts) + FEW
+        self.buckets[start] = deadline.bucket = {deadline: None}
+        heapq.heappush(self.starts, start)
+
+    def _push(self, deadline: Deadline) -> None:
+        self.sorted_in += 1
+        order = self.sorted_in if isinstance(deadline, Timer) else self.sorted_in + WAITS
+        heapq.heappush(self.heap, (deadline.due, order, deadline))
+
+    def _sort_in(self) -> None:
+        """Put the deadlines of the first bucket into the heap."""
+        for deadline in self.buckets.pop(heapq.heappop(self.starts)):
+            deadline.bucket = None
+            self._push(deadline)
+
+    def _fallen_due(self, now: float) -> list[tuple[float, Deadline]]:
+        """The first that have fallen due, by time: no more than ROUND."""
+        found: list[tuple[float, Deadline]] = []
+        while len(found) < ROUND and self.next_due() <= now:
+            due, _, deadline = heapq.heappop(self.heap)
+            found.append((due, deadline))
+        return found
+
+    def _chosen(self, found: list[tuple[float, Deadline]], schedule: Schedule) -> list[tuple[float, Deadline]]:
+        """What a schedule lets fire now; the others wait on."""
+        chosen = schedule.fire(found)
+        for one in found:
+            if one not in chosen:
+                self._push(one[1])
+        return chosen
+
+    def _forget(self, deadline: Deadline) -> None:
+        deadline.due = 0.0
+        if deadline.bucket is not None:
+            del deadline.bucket[deadline]
+            deadline.bucket = None
+
+    def _arm(self, due: float) -> None:
+        if self.clock.virtual:
+            self.watcher.want()
+            self.handle = self.watcher
+        else:
+            before = self.handle
+            self.handle = self.loop.call_later(max(0.0, due - self.now()), self.fire_due)
+            if before is not None:
+                before.cancel()
+        self.handle_due = due

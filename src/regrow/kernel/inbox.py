@@ -1,0 +1,101 @@
+"""The door of a node: what other threads post to it, how it is shut, and a node whose event loop is gone.
+
+post     any thread     puts it into the node's inbox, and has the loop let it in
+close    the node       shuts the door, and lets in all that was posted before: nothing waits for ever for an answer
+lost     any thread     closes a node whose loop was closed under it: its processes are dead, and others hear of it
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from regrow.kernel import links
+from regrow.kernel.bounded_repr import safe_repr
+from regrow.kernel.clock import time_of_day
+from regrow.kernel.current_node import NODES, NODES_LOCK, failed, note_end
+from regrow.kernel.process_record import ENDED
+
+if TYPE_CHECKING:
+    from regrow.kernel.node import Node
+
+
+class Gate:
+    """What a node keeps at its door. An object of its own: Python is slower with one that has many attributes.
+
+    Attributes:
+        inbox: what other threads have posted.
+        asked: by other threads, which wait for it; see `threads.py`.
+        why: the node has ended, or will.
+        end_words: when and why it has ended.
+    """
+
+    def __init__(self) -> None:
+        self.inbox: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
+        self.asked: dict[Any, None] = {}
+        self.why = "it was stopped"
+        self.end_words = ""
+
+
+def post(node: Node, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    """Have something run on a node's loop; false if the node is down, and nothing will be done."""
+    entry = function, args
+    with NODES_LOCK:
+        if not node.running:
+            return False
+        node.gate.inbox.append(entry)
+    try:
+        node.loop.call_soon_threadsafe(let_in, node)
+    except RuntimeError:  # the loop was closed
+        with suppress(ValueError):
+            node.gate.inbox.remove(entry)
+        lost(node)
+        return False
+    return True
+
+
+def let_in(node: Node) -> None:
+    """Do the oldest thing that was posted."""
+    if node.gate.inbox:
+        function, args = node.gate.inbox.popleft()
+        function(*args)
+
+
+def close(node: Node) -> None:
+    """Let go of the loop and the thread."""
+    with NODES_LOCK:
+        node.running = False
+        if NODES.get(node.number) is node:
+            del NODES[node.number]
+    while node.gate.inbox:
+        try:
+            let_in(node)
+        except Exception as error:
+            failed(node.loop, "What another thread has posted failed while its node ended", error)
+    node.scheduler.closed = True
+    if node.loop_time is not None:
+        node.loop_time.give_back()
+    node.scheduler.timers.close()
+    node.scheduler.queue.clear()
+    if not node.gate.end_words:
+        why = node.gate.why if node.failure is None else f"it could not go on, for {safe_repr(node.failure)}"
+        note_end(node, f", at {time_of_day()}", why)
+    asked = list(node.gate.asked)
+    for answer in asked:
+        answer.fail(node.gate.end_words)
+
+
+def lost(node: Node) -> None:
+    """The event loop was closed: nothing will ever run here again."""
+    with NODES_LOCK:
+        if not node.running:
+            return
+        node.running = False
+    node.gate.why = "its event loop was closed, or left, without stopping it"
+    node.scheduler.closed = node.scheduler.scheduled = True  # so that nothing is asked of that loop any more
+    for process in list(node.processes.values()):
+        process.status = ENDED
+        links.die(process, "noconnection")
+    close(node)

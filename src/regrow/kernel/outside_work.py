@@ -1,0 +1,325 @@
+"""Whether something outside the processes may still answer, and how much real time it gets before a virtual clock moves.
+
+| what | real seconds |
+|---|---|
+| a function in an executor, until it returns | 3 |
+| another thread that is at work, until it waits | 1 |
+| another thread that waits | 0.1, if a task waits for something new |
+| a program that was started, and its pipes | 3, and 1 after each thing heard of them |
+| a connection on which the last word was ours | 1 |
+| a connection of which something was heard | 0.1 more, if a task waits for something new |
+| a connection to this same loop | while bytes are on their way |
+| a socket that listens | none: the client that connects is one of those above |
+
+These are what an answer may take at most. Where nothing of this is there, the clock moves at once; what has not
+answered in its time is not waited for again until it is heard of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from regrow.kernel.clock import Clock
+
+if TYPE_CHECKING:
+    from selectors import SelectorKey
+
+    from regrow.kernel.virtual_loop import LoopTime
+
+AT_WORK: Final = 3.0
+SOON: Final = 1.0
+A_MOMENT: Final = 0.1
+
+# Where a thread stands that waits to be given something to do. What is given to a pool is known: see `jobs`.
+IN_A_POOL: Final = ("thread.py", "_worker")
+WAITING: Final = {
+    ("threading.py", "wait"),
+    ("threading.py", "_wait_for_tstate_lock"),
+    IN_A_POOL,
+    ("queue.py", "get"),
+    ("selectors.py", "select"),
+    ("blocking.py", "work"),
+}
+
+# Counters of Linux's struct tcp_info.
+RECEIVED: Final = 128
+SENT: Final = 200
+COUNTED: Final = 208
+UNKNOWN: Final = -1
+
+MANY: Final = 1000
+THREADS: Final[dict[int, threading.Thread]] = threading._active  # type: ignore[attr-defined] # counted without a lock
+
+
+class Source:
+    """Something that the loop listens to.
+
+    Args:
+        fd: its file descriptor, which stays the loop's: a copy of it would keep a connection open.
+        handles: what the loop calls when it is heard of.
+        now: the real time.
+    """
+
+    def __init__(self, fd: int, handles: Any, now: float) -> None:
+        self.fd = fd
+        self.handles = handles
+        self.heard = 0.0  # when the last word came
+        self.until = now + SOON
+        self.is_socket = True
+        self.listens = False
+        self.ends: tuple[Any, Any] = (None, None)  # its address and its peer's
+        self.sent = self.received = UNKNOWN
+        try:
+            found = socket.socket(fileno=fd)
+        except OSError:
+            self.is_socket = False
+            self.until = now + AT_WORK  # a pipe, or a process
+            return
+        try:
+            self.listens = bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+        finally:
+            found.detach()
+        self.ends = ends_of(fd)
+
+    def count(self) -> bool:
+        """Ask how much went out and came in; whether more went out since the last time."""
+        before = self.sent
+        self.sent, self.received = counters(self.fd)
+        return self.sent != before
+
+
+class Outside:
+    """What may still answer to the processes of one loop.
+
+    Args:
+        loop: the event loop.
+    """
+
+    def __init__(self, loop: Any) -> None:
+        self.loop = loop
+        self.real = Clock()
+        self.time: LoopTime | None = None
+        self.at_work = False  # as of the last look: a thread or a program is
+        self.is_open = False  # the same: a peer may send something, if perhaps not soon
+        self.jobs: dict[Any, float] = {}  # in executors, by their futures; until when
+        self.programs: dict[Any, float] = {}  # by their transports
+        self.sources: dict[int, Source] = {}
+        self.ours: dict[tuple[Any, Any], int] = {}  # connections that the loop has listened to, by their ends
+        self.busy: dict[int, float] = {}  # threads at work; until when
+        self.strangers: set[int] = set()  # threads that were there before
+        self.known = 1  # so many
+        self.seen: dict[int, Any] = {}  # what tasks were waiting for when the clock moved last
+        self.new_since = 0.0
+
+    def begin(self, time: LoopTime) -> None:
+        """A node in virtual time has begun."""
+        self.time = time
+        self.end()
+        self.strangers = {thread.ident or 0 for thread in threading.enumerate()}
+        self.known = len(self.strangers)
+
+    def end(self) -> None:
+        """It has ended."""
+        self.sources.clear()
+        self.ours.clear()
+        self.busy.clear()
+        self.jobs.clear()
+        self.programs.clear()
+        self.seen.clear()
+
+    def begin_job(self, future: Any) -> None:
+        """An executor has been given a function."""
+        self.jobs[future] = self.real.now() + AT_WORK
+        future.add_done_callback(self.end_job)
+
+    def end_job(self, future: Any) -> None:
+        """It has returned."""
+        self.jobs.pop(future, None)
+
+    def begin_program(self, transport: Any) -> None:
+        """A program has been started."""
+        self.programs[transport] = self.real.now() + AT_WORK
+
+    def begun(self) -> float:
+        """Until when functions in executors, and programs, may have something to say."""
+        if self.programs:
+            self.programs = {one: until for one, until in self.programs.items() if one.get_returncode() is None}
+        self.at_work = bool(self.jobs or self.programs)
+        return max(*self.jobs.values(), *self.programs.values(), 0.0, 0.0)
+
+    def unseen(self) -> float:
+        """The same as `patience`, of a loop that shows nothing of what it listens to."""
+        now = self.real.now()
+        until = max(self.begun(), self.threads(now))
+        if self.newly(now):
+            until = max(until, self.new_since + A_MOMENT)
+        if until <= now:
+            self.new_since = 0.0
+            self.seen = self.waits()
+        return max(0.0, until - now)
+
+    def heard(self, events: list[tuple[SelectorKey, int]]) -> None:
+        """Something has come."""
+        now = self.real.now()
+        for key, _ in events:
+            source = self.sources.get(key.fd)
+            if source is not None:
+                source.heard = now
+                if source.is_socket:
+                    source.until = 0.0
+                    source.count()
+                else:
+                    source.until = now + SOON
+
+    def listen(self, fd: int) -> None:
+        """The loop listens to a descriptor: it may be one end of a connection to itself."""
+        ends = ends_of(fd)
+        if ends[0] is not None:
+            if len(self.ours) >= MANY:
+                self.ours = {one: other for one, other in self.ours.items() if ends_of(other) == one}
+            self.ours[ends] = fd
+
+    def patience(self, descriptors: Any) -> float:
+        """The real seconds that the outside may take from now on; 0 if nothing is to be expected of it."""
+        now = self.real.now()
+        self.is_open = False
+        until = max(self.begun(), self.threads(now))
+        if len(descriptors) > 1:
+            until = max(until, self.descriptors(descriptors, now))
+        if until <= now:
+            self.new_since = 0.0
+            self.seen = self.waits()
+        return max(0.0, until - now)
+
+    def may_answer(self, descriptors: Any, awaiting: int) -> bool:
+        """Whether an answer may still come, if perhaps not soon, where so many processes await asyncio."""
+        self.patience(descriptors)
+        signals = getattr(self.loop, "_signal_handlers", None)
+        return self.at_work or bool(awaiting and (self.is_open or signals))
+
+    def threads(self, now: float) -> float:
+        """Until when threads that are at work may have something to say."""
+        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage] (documented, in spite of its name)
+        busy: dict[int, float] = {}
+        until = 0.0
+        for thread in threading.enumerate():
+            ident = thread.ident or 0
+            frame = frames.get(ident)
+            if ident in self.strangers or frame is None:
+                continue
+            place = (frame.f_code.co_filename.rpartition(os.sep)[2], frame.f_code.co_name)
+            if place not in WAITING:
+                patience = AT_WORK if place[1] == "_do_waitpid" else SOON  # a program has been started
+                busy[ident] = self.busy.get(ident, now + patience)
+            elif place != IN_A_POOL and self.newly(now):  # it may have been given something that it has not seen yet
+                until = self.new_since + A_MOMENT
+        self.busy = busy
+        self.at_work = self.at_work or bool(busy)
+        return max(until, *busy.values(), 0.0)
+
+    def descriptors(self, descriptors: Any, now: float) -> float:
+        """Until when what the loop listens to may have something to say."""
+        own = getattr(self.loop, "_ssock", None)
+        own_fd = -1 if own is None else own.fileno()
+        found: dict[int, Source] = {}
+        for fd, key in descriptors.items():
+            if fd != own_fd:
+                source = self.sources.get(fd)
+                if source is None or not same(source.handles, key.data):
+                    source = Source(fd, key.data, now)
+                source.handles = key.data
+                found[fd] = source
+        self.sources = found
+        until = 0.0
+        for source in found.values():
+            if source.listens:
+                continue
+            other = source.ends[::-1]
+            peer = self.ours.get(other, -1)
+            if peer in {-1, source.fd} or ends_of(peer) != other:
+                self.is_open = True
+                self.at_work = self.at_work or not source.is_socket
+                until = max(until, self.of(source, now))
+            else:
+                until = max(until, self.between(source, peer, now))
+        return until
+
+    def between(self, source: Source, peer: int, now: float) -> float:
+        """Until when bytes may be on their way from one end to another, both of which this loop listens to."""
+        more = source.count()
+        if (source.received, source.sent) == counters(peer):
+            return 0.0
+        if more:
+            source.until = now + SOON
+        return source.until
+
+    def of(self, source: Source, now: float) -> float:
+        """Until when one source may have something to say."""
+        if not source.is_socket:
+            return source.until
+        if source.count():
+            source.until = now + SOON
+        moment = max(source.heard, 0.0 if source.sent >= 0 else self.newly(now)) + A_MOMENT
+        if moment > max(now, source.until) and self.newly(now):
+            return moment
+        return source.until
+
+    def newly(self, now: float) -> float:
+        """Since when a task waits for something that it did not wait for when the clock moved last; 0.0 if none does."""
+        if not self.new_since and any(self.seen.get(number) is not one for number, one in self.waits().items()):
+            self.new_since = now
+        return self.new_since
+
+    def waits(self) -> dict[int, Any]:
+        """What the tasks of the loop wait for, other than each other and time."""
+        sleeps: set[int] = set() if self.time is None else self.time.sleeps()
+        found: dict[int, Any] = {}
+        for task in asyncio.all_tasks(self.loop):
+            waiter = getattr(task, "_fut_waiter", None)
+            if waiter is not None and not hasattr(waiter, "_fut_waiter") and id(waiter) not in sleeps:
+                found[id(waiter)] = waiter
+        return found
+
+
+def same(before: Any, now: Any) -> bool:
+    """Whether one of the handles of a descriptor is still the one that it was."""
+    return any(one is not None and one is other for one, other in zip(before, now, strict=True))
+
+
+def ends_of(fd: int) -> tuple[Any, Any]:
+    """The address of a connection and that of its peer; Nones of anything else."""
+    try:
+        found = socket.socket(fileno=fd)
+    except OSError:
+        return None, None
+    try:
+        return found.getsockname(), found.getpeername()
+    except OSError:
+        return None, None
+    finally:
+        found.detach()
+
+
+def counters(fd: int) -> tuple[int, int]:
+    """How many bytes a connection has sent and received, where that can be known."""
+    if sys.platform != "linux":
+        return UNKNOWN, UNKNOWN
+    try:
+        found = socket.socket(fileno=fd)
+    except OSError:
+        return UNKNOWN, UNKNOWN
+    try:
+        info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, COUNTED)
+    except OSError:  # it is none of TCP's
+        info = b""
+    finally:
+        found.detach()
+    if len(info) < COUNTED:
+        return UNKNOWN, UNKNOWN
+    return struct.unpack_from("Q", info, SENT)[0], struct.unpack_from("Q", info, RECEIVED)[0]

@@ -1,0 +1,104 @@
+"""Processes for their users: spawn, send, receive, link, monitor, exit, names, timers.
+
+    pid, ref = process.spawn_monitor(worker, 42)      async def worker(number): ...
+    process.send(pid, "hello")                        message = await process.receive(str, timeout=1.0)
+    down = await process.receive(Down)
+
+What may have to wait is awaited; all the rest are plain functions that return at once.
+"""
+
+from regrow.kernel.aliases import alias, unalias
+from regrow.kernel.bifs import (
+    demonitor,
+    exit,  # noqa: A004 (OTP's name)
+    flag,
+    link,
+    make_ref,
+    monitor,
+    node,
+    register,
+    registered,
+    trap_exit,
+    unlink,
+    unregister,
+    whereis,
+)
+from regrow.kernel.dictionary import delete, erase, get, get_keys, get_label, put, set_label
+from regrow.kernel.info import alive, info, processes
+from regrow.kernel.receiving import receive
+from regrow.kernel.running import current
+from regrow.kernel.sending import send, sleep
+from regrow.kernel.spawning import (
+    adopt,
+    hibernate,
+    spawn,
+    spawn_link,
+    spawn_monitor,
+    spawn_opt,
+    spawn_request,
+    spawn_request_abandon,
+)
+from regrow.kernel.timers import (
+    apply_after,
+    apply_interval,
+    apply_repeatedly,
+    cancel_timer,
+    exit_after,
+    kill_after,
+    monotonic,
+    read_timer,
+    send_after,
+    send_interval,
+    start_timer,
+)
+
+__all__ = [
+    "send_after",
+    "spawn",
+    "spawn_link",
+    "spawn_monitor",
+    "spawn_opt",
+    "monitor",
+    "spawn_request",
+    "spawn_request_abandon",
+    "hibernate",
+    "adopt",
+    "current",
+    "send",
+    "receive",
+    "sleep",
+    "link",
+    "unlink",
+    "demonitor",
+    "exit",
+    "trap_exit",
+    "flag",
+    "register",
+    "unregister",
+    "whereis",
+    "registered",
+    "alive",
+    "processes",
+    "info",
+    "alias",
+    "unalias",
+    "monotonic",
+    "start_timer",
+    "send_interval",
+    "apply_after",
+    "apply_interval",
+    "apply_repeatedly",
+    "exit_after",
+    "kill_after",
+    "cancel_timer",
+    "read_timer",
+    "put",
+    "get",
+    "get_keys",
+    "delete",
+    "erase",
+    "set_label",
+    "get_label",
+    "make_ref",
+    "node",
+]
