@@ -68,7 +68,7 @@ def draw(browser: Browser, address: str, page: str, target: Path) -> list[str]:
             tab.on("request", lambda request, requested=requested: requested.append(request.url))
             tab.on("console", lambda message, said=said: said.append(message.text))
             tab.on("pageerror", lambda error, said=said: said.append(str(error)))
-            tab.goto(f"{address}/{page}", wait_until="networkidle")
+            tab.goto(f"{address}/{page}", wait_until="load")
             wider = tab.evaluate(WIDER)
             path = target / f"{page.removesuffix('.html').replace('/', '-')}-{screen}-{scheme}.png"
             tab.screenshot(path=path, full_page=True)

@@ -44,6 +44,8 @@ Entry: TypeAlias = "str | Mapping[str, str | Sequence[Entry]]"
 
 HIDDEN = re.compile(r"<!--.*?-->\n*", re.DOTALL)
 LINK = re.compile(r"(?P<code>(`+)[^`].*?\2)|(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)", re.DOTALL)
+ROW = re.compile(r"^\|.*$", re.MULTILINE)
+CODE = re.compile(r"(`+)[^`].*?\1")
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,}).*?^(?P=indent)(?P=ticks)$\n?", re.DOTALL | re.MULTILINE)
 
 
@@ -88,7 +90,12 @@ def rewrite(text: str, source: str, root: Path, pages: dict[str, str]) -> str:
             return found["text"]
         raise BadLink(f"{source}: [{found['text']}]({target}) leads to {file}, which does not exist")
 
-    return "".join(part if fenced else LINK.sub(link, HIDDEN.sub("", part)) for part, fenced in parts(text))
+    def prose(part: str) -> str:
+        # In a table, Markdown's dialects agree on a bar outside code alone.
+        rows = ROW.sub(lambda row: CODE.sub(lambda code: code[0].replace("\\|", "|"), row[0]), part)
+        return LINK.sub(link, HIDDEN.sub("", rows))
+
+    return "".join(part if fenced else prose(part) for part, fenced in parts(text))
 
 
 def parts(text: str) -> Iterator[tuple[str, bool]]:

@@ -60,6 +60,8 @@ PAGES = {"README.md": "index.md", "docs/web.md": "web.md", "docs/decisions/READM
         ("docs/web.md", "the [source](../src/regrow/process.py)", "the source"),
         ("docs/web.md", "`[a](nowhere.md)`", "`[a](nowhere.md)`"),
         ("docs/web.md", "```text\n[a](nowhere.md)\n<!-- b -->\n```\n", "```text\n[a](nowhere.md)\n<!-- b -->\n```\n"),
+        ("docs/web.md", "| `a\\|b` | c\\|d |", "| `a|b` | c\\|d |"),
+        ("docs/web.md", "`a\\|b` stays", "`a\\|b` stays"),
         ("docs/web.md", "one\n\n<!-- not run: it waits -->\n\ntwo\n", "one\n\ntwo\n"),
     ],
 )
