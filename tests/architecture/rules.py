@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
+from tests.architecture.prose import docstrings_are_sentences, docstrings_stand_alone, plain_words
 from tests.architecture.source import FunctionNode, Module, Package
 
 Rule = Callable[[Package], list[str]]
@@ -194,6 +195,9 @@ RULES: list[Rule] = [
     time_and_chance,
     no_weak_references,
     decisions_in_tables,
+    docstrings_stand_alone,
+    docstrings_are_sentences,
+    plain_words,
 ]
 
 

@@ -1,0 +1,163 @@
+"""Rules for the prose of the source: docstrings, comments and the strings that people read.
+
+They keep out patterns that a reader has to read twice; they cannot make a sentence good. A folder is held to them once
+it is listed in `PLAIN`.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tests.architecture.source import FunctionNode, Module, Package
+
+# The parts of the package whose prose is held to these rules: a folder, or a single module, as a dotted name
+# below the package. "" is the whole package.
+PLAIN: tuple[str, ...] = ()
+
+FEWEST_WORDS = 4
+
+# A word or phrase that is not used, and what a technical writer says instead.
+INSTEAD = {
+    r"whoever|whomever|somebody|nobody|everybody|anybody|those who": "name the role: caller, starter, supervisor",
+    r"told": "raised, reported, returned, sent, notified",
+    r"hears? of|heard of": "is notified of, receives",
+    r"of ours": "internal, of regrow",
+    r"of (?:its|their|his) own": "separate, private",
+    r"(?:goes|go|going) on as": "becomes, continues with",
+    r"dear": "expensive, slow",
+    r"in vain": "without effect, unsuccessfully",
+    r"round it": "around it",
+}
+DIALECT = [(re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), advice) for pattern, advice in INSTEAD.items()]
+
+# "What a task ends with", "With what it ends", "Which task is done, and how": a relative clause as a sentence.
+FREE_RELATIVE = re.compile(
+    r"(?:(?:as|at|by|for|from|in|of|on|to|under|with) (?:what|which|whom|whose)|what|which|who|whom|whose|how|why)\b",
+    re.IGNORECASE,
+)
+LEANS_ON_ANOTHER = re.compile(r"the same\b|as (?:of )?`", re.IGNORECASE)
+CODE = re.compile(r"`[^`]*`")
+
+
+class Text(NamedTuple):
+    """A piece of prose in a module, and the line where it begins."""
+
+    line: int
+    text: str
+
+
+def docstrings_stand_alone(package: Package) -> list[str]:
+    """A public docstring can be read without its neighbours: no "The same, …", no "As `get`", at least four words."""
+    return [
+        f"{module.at(found.line)}: {first_line(found.text)!r}: {complaint}"
+        for module in plain_modules(package)
+        for found in docstrings_of(module, public=True)
+        if (complaint := leaning(found.text)) is not None
+    ]
+
+
+def docstrings_are_sentences(package: Package) -> list[str]:
+    """A docstring is a main clause or a noun phrase, not a relative clause alone ("With what …", "Which …, and how")."""
+    return [
+        f"{module.at(found.line)}: {first_line(found.text)!r}: begin with a verb (Return …, Report …) or a noun"
+        for module in plain_modules(package)
+        for found in docstrings_of(module, public=False)
+        if FREE_RELATIVE.match(found.text)
+    ]
+
+
+def plain_words(package: Package) -> list[str]:
+    """Docstrings, comments and messages use plain technical English, and name roles."""
+    return [
+        f"{module.at(line)}: {word!r}: {advice}"
+        for module in plain_modules(package)
+        for line, word, advice in dialect_words(module)
+    ]
+
+
+def plain_modules(package: Package) -> list[Module]:
+    """The modules that are held to these rules."""
+    return [
+        module
+        for module in package.modules.values()
+        for name in [module.name.removeprefix(package.name).removeprefix(".")]
+        if any(part in {"", name} or name.startswith(f"{part}.") for part in PLAIN)
+    ]
+
+
+def leaning(docstring: str) -> str | None:
+    """Return what is wrong with a public docstring that does not stand alone; None for one that does."""
+    if LEANS_ON_ANOTHER.match(docstring):
+        return "say the whole of it, for a reader who has not read its neighbour"
+    if len(docstring.split()) < FEWEST_WORDS:
+        return f"fewer than {FEWEST_WORDS} words"
+    return None
+
+
+def dialect_words(module: Module) -> Iterator[tuple[int, str, str]]:
+    """Every word that is not used: its line, the word itself, and what to write instead."""
+    texts = [*docstrings_of(module, public=False), *comments_of(module), *strings_of(module)]
+    for line, text in texts:
+        # Code keeps its names; its length is kept, so that the lines are right.
+        prose = CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)
+        for pattern, advice in DIALECT:
+            for match in pattern.finditer(prose):
+                yield line + prose.count("\n", 0, match.start()), match[0], advice
+
+
+def docstrings_of(module: Module, *, public: bool) -> Iterator[Text]:
+    """The docstrings of the module, its classes, functions and attributes; only what has a public name, if asked."""
+    yield from docstrings_below(module.tree, public)
+
+
+def docstrings_below(node: ast.AST, public: bool) -> Iterator[Text]:
+    """The docstrings of a node and of all that it contains. What a function defines is not public."""
+    match node:
+        case (
+            ast.Module(body=body)
+            | ast.ClassDef(body=body)
+            | ast.FunctionDef(body=body)
+            | ast.AsyncFunctionDef(body=body)
+        ):
+            match body:
+                case [ast.Expr(value=ast.Constant(value=str(text)) as constant), *_]:
+                    yield Text(constant.lineno, text)
+                case _:
+                    pass
+        case _:
+            pass
+    if public and isinstance(node, FunctionNode):
+        return
+    for child in ast.iter_child_nodes(node):
+        name = getattr(child, "name", None)
+        if not (public and isinstance(name, str) and name.startswith("_")):
+            yield from docstrings_below(child, public)
+
+
+def comments_of(module: Module) -> Iterator[Text]:
+    """The comments, without those that are meant for tools."""
+    source = "\n".join(module.lines) + "\n"
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT and not re.match(r"#\s*(?:type|pyright|noqa|pragma)\b", token.string):
+            yield Text(token.start[0], token.string)
+
+
+def strings_of(module: Module) -> Iterator[Text]:
+    """The strings in the code that a person may read: those of more than one word, and the parts of f-strings."""
+    known = {(found.line, found.text) for found in docstrings_of(module, public=False)}
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Constant(value=str(text)) if " " in text and (node.lineno, text) not in known:
+                yield Text(node.lineno, text)
+            case _:
+                pass
+
+
+def first_line(docstring: str) -> str:
+    """The beginning of a docstring, to find it by."""
+    return docstring.strip().partition("\n")[0][:60]

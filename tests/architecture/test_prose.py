@@ -1,0 +1,125 @@
+"""The rules of prose find what they are there to find, in the parts that are held to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.architecture import prose
+from tests.architecture.source import Package
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for a test's package, all of whose modules are held to the rules."""
+    monkeypatch.setattr(prose, "PLAIN", ("",))
+    return tmp_path / "house"
+
+
+def write(folder: Path, source: str, name: str = "kernel/pid.py") -> Package:
+    """Write a package that has this one module."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(source, encoding="utf-8")
+    return Package(folder)
+
+
+@pytest.mark.parametrize(
+    "docstring",
+    ["The same, monitored.", "The same as `spawn`, but linked.", "As `get`.", "As of `get`.", "Its own pid.", "Wait."],
+)
+def test_a_docstring_that_leans_on_its_neighbour_is_found(folder: Path, docstring: str) -> None:
+    assert prose.docstrings_stand_alone(write(folder, f'def f():\n    """{docstring}"""\n'))
+    assert prose.docstrings_stand_alone(write(folder, f'class F:\n    """{docstring}"""\n'))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'def f():\n    """Start a process and monitor it."""\n',
+        'def f():\n    """As soon as a child ends, start it again."""\n',
+        'def _private():\n    """The same, monitored."""\n',
+        'def f():\n    """Return a function that waits."""\n    def inner():\n        """Waits."""\n',
+        "def f():\n    pass\n",
+    ],
+)
+def test_a_docstring_that_stands_alone_is_allowed(folder: Path, source: str) -> None:
+    assert not prose.docstrings_stand_alone(write(folder, source))
+
+
+@pytest.mark.parametrize(
+    "docstring",
+    [
+        "With what a task ends whose function has raised.",
+        "What to start and how to stop it.",
+        "Which task is done, and how.",
+        "Whom to send to.",
+        "How a child ends.",
+        "To whom it goes.",
+    ],
+)
+@pytest.mark.parametrize("name", ["f", "_f"])
+def test_a_relative_clause_as_a_docstring_is_found(folder: Path, name: str, docstring: str) -> None:
+    assert prose.docstrings_are_sentences(write(folder, f'def {name}():\n    """{docstring}"""\n'))
+
+
+@pytest.mark.parametrize(
+    "docstring",
+    [
+        "Return the exception that ends a task whose function raised.",
+        "A reference that equals no other.",
+        "Whether the process is alive.",
+        "To be awaited by the caller.",
+    ],
+)
+def test_a_main_clause_or_a_noun_is_allowed(folder: Path, docstring: str) -> None:
+    assert not prose.docstrings_are_sentences(write(folder, f'def f():\n    """{docstring}"""\n'))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '"""Whoever asks\nis answered."""\n',
+        "x = 1  # nobody waits for it\n",
+        "# those who wait\n",
+        'raise ValueError("it was told nothing")\n',
+        'raise ValueError(f"{x} was told {y}")\n',
+        'def f():\n    """Report it.\n\n    The starter hears of it.\n    """\n',
+        "# a lookup is dear there\n",
+        "# it runs in a context of its own\n",
+    ],
+)
+def test_a_word_of_dialect_is_found(folder: Path, source: str) -> None:
+    assert prose.plain_words(write(folder, source))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "told = 1\n",
+        '"""Return `told`, which is a name."""\n',
+        "x = {'told': 1}\n",
+        "# the starter is notified\n",
+    ],
+)
+def test_plain_words_are_allowed(folder: Path, source: str) -> None:
+    assert not prose.plain_words(write(folder, source))
+
+
+def test_a_complaint_names_the_line_of_the_word(folder: Path) -> None:
+    [complaint] = prose.plain_words(write(folder, 'def f():\n    """Return it.\n\n    Told once.\n    """\n'))
+    assert "pid.py:4: 'Told'" in complaint
+
+
+def test_only_the_listed_parts_are_held_to_the_rules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = write(folder, "# whoever\n", "kernel/pid.py")
+    write(folder, "# whoever\n", "kernel_extra/pid.py")
+    write(folder, "# whoever\n", "run.py")
+    monkeypatch.setattr(prose, "PLAIN", ("kernel", "run"))
+    assert [Path(complaint.partition(":")[0]).name for complaint in prose.plain_words(package)] == ["pid.py", "run.py"]
+
+
+def test_every_listed_part_exists() -> None:
+    names = Package(Path(__file__).parents[2] / "src" / "regrow").modules
+    assert [part for part in prose.PLAIN if part and f"regrow.{part}" not in names] == []
