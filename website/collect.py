@@ -39,6 +39,10 @@ GUIDES = ["service.md", "web.md", "testing.md", "command.md", "coming_from_elixi
 # Pages of docs that are no guides.
 OTHERS = {"lesson.md", "reference.md", "benchmarks.md"}
 
+# Pages whose tables need the place of the navigation, which has no other page of their tab.
+WIDE = {"benchmarks.md"}
+ALONE = "---\nhide:\n  - navigation\n---\n\n"
+
 # An entry of the navigation: a page, or a title with a page or with the entries of a section.
 Entry: TypeAlias = "str | Mapping[str, str | Sequence[Entry]]"
 
@@ -201,7 +205,7 @@ def collect(root: Path, target: Path) -> None:
         if page == "reference.md":
             text = linked(text, modules)
         titles[page] = title(text)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(ALONE + text if page in WIDE else text, encoding="utf-8")
     reference = (root / "docs" / "reference.md").read_text(encoding="utf-8")
     for name in modules:
         path = target / "pages" / api.page(name)

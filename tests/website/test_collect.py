@@ -110,3 +110,10 @@ def test_pictures_are_copied(repository: Path, tmp_path: Path) -> None:
 def test_every_link_of_this_repository_leads_to_a_file(tmp_path: Path) -> None:
     collect(ROOT, tmp_path / "site")
     assert len(list((tmp_path / "site" / "pages").rglob("*.md"))) > len(sources(ROOT)) / 2
+
+
+def test_pages_with_wide_tables_hide_the_navigation(repository: Path, tmp_path: Path) -> None:
+    collect(repository, tmp_path / "site")
+    pages = tmp_path / "site" / "pages"
+    assert (pages / "benchmarks.md").read_text(encoding="utf-8").startswith("---\nhide:\n  - navigation\n---\n")
+    assert (pages / "web.md").read_text(encoding="utf-8").startswith("# ")
