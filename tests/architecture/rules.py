@@ -138,6 +138,16 @@ def module_length(package: Package) -> list[str]:
     ]
 
 
+def no_test_imports_a_test(package: Package) -> list[str]:
+    """A test file can be read, moved and run alone; what several of them need stands in a module beside them."""
+    return [
+        f"{module.at(imported.line)}: imports {target}, which is a file of tests"
+        for module in package.modules.values()
+        for target, imported in package.own_imports(module)
+        if is_test_file(target)
+    ]
+
+
 def function_length(package: Package) -> list[str]:
     """A function is seen at once."""
     return [
@@ -201,6 +211,10 @@ RULES: list[Rule] = [
 ]
 
 
+# What is asked of the tests' own source.
+RULES_OF_TESTS: list[Rule] = [module_length, no_test_imports_a_test]
+
+
 # What the rules ask
 
 
@@ -246,6 +260,11 @@ def is_below(target: str | None, importer: str) -> bool:
     """Whether a room is on a lower floor. A room without a floor is known_rooms' affair."""
     above, below = room_floor(importer), room_floor(target)
     return above is None or below is None or above > below
+
+
+def is_test_file(name: str) -> bool:
+    """Whether pytest collects this module."""
+    return name.rpartition(".")[2].startswith("test_")
 
 
 def explained_by_start_up(module: Module, line: int) -> bool:

@@ -251,6 +251,23 @@ def test_known_room_is_allowed(folder: Path) -> None:
     assert not breaks(rules.known_rooms, write(folder, behaviours__gen__request="", kernel__stage=""))
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from house.kernel.test_nodes import Other",
+        "from house.kernel import test_nodes",
+        "import house.kernel.test_nodes",
+    ],
+)
+def test_import_of_a_file_of_tests_is_found(folder: Path, statement: str) -> None:
+    assert breaks(rules.no_test_imports_a_test, write(folder, ops__test_logs=statement, kernel__test_nodes=""))
+
+
+def test_import_of_a_helper_is_allowed(folder: Path) -> None:
+    helped = write(folder, ops__test_logs="from house.kernel.nodes import Other", kernel__nodes="")
+    assert not breaks(rules.no_test_imports_a_test, helped)
+
+
 @pytest.mark.parametrize("source", ["import weakref", "from weakref import ref", "def f():\n    import weakref"])
 def test_weak_reference_in_the_kernel_is_found(folder: Path, source: str) -> None:
     assert breaks(rules.no_weak_references, write(folder, kernel__links=source))

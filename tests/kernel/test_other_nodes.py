@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,46 +24,15 @@ from regrow import (
 )
 from regrow.kernel.current_node import current_node
 from regrow.kernel.trace import listen
+from tests.kernel.nodes.nodes import Other
 
 pytestmark = pytest.mark.regrow(clock="real", name="here")
 
 
-class There:
-    """A node in a thread of its own, and what it is asked to run there."""
-
-    def __init__(self) -> None:
-        self.node = Node("there")
-        self.up = threading.Event()
-        self.thread = threading.Thread(target=asyncio.run, args=(self.main(),), daemon=True)
-
-    async def main(self) -> None:
-        """Run the node until it is asked to stop."""
-        self.leave = asyncio.Event()
-        async with self.node:
-            self.up.set()
-            await self.leave.wait()
-
-    def stop(self) -> None:
-        """Stop the node and its thread."""
-        if self.thread.is_alive():
-            self.node.loop.call_soon_threadsafe(self.leave.set)
-            self.thread.join(20)
-        assert not self.thread.is_alive()
-
-    async def run(self, function: Callable[..., Any], *args: Any) -> Any:
-        """What `function(*args)` gives there, in a plain task."""
-
-        async def run() -> Any:
-            found = function(*args)
-            return await found if isinstance(found, Awaitable) else found  # pyright: ignore[reportUnknownVariableType]
-
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(run(), self.node.loop))
-
-
 @pytest.fixture
-def there() -> Iterator[There]:
+def there() -> Iterator[Other]:
     """Another node, called "there"."""
-    found = There()
+    found = Other("there")
     found.thread.start()
     assert found.up.wait(20)
     yield found
@@ -93,13 +62,13 @@ class Server(GenServer[Any]):
 
 
 @pytest.mark.parametrize(("request_", "answer"), [("now", "now"), ("later", "late"), ("from a thread", "threaded")])
-async def test_a_request_by_hand_is_answered(there: There, request_: str, answer: str) -> None:
+async def test_a_request_by_hand_is_answered(there: Other, request_: str, answer: str) -> None:
     server = await there.run(Server.start)
     asked = gen_server.send_request(server, request_)
     assert await gen_server.receive_response(asked, 20.0) == ("reply", answer)
 
 
-async def test_requests_by_hand_both_ways_and_in_a_collection(there: There) -> None:
+async def test_requests_by_hand_both_ways_and_in_a_collection(there: Other) -> None:
     ours = await Server.start_link()
     requests = gen_server.RequestIds()
     for number in range(5):
@@ -115,7 +84,7 @@ async def test_requests_by_hand_both_ways_and_in_a_collection(there: There) -> N
     assert await there.run(ask) == ("reply", "back")
 
 
-async def test_the_end_of_a_server_answers_a_request_by_hand(there: There) -> None:
+async def test_the_end_of_a_server_answers_a_request_by_hand(there: Other) -> None:
     server = await there.run(Server.start)
     asked = gen_server.send_request(server, "never")
     process.exit(server, "kill")
@@ -124,7 +93,7 @@ async def test_the_end_of_a_server_answers_a_request_by_hand(there: There) -> No
     assert await gen_server.receive_response(asked, 20.0) == ("error", ("noproc", server))
 
 
-async def test_the_end_of_a_node_answers_a_request_by_hand(there: There) -> None:
+async def test_the_end_of_a_node_answers_a_request_by_hand(there: Other) -> None:
     server = await there.run(Server.start)
     asked = gen_server.send_request(server, "never")
     await asyncio.to_thread(there.stop)
@@ -132,7 +101,7 @@ async def test_the_end_of_a_node_answers_a_request_by_hand(there: There) -> None
     assert (kind, who) == ("error", server)
 
 
-async def test_a_request_that_is_given_up_leaves_no_watcher(there: There) -> None:
+async def test_a_request_that_is_given_up_leaves_no_watcher(there: Other) -> None:
     server = await there.run(Server.start)
     asked = gen_server.send_request(server, "never")
     assert await gen_server.receive_response(asked, 0.01) == "timeout"
@@ -143,7 +112,7 @@ async def test_a_request_that_is_given_up_leaves_no_watcher(there: There) -> Non
 # Traces
 
 
-async def test_each_trace_is_written_in_its_own_thread(there: There, node: Node) -> None:
+async def test_each_trace_is_written_in_its_own_thread(there: Other, node: Node) -> None:
     told: list[tuple[str, int, str]] = []
 
     def of(name: str) -> Callable[..., None]:
@@ -181,7 +150,7 @@ async def test_each_trace_is_written_in_its_own_thread(there: There, node: Node)
         lambda pid: timer.send_after(0.001, pid, "it"),
     ],
 )
-async def test_a_timer_reaches_a_process_of_another_node(there: There, start: Callable[[Pid], Any]) -> None:
+async def test_a_timer_reaches_a_process_of_another_node(there: Other, start: Callable[[Pid], Any]) -> None:
     got: list[Any] = []
     came = threading.Event()
 
@@ -195,7 +164,7 @@ async def test_a_timer_reaches_a_process_of_another_node(there: There, start: Ca
     assert got in (["it"], [("timeout", got[0][1], "it")])
 
 
-async def test_an_exit_that_an_unlink_has_crossed_is_not_told(there: There) -> None:
+async def test_an_exit_that_an_unlink_has_crossed_is_not_told(there: Other) -> None:
     process.trap_exit(True)
     for _ in range(20):
         pid = await there.run(process.spawn, process.sleep, None)

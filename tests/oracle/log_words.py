@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from regrow.kernel.report import Report
 from regrow.ops import logs, reasons
-from tests.oracle.twin import inspected
+from tests.oracle.terms import inspected
 
 FRAME = re.compile(r"(\s*)File \".*\", line \d+, in ")
 

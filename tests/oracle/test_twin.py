@@ -9,7 +9,8 @@ import pytest
 
 from regrow import HIBERNATE, Continue, Exited, GenServer, NoClause, NoReply, Ok, Ref, Reply, Stop, process
 from tests.oracle import twin as machinery
-from tests.oracle.twin import Keyword, Raised, Text, Twin, block_lines, say, term
+from tests.oracle.terms import Keyword, Raised, Text, term
+from tests.oracle.twin import Twin, block_lines, say
 
 TERMS: list[tuple[Any, str]] = [
     (None, "nil"),

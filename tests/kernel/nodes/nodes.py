@@ -36,11 +36,12 @@ class Other:
             self.thread.join(20)
         assert not self.thread.is_alive()
 
-    async def run(self, function: Callable[..., Awaitable[Any]], *args: Any) -> Any:
-        """What `await function(*args)` gives there, in a plain task."""
+    async def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        """What `function(*args)` gives there, awaited if it is to be, in a plain task."""
 
         async def there() -> Any:
-            return await function(*args)
+            found = function(*args)
+            return await found if isinstance(found, Awaitable) else found  # pyright: ignore[reportUnknownVariableType]
 
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), self.node.loop))
 

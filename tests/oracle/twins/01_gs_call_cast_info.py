@@ -21,7 +21,9 @@ from regrow import (
     system,
 )
 from regrow.kernel.requests import BY_MESSAGE, CallRequest
-from tests.oracle.twin import Errand, Twin, ev, mailbox, result, say, settle, term
+from tests.oracle.actors import Errand
+from tests.oracle.terms import term
+from tests.oracle.twin import Twin, ev, mailbox, result, say, settle
 
 twin = Twin("01_gs_call_cast_info")
 

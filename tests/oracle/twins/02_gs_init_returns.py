@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import IGNORE, Exit, GenServer, Ok, Stop, process
-from tests.oracle.twin import Thrown, Twin, ev, exit_reason_of, mailbox, result, say, term
+from tests.oracle.terms import Thrown, term
+from tests.oracle.twin import Twin, ev, exit_reason_of, mailbox, result, say
 
 twin = Twin("02_gs_init_returns")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import Exit, GenServer, Ok, Pid, process
-from tests.oracle.twin import Errand, Twin, ev, exit_reason_of, mailbox, result, say, settle, until
+from tests.oracle.actors import Errand
+from tests.oracle.twin import Twin, ev, exit_reason_of, mailbox, result, say, settle, until
 
 twin = Twin("04_gs_start_timeout")
 

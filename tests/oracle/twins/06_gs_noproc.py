@@ -6,7 +6,8 @@ from typing import Any
 
 from regrow import From, GenServer, Global, Ok, Reply, Via, call, cast, gen_server, process, send, stop, system
 from regrow.kernel.requests import CallRequest
-from tests.oracle.twin import Registry, Twin, attempt, say, settle, try_say
+from tests.oracle.actors import Registry
+from tests.oracle.twin import Twin, attempt, say, settle, try_say
 
 twin = Twin("06_gs_noproc")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import Exit, From, GenServer, NoClause, NoReply, Ok, Pid, Reply, Stop, call, process, send, system
-from tests.oracle.twin import Thrown, Twin, attempt, down, exit_reason_of, mailbox, say, settle, term, try_say
+from tests.oracle.terms import Thrown, term
+from tests.oracle.twin import Twin, attempt, down, exit_reason_of, mailbox, say, settle, try_say
 
 twin = Twin("07_gs_callee_crash")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import From, GenServer, NoReply, Ok, Reply, call, process, reply, send, stop
-from tests.oracle.twin import Errand, Twin, attempt, kill, mailbox, result, say, settle, try_say, until
+from tests.oracle.actors import Errand
+from tests.oracle.twin import Twin, attempt, kill, mailbox, result, say, settle, try_say, until
 
 twin = Twin("08_gs_late_replies")
 

@@ -6,7 +6,9 @@ from functools import partial
 from typing import Any
 
 from regrow import Exit, From, GenServer, Stop, call, cast, process, reply, send
-from tests.oracle.twin import Errand, Twin, down, ev, exit_reason_of, say, settle, term, try_say
+from tests.oracle.actors import Errand
+from tests.oracle.terms import term
+from tests.oracle.twin import Twin, down, ev, exit_reason_of, say, settle, try_say
 
 twin = Twin("11_gs_stop_returns")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import Exit, GenServer, NoClause, NoReply, Ok, Stop, cast, process, stop
-from tests.oracle.twin import Thrown, Twin, down, ev, say, term
+from tests.oracle.terms import Thrown, term
+from tests.oracle.twin import Twin, down, ev, say
 
 twin = Twin("12_gs_terminate_when")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import From, GenServer, NoClause, NoReply, Reply, Stop, call, cast, process, send, system
-from tests.oracle.twin import Twin, down, kill, logs, result, say, term, try_say
+from tests.oracle.terms import term
+from tests.oracle.twin import Twin, down, kill, logs, result, say, try_say
 
 twin = Twin("14_gs_unhandled", logs="plain")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import GenServer, Global, Via, call, gen_server, process, stop
-from tests.oracle.twin import Registry, Twin, down, kill, mailbox, result, say, try_say
+from tests.oracle.actors import Registry
+from tests.oracle.twin import Twin, down, kill, mailbox, result, say, try_say
 
 twin = Twin("15_gs_names")
 

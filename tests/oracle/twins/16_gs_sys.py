@@ -6,7 +6,8 @@ from typing import Any
 
 from regrow import Agent, From, GenServer, NoReply, Pid, Reply, Supervisor, call, cast, process, send, stop, system
 from regrow.kernel.requests import CallRequest
-from tests.oracle.twin import Keyword, Twin, ev, mailbox, result, say, settle, try_say
+from tests.oracle.terms import Keyword
+from tests.oracle.twin import Twin, ev, mailbox, result, say, settle, try_say
 
 twin = Twin("16_gs_sys")
 

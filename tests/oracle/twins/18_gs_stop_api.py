@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import Exit, GenServer, NoReply, cast, process, stop
-from tests.oracle.twin import Errand, Twin, attempt, down, ev, exit_reason_of, result, say, settle, term, try_say
+from tests.oracle.actors import Errand
+from tests.oracle.terms import term
+from tests.oracle.twin import Twin, attempt, down, ev, exit_reason_of, result, say, settle, try_say
 
 twin = Twin("18_gs_stop_api")
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from regrow import GenServer, NoReply, Reply, system
 from regrow.behaviours.gen_server.client import abcast, multi_call
-from tests.oracle.twin import NODE_NAME, Twin, ev, mailbox, say, settle
+from tests.oracle.terms import NODE_NAME
+from tests.oracle.twin import Twin, ev, mailbox, say, settle
 
 twin = Twin("19_gs_multi")
 

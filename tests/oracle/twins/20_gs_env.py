@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import From, GenServer, Ok, Reply, call, child_spec, process
-from tests.oracle.twin import Errand, Twin, say
+from tests.oracle.actors import Errand
+from tests.oracle.twin import Twin, say
 
 twin = Twin("20_gs_env")
 

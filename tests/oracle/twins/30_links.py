@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from regrow import Exit, Pid, process
-from tests.oracle.twin import Twin, down, ev, exit_reason_of, mailbox, name, say, settle, term, try_say, until
+from tests.oracle.terms import term
+from tests.oracle.twin import Twin, down, ev, exit_reason_of, mailbox, name, say, settle, try_say, until
 
 twin = Twin("30_links")
 

@@ -6,21 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from regrow import Exit, Pid, process
-from tests.oracle.twin import (
-    Text,
-    Twin,
-    attempt,
-    down,
-    ev,
-    exit_reason_of,
-    kill,
-    mailbox,
-    name,
-    say,
-    settle,
-    term,
-    try_say,
-)
+from tests.oracle.terms import Text, term
+from tests.oracle.twin import Twin, attempt, down, ev, exit_reason_of, kill, mailbox, name, say, settle, try_say
 
 twin = Twin("32_exit_signals")
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from regrow import Ref, process
 from regrow.kernel.deadlines import Timer
-from tests.oracle.twin import Errand, Twin, exit_reason_of, kill, mailbox, say, settle, try_say, until
+from tests.oracle.actors import Errand
+from tests.oracle.twin import Twin, exit_reason_of, kill, mailbox, say, settle, try_say, until
 
 twin = Twin("33_timers")
 

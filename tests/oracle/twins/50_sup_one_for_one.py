@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import CallReturn, ChildSpec, From, GenServer, Pid, Reply, Supervisor, call, cast, process, system
-from tests.oracle.twin import Twin, await_new, child, kill, name, result, say, settle
+from tests.oracle.actors import child
+from tests.oracle.twin import Twin, await_new, kill, name, result, say, settle
 
 twin = Twin("50_sup_one_for_one")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import Supervisor, cast, process
-from tests.oracle.twin import Twin, child, down, say, settle, term
+from tests.oracle.actors import child
+from tests.oracle.terms import term
+from tests.oracle.twin import Twin, down, say, settle
 
 twin = Twin("53_sup_restart_types")
 WAYS: list[Any] = [

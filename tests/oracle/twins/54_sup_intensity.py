@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from regrow import ChildSpec, Down, Pid, Supervisor, cast, process
-from tests.oracle.twin import Twin, child, kill, mailbox, name, result, say, settle, try_say
+from tests.oracle.actors import child
+from tests.oracle.twin import Twin, kill, mailbox, name, result, say, settle, try_say
 
 twin = Twin("54_sup_intensity")
 WHOLE_SECONDS = (

@@ -6,7 +6,9 @@ from collections.abc import Awaitable
 from typing import Any
 
 from regrow import ChildSpec, GenServer, NoReply, Ok, Pid, Supervisor, cast, process, system
-from tests.oracle.twin import Twin, child, down, ev, kill, name, result, say, settle, term, try_say
+from tests.oracle.actors import child
+from tests.oracle.terms import term
+from tests.oracle.twin import Twin, down, ev, kill, name, result, say, settle, try_say
 
 twin = Twin("55_sup_shutdown")
 

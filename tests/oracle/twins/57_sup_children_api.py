@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import ChildSpec, GenServer, Pid, Stop, Supervisor, call, cast, process
-from tests.oracle.twin import Twin, attempt, child, kill, mailbox, name, result, say, settle, try_say
+from tests.oracle.actors import child
+from tests.oracle.twin import Twin, attempt, kill, mailbox, name, result, say, settle, try_say
 
 twin = Twin("57_sup_children_api")
 

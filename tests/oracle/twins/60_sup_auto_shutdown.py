@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import ChildSpec, Pid, Supervisor, cast, process
-from tests.oracle.twin import Twin, child, mailbox, name, result, say, settle
+from tests.oracle.actors import child
+from tests.oracle.twin import Twin, mailbox, name, result, say, settle
 
 twin = Twin("60_sup_auto_shutdown")
 

@@ -7,7 +7,9 @@ from typing import Any
 from regrow import ChildSpec, GenServer, Ok, Pid, cast, process
 from regrow.behaviours.agent.agent import Agent
 from regrow.behaviours.supervision.dynamic_supervisor import DynamicSupervisor
-from tests.oracle.twin import Twin, child, down, ev, inspected, kill, mailbox, name, result, say, settle, try_say
+from tests.oracle.actors import child
+from tests.oracle.terms import inspected
+from tests.oracle.twin import Twin, down, ev, kill, mailbox, name, result, say, settle, try_say
 
 twin = Twin("61_dynamic_supervisor")
 

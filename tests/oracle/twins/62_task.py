@@ -7,7 +7,8 @@ from typing import Any
 from regrow import Exit, Exited, Pid, process
 from regrow.behaviours.task.task import Task
 from regrow.kernel.exits import CallExit
-from tests.oracle.twin import Text, Thrown, Twin, down, exit_reason_of, mailbox, result, say, settle, try_say
+from tests.oracle.terms import Text, Thrown
+from tests.oracle.twin import Twin, down, exit_reason_of, mailbox, result, say, settle, try_say
 
 twin = Twin("62_task")
 

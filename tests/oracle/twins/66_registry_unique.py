@@ -8,7 +8,8 @@ from regrow import AlreadyStarted, Pid, Via, process, send, stop
 from regrow.behaviours.agent.agent import Agent
 from regrow.behaviours.naming.registry import Registry
 from regrow.behaviours.naming.registry_table import AlreadyRegistered
-from tests.oracle.twin import Text, Twin, down, kill, say, settle, try_say
+from tests.oracle.terms import Text
+from tests.oracle.twin import Twin, down, kill, say, settle, try_say
 
 twin = Twin("66_registry_unique")
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from regrow import Application, Error, Pid, Supervisor, application, process
 from regrow.behaviours.application.spec import ApplicationError
-from tests.oracle.twin import Text, Twin, child, ev, kill, say, settle
+from tests.oracle.actors import child
+from tests.oracle.terms import Text
+from tests.oracle.twin import Twin, ev, kill, say, settle
 
 twin = Twin("69_application")
 

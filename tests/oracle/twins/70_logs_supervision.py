@@ -5,7 +5,8 @@ from __future__ import annotations
 from regrow import Exit, Supervisor, cast, process
 from regrow.behaviours.agent.agent import Agent
 from regrow.behaviours.task.task import Task
-from tests.oracle.twin import Twin, attempt, child, kill, logs, name, result, say, settle
+from tests.oracle.actors import child
+from tests.oracle.twin import Twin, attempt, kill, logs, name, result, say, settle
 
 twin = Twin("70_logs_supervision", logs="sasl")
 

@@ -16,7 +16,9 @@ from regrow.behaviours.gen_statem.results import (
     ReplyAction,
     StateTimeout,
 )
-from tests.oracle.twin import Errand, Twin, ev, result, say, settle, term, try_say
+from tests.oracle.actors import Errand
+from tests.oracle.terms import term
+from tests.oracle.twin import Twin, ev, result, say, settle, try_say
 
 twin = Twin("72_gen_statem")
 

@@ -1,0 +1,119 @@
+"""How often a piece of work steps, calls back and allocates."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import tracemalloc
+from collections.abc import Awaitable, Callable
+from typing import Any
+from typing import cast as cast_to
+
+from regrow import (
+    CallReturn,
+    CastReturn,
+    From,
+    GenServer,
+    Node,
+    NoReply,
+    Reply,
+    VirtualClock,
+    process,
+    reply,
+)
+from regrow.testing import run_as_process
+
+MANY = 100
+
+
+class Counter(GenServer[int]):
+    """Counts; answers "later" only when it is told to."""
+
+    def handle_call(self, request: Any, from_: From, count: int) -> CallReturn[int]:
+        if request == "later":
+            process.put("from", [*process.get("from", []), from_])
+            return NoReply(count)
+        return Reply(count, count + 1)
+
+    def handle_cast(self, request: Any, count: int) -> CastReturn[int]:
+        if request == "answer":
+            for from_ in process.get("from"):
+                reply(from_, "answered")
+        return NoReply(count + 1)
+
+
+class AsyncCounter(GenServer[int]):
+    """The same with `async def`."""
+
+    async def handle_call(self, _request: Any, _from: From, count: int) -> Reply[int]:
+        return Reply(count, count + 1)
+
+
+class Costs:
+    """What the event loop was asked for."""
+
+    def __init__(self) -> None:
+        self.callbacks = 0
+        self.timers = 0
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """A loop of the kind that these tests run on, which counts."""
+        costs = self
+        plain = asyncio.new_event_loop()
+        plain.close()
+
+        kind: Any = type(plain)
+
+        class Counting(kind):  # type: ignore[misc]
+            def call_soon(self, *args: Any, **options: Any) -> Any:
+                costs.callbacks += 1
+                return kind.call_soon(self, *args, **options)
+
+            def call_later(self, *args: Any, **options: Any) -> Any:
+                costs.timers += 1
+                return kind.call_later(self, *args, **options)
+
+        return cast_to("asyncio.AbstractEventLoop", Counting())
+
+
+def counted(test: Callable[[Node, Costs], Awaitable[None]], *, clock: bool = True) -> None:
+    """Run a test as a process, on a loop that counts; without the clock, on real time that nobody waits for."""
+    costs = Costs()
+    node = Node(clock=VirtualClock()) if clock else Node()
+    with asyncio.Runner(loop_factory=costs.loop) as runner:
+        runner.run(run_as_process(node, test, {"node": node, "costs": costs}))
+
+
+async def steps_of(node: Node, costs: Costs, work: Callable[[], Awaitable[object]], *, callbacks: int = 0) -> int:
+    """The steps of all processes while the running one does this, and asks the loop for so many callbacks."""
+    before, steps = costs.callbacks, node.scheduler.steps
+    await work()
+    assert costs.callbacks - before <= callbacks  # a loop that asks when the clock may move needs none for it
+    return steps - node.scheduler.steps
+
+
+async def peak_of(work: Callable[[], Awaitable[object]]) -> int:
+    """The most bytes that this has in use at a time, beyond those that were before; the second time it is done."""
+    await work()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        await work()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return peak - before
+
+
+async def blocks_left(work: Callable[[], Awaitable[object]]) -> int:
+    """The blocks that are there after this and were not before: the least of some rounds, for Python's caches grow, too."""
+    left: list[int] = []
+    for _ in range(5):
+        gc.collect()
+        before = sys.getallocatedblocks()
+        await work()
+        gc.collect()
+        left.append(sys.getallocatedblocks() - before)
+    return min(left)
