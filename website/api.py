@@ -1,8 +1,8 @@
-"""The public modules, such as regrow.process, and the page of each.
+"""The public modules, such as regrow.process, and their pages.
 
 A public module has an `__all__`, and stands in the package's folder; `regrow.testing` is a folder. Its page shows the
-names of its `__all__` in their order. The page of `regrow` itself has the names that no other page has, under the
-headings of docs/reference.md.
+names of its `__all__` in their order. The names that `regrow` alone exports have pages by topic, which are the headings
+of docs/reference.md: Supervisors, Errors …
 """
 
 from __future__ import annotations
@@ -10,20 +10,88 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 # Folders with an `__all__` whose modules users do not import.
 INSIDE = {"behaviours", "cli", "kernel", "ops"}
+# The topic of names that docs/reference.md does not name in a row, or at the beginning of a line.
+MORE = "More"
 
 
-def modules(package: Path) -> dict[str, list[str]]:
-    """Return the public modules of a package by name, each with the names in its `__all__`."""
+@dataclass(frozen=True)
+class Interface:
+    """The public modules and names, and where the site describes them.
+
+    Attributes:
+        package: the name of the package.
+        modules: the public modules, each with the names in its `__all__`; not the package itself.
+        names: the names in the `__all__` of the package, without modules.
+        topics: the names that the package alone exports, by topic. A topic may be the name of a module: then the
+            module's page describes the names as well.
+    """
+
+    package: str
+    modules: dict[str, list[str]]
+    names: list[str]
+    topics: dict[str, list[str]]
+
+    def home(self, name: str) -> str:
+        """Return the module from which users import a name of the package: the package, unless a module has it."""
+        return next((module for module, names in self.modules.items() if name in names), self.package)
+
+    def place(self, module: str, name: str) -> str:
+        """Return the page and the anchor of a name, as `api/process.md#regrow.process.spawn`."""
+        if module != self.package:
+            return f"{page(module)}#{module}.{name}"
+        if (home := self.home(name)) != self.package:
+            return self.place(home, name)
+        topic = next(topic for topic, names in self.topics.items() if name in names)
+        return f"{page(topic)}#{module}.{name}"
+
+    def pages(self) -> dict[str, tuple[str, str]]:
+        """Return the title and the Markdown of each page, by its path, in the order of the navigation."""
+        topics = [topic for topic in self.topics if topic not in self.modules]
+        return {
+            page(self.package): (self.package, self.overview()),
+            **{page(topic): (topic, f"# {topic}\n\n{self.described(topic)}") for topic in topics},
+            **{page(module): (module, self.module(module)) for module in self.modules},
+        }
+
+    def overview(self) -> str:
+        """Return the page of the package itself: its docstring, and where its names are described."""
+        lines = [f"# `{self.package}`\n", block(self.package, [])]
+        lines += [f"## The names of `{self.package}`\n", "| name | described in |\n|---|---|"]
+        titles = {page(topic): topic for topic in self.topics} | {page(name): f"`{name}`" for name in self.modules}
+        for name in self.names:
+            there = self.place(self.package, name)
+            lines.append(f"| [`{name}`]({there.removeprefix('api/')}) | {titles[there.partition('#')[0]]} |")
+        return "\n".join(lines) + "\n"
+
+    def module(self, name: str) -> str:
+        """Return the page of a module."""
+        return f"# `{name}`\n\n{block(name, self.modules[name])}\n{self.described(name)}"
+
+    def described(self, topic: str) -> str:
+        """Return the instructions for the names of a topic."""
+        return "\n".join(
+            f"::: {self.package}.{name}\n    options:\n      show_root_heading: true\n      show_root_toc_entry: true\n"
+            for name in self.topics.get(topic, [])
+        )
+
+
+def read(root: Path) -> Interface:
+    """Return the interface of the package in a repository."""
+    package = root / "src" / "regrow"
     files = {path.stem: path for path in package.glob("*.py") if path.name != "__init__.py"}
     files |= {path.parent.name: path for path in package.glob("*/__init__.py") if path.parent.name not in INSIDE}
     found = {f"{package.name}.{name}": exported(path) for name, path in sorted(files.items())}
-    public = {name: names for name, names in found.items() if names}
-    top = [name for name in exported(package / "__init__.py") if f"{package.name}.{name}" not in public]
-    return {package.name: top, **public}
+    modules = {name: names for name, names in found.items() if names}
+    names = [name for name in exported(package / "__init__.py") if f"{package.name}.{name}" not in modules]
+    described = {name for members in modules.values() for name in members}
+    own = [name for name in names if name not in described]
+    reference = (root / "docs" / "reference.md").read_text(encoding="utf-8")
+    return Interface(package.name, modules, names, topics(own, reference))
 
 
 def exported(path: Path) -> list[str]:
@@ -38,67 +106,44 @@ def exported(path: Path) -> list[str]:
 
 
 def page(name: str) -> str:
-    """Return the path of a module's page."""
-    return f"api/{name.partition('.')[2] or name}.md"
+    """Return the path of the page of a module or a topic."""
+    short = name.removeprefix("regrow.").lower()
+    return f"api/{re.sub(r'[^a-z0-9_]+', '-', short).strip('-')}.md"
 
 
-def text(name: str, public: dict[str, list[str]], reference: str) -> str:
-    """Return the Markdown of a module's page.
-
-    Args:
-        name: of the module.
-        public: the names of all public modules, as `modules` returns them.
-        reference: the text of docs/reference.md.
-    """
-    if "." in name:
-        return f"# `{name}`\n\n{block(name, public[name])}"
-    return "\n".join([f"# `{name}`\n", block(name, []), *top(name, public, reference)])
-
-
-def block(name: str, members: list[str], level: int = 2) -> str:
-    """Return the instruction that is replaced with a docstring, and with those of the members."""
+def block(name: str, members: list[str]) -> str:
+    """Return the instruction that is replaced with the docstrings of a module and of its members."""
     shown = "".join(f"\n        - {member}" for member in members) or " []"
-    return f"::: {name}\n    options:\n      heading_level: {level}\n      members:{shown}\n"
+    return f"::: {name}\n    options:\n      members:{shown}\n"
 
 
-def top(name: str, public: dict[str, list[str]], reference: str) -> Iterator[str]:
-    """Yield the parts of the page of the package itself: its own names, then those of its modules."""
-    homes = {member: module for module, members in public.items() if module != name for member in members}
-    own = [member for member in public[name] if member not in homes]
-    for heading, members in grouped(own, reference).items():
-        yield f"## {heading}\n"
-        for member in members:
-            yield f"::: {name}.{member}\n    options:\n      heading_level: 3\n      show_root_heading: true\n      show_root_toc_entry: true\n"
-    yield "## Names of its modules\n"
-    yield f"These names can also be imported from `{name}`:\n"
-    yield "| name | module |\n|---|---|"
-    for member in public[name]:
-        if module := homes.get(member):
-            there = page(module).rpartition("/")[2]
-            yield f"| [`{member}`]({there}#{module}.{member}) | [`{module}`]({there}) |"
-
-
-def grouped(names: list[str], reference: str) -> dict[str, list[str]]:
-    """Return names by the heading of docs/reference.md under which each stands first, in the order of that page."""
-    groups: dict[str, list[str]] = {}
+def topics(names: list[str], reference: str) -> dict[str, list[str]]:
+    """Return names by the heading of docs/reference.md under which a row, or else a line, begins with each."""
+    found: dict[str, list[str]] = {}
     left = dict.fromkeys(names)
+    for pattern in (r"^\|([^|]+)\|", r"^(`[^`]+`)"):
+        for heading, text in sections(reference):
+            for quoted in re.findall(r"`([^`\n]+)`", "\n".join(re.findall(pattern, text, re.MULTILINE))):
+                for name in re.findall(r"\w+", quoted.partition("(")[0]):
+                    if name in left:
+                        del left[name]
+                        found.setdefault(heading, []).append(name)
+    return {**found, MORE: list(left)} if left else found
+
+
+def sections(reference: str) -> Iterator[tuple[str, str]]:
+    """Yield the headings of docs/reference.md, each with its text."""
     for section in re.split(r"^## ", reference, flags=re.MULTILINE)[1:]:
-        heading, _, rows = section.partition("\n")
-        for quoted in re.findall(r"`([^`\n]+)`", "\n".join(re.findall(r"^\|([^|]+)\|", rows, re.MULTILINE))):
-            for name in re.findall(r"\w+", quoted.partition("(")[0]):
-                if name in left:
-                    del left[name]
-                    groups.setdefault(heading.partition(":")[0], []).append(name)
-    if left:
-        groups["More"] = list(left)
-    return groups
+        heading, _, text = section.partition("\n")
+        yield heading.replace("`", "").partition(":")[0], text
 
 
-def homes(package: Path) -> dict[str, str]:
-    """Return the public path of each name by the path at which it is defined: regrow.kernel.pid.Pid is regrow.Pid."""
+def public_paths(root: Path) -> dict[str, str]:
+    """Return the public path of each name by the path of its definition: regrow.kernel.pid.Pid is regrow.Pid."""
+    interface = read(root)
     found: dict[str, str] = {}
-    for name, names in reversed(modules(package).items()):
-        path = package.joinpath(*name.split(".")[1:])
+    for name, names in {**interface.modules, interface.package: interface.names}.items():
+        path = root.joinpath("src", *name.split("."))
         file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.module:

@@ -37,7 +37,7 @@ FOREIGN = re.compile(r"^(\w+:)?//|^https?:")
 STYLE_LOAD = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])(?P<address>[^"')]+)""")
 ADDRESS = re.compile(r"""https?://[^\s"'`<>\\)]+""")
 # A folder of the package, which users do not import from. The pages of the public modules do not name it.
-INTERNAL = re.compile(r"\bregrow\.(?:behaviours|cli|kernel)\b[\w.]*")
+INTERNAL = re.compile(r"\bregrow\.(?:behaviours|cli|kernel|ops)\b[\w.]*")
 # Names of XML's formats look like addresses; nothing loads them.
 NAMESPACE = "http://www.w3.org/"
 # Elements without a closing tag.

@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
@@ -130,12 +130,12 @@ def title(text: str) -> str:
     return found[1].replace("`", "")
 
 
-def navigation(titles: dict[str, str], modules: Iterable[str]) -> list[Entry]:
+def navigation(titles: dict[str, str], described: Mapping[str, str]) -> list[Entry]:
     """Return the tabs of the site with their pages.
 
     Args:
         titles: of the pages, by path.
-        modules: the names of the modules that have a page.
+        described: the titles of the pages that the docstrings make, by path.
     """
     guides = [page for page in GUIDES if page in titles]
     further = sorted(titles.keys() - {*GUIDES, *OTHERS, *ELSEWHERE.values()})
@@ -152,7 +152,7 @@ def navigation(titles: dict[str, str], modules: Iterable[str]) -> list[Entry]:
                 {"An example: silly_worker": "examples/silly_worker.md"},
             ]
         },
-        {"Reference": [entry("reference.md"), *({name: api.page(name)} for name in modules)]},
+        {"Reference": [entry("reference.md"), *({name: page} for page, name in described.items())]},
         {
             "Decisions": [
                 "decisions/index.md",
@@ -192,7 +192,8 @@ def collect(root: Path, target: Path) -> None:
     """Write all pages and the settings of the site into a folder, which is made anew."""
     shutil.rmtree(target, ignore_errors=True)
     pages = sources(root)
-    modules = api.modules(root / "src" / "regrow")
+    interface = api.read(root)
+    described = interface.pages()
     titles: dict[str, str] = {}
     for source, page in pages.items():
         path = target / "pages" / page
@@ -203,17 +204,16 @@ def collect(root: Path, target: Path) -> None:
         text = (root / source).read_text(encoding="utf-8")
         text = rewrite(text, source, root, pages) if source.endswith(".md") else f"# License\n\n```text\n{text}```\n"
         if page == "reference.md":
-            text = linked(text, modules)
+            text = linked(text, interface)
         titles[page] = title(text)
         path.write_text(ALONE + text if page in WIDE else text, encoding="utf-8")
-    reference = (root / "docs" / "reference.md").read_text(encoding="utf-8")
-    for name in modules:
-        path = target / "pages" / api.page(name)
+    for page, (_, text) in described.items():
+        path = target / "pages" / page
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(api.text(name, modules, reference), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     shutil.copy(root / "website" / "style.css", target / "pages" / "style.css")
     settings = (root / "website" / "zensical.toml").read_text(encoding="utf-8")
-    entries = toml(navigation(titles, modules))
+    entries = toml(navigation(titles, {page: name for page, (name, _) in described.items()}))
     assert "\nnav = []\n" in settings
     (target / "zensical.toml").write_text(settings.replace("\nnav = []\n", f"\nnav = {entries}\n"), encoding="utf-8")
 

@@ -51,7 +51,7 @@ def with_public_titles(text: str, homes: dict[str, str]) -> str:
 def main(arguments: list[str]) -> int:
     """Rewrite the scripts and the pages of the site in a folder."""
     site = Path(arguments[0])
-    homes = api.homes(ROOT / "src" / "regrow")
+    homes = api.public_paths(ROOT)
     for path in site.rglob("*.js"):
         path.write_text(without_addresses(path.read_text(encoding="utf-8")), encoding="utf-8")
     for path in (site / "api").glob("*.html"):

@@ -1,79 +1,57 @@
-"""Links from the rows of docs/reference.md to the full descriptions on the pages of the modules."""
+"""Links from the rows of docs/reference.md to the full descriptions of the names."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from website.api import page
+from website.api import Interface, page
 
 NAME = re.compile(r"`(?P<name>[\w.]+)[^`]*`")
 CELL = re.compile(r"(?<!\\)\|")
 
 
-def linked(reference: str, public: dict[str, list[str]]) -> str:
-    """Return the page with a link at each name in the first cell of a row.
-
-    Args:
-        reference: the text of the page.
-        public: the names of all public modules, as `website.api.modules` returns them.
-    """
-    places = Places(public)
+def linked(reference: str, interface: Interface) -> str:
+    """Return the page with a link at each name in the first cell of a row."""
     lines: list[str] = []
-    sections: list[str] = []
+    modules: list[str] = []
     for line in reference.splitlines():
         if line.startswith("## "):
-            sections = list(places.sections(line))
+            modules = list(named(line, interface))
         if line.startswith("| `"):
             _, cell, rest = CELL.split(line, maxsplit=2)
-            lines.append(f"|{NAME.sub(lambda found: places.link(found[0], found['name'], sections), cell)}|{rest}")  # noqa: B023
+            linked_cell = NAME.sub(lambda found: link(found[0], found["name"], modules, interface), cell)  # noqa: B023
+            lines.append(f"|{linked_cell}|{rest}")
         else:
             lines.append(line)
     return "\n".join(lines) + "\n"
 
 
-class Places:
-    """The pages and anchors of the public names.
+def named(heading: str, interface: Interface) -> Iterator[str]:
+    """Yield the modules that a heading names, or whose class it names."""
+    for word in re.findall(r"\w+", heading):
+        if f"{interface.package}.{word}" in interface.modules:
+            yield f"{interface.package}.{word}"
+        elif word in interface.names:
+            yield interface.home(word)
 
-    Attributes:
-        public: the names of all public modules.
-        package: the name of the package itself.
-        homes: the module whose page describes a name, for the names of the package.
+
+def link(text: str, name: str, modules: list[str], interface: Interface) -> str:
+    """Return a text as a link to the description of a name; an unknown name stays as it is.
+
+    Args:
+        text: the Markdown, such as `spawn(function)` in backticks.
+        name: such as `spawn`, `process.spawn` or `regrow.process`.
+        modules: those in which a short name is looked up before all others.
+        interface: the public modules and names.
     """
-
-    def __init__(self, public: dict[str, list[str]]) -> None:
-        self.public = public
-        self.package = next(iter(public))
-        modules = {
-            name: module for module, names in reversed(public.items()) for name in names if module != self.package
-        }
-        self.homes = {name: modules.get(name, self.package) for name in public[self.package]}
-
-    def sections(self, heading: str) -> Iterator[str]:
-        """Yield the modules that a heading names, or whose class it names."""
-        for word in re.findall(r"\w+", heading):
-            if f"{self.package}.{word}" in self.public:
-                yield f"{self.package}.{word}"
-            elif word in self.homes:
-                yield self.homes[word]
-
-    def link(self, text: str, name: str, sections: list[str]) -> str:
-        """Return a text as a link to the description of a name; an unknown name stays as it is.
-
-        Args:
-            text: the Markdown, such as `` `spawn(function)` ``.
-            name: such as `spawn`, `process.spawn` or `regrow.process`.
-            sections: the modules in which a short name is looked up before all others.
-        """
-        short = name.removeprefix(f"{self.package}.")
-        first, _, second = short.partition(".")
-        module = f"{self.package}.{first}"
-        if module in self.public and not second:
-            return f"[{text}]({page(module)})"
-        found = [module] if module in self.public else [*sections, self.homes.get(first, "")]
-        member = second if module in self.public else first
-        for place in found:
-            if member in self.public.get(place, []):
-                home = self.homes[member] if place == self.package else place
-                return f"[{text}]({page(home)}#{home}.{member})"
-        return text
+    first, _, second = name.removeprefix(f"{interface.package}.").partition(".")
+    module = f"{interface.package}.{first}"
+    if module in interface.modules and not second:
+        return f"[{text}]({page(module)})"
+    if module in interface.modules:
+        return f"[{text}]({interface.place(module, second)})" if second in interface.modules[module] else text
+    for place in modules:
+        if first in interface.modules.get(place, []):
+            return f"[{text}]({interface.place(place, first)})"
+    return f"[{text}]({interface.place(interface.package, first)})" if first in interface.names else text

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from website import api
+from website.options import with_lists
 from website.reference import linked
 
 FILES = {
-    "__init__.py": "from regrow.kernel.pid import Pid\n__all__ = ['GenServer', 'Pid', 'call', 'gen_server', 'run']\n",
+    "__init__.py": "from regrow.kernel.pid import Pid\n__all__ = ['GenServer', 'Pid', 'Registry', 'call', 'gen_server', 'run']\n",
     "process.py": "from regrow.kernel.spawning import spawn\n__all__ = ['spawn', 'exit']\n",
     "gen_server.py": (
         "from regrow.behaviours.client import called as call\n"
@@ -31,6 +32,10 @@ REFERENCE = """# Reference
 | `Pid` | an address |
 | `call(server)` | asks |
 
+## Registries
+
+`Registry.start_link()` starts `run`.
+
 ## Running: `run`
 
 | name | what |
@@ -48,40 +53,60 @@ REFERENCE = """# Reference
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """A package with public and internal modules."""
+def root(tmp_path: Path) -> Path:
+    """A repository with public and internal modules."""
     for name, text in FILES.items():
-        path = tmp_path / "regrow" / name
+        path = tmp_path / "src" / "regrow" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return tmp_path / "regrow"
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "reference.md").write_text(REFERENCE, encoding="utf-8")
+    return tmp_path
 
 
-def test_public_modules_are_those_with_public_names(package: Path) -> None:
-    assert api.modules(package) == {
-        "regrow": ["GenServer", "Pid", "call", "run"],
+def test_public_modules_are_those_with_public_names(root: Path) -> None:
+    assert api.read(root).modules == {
         "regrow.gen_server": ["GenServer", "call"],
         "regrow.process": ["spawn", "exit"],
         "regrow.testing": ["flush"],
     }
 
 
-def test_page_of_a_module_shows_the_names_of_its_all_in_their_order(package: Path) -> None:
-    text = api.text("regrow.process", api.modules(package), REFERENCE)
+def test_names_of_the_package_alone_stand_under_the_headings_of_the_reference(root: Path) -> None:
+    assert api.read(root).topics == {"Addresses": ["Pid"], "Registries": ["Registry"], "More": ["run"]}
+
+
+def test_page_of_a_module_shows_the_names_of_its_all_in_their_order(root: Path) -> None:
+    title, text = api.read(root).pages()["api/process.md"]
+    assert title == "regrow.process"
     assert text.startswith("# `regrow.process`\n\n::: regrow.process\n")
-    assert text.endswith("      members:\n        - spawn\n        - exit\n")
+    assert "      members:\n        - spawn\n        - exit\n" in text
 
 
-def test_page_of_the_package_shows_only_what_no_module_shows(package: Path) -> None:
-    text = api.text("regrow", api.modules(package), REFERENCE)
-    assert "## Addresses\n\n::: regrow.Pid\n" in text
-    assert "## More\n\n::: regrow.run\n" in text  # no row of the reference names it
-    assert "::: regrow.call" not in text
-    assert "| [`call`](gen_server.md#regrow.gen_server.call) | [`regrow.gen_server`](gen_server.md) |" in text
+def test_page_of_a_topic_shows_its_names(root: Path) -> None:
+    pages = api.read(root).pages()
+    assert list(pages)[:4] == ["api/regrow.md", "api/addresses.md", "api/registries.md", "api/more.md"]
+    title, text = pages["api/addresses.md"]
+    assert title == "Addresses"
+    assert text.startswith("# Addresses\n\n::: regrow.Pid\n")
 
 
-def test_name_has_one_public_path(package: Path) -> None:
-    assert api.homes(package) == {
+def test_page_of_the_package_says_where_its_names_are_described(root: Path) -> None:
+    _, text = api.read(root).pages()["api/regrow.md"]
+    assert "| [`Pid`](addresses.md#regrow.Pid) | Addresses |" in text
+    assert "| [`call`](gen_server.md#regrow.gen_server.call) | `regrow.gen_server` |" in text
+
+
+def test_topic_of_a_module_is_described_on_its_page(root: Path) -> None:
+    reference = root / "docs" / "reference.md"
+    reference.write_text(REFERENCE.replace("`Pid`", "`Ref`").replace("`exit(pid)`", "`Pid`"), encoding="utf-8")
+    interface = api.read(root)
+    assert interface.place("regrow", "Pid") == "api/process.md#regrow.Pid"
+    assert "::: regrow.Pid\n" in interface.pages()["api/process.md"][1]
+
+
+def test_name_has_one_public_path(root: Path) -> None:
+    assert api.public_paths(root) == {
         "regrow.behaviours.client.called": "regrow.gen_server.call",
         "regrow.behaviours.server.GenServer": "regrow.gen_server.GenServer",
         "regrow.kernel.pid.Pid": "regrow.Pid",
@@ -89,9 +114,9 @@ def test_name_has_one_public_path(package: Path) -> None:
     }
 
 
-def test_rows_of_the_reference_lead_to_the_full_description(package: Path) -> None:
-    text = linked(REFERENCE, api.modules(package))
-    assert "| [`Pid`](api/regrow.md#regrow.Pid) | an address |" in text
+def test_rows_of_the_reference_lead_to_the_full_description(root: Path) -> None:
+    text = linked(REFERENCE, api.read(root))
+    assert "| [`Pid`](api/addresses.md#regrow.Pid) | an address |" in text
     assert "| [`call(server)`](api/gen_server.md#regrow.gen_server.call) | asks |" in text
     assert (
         "| [`spawn(f, *args)`](api/process.md#regrow.process.spawn), [`exit(pid)`](api/process.md#regrow.process.exit)"
@@ -102,4 +127,31 @@ def test_rows_of_the_reference_lead_to_the_full_description(package: Path) -> No
     assert (
         "| [`gen_server.call`](api/gen_server.md#regrow.gen_server.call), [`regrow.gen_server`](api/gen_server.md) |"
         in text
+    )
+
+
+def test_options_of_a_docstring_become_a_list() -> None:
+    text = """A server.
+
+Class options, as in `class Queue(GenServer)`:
+    named: register it
+        under its class.
+    id, start: of the spec.
+
+Args:
+    named: stays.
+"""
+    assert (
+        with_lists(text)
+        == """A server.
+
+Class options, as in `class Queue(GenServer)`:
+
+- `named`: register it
+        under its class.
+- `id`, `start`: of the spec.
+
+Args:
+    named: stays.
+"""
     )

@@ -54,7 +54,7 @@ class Event:
 
     Attributes:
         time: seconds since the recording began, by the node's clock.
-        kind: one of `KINDS`.
+        kind: one of those in the table of `regrow.tracing`.
         who: the process that did it, or to which it happened. What a plain task does, its node's guest does.
         whom: the process that it concerns, or the name of nobody; None where there is no other.
         what: the message, answer, reason or name, as it is shown.
@@ -301,7 +301,7 @@ def trace(*who: object, kinds: Collection[str] = KINDS, size: int = SIZE, node: 
     Args:
         who: only what concerns these, now or later: pids, names, labels, the functions that processes run, or the
             classes of servers that have an `init` of their own. Without any, everyone.
-        kinds: only these kinds of events, of `regrow.ops.tracing.KINDS`.
+        kinds: only events of these kinds, which the table in `regrow.tracing` explains.
         size: how many events are kept; of more, the last ones.
         node: whose; without it the one of the thread in which it starts.
 
