@@ -22,7 +22,7 @@ from regrow.kernel.exits import Continuation, Exit, is_normal
 from regrow.kernel.links import die, exit_signal
 from regrow.kernel.node import Node
 from regrow.kernel.node_shutdown import SHUTDOWN, end_children, kill_late
-from regrow.kernel.process_record import CALLING
+from regrow.kernel.process_record import CALLING, Process
 
 AT_ONCE: Final = 128  # and the number of the signal, as a shell says it
 
@@ -169,9 +169,9 @@ class Main:
         self.raised: BaseException | None = None
         self.over: asyncio.Future[None] = node.loop.create_future()
         self.may_end: asyncio.Future[None] = node.loop.create_future()
-        self.process = node.launch(self.live, (function, args), node.init)
+        self.process: Process = node.launch(self.live, (function, args), node.init)
         self.process.initial_call = function
-        self.gone = node.ended(self.process)
+        self.gone: asyncio.Future[object] = node.ended(self.process)
 
     async def live(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Be the process."""
@@ -259,10 +259,10 @@ class StopSignals:
     """
 
     def __init__(self, *, first: Callable[[int, FrameType | None], bool] | None = None) -> None:
-        self.loop = asyncio.get_running_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self.asked: asyncio.Future[int] = self.loop.create_future()
         self.first = first
-        self.came = False
+        self.came: bool = False
         self.before: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):

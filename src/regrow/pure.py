@@ -35,4 +35,4 @@ def runs_compiled() -> bool:
 
 if environ.get("REGROW_PURE") == "1":
     sys.meta_path.insert(0, PureFinder)
-compiled = runs_compiled()
+compiled: bool = runs_compiled()

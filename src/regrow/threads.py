@@ -165,4 +165,4 @@ def chosen_node(node: Node | None) -> Node:
     return nodes[0]
 
 
-from_thread = FromThread()
+from_thread: FromThread = FromThread()

@@ -46,7 +46,7 @@ class Cell:
         self.done: concurrent.futures.Future[Any] = concurrent.futures.Future()
         self.task: asyncio.Task[Any] | None = None
         self.interrupted = False
-        self.cancelled = 0  # so often its task was
+        self.cancelled: int = 0  # so often its task was
 
     async def run(self, pid: Pid) -> None:
         """Do it, in the shell's process."""
@@ -110,11 +110,13 @@ class Cells:
         self.node = node
         self.tell = tell
         self.cell: Cell | None = None
-        self.reading = False  # the prompt waits for a line
+        self.reading: bool = False  # the prompt waits for a line
         self.line_has_ended: Callable[[], bool] = bool
-        self.pressed = False  # Ctrl-C came, and no cell has heard it yet
-        self.lock = threading.RLock()  # between the prompt's thread and the signal handler, which may be interrupted
-        self.closed = False
+        self.pressed: bool = False  # Ctrl-C came, and no cell has heard it yet
+        self.lock: threading.RLock = (
+            threading.RLock()
+        )  # between the prompt's thread and the signal handler, which may be interrupted
+        self.closed: bool = False
         self.pid: Pid | None = None
 
     # On the loop

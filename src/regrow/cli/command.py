@@ -17,7 +17,7 @@ from regrow.cli.exit_codes import NO_APPLICATION, TABLE
 from regrow.cli.project import Problem, find_project, load_application
 
 # Without rich's frames the help is there in half the time.
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="regrow",
     help="OTP for Python: make a project, run it, look into it, test it.",
     rich_markup_mode=None,

@@ -29,9 +29,9 @@ class ConsolePrompt(code.InteractiveConsole):
         self.namespace.setdefault("__builtins__", builtins)  # which typing looks up from Python 3.12 on
         self.cells = cells
         self.banner = banner
-        self.prompting = ""
-        self.taken_back = ""  # the line as it was at Ctrl-C
-        self.leaving = False
+        self.prompting: str = ""
+        self.taken_back: str = ""  # the line as it was at Ctrl-C
+        self.leaving: bool = False
 
     def run(self) -> None:
         """Read and run lines until the user leaves. In a thread of its own."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from IPython.core.interactiveshell import ExecutionResult
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from prompt_toolkit.input.typeahead import get_typeahead, store_typeahead
 from prompt_toolkit.keys import Keys
@@ -85,9 +84,7 @@ class Shell(TerminalInteractiveShell):
         store_typeahead(keyboard, keys[places[-1] + 1 :] if places else keys)
         return bool(places)
 
-    async def run_code(
-        self, code_obj: CodeType, result: ExecutionResult | None = None, *, async_: bool = False
-    ) -> bool:
+    async def run_code(self, code_obj: CodeType, result: Any = None, *, async_: bool = False) -> bool:
         """Run one line of a cell; true if it raised, as IPython has it."""
         shell: Any = self  # IPython tells the types of half its attributes
 

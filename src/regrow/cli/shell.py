@@ -81,11 +81,13 @@ class Shell:
 
     def __init__(self, project: Project, *, plain: bool) -> None:
         self.project = project
-        self.app = load_application(project) if "application" in project.settings else NoApplication
-        self.with_ipython = not plain and sys.stdin.isatty() and has_ipython()
+        self.app: type[Application | NoApplication] = (
+            load_application(project) if "application" in project.settings else NoApplication
+        )
+        self.with_ipython: bool = not plain and sys.stdin.isatty() and has_ipython()
         self.stream: Any = Stderr() if self.with_ipython else AbovePrompt(sys.stderr)
-        self.node = Node()
-        self.cells = Cells(self.node, self.tell)
+        self.node: Node = Node()
+        self.cells: Cells = Cells(self.node, self.tell)
         self.prompt: Prompt | None = None
         self.thread: threading.Thread | None = None
 

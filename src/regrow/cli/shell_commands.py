@@ -27,7 +27,7 @@ class Pending:
     def __init__(self, what: str, work: Callable[[], Awaitable[Any]]) -> None:
         self.what = what
         self.work = work
-        self.begun = False
+        self.begun: bool = False
 
     def __await__(self) -> Generator[Any, Any, Any]:
         self.begun = True

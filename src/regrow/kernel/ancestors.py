@@ -22,8 +22,8 @@ class Lineage:
     __slots__ = ("above", "called", "depth")
 
     def __init__(self, called: object, above: Lineage | None) -> None:
-        self.called = called  # its name, or else its pid
-        self.above = above
+        self.called: object = called  # its name, or else its pid
+        self.above: Lineage | None = above
         self.depth: int = 1 if above is None else above.depth + 1
 
 

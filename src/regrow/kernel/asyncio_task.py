@@ -62,7 +62,7 @@ class ProcessTask(asyncio.Future[Any]):
         self._process = process
         self._name: str | None = None
         self._cancels = 0
-        self.must_cancel = False
+        self.must_cancel: bool = False
         self.cancel_message: Any = None
         _register_task(self)
 

@@ -57,7 +57,7 @@ class Settled:
     __slots__ = ("future",)
 
     def __init__(self, future: Any) -> None:
-        self.future = future
+        self.future: Any = future
 
     def __await__(self) -> Generator[Any, Any, Any]:
         future = self.future
@@ -73,7 +73,7 @@ class Foreign:
     __slots__ = ("awaited",)
 
     def __init__(self, awaited: Awaitable[Any]) -> None:
-        self.awaited = awaited
+        self.awaited: Awaitable[Any] = awaited
 
     def __await__(self) -> Generator[Any, Any, Any]:
         inner = steps(self.awaited)

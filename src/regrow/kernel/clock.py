@@ -46,10 +46,10 @@ class VirtualClock(Clock):
     def __init__(self, *, jump: bool = True) -> None:
         self.virtual = True
         self.jump = jump
-        self.time = 1000.0
+        self.time: float = 1000.0
         self.moved: Callable[[], None] | None = None  # set by the node's timers
         self.stuck: Callable[[], None] | None = None  # called when all wait and there is no timer to jump to
-        self.stuck_after = 0.0  # real seconds of which nothing came from outside
+        self.stuck_after: float = 0.0  # real seconds of which nothing came from outside
 
     def now(self) -> float:
         """The virtual time in seconds; starts at 1000."""

@@ -30,7 +30,7 @@ class CurrentTask:
     __slots__ = ("eager", "loop", "outer", "task")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
+        self.loop: asyncio.AbstractEventLoop = loop
         self.task: Any = None
         self.outer: Any = None  # what asyncio had before: the task of a plain caller, while a server runs on its stack
         # Those that asyncio has started eagerly, and that call now, by the task on whose stack they stand.

@@ -33,7 +33,7 @@ class Deadline:
     __slots__ = ("bucket", "due")
 
     def __init__(self) -> None:
-        self.due = 0.0
+        self.due: float = 0.0
         self.bucket: dict[Deadline, None] | None = None
 
     def fire(self) -> None:
@@ -52,10 +52,10 @@ class Timer(Deadline):
     __slots__ = ("message", "owner")
 
     def __init__(self, owner: Process | None, message: Any) -> None:
-        self.due = 0.0
-        self.bucket = None
-        self.owner = owner  # whose death ends the timer
-        self.message = message
+        self.due: float = 0.0
+        self.bucket: dict[Deadline, None] | None = None
+        self.owner: Process | None = owner  # whose death ends the timer
+        self.message: Any = message
 
     def __repr__(self) -> str:
         return f"Timer({self.address!r}, {self.message!r})"
@@ -93,9 +93,9 @@ class Alarm(Timer):
 
     def __init__(self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None]) -> None:
         super().__init__(None, message)
-        self.timers = timers
-        self.whom = address
-        self.action = action
+        self.timers: Timers = timers
+        self.whom: object = address
+        self.action: Callable[[Alarm], None] = action
 
     @property
     def address(self) -> object:
@@ -120,7 +120,7 @@ class Interval(Alarm):
         self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None], interval: float
     ) -> None:
         super().__init__(timers, address, message, action)
-        self.interval = interval
+        self.interval: float = interval
         self.at: float = timers.now() + interval
 
     def fire(self) -> None:
@@ -135,11 +135,13 @@ class Repeated(Interval):
 
     __slots__ = ("busy",)
 
+    at: float
+
     def __init__(
         self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None], interval: float
     ) -> None:
         super().__init__(timers, address, message, action, interval)
-        self.busy = False  # what it has begun goes on
+        self.busy: bool = False  # what it has begun goes on
 
     def fire(self) -> None:
         """Begin it. Whoever does it calls `over` when it has ended."""
@@ -178,17 +180,17 @@ class Timers:
     ) -> None:
         self.loop = loop
         self.clock = clock
-        self.now = asked(clock)
+        self.now: Callable[[], float] = asked(clock)
         self.watcher = watcher
         self.schedule = schedule
         self.buckets: dict[float, dict[Deadline, None]] = {}
         self.starts: list[float] = []  # the keys of the buckets, a heap
-        self.crowded = FEW  # so many buckets are looked through for empty ones
+        self.crowded: int = FEW  # so many buckets are looked through for empty ones
         self.heap: list[tuple[float, int, Deadline]] = []
-        self.sorted_in = 0  # so many have come into the heap
-        self.dead = 0  # cancelled, but still in the heap
+        self.sorted_in: int = 0  # so many have come into the heap
+        self.dead: int = 0  # cancelled, but still in the heap
         self.handle: Any = None
-        self.handle_due = FOREVER
+        self.handle_due: float = FOREVER
 
     def start(self, deadline: Deadline, delay: float) -> None:
         """Let `deadline` fire in `delay` seconds.

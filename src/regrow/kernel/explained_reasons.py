@@ -23,9 +23,9 @@ class Letter:
     __slots__ = ("after", "before", "value")
 
     def __init__(self, before: str, value: object = LETTER, after: str = "") -> None:  # LETTER: there is none
-        self.before = before
-        self.value = value
-        self.after = after
+        self.before: str = before
+        self.value: object = value
+        self.after: str = after
 
     def __str__(self) -> str:
         return self.words(LETTER)

@@ -28,9 +28,9 @@ class Exact:
     __slots__ = ("hash", "kind", "value")
 
     def __init__(self, kind: object, value: Any) -> None:
-        self.kind = kind  # None for an object of the user's, which may equal what is not of its class
-        self.value = value
-        self.hash = hash(value) if kind is None or kind is tuple else hash((kind, value))
+        self.kind: object = kind  # None for an object of the user's, which may equal what is not of its class
+        self.value: Any = value
+        self.hash: int = hash(value) if kind is None or kind is tuple else hash((kind, value))
 
     def __repr__(self) -> str:
         return f"Exact({safe_repr(self.value)})"
@@ -55,8 +55,8 @@ class Same:
     __slots__ = ("hash", "kept")
 
     def __init__(self, kept: Exact) -> None:
-        self.kept = kept
-        self.hash = kept.hash
+        self.kept: Exact = kept
+        self.hash: int = kept.hash
 
     def __eq__(self, other: object) -> bool:
         return other is self.kept

@@ -61,7 +61,7 @@ class Global:
     __match_args__: Final = ("key",)
 
     def __init__(self, key: Hashable) -> None:
-        self.key = key
+        self.key: Hashable = key
 
     def __repr__(self) -> str:
         return f"Global({self.key!r})"
@@ -87,9 +87,9 @@ class Via:
     __match_args__: Final = ("registry", "key")
 
     def __init__(self, registry: Any, key: Hashable, value: object = None) -> None:
-        self.registry = registry
-        self.key = key
-        self.value = value
+        self.registry: Any = registry
+        self.key: Hashable = key
+        self.value: object = value
 
     def __repr__(self) -> str:
         return f"Via({self.registry!r}, {self.key!r})"
@@ -130,8 +130,8 @@ class Registered:
     __slots__ = ("key", "table")
 
     def __init__(self, table: Names, key: Hashable) -> None:
-        self.table = table
-        self.key = key
+        self.table: Names = table
+        self.key: Hashable = key
 
     def release(self, pid: Pid) -> None:
         """The start has failed if the process lives: free the name, as OTP does. An end is the table's own affair."""

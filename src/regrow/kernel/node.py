@@ -51,7 +51,7 @@ class EndWatch(CallRequest):
 
     def __init__(self, guest: Pid, gone: asyncio.Future[object]) -> None:
         super().__init__(guest, None)
-        self.waiter = ReasonFuture(self, gone)
+        self.waiter: Any = ReasonFuture(self, gone)
 
 
 class ReasonFuture:
@@ -60,8 +60,8 @@ class ReasonFuture:
     __slots__ = ("gone", "request")
 
     def __init__(self, request: CallRequest, gone: asyncio.Future[object]) -> None:
-        self.request = request
-        self.gone = gone
+        self.request: CallRequest = request
+        self.gone: asyncio.Future[object] = gone
 
     def done(self) -> bool:
         """Whether it is completed."""
@@ -106,9 +106,9 @@ class Node:
         self.seed = seed
         self.schedule: Schedule | None = None if seed is None else Shuffle(seed)
         self.hand_over = hand_over
-        self.clock = Clock() if clock is None else clock
-        self.number = 0
-        self.last_pid = 0
+        self.clock: Clock = Clock() if clock is None else clock
+        self.number: int = 0
+        self.last_pid: int = 0
         self.processes: dict[Pid, Process] = {}
         self.names: dict[object, Process] = {}
         self.registries: dict[object, Any] = {}
@@ -118,9 +118,9 @@ class Node:
         self.attempts: dict[Process, Any] = {}  # those that call the start function of a child or an application
         self.adopted: dict[Any, Process] = {}
         self.burying = False  # those that have died are being buried, one by one
-        self.gate = inbox.Gate()
+        self.gate: inbox.Gate = inbox.Gate()
         self.trace: Trace | None = None
-        self.running = False
+        self.running: bool = False
         self.last_lineage: Lineage | None = None  # of the last one that was spawned: its brothers share it
 
     def __repr__(self) -> str:
@@ -159,7 +159,7 @@ class Node:
         """
         if self.last_pid:
             raise RuntimeError(f"{self!r} has run before: make a new one")
-        self.loop = asyncio.get_running_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         if CURRENT.node is not None:
             if CURRENT.node.loop.is_running():
                 raise RuntimeError(f"this thread has a node already, {CURRENT.node!r}: one loop has one node")
@@ -168,9 +168,9 @@ class Node:
             while self.number in NODES:
                 self.number += 1
             NODES[self.number] = self
-        self.thread = threading.get_ident()
-        self.scheduler = Scheduler(self.loop, self.clock, self.schedule, self.hand_over)
-        self.remnants = Remnants(self)
+        self.thread: int = threading.get_ident()
+        self.scheduler: Scheduler = Scheduler(self.loop, self.clock, self.schedule, self.hand_over)
+        self.remnants: Remnants = Remnants(self)
         if isinstance(self.clock, VirtualClock):
             self.clock.moved = self.scheduler.timers.fire_due
             self.loop_time = time_of(self.loop)
@@ -179,8 +179,8 @@ class Node:
         CURRENT.node = self
         CURRENT.ended = ""
         self.running = True
-        self.guest = Pid(self, 0)
-        self.init = self.add(init_loop, copy_context())
+        self.guest: Pid = Pid(self, 0)
+        self.init: Process = self.add(init_loop, copy_context())
         extras(self.init).quiet = True
 
     def stop(self, reason: object = "shutdown") -> Coroutine[Any, Any, None]:

@@ -69,12 +69,13 @@ class Source:
     def __init__(self, fd: int, handles: Any, now: float) -> None:
         self.fd = fd
         self.handles = handles
-        self.heard = 0.0  # when the last word came
-        self.until = now + SOON
-        self.is_socket = True
-        self.listens = False
+        self.heard: float = 0.0  # when the last word came
+        self.until: float = now + SOON
+        self.is_socket: bool = True
+        self.listens: bool = False
         self.ends: tuple[Any, Any] = (None, None)  # its address and its peer's
-        self.sent = self.received = UNKNOWN
+        self.sent: int = UNKNOWN
+        self.received: int = UNKNOWN
         try:
             found = socket.socket(fileno=fd)
         except OSError:
@@ -103,19 +104,19 @@ class Outside:
 
     def __init__(self, loop: Any) -> None:
         self.loop = loop
-        self.real = Clock()
+        self.real: Clock = Clock()
         self.time: LoopTime | None = None
-        self.at_work = False  # as of the last look: a thread or a program is
-        self.is_open = False  # the same: a peer may send something, if perhaps not soon
+        self.at_work: bool = False  # as of the last look: a thread or a program is
+        self.is_open: bool = False  # the same: a peer may send something, if perhaps not soon
         self.jobs: dict[Any, float] = {}  # in executors, by their futures; until when
         self.programs: dict[Any, float] = {}  # by their transports
         self.sources: dict[int, Source] = {}
         self.ours: dict[tuple[Any, Any], int] = {}  # connections that the loop has listened to, by their ends
         self.busy: dict[int, float] = {}  # threads at work; until when
         self.strangers: set[int] = set()  # threads that were there before
-        self.known = 1  # so many
+        self.known: int = 1  # so many
         self.seen: dict[int, Any] = {}  # what tasks were waiting for when the clock moved last
-        self.new_since = 0.0
+        self.new_since: float = 0.0
 
     def begin(self, time: LoopTime) -> None:
         """A node in virtual time has begun."""

@@ -18,8 +18,8 @@ class Pid:
     __slots__ = ("node", "number", "process")
 
     def __init__(self, node: Node, number: int) -> None:
-        self.node = node
-        self.number = number
+        self.node: Node = node
+        self.number: int = number
         self.process: Process | None = None
 
     def __repr__(self) -> str:
@@ -44,7 +44,7 @@ class Counter:
     __slots__ = ("last",)
 
     def __init__(self) -> None:
-        self.last = 0
+        self.last: int = 0
 
 
 REFS: Final = Counter()  # made so far
@@ -54,6 +54,8 @@ class Ref:
     """A unique reference, printed as `#Ref<0.7>`. Two refs are equal only when they are the same one."""
 
     __slots__ = ("number",)
+
+    number: int
 
     def __init__(self) -> None:
         self.number = REFS.last = REFS.last + 1
@@ -79,10 +81,12 @@ class Alias(Ref):
 
     __slots__ = ("mode", "owner")
 
+    number: int
+
     def __init__(self, owner: Pid, mode: str) -> None:
         self.number = REFS.last = REFS.last + 1
-        self.owner = owner
-        self.mode = mode  # "" when off
+        self.owner: Pid = owner
+        self.mode: str = mode  # "" when off
 
 
 class Monitor(Alias):
@@ -90,14 +94,16 @@ class Monitor(Alias):
 
     __slots__ = ("tag", "target", "watched")
 
+    number: int
+
     def __init__(self, owner: Pid, watched: Pid | None, target: object) -> None:
         self.number = REFS.last = REFS.last + 1
         self.owner = owner
         self.mode = ""
-        self.watched = watched  # None once it has fired or was taken back
-        self.target = target  # what the watcher wrote: a pid or a name
+        self.watched: Pid | None = watched  # None once it has fired or was taken back
+        self.target: object = target  # what the watcher wrote: a pid or a name
         self.tag: object = None
 
 
-for ordered in (Pid, Ref, Alias, Monitor):
-    type.__setattr__(ordered, "__hash__", object.__hash__)  # mypyc gives a class with `__lt__` none
+for _ordered in (Pid, Ref, Alias, Monitor):
+    type.__setattr__(_ordered, "__hash__", object.__hash__)  # mypyc gives a class with `__lt__` none

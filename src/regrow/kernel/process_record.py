@@ -63,14 +63,14 @@ class Process:
     )
 
     def __init__(self, node: Node, pid: Pid, context: Context) -> None:
-        self.node = node
-        self.pid = pid
-        self.context = context
+        self.node: Node = node
+        self.pid: Pid = pid
+        self.context: Context = context
         self.body: Generator[Any, Any, Any] | None = None
         self.status: int = NEW
-        self.alive = True
-        self.trap_exit = False
-        self.as_task = False  # a coroutine of the user's is being driven
+        self.alive: bool = True
+        self.trap_exit: bool = False
+        self.as_task: bool = False  # a coroutine of the user's is being driven
         self.inner: Any = None  # what lies between it and a compiled loop that waits for it: see `coroutine_driver.py`
         self.reason: object = None  # why it ended
         self.value: object = None  # what the next step is sent
@@ -117,8 +117,8 @@ class ProcessExtras:
         self.tables: dict[Any, None] = {}  # those that have entries of this process: see names.HeldByProcess
         self.unlinking: dict[Pid, Ref] | None = None  # from processes of other nodes, until they have acknowledged it
         self.label: object = None
-        self.cancels = 0  # how often a remnant was cancelled
-        self.quiet = False  # no crash report
+        self.cancels: int = 0  # how often a remnant was cancelled
+        self.quiet: bool = False  # no crash report
         self.adopted: Any = None  # the asyncio task that is this process
 
 

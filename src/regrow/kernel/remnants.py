@@ -32,8 +32,8 @@ class RemnantDeadline(Deadline):
 
     def __init__(self, remnants: Remnants, process: Process) -> None:
         super().__init__()
-        self.remnants = remnants
-        self.process = process
+        self.remnants: Remnants = remnants
+        self.process: Process = process
 
     def fire(self) -> None:
         """Report, cancel again, and at last close."""

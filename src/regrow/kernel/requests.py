@@ -35,10 +35,10 @@ class CallRequest(Deadline):
     __slots__ = ("answer", "pid", "request", "server", "state", "waiter")
 
     def __init__(self, pid: Pid, request: object) -> None:
-        self.bucket = None
-        self.due = 0.0
-        self.pid = pid
-        self.request = request
+        self.bucket: dict[Deadline, None] | None = None
+        self.due: float = 0.0
+        self.pid: Pid = pid
+        self.request: object = request
         self.state: int = PENDING
         self.answer: Any = None
         self.waiter: Any = None  # the process, or the future of a plain task, that is suspended

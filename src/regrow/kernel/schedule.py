@@ -42,7 +42,7 @@ class Shuffle:
     """A schedule by chance: which process steps, and whether a call is handed over."""
 
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
+        self.random: random.Random = random.Random(seed)
 
     def next(self, queue: deque[Process]) -> Process | None:
         """Any of them; but what was put first, to be unwound, stays first."""

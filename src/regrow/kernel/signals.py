@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from regrow.kernel.pid import Ref
 
@@ -22,8 +22,8 @@ class Exited:
     __match_args__: Final = ("pid", "reason")
 
     def __init__(self, pid: Pid, reason: object) -> None:
-        self.pid = pid
-        self.reason = reason
+        self.pid: Pid = pid
+        self.reason: object = reason
 
     def __repr__(self) -> str:
         return f"Exited({self.pid!r}, {self.reason!r})"
@@ -31,7 +31,7 @@ class Exited:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Exited) and (self.pid, self.reason) == (other.pid, other.reason)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
 
 class Down:
@@ -48,10 +48,10 @@ class Down:
     __match_args__: Final = ("ref", "pid", "reason")
 
     def __init__(self, ref: Ref, pid: object, reason: object, tag: object = None) -> None:
-        self.ref = ref
-        self.pid = pid
-        self.reason = reason
-        self.tag = tag
+        self.ref: Ref = ref
+        self.pid: object = pid
+        self.reason: object = reason
+        self.tag: object = tag
 
     def __repr__(self) -> str:
         return f"Down({self.ref!r}, {self.pid!r}, {self.reason!r})"
@@ -59,7 +59,7 @@ class Down:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Down) and (self.ref, self.pid, self.reason) == (other.ref, other.pid, other.reason)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
 
 class Signal:
@@ -68,8 +68,8 @@ class Signal:
     __slots__ = ("kind", "reason", "ref", "source", "target")
 
     def __init__(self, kind: str, source: Pid | None, target: Any, reason: object, ref: Monitor | None) -> None:
-        self.kind = kind
-        self.source = source
-        self.target = target
-        self.reason = reason
-        self.ref = ref
+        self.kind: str = kind
+        self.source: Pid | None = source
+        self.target: Any = target
+        self.reason: object = reason
+        self.ref: Monitor | None = ref

@@ -6,7 +6,7 @@ How a node keeps its timers is in `deadlines.py`; the functions of OTP's module 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from datetime import timedelta
 from typing import Any, Final, overload
 
@@ -353,9 +353,9 @@ class Call:
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], what: str) -> None:
         if not callable(function):
             raise TypeError(f"{what}: wanted a function to run, got {bounded_repr.safe_repr(function)}")
-        self.function = function
-        self.args = args
-        self.context = copy_context()
+        self.function: Callable[..., Any] = function
+        self.args: tuple[Any, ...] = args
+        self.context: Context = copy_context()
 
     def __repr__(self) -> str:
         return f"{bounded_repr.safe_repr(self.function)}{bounded_repr.safe_repr(self.args)}"
@@ -373,7 +373,7 @@ class Run(CallRequest):
 
     def __init__(self, guest: Pid, timer: Repeated) -> None:
         super().__init__(guest, None)
-        self.timer = timer
+        self.timer: Repeated = timer
         self.waiter = self
 
     def done(self) -> bool:

@@ -139,7 +139,7 @@ class Raised:
     __slots__ = ("error", "frames")
 
     def __init__(self, error: BaseException) -> None:
-        self.error = error
+        self.error: BaseException = error
         self.frames: list[tuple[BaseException, TracebackType | None]] = [
             (one, TRACEBACK.__get__(one)) for one in whole(error)
         ]

@@ -46,12 +46,14 @@ class LoopTime:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop: Any = loop
         self.own: dict[str, Any] = {name: getattr(loop, name, None) for name in REPLACED}
-        self.ahead = 0.0  # seconds by which the loop's time is ahead of its own: what has passed on virtual clocks
-        self.shift = 0.0  # the loop's time when the virtual clock shows 0
+        self.ahead: float = (
+            0.0  # seconds by which the loop's time is ahead of its own: what has passed on virtual clocks
+        )
+        self.shift: float = 0.0  # the loop's time when the virtual clock shows 0
         self.scheduler: Scheduler | None = None
         self.waiting: dict[int, Alarm] = {}  # by the id of asyncio's handle
         self.selecting: Selecting | None = None
-        self.outside = Outside(loop)
+        self.outside: Outside = Outside(loop)
         for name in REPLACED:
             setattr(loop, name, getattr(self, name))
 
@@ -198,7 +200,7 @@ class Selecting:
         self.own: Callable[[float | None], list[Any]] = selector.select
         self.jumps = jumps
         self.own_register: Callable[..., Any] = selector.register
-        self.descriptors = selector.get_map()  # it goes with the selector
+        self.descriptors: Any = selector.get_map()  # it goes with the selector
         jumps.asked = True
         selector.select = self.select
         selector.register = self.register

@@ -35,10 +35,10 @@ class ClockMover:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
-        self.in_hand = callbacks_of(scheduler.loop)
-        self.wanted = False
-        self.quiet = 0  # rounds of the loop since the last turn
-        self.held = 0  # by so many threads that work for a process
+        self.in_hand: Any = callbacks_of(scheduler.loop)
+        self.wanted: bool = False
+        self.quiet: int = 0  # rounds of the loop since the last turn
+        self.held: int = 0  # by so many threads that work for a process
         self.asked = False  # the loop asks by itself
         self.outside: Any = None  # an `Outside`: what may still answer, where that is known
         # In real seconds, also where the loop's own is the node's.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.deadlines import Deadline
@@ -22,7 +22,7 @@ class ReceiveTimeout(Deadline):
 
     def __init__(self, process: Process) -> None:
         super().__init__()
-        self.process = process
+        self.process: Process = process
 
     def fire(self) -> None:
         """Nothing came in time; mail that came before it, and is still to be looked at, goes first."""
@@ -40,12 +40,12 @@ class FutureCallback:
     __slots__ = ("process",)
 
     def __init__(self, process: Process) -> None:
-        self.process = process
+        self.process: Process = process
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FutureCallback) and other.process is self.process
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __call__(self, future: object) -> None:
         """The future is done: the process goes on, at once if no turn is scheduled."""

@@ -30,7 +30,7 @@ class Token:
     __slots__ = ("word",)
 
     def __init__(self, word: str) -> None:
-        self.word = word
+        self.word: str = word
 
     def __repr__(self) -> str:
         return self.word
@@ -51,7 +51,7 @@ class Become:
     __slots__ = ("body",)
 
     def __init__(self, body: Generator[Any, Any, Any]) -> None:
-        self.body = body
+        self.body: Generator[Any, Any, Any] = body
 
 
 class Throw:
@@ -60,7 +60,7 @@ class Throw:
     __slots__ = ("error",)
 
     def __init__(self, error: BaseException) -> None:
-        self.error = error
+        self.error: BaseException = error
 
 
 class Launch:
@@ -69,8 +69,8 @@ class Launch:
     __slots__ = ("args", "function")
 
     def __init__(self, function: Any, args: tuple[Any, ...]) -> None:
-        self.function = function
-        self.args = args
+        self.function: Any = function
+        self.args: tuple[Any, ...] = args
 
 
 class Opening(Launch):
@@ -85,7 +85,7 @@ class Awaited:
     __slots__ = ("refs",)
 
     def __init__(self, refs: Container[Ref]) -> None:
-        self.refs = refs
+        self.refs: Container[Ref] = refs
 
     def fits(self, message: Any) -> bool:
         """Whether this is one."""
@@ -102,8 +102,8 @@ class Receive:
     def __init__(self, match: type | tuple[type, ...] | Callable[[Any], object] | None, timeout: float | None) -> None:
         self.kind: Any = None
         self.predicate: Callable[[Any], object] | None = None
-        self.timeout = timeout
-        self.seen = 0  # so many messages of the mailbox were looked at and left
+        self.timeout: float | None = timeout
+        self.seen: int = 0  # so many messages of the mailbox were looked at and left
         if isinstance(match, type):
             self.kind = match
         elif isinstance(match, tuple):

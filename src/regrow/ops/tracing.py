@@ -82,8 +82,8 @@ class Recording:
     """
 
     def __init__(self, who: Collection[object], kinds: Collection[str], size: int, node: Node | None) -> None:
-        self.dropped = 0
-        self.running = False
+        self.dropped: int = 0
+        self.running: bool = False
         self._who = who
         self._kinds = frozenset(kinds)
         self._node = node

@@ -27,7 +27,9 @@ class Failure:
 
     def __init__(self, error: BaseException, where: TracebackType | None = None) -> None:
         self.error = error
-        self.kept = [(one, one.__traceback__ or rebuilt(trace_of(one))) for one in everything_of(error)]
+        self.kept: list[tuple[BaseException, TracebackType | None]] = [
+            (one, one.__traceback__ or rebuilt(trace_of(one))) for one in everything_of(error)
+        ]
         _, own = self.kept[0]
         self.kept[0] = (error, joined(theirs_of(where), without_ours(own)))
 

@@ -40,8 +40,8 @@ class Fault:
             raise ValueError(f"{type(self).__name__}(at=): wanted 1 for the first message, or more; got {at}")
         self.who = who
         self.at = at
-        self.count = 0
-        self.struck = False
+        self.count: int = 0
+        self.struck: bool = False
 
     def __repr__(self) -> str:
         who = "" if self.who is None else f"{getattr(self.who, '__name__', None) or safe_repr(self.who)}, "

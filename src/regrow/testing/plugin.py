@@ -37,7 +37,7 @@ class Hall:
     """Where a test plays: its stage, and an event loop of our own unless pytest-asyncio has one."""
 
     def __init__(self, node: Node) -> None:
-        self.stage = TestProcess(node)
+        self.stage: TestProcess = TestProcess(node)
         self.runner: asyncio.Runner | None = None
         self.unfinished = 0  # fixtures whose second half is still to come
 

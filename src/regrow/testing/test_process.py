@@ -97,8 +97,8 @@ class TestProcess:
         self.keeper: asyncio.Task[None] | None = None
         self.process: Process | None = None
         self.gone: asyncio.Future[object] | None = None
-        self.over = asyncio.Event()
-        self.begun = False
+        self.over: asyncio.Event = asyncio.Event()
+        self.begun: bool = False
 
     async def begin(self) -> None:
         """Start the node on the running event loop, and the test's process on it, unless they are there."""

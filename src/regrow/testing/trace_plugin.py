@@ -33,7 +33,7 @@ class TracePlugin:
 
     def __init__(self, config: pytest.Config, is_ours: Callable[[object], bool]) -> None:
         self.is_ours = is_ours
-        self.always = bool(config.getoption("--trace-processes"))
+        self.always: bool = bool(config.getoption("--trace-processes"))
 
     @pytest.fixture
     def trace(self, node: Node) -> Generator[Recording]:

@@ -54,7 +54,7 @@ class Ended(Exception):
     def __init__(self, reason: Any, who: str, why: object) -> None:
         super().__init__(reason)
         self.reason: Any = reason
-        self.letter = f"{who} ended: {in_words(why)}"
+        self.letter: str = f"{who} ended: {in_words(why)}"
         because(self, reason)
 
     def __str__(self) -> str:
@@ -67,14 +67,14 @@ class ApplicationEntry:
     __slots__ = ("app", "ended", "has_failed", "master", "start_type", "starters", "state", "top")
 
     def __init__(self, app: type[Application], start_type: StartType, ended: asyncio.Future[object]) -> None:
-        self.app = app
+        self.app: type[Application] = app
         self.start_type = start_type
         self.master: Pid | None = None
         self.top: Pid | None = None
         self.state: Literal["starting", "running", "exited"] = "starting"
-        self.has_failed = False  # its start has, and what that has started is being ended
-        self.starters = 0  # so many wait for the end of its start
-        self.ended = ended
+        self.has_failed: bool = False  # its start has, and what that has started is being ended
+        self.starters: int = 0  # so many wait for the end of its start
+        self.ended: asyncio.Future[object] = ended
 
 
 class Controller:
@@ -95,7 +95,7 @@ class Controller:
         self.persistent: dict[object, dict[Any, Any]] = {}
         self.terminated: asyncio.Future[Ended] = node.loop.create_future()
         self.kept = False
-        self.stopping = False
+        self.stopping: bool = False
 
     # Load and unload
 

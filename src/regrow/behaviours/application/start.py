@@ -297,7 +297,7 @@ class Begun:
     __slots__ = ("app", "error")
 
     def __init__(self, app: type[Application]) -> None:
-        self.app = app
+        self.app: type[Application] = app
         self.error: ApplicationError | None = None
 
 

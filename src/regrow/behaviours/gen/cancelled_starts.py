@@ -44,10 +44,10 @@ class Attempt:
     __slots__ = ("given_up", "interrupted", "process", "request")
 
     def __init__(self, process: Process, request: CallRequest | None) -> None:
-        self.process = process
-        self.request = request
-        self.given_up = False
-        self.interrupted = 0
+        self.process: Process = process
+        self.request: CallRequest | None = request
+        self.given_up: bool = False
+        self.interrupted: int = 0
         process.node.attempts[process] = self
 
     def is_cancelled(self) -> bool:

@@ -57,6 +57,9 @@ class ChildSpec:
 
     __slots__ = ("args", "id", "modules", "restart", "shutdown", "significant", "start", "type")
 
+    start: Start
+    args: tuple[Any, ...]
+
     def __init__(
         self,
         id: Any,
@@ -67,20 +70,20 @@ class ChildSpec:
         significant: bool = False,
         modules: Sequence[object] | Literal["dynamic"] | None = None,
     ) -> None:
-        self.id = _hashable(id)
+        self.id: object = _hashable(id)
         self.start, self.args = _start(id, start)
-        self.restart = _one_of(id, "restart", restart, RESTARTS, "invalid_restart_type")
-        self.type = _one_of(id, "type", type, TYPES, "invalid_child_type")
+        self.restart: Any = _one_of(id, "restart", restart, RESTARTS, "invalid_restart_type")
+        self.type: Any = _one_of(id, "type", type, TYPES, "invalid_child_type")
         if shutdown is None:
             shutdown = "infinity" if type == "supervisor" else 5.0
-        self.shutdown = _shutdown(id, shutdown)
+        self.shutdown: Any = _shutdown(id, shutdown)
         if significant is not True and significant is not False:
             raise InvalidChild(
                 ("invalid_significant", significant),
                 f"child {safe_repr(id)}: significant is True or False, got {safe_repr(significant)}",
             )
-        self.significant = significant
-        self.modules = _owner(self.start) if modules is None else _modules(id, modules)
+        self.significant: bool = significant
+        self.modules: tuple[object, ...] = _owner(self.start) if modules is None else _modules(id, modules)
 
     def __repr__(self) -> str:
         return f"ChildSpec(id={safe_repr(self.id)}, start={start_call(self)}, restart={self.restart!r}, shutdown={self.shutdown!r}, type={self.type!r})"

@@ -42,8 +42,8 @@ class CallCycle:
     __slots__ = ("letter", "reason")
 
     def __init__(self, reason: object, letter: str) -> None:
-        self.reason = reason
-        self.letter = letter
+        self.reason: object = reason
+        self.letter: str = letter
 
 
 def mark_deferred(request: CallRequest) -> None:

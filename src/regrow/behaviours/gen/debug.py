@@ -39,9 +39,9 @@ class Installed:
     __slots__ = ("function", "key", "state")
 
     def __init__(self, key: object, function: Hook, state: object) -> None:
-        self.key = key
-        self.function = function
-        self.state = state
+        self.key: object = key
+        self.function: Hook = function
+        self.state: object = state
 
 
 class Debug:
@@ -50,7 +50,7 @@ class Debug:
     def __init__(self) -> None:
         self.counts: dict[str, Any] | None = None
         self.log: deque[Any] | None = None
-        self.printing = False
+        self.printing: bool = False
         self.stream: TextIO | None = None  # None: standard output, whatever that is when something is printed
         self.file: Path | None = None
         self.hooks: list[Installed] = []  # the oldest first; found by comparing, for a key may be anything

@@ -64,8 +64,8 @@ class UnknownRequestAnswer:
     __slots__ = ("letter", "reason")
 
     def __init__(self, reason: object, letter: str) -> None:
-        self.reason = reason
-        self.letter = letter
+        self.reason: object = reason
+        self.letter: str = letter
 
 
 class Cast:
@@ -75,7 +75,7 @@ class Cast:
     __match_args__: Final = ("request",)
 
     def __init__(self, request: object) -> None:
-        self.request = request
+        self.request: object = request
 
     def __repr__(self) -> str:
         return f"Cast({self.request!r})"

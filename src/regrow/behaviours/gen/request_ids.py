@@ -53,8 +53,8 @@ class RequestId:
     __slots__ = ("address", "made")
 
     def __init__(self, made: CallRequest, address: object) -> None:
-        self.made = made
-        self.address = address
+        self.made: CallRequest = made
+        self.address: object = address
         made.waiter = self
 
     def __repr__(self) -> str:
@@ -95,8 +95,8 @@ class HandlerCall:
     __match_args__ = ("handler", "request")
 
     def __init__(self, handler: Any, request: Any) -> None:
-        self.handler = handler
-        self.request = request
+        self.handler: Any = handler
+        self.request: Any = request
 
     def __repr__(self) -> str:
         return f"HandlerCall({self.handler!r}, {self.request!r})"
@@ -108,7 +108,7 @@ class Responded:
     __slots__ = ("request_id",)
 
     def __init__(self, request_id: RequestId) -> None:
-        self.request_id = request_id
+        self.request_id: RequestId = request_id
 
     def __repr__(self) -> str:
         return f"Responded({self.request_id.response!r})"

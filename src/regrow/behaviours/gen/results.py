@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import is_float
 from regrow.kernel.exits import Exit
-from regrow.kernel.explained_reasons import Letter, at, explained, returned
+from regrow.kernel.explained_reasons import Explained, Letter, at, explained, returned
 
 State = TypeVar("State")
 
@@ -30,7 +30,7 @@ class Continue:
     __match_args__: Final = ("arg",)
 
     def __init__(self, arg: object) -> None:
-        self.arg = arg
+        self.arg: object = arg
 
     def __repr__(self) -> str:
         return f"Continue({self.arg!r})"
@@ -46,8 +46,8 @@ class Ok(Generic[State]):
     __match_args__: Final = ("state", "then")
 
     def __init__(self, state: State, then: Any = None) -> None:
-        self.state = state
-        self.then = then
+        self.state: State = state
+        self.then: Any = then
 
     def __repr__(self) -> str:
         return shown("Ok", self.state, self.then)
@@ -60,7 +60,7 @@ class Error:
     __match_args__: Final = ("reason",)
 
     def __init__(self, reason: object) -> None:
-        self.reason = reason
+        self.reason: object = reason
 
     def __repr__(self) -> str:
         return f"Error({self.reason!r})"
@@ -73,9 +73,9 @@ class Reply(Generic[State]):
     __match_args__: Final = ("value", "state", "then")
 
     def __init__(self, value: Any, state: State, then: Any = None) -> None:
-        self.value = value
-        self.state = state
-        self.then = then
+        self.value: Any = value
+        self.state: State = state
+        self.then: Any = then
 
     def __repr__(self) -> str:
         return shown("Reply", self.value, self.state, self.then)
@@ -88,8 +88,8 @@ class NoReply(Generic[State]):
     __match_args__: Final = ("state", "then")
 
     def __init__(self, state: State, then: Any = None) -> None:
-        self.state = state
-        self.then = then
+        self.state: State = state
+        self.then: Any = then
 
     def __repr__(self) -> str:
         return shown("NoReply", self.state, self.then)
@@ -112,9 +112,9 @@ class Stop(Generic[State]):
     __match_args__: Final = ("reason", "state", "reply")
 
     def __init__(self, reason: Any, state: State = MISSING, *, reply: Any = MISSING) -> None:
-        self.reason = reason
-        self.state = state
-        self.reply = reply
+        self.reason: Any = reason
+        self.state: State = state
+        self.reply: Any = reply
 
     def __repr__(self) -> str:
         return shown("Stop", self.reason, *([self.state] if self.has_state else []))
@@ -160,12 +160,12 @@ class BadReturn(Exit):
         self.value = value
         wanted += other_words(value)
         if function is None:
-            self.letter = returned(server, callback, value, wanted)
+            self.letter: Letter = returned(server, callback, value, wanted)
         else:  # it is no method, but was given to one
             self.letter = Letter(
                 f"the function given to {callback} returned ", value, f". Wanted: {wanted}{at(function)}"
             )
-        self.reason = explained(("bad_return_value", value), self.letter)
+        self.reason: Explained = explained(("bad_return_value", value), self.letter)
 
     def __str__(self) -> str:
         return str(self.letter)

@@ -48,7 +48,7 @@ class Failed:
     __slots__ = ("reason",)
 
     def __init__(self, reason: object) -> None:
-        self.reason = reason
+        self.reason: object = reason
 
 
 class Terminated(exits.Exit):

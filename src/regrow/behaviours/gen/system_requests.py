@@ -30,9 +30,9 @@ class SystemRequest(CallRequest):
 
     def __init__(self, pid: Pid, operation: str, args: tuple[Any, ...] = ()) -> None:
         super().__init__(pid, operation)
-        self.operation = operation
-        self.args = args
-        self.accepted = False
+        self.operation: str = operation
+        self.args: tuple[Any, ...] = args
+        self.accepted: bool = False
 
 
 class CallbackFailed(Exception):
@@ -45,8 +45,12 @@ class CallbackFailed(Exception):
     def __init__(self, letter: str, callback: object, error: BaseException) -> None:
         super().__init__(letter)
         left = exits.is_a(error, exits.Exit)
-        self.reason = ("callback_failed", callback, ("exit" if left else "error", exits.reason_of(error)))
-        self.__cause__ = error
+        self.reason: tuple[str, object, tuple[str, object]] = (
+            "callback_failed",
+            callback,
+            ("exit" if left else "error", exits.reason_of(error)),
+        )
+        self.__cause__: BaseException | None = error
 
 
 class Raised:
@@ -55,7 +59,7 @@ class Raised:
     __slots__ = ("error",)
 
     def __init__(self, error: BaseException) -> None:
-        self.error = error
+        self.error: BaseException = error
 
 
 OF_THE_USER: Final = frozenset({"get_state", "replace_state", "get_status", "change_code"})
@@ -71,7 +75,7 @@ class SystemHandler:
         self.state: Any = state
         self.debug = debug
         self.reason: object = None
-        self.suspended = False
+        self.suspended: bool = False
 
     def serve(self, message: SystemRequest) -> Generator[Any, Any, bool]:
         """Serve one system request and, while suspended, those that follow; true if the loop must end."""
@@ -277,11 +281,12 @@ class SpecialProcess(SystemHandler):
         if own is None:
             return (yield from SystemHandler.replace_state(self, function))
         try:
-            shown, self.state = yield from called(self.process, own, function, self.state)
+            shown, state = yield from called(self.process, own, function, self.state)
         except BaseException as error:
             if not survives(self.process, error):
                 raise
             return failed("system_replace_state", (self.server, "system_replace_state"), error)
+        self.state = state
         return shown
 
     def change_code(self, module: type, old_version: object, extra: object) -> Generator[Any, Any, Any]:

@@ -51,7 +51,7 @@ class RemoveHandler:
     __match_args__: Final = ("reply",)
 
     def __init__(self, reply: Any = None) -> None:
-        self.reply = reply
+        self.reply: Any = reply
 
     def __repr__(self) -> str:
         return shown("RemoveHandler", self.reply)
@@ -72,11 +72,11 @@ class SwapHandler:
     __match_args__: Final = ("arg1", "state", "handler2", "arg2", "reply")
 
     def __init__(self, arg1: Any, state: Any, handler2: Any, arg2: Any, *, reply: Any = None) -> None:
-        self.arg1 = arg1
-        self.state = state
-        self.handler2 = handler2
-        self.arg2 = arg2
-        self.reply = reply
+        self.arg1: Any = arg1
+        self.state: Any = state
+        self.handler2: Any = handler2
+        self.arg2: Any = arg2
+        self.reply: Any = reply
 
     def __repr__(self) -> str:
         return shown("SwapHandler", self.arg1, self.state, self.handler2, self.arg2, self.reply)
@@ -88,7 +88,7 @@ class Notify:
     __slots__ = ("event",)
 
     def __init__(self, event: Any) -> None:
-        self.event = event
+        self.event: Any = event
 
     def __repr__(self) -> str:
         return f"Notify({self.event!r})"
@@ -100,8 +100,8 @@ class Command:
     __slots__ = ("args", "name")
 
     def __init__(self, name: str, args: tuple[Any, ...]) -> None:
-        self.name = name
-        self.args = args
+        self.name: str = name
+        self.args: tuple[Any, ...] = args
 
     def __repr__(self) -> str:
         return shown(self.name, *self.args)
@@ -118,9 +118,12 @@ class Installed:
 
     __slots__ = ("callbacks", "id", "module", "state", "supervisor")
 
+    module: Any
+    id: Any
+
     def __init__(self, handler: Any, supervisor: Pid | None) -> None:
         self.module, self.id = parted(handler)
-        self.supervisor = supervisor
+        self.supervisor: Pid | None = supervisor
         self.callbacks: Any = None
         self.state: Any = None
 

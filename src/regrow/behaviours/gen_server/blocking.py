@@ -52,7 +52,7 @@ class Blocking:
     def __init__(self, server: Any, base: type) -> None:
         self.server = server
         self.worker: Worker | None = None
-        self.away = {name for name in CALLBACKS if _blocks(server.__class__, name, base)}
+        self.away: set[str] = {name for name in CALLBACKS if _blocks(server.__class__, name, base)}
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]

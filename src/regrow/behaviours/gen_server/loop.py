@@ -236,13 +236,13 @@ class LoopEnd:
     __slots__ = ("error", "message", "raised", "reason", "state")
 
     def __init__(self, error: BaseException, message: object, state: object) -> None:
-        self.error = error
-        self.message = None if type(message) is SystemRequest else message
+        self.error: BaseException = error
+        self.message: object = None if type(message) is SystemRequest else message
         reason = exits.carried(error)
         # Before `reason_of`, which takes its frames. A word has none to take.
-        self.raised = None if type(reason) is str else Raised(error)
-        self.reason = reason if type(reason) is str else exits.reason_of(error)
-        self.state = error.result.state if type(error) is Stopping else state
+        self.raised: Raised | None = None if type(reason) is str else Raised(error)
+        self.reason: object = reason if type(reason) is str else exits.reason_of(error)
+        self.state: Any = error.result.state if type(error) is Stopping else state
 
 
 def end(process: Process, server: GenServer[Any], ending: LoopEnd, debug: Debug | None) -> Generator[Any, Any, Any]:

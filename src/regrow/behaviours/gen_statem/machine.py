@@ -82,11 +82,11 @@ class Machine:
         self.process = process
         self.parent = parent
         self.callbacks: list[Any] = [callbacks]  # the last one handles events; those before it were pushed aside
-        self.mode = ""
-        self.calls_enter = False
+        self.mode: str = ""
+        self.calls_enter: bool = False
         self.state: Any = state
         self.data: Any = data
-        self.begins = False  # what `init` wants is being done
+        self.begins: bool = False  # what `init` wants is being done
         self.event: Event | None = None  # that is being handled
         self.queue: deque[Event] = deque()
         self.postponed: list[Event] = []
@@ -460,7 +460,7 @@ class HeldMachine(SystemHandler):
             if not survives(self.process, error):
                 raise
             return failed("the function given to replace_state", function, error)
-        self.state = (state, data)
+        self.state: Any = (state, data)
         return self.state
 
     def change_code(self, module: type, old_version: Any, extra: Any) -> Generator[Any, Any, Any]:

@@ -52,8 +52,8 @@ class ReplyAction:
     __match_args__ = ("from_", "value")
 
     def __init__(self, from_: CallRequest, value: Any) -> None:
-        self.from_ = from_
-        self.value = value
+        self.from_: CallRequest = from_
+        self.value: Any = value
 
     def __repr__(self) -> str:
         return shown("ReplyAction", self.from_, self.value)
@@ -66,7 +66,7 @@ class Postpone:
     __match_args__ = ("flag",)
 
     def __init__(self, flag: bool = True) -> None:
-        self.flag = flag
+        self.flag: bool = flag
 
     def __repr__(self) -> str:
         return "Postpone()" if self.flag else "Postpone(False)"
@@ -84,8 +84,8 @@ class NextEvent:
     __match_args__ = ("type", "content")
 
     def __init__(self, type: Any, content: Any = None) -> None:
-        self.type = type
-        self.content = content
+        self.type: Any = type
+        self.content: Any = content
 
     def __repr__(self) -> str:
         return shown("NextEvent", self.type, self.content)
@@ -106,8 +106,8 @@ class Timeout:
 
     def __init__(self, time: Time, content: Any = None, *, abs: bool = False) -> None:
         self.time = time
-        self.content = content
-        self.abs = abs
+        self.content: Any = content
+        self.abs: bool = abs
 
     def __repr__(self) -> str:
         return shown(type(self).__name__, self.time, self.content)
@@ -148,11 +148,11 @@ class GenericTimeout(Timeout):
     """
 
     __slots__ = ("name",)
-    __match_args__ = ("name", "time", "content")
+    __match_args__: tuple[str, ...] = ("name", "time", "content")
 
     def __init__(self, name: Any, time: Time, content: Any = None, *, abs: bool = False) -> None:
         super().__init__(time, content, abs=abs)
-        self.name = name
+        self.name: Any = name
 
     def __repr__(self) -> str:
         return shown("GenericTimeout", self.name, self.time, self.content)
@@ -174,7 +174,7 @@ class ChangeCallbackModule:
     __match_args__ = ("module",)
 
     def __init__(self, module: Any) -> None:
-        self.module = module
+        self.module: Any = module
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({getattr(self.module, '__name__', self.module)})"
@@ -218,8 +218,8 @@ class NextState(Generic[State, Data]):
     __match_args__ = ("state", "data", "actions")
 
     def __init__(self, state: State, data: Data, actions: Actions = ()) -> None:
-        self.state = state
-        self.data = data
+        self.state: State = state
+        self.data: Data = data
         self.actions = actions
 
     def __repr__(self) -> str:
@@ -233,7 +233,7 @@ class KeepState(Generic[Data]):
     __match_args__ = ("data", "actions")
 
     def __init__(self, data: Data, actions: Actions = ()) -> None:
-        self.data = data
+        self.data: Data = data
         self.actions = actions
 
     def __repr__(self) -> str:
@@ -278,9 +278,9 @@ class StopAndReply(Generic[Data]):
     __match_args__ = ("reason", "replies", "data")
 
     def __init__(self, reason: Any, replies: ReplyAction | Sequence[ReplyAction], data: Data = MISSING) -> None:
-        self.reason = reason
-        self.replies = replies
-        self.data = data
+        self.reason: Any = reason
+        self.replies: ReplyAction | Sequence[ReplyAction] = replies
+        self.data: Data = data
 
     def __repr__(self) -> str:
         return shown("StopAndReply", self.reason, self.replies, *([self.data] if self.has_data else []))

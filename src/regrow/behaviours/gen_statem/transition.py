@@ -9,7 +9,7 @@ from regrow.behaviours.gen.results import BadReturn
 from regrow.behaviours.gen_statem.results import Timeout
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.deadlines import Timer
-from regrow.kernel.explained_reasons import explained
+from regrow.kernel.explained_reasons import Explained, explained
 from regrow.kernel.keys import equal, exact
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.timers import LONGEST
@@ -34,7 +34,7 @@ class BadTransition(BadReturn):
 
     def __init__(self, word: str, callbacks: object, callback: str, value: object, wanted: str) -> None:
         super().__init__(callbacks, callback, value, wanted)
-        self.reason = explained((word, value), self.letter)
+        self.reason: Explained = explained((word, value), self.letter)
 
 
 class Transition:
@@ -43,9 +43,9 @@ class Transition:
     __slots__ = ("data", "next_events", "postpone", "state", "timeouts")
 
     def __init__(self, state: Any, data: Any) -> None:
-        self.state = state
-        self.data = data
-        self.postpone = False
+        self.state: Any = state
+        self.data: Any = data
+        self.postpone: bool = False
         self.next_events: list[Event] = []
         self.timeouts: dict[object, tuple[Timeout, float | None]] = {}  # by `exact` type: of two the later counts
 
@@ -62,8 +62,8 @@ class RunningTimeout:
     __slots__ = ("content", "timer", "type")
 
     def __init__(self, type: object, content: object) -> None:
-        self.type = type
-        self.content = content
+        self.type: object = type
+        self.content: object = content
         self.timer: Timer | None = None
 
     def __repr__(self) -> str:

@@ -193,9 +193,9 @@ def _take(key: Any) -> None:
 class Table:
     """The names as `Via` asks for them, without waiting: `Via(global_, key)` is the same name as `Global(key)`."""
 
-    register_name = staticmethod(_register)
-    unregister_name = staticmethod(_unregister)
-    whereis_name = staticmethod(whereis_name)
+    register_name: staticmethod[[Hashable, Pid], bool] = staticmethod(_register)
+    unregister_name: staticmethod[[Hashable], None] = staticmethod(_unregister)
+    whereis_name: staticmethod[[Hashable], Pid | None] = staticmethod(whereis_name)
 
 
 __regrow_names__ = Table
@@ -210,9 +210,9 @@ class Lock:
     __slots__ = ("asked", "key", "pids", "requester")
 
     def __init__(self, id: LockId, key: Any, requester: Any) -> None:
-        self.asked = id
-        self.key = key  # of the resource and …
-        self.requester = requester  # … of the requester, as they were when the lock was set
+        self.asked: LockId = id
+        self.key: Any = key  # of the resource and …
+        self.requester: Any = requester  # … of the requester, as they were when the lock was set
         self.pids: dict[Pid, None] = {}
 
     def is_for(self, id: LockId) -> bool:

@@ -188,8 +188,8 @@ class Group:
     __slots__ = ("key", "members", "name", "refs")
 
     def __init__(self, key: Any, name: Any) -> None:
-        self.key = key  # as it stands in the table, whatever becomes of the name
-        self.name = name
+        self.key: Any = key  # as it stands in the table, whatever becomes of the name
+        self.name: Any = name
         self.members: dict[Pid, int] = {}  # how often each has joined
         self.refs: dict[Ref, None] = {}  # the monitors of those who watch
 
@@ -203,7 +203,7 @@ class Groups:
 
     def __init__(self, node: Node, scope: object, server: Pid) -> None:
         self.node = node
-        self.place = ("pg", scope)
+        self.place: tuple[str, object] = ("pg", scope)
         self.server = server
         self.groups: dict[Any, Group] = {}
         self.joined: dict[Pid, list[Group]] = {}

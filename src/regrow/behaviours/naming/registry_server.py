@@ -47,9 +47,9 @@ class RegistryLock:
     __slots__ = ("from_", "monitor", "queue")
 
     def __init__(self, queue: Queue, from_: From, monitor: Monitor) -> None:
-        self.queue = queue
-        self.from_ = from_
-        self.monitor = monitor
+        self.queue: Queue = queue
+        self.from_: From = from_
+        self.monitor: Monitor = monitor
 
 
 class Queue:
@@ -58,7 +58,7 @@ class Queue:
     __slots__ = ("key", "locks")
 
     def __init__(self, key: object) -> None:
-        self.key = key
+        self.key: object = key
         self.locks: deque[RegistryLock] = deque()
 
 
@@ -76,7 +76,7 @@ class Refused:
     __slots__ = ("error",)
 
     def __init__(self, error: BaseException) -> None:
-        self.error = error
+        self.error: BaseException = error
 
 
 class PartitionServer(GenServer[RegistryLocks]):

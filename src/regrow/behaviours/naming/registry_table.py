@@ -50,7 +50,7 @@ class AlreadyRegistered(Exception):
         self.registry = registry
         self.key = key
         self.pid = pid
-        self.reason = ("already_registered", pid)
+        self.reason: tuple[str, Pid] = ("already_registered", pid)
 
     def __str__(self) -> str:
         return (
@@ -65,10 +65,10 @@ class Entry:
     __slots__ = ("kept", "key", "pid", "value")
 
     def __init__(self, key: Any, pid: Pid, value: Any) -> None:
-        self.key = key
-        self.kept = exact(key)  # as it stands in the table, whatever becomes of the key
-        self.pid = pid
-        self.value = value
+        self.key: Any = key
+        self.kept: Any = exact(key)  # as it stands in the table, whatever becomes of the key
+        self.pid: Pid = pid
+        self.value: Any = value
 
 
 class Partition:
@@ -78,7 +78,7 @@ class Partition:
 
     def __init__(self, by_key: dict[Any, Any]) -> None:
         self.server: Pid | None = None
-        self.by_key = by_key
+        self.by_key: dict[Any, Any] = by_key
         self.by_pid: dict[Pid, Any] = {}
 
     def serve(self, server: Pid) -> None:
@@ -146,13 +146,15 @@ class Table:
     ) -> None:
         self.node = node
         self.name = name
-        self.unique = keys == "unique"
-        self.listeners = tuple(listeners)
+        self.unique: bool = keys == "unique"
+        self.listeners: tuple[Any, ...] = tuple(listeners)
         self.meta: dict[Any, Any] = {exact(key): value for key, value in meta.items()}
         by_pid = keys in ("duplicate", ("duplicate", "pid"))
         # Only duplicates by pid are spread over several dicts: their dispatch runs once a partition.
         self.by_keys: list[dict[Any, Any]] = [{} for _ in range(partitions if by_pid else 1)]
-        self.partitions = [Partition(self.by_keys[number if by_pid else 0]) for number in range(partitions)]
+        self.partitions: list[Partition] = [
+            Partition(self.by_keys[number if by_pid else 0]) for number in range(partitions)
+        ]
 
     def release(self, _: Pid) -> None:
         """The registry has ended."""

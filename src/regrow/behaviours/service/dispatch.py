@@ -33,8 +33,8 @@ class DispatchState:
     __slots__ = ("asker", "calls", "casts", "next", "noreply", "plain", "reply")
 
     def __init__(self, calls: Methods, casts: Methods) -> None:
-        self.calls = calls
-        self.casts = casts
+        self.calls: Methods = calls
+        self.casts: Methods = casts
         self.next: Any = None
         self.asker: CallRequest | None = None
         self.plain: type = object

@@ -96,11 +96,11 @@ class Method:
         check_function(function, f"@service.{self.kind}")
         self.function = function
         self.timeout = timeout
-        self.signature = inspect.signature(function)
+        self.signature: inspect.Signature = inspect.signature(function)
         self.name: str = function.__name__
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
-        self.label = function.__qualname__
+        self.label: str = function.__qualname__
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

@@ -31,9 +31,9 @@ class Tick:
     __slots__ = ("due", "interval", "name")
 
     def __init__(self, name: str, interval: float, due: float) -> None:
-        self.name = name
-        self.interval = interval
-        self.due = due
+        self.name: str = name
+        self.interval: float = interval
+        self.due: float = due
 
     def __repr__(self) -> str:
         return f"{self.name}() every {self.interval} s"

@@ -43,6 +43,7 @@ from regrow.kernel.keys import exact, same
 from regrow.kernel.mailbox import take_exits
 from regrow.kernel.node_shutdown import KEEPER
 from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Process
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.running import running
 from regrow.kernel.signals import Exited
@@ -136,8 +137,8 @@ class Child:
     __slots__ = ("key", "pid", "spec")
 
     def __init__(self, spec: ChildSpec, key: Any = None) -> None:
-        self.spec = spec
-        self.key = key  # of its id, as it stands among those of its supervisor; whatever becomes of the id
+        self.spec: ChildSpec = spec
+        self.key: Any = key  # of its id, as it stands among those of its supervisor; whatever becomes of the id
         self.pid: Any = None  # a Pid, None or RESTARTING
 
     def without_args(self) -> None:
@@ -152,12 +153,12 @@ class Children:
     def __init__(self, module: type, flags: Flags) -> None:
         self.module = module
         self.arg: Any = None  # of the module's init
-        self.flags = flags
-        self.process = running()
+        self.flags: Flags = flags
+        self.process: Process = running()
         self.request: CallRequest | None = None  # to start a child, that is being served
         self.children: dict[object, Child] = {}  # by `exact` ids
         self.by_pid: dict[Pid, Child] = {}
-        self.intensity = Intensity(flags.max_restarts, flags.max_seconds)
+        self.intensity: Intensity = Intensity(flags.max_restarts, flags.max_seconds)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.module.__name__}, {self.flags!r}, {len(self.everyone())} children)"

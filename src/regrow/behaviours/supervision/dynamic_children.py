@@ -117,7 +117,7 @@ class DynamicSupervisorChildren(DynamicChildren):
     def __init__(self, module: type, flags: DynamicFlags) -> None:
         super().__init__(module, flags)
         self.max_children = flags.max_children
-        self.extra_arguments = flags.extra_arguments
+        self.extra_arguments: tuple[Any, ...] = flags.extra_arguments
 
     def change(self, flags: Flags, specs: list[ChildSpec]) -> None:
         """Go on with other options, and the children that are there."""
@@ -219,7 +219,7 @@ class DynamicInit(Init):
 
     def __init__(self, flags: DynamicFlags) -> None:
         super().__init__(flags, [])
-        self.dynamic = flags
+        self.dynamic: DynamicFlags = flags
 
     def tree(self, module: type) -> DynamicSupervisorChildren:
         """The state that its supervisor begins with."""

@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from regrow.behaviours.gen import child_spec
 from regrow.behaviours.gen.child_spec import ChildSpec, InvalidChild
@@ -37,6 +37,7 @@ from regrow.behaviours.gen_server.client import call
 from regrow.behaviours.supervision.dynamic_children import DynamicInit
 from regrow.behaviours.supervision.restart import DynamicFlags
 from regrow.behaviours.supervision.supervisor_server import (
+    Init,
     ModuleBased,
     SupervisorFunctions,
     SupervisorServer,
@@ -51,7 +52,7 @@ from regrow.kernel.pid import Pid
 class DynamicSupervisorServer(SupervisorServer):
     """The server behind every dynamic supervisor."""
 
-    made_of = DynamicInit
+    made_of: ClassVar[type[Init]] = DynamicInit
 
 
 # Functions
@@ -162,7 +163,7 @@ class DynamicSupervisor(SupervisorFunctions):
 class ModuleDynamicSupervisor(ModuleBased):
     """A dynamic supervisor with an `init` of its own: `class Workers(ModuleDynamicSupervisor)`."""
 
-    __regrow_keeper__ = DynamicSupervisorServer
+    __regrow_keeper__: ClassVar[type[SupervisorServer]] = DynamicSupervisorServer
     __regrow_init__ = "DynamicSupervisor.init()"
 
     def init(self, arg: Any, /) -> DynamicInit | Ignore | Awaitable[DynamicInit | Ignore]:

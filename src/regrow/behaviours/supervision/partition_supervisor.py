@@ -218,8 +218,8 @@ class Routes:
         self.supervisor = supervisor
         self.pids: list[Pid | None] = [None] * partitions
         self.size = partitions
-        self.resizing = asyncio.Lock()
-        self.places = (supervisor, name) if names.is_name(name) else (supervisor,)
+        self.resizing: asyncio.Lock = asyncio.Lock()
+        self.places: tuple[Pid, Any] | tuple[Pid] = (supervisor, name) if names.is_name(name) else (supervisor,)
         for place in self.places:
             node.registries[place] = self
 

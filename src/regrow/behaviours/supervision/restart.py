@@ -221,8 +221,8 @@ class Flags:
         if auto_shutdown not in AUTO_SHUTDOWNS:
             raise _invalid("auto_shutdown", auto_shutdown, f"is one of {', '.join(AUTO_SHUTDOWNS)}")
         self.strategy: Strategy = strategy
-        self.max_restarts = max_restarts
-        self.max_seconds = float(max_seconds)
+        self.max_restarts: int = max_restarts
+        self.max_seconds: float = float(max_seconds)
         self.auto_shutdown: AutoShutdown = auto_shutdown
 
     @property

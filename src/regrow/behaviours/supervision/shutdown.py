@@ -29,7 +29,7 @@ class ChildShutdown(CallRequest):
 
     def __init__(self, keeper: Process, child: Process) -> None:
         super().__init__(keeper.pid, None)
-        self.child = child
+        self.child: Process = child
 
     def fire(self) -> None:
         """Its time is over."""

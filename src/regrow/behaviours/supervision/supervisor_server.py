@@ -39,8 +39,8 @@ class Init:
     __slots__ = ("flags", "specs")
 
     def __init__(self, flags: Flags, specs: list[ChildSpec]) -> None:
-        self.flags = flags
-        self.specs = specs
+        self.flags: Flags = flags
+        self.specs: list[ChildSpec] = specs
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.flags!r}, {len(self.specs)} children)"

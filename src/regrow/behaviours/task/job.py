@@ -76,11 +76,11 @@ class Job:
         args: tuple[Any, ...],
         ref: Monitor | None = None,
     ) -> None:
-        self.owner = owner
-        self.callers = callers
-        self.function = function
-        self.args = args
-        self.ref = ref
+        self.owner: Pid = owner
+        self.callers: tuple[Pid, ...] = callers
+        self.function: Callable[..., Any] = function
+        self.args: tuple[Any, ...] = args
+        self.ref: Monitor | None = ref
 
 
 def new_job(function: Callable[..., Any], args: tuple[Any, ...]) -> Job:

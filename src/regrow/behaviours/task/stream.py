@@ -68,7 +68,7 @@ class StreamOptions:
             raise ValueError(f"async_stream: on_timeout is one of {', '.join(ON_TIMEOUT)}; got {on_timeout!r}")
         self.max_concurrency = max_concurrency
         self.ordered = ordered
-        self.timeout = seconds(timeout, "async_stream(timeout=)")
+        self.timeout: float | None = seconds(timeout, "async_stream(timeout=)")
         self.on_timeout = on_timeout
         self.zip_input_on_exit = zip_input_on_exit
         self.supervisor: Any = None
@@ -164,7 +164,7 @@ class Items:
     """The items, whatever they come from. An iterator that was made here is closed here."""
 
     def __init__(self, items: Iterable[Any] | AsyncIterable[Any]) -> None:
-        self.over = False
+        self.over: bool = False
         self.plain: Iterator[Any] | None = None
         self.asynchronous: AsyncIterator[Any] | None = None
         if isinstance(items, AsyncIterable):
@@ -212,9 +212,9 @@ class StreamTask:
     __slots__ = ("pid", "position", "timer")
 
     def __init__(self, position: int, pid: Pid, timer: Timer | None) -> None:
-        self.position = position
-        self.pid = pid
-        self.timer = timer
+        self.position: int = position
+        self.pid: Pid = pid
+        self.timer: Timer | None = timer
 
 
 class StreamTasks:
@@ -224,7 +224,7 @@ class StreamTasks:
         self.plan = plan
         self.running: dict[Monitor, StreamTask] = {}
         self.results: dict[int, Any] = {}
-        self.next = 0  # the position whose result is given next, where they are ordered
+        self.next: int = 0  # the position whose result is given next, where they are ordered
         self.taker: From | None = None
         self.over: Any = None  # the answer to whoever still asks, once there are no more results
 

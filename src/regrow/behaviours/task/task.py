@@ -77,10 +77,10 @@ class Task(Generic[Result]):
         cls.__regrow_spec__ = {**cls.__regrow_spec__, **child_spec.class_options(cls, spec)}
 
     def __init__(self, pid: Pid | None, ref: Ref, owner: Pid, mfa: tuple[str, str, int]) -> None:
-        self.pid = pid
-        self.ref = ref
-        self.owner = owner
-        self.mfa = mfa
+        self.pid: Pid | None = pid
+        self.ref: Ref = ref
+        self.owner: Pid = owner
+        self.mfa: tuple[str, str, int] = mfa
 
     def __repr__(self) -> str:
         module, function, arity = self.mfa
@@ -405,7 +405,7 @@ class Countdown:
     """How much is left of a time that several waits share."""
 
     def __init__(self, limit: float | None) -> None:
-        self.ends = None if limit is None else monotonic() + limit
+        self.ends: float | None = None if limit is None else monotonic() + limit
 
     def left(self) -> float | None:
         """So many seconds; None for ever."""

@@ -26,9 +26,9 @@ class Choices:
         self.given = given
         self.made: list[int] = []
         self.options: list[int] = []
-        self.random = None if seed is None else random.Random(seed)
-        self.chance = 0.0
-        self.by_rank = False
+        self.random: random.Random | None = None if seed is None else random.Random(seed)
+        self.chance: float = 0.0
+        self.by_rank: bool = False
         self.ranks: dict[int, float] = {}
         if self.random is not None:
             self.by_rank = self.random.random() < 0.3

@@ -53,15 +53,15 @@ class Lateness:
 
     def __init__(self, world: SimulatedNode, slack: float | None, busy: bool) -> None:
         self.world = world
-        self.slack = slack or 0.0
-        self.busy = busy and slack is None
-        self.replies = self.busy  # one of them may still be late
+        self.slack: float = slack or 0.0
+        self.busy: bool = busy and slack is None
+        self.replies: bool = self.busy  # one of them may still be late
         self.since: dict[Process, float] = {}  # when the processes of the queue came there
         self.set_at: dict[Deadline, tuple[float, float]] = {}  # for each deadline: when it is due, and when it was set
-        self.spent = 0.0  # seconds that have passed while processes could run
+        self.spent: float = 0.0  # seconds that have passed while processes could run
         self.lost: tuple[Pid, float] | None = None  # who has answered too late, and when its caller ceases to wait
-        self.forced = False  # a limit may have ended too early
-        self.void = False  # and somebody has ended of it
+        self.forced: bool = False  # a limit may have ended too early
+        self.void: bool = False  # and somebody has ended of it
 
     # Timers
 

@@ -164,9 +164,9 @@ OUTSIDE = {
     "another program": "subprocess_exec subprocess_shell connect_read_pipe connect_write_pipe",
     "a signal handler": "add_signal_handler",
 }
-for outside, methods in OUTSIDE.items():
-    for method in methods.split():
-        setattr(SimulatedLoop, method, refusing(method, outside))
+for _outside, _methods in OUTSIDE.items():
+    for _method in _methods.split():
+        setattr(SimulatedLoop, _method, refusing(_method, _outside))
 
 
 # What does not ask the loop

@@ -127,13 +127,13 @@ class Simulator:
     ) -> None:
         self.test = test
         self.plan = plan
-        self.arguments = arguments or {}
+        self.arguments: dict[str, Any] = arguments or {}
         self.before_each = before_each
-        self.runs = 0
+        self.runs: int = 0
         self.seen: set[tuple[int, ...]] = set()
         self.passed: tuple[int, tuple[Fault, ...]] | None = None  # the first run
         self.struck: list[Fault] = []  # in any run
-        self.alone = False  # the last run left nothing to a schedule or to chance
+        self.alone: bool = False  # the last run left nothing to a schedule or to chance
         self.recording: object = None  # of the last run, for a test that takes its `trace`
 
     def run(self) -> SimulationResult:

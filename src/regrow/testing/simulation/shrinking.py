@@ -50,7 +50,7 @@ class Search:
     """The simplest schedule so far."""
 
     def __init__(self, made: tuple[int, ...], run: Run) -> None:
-        self.best = made
+        self.best: tuple[int, ...] = made
         self.run = run
         self.known: set[tuple[int, ...]] = {made}
 

@@ -85,23 +85,23 @@ class SimulatedNode:
     ) -> None:
         self.choices = choices
         self.faults = faults
-        self.clock = VirtualClock()
-        self.loop = SimulatedLoop(self.clock)
-        self.node = Node(clock=self.clock, hand_over=False)
+        self.clock: VirtualClock = VirtualClock()
+        self.loop: SimulatedLoop = SimulatedLoop(self.clock)
+        self.node: Node = Node(clock=self.clock, hand_over=False)
         self.node.schedule = self
         self.node.trace = Trace()
         self.node.trace.listeners[self.heard] = None
         self.senders: dict[Pid, list[tuple[object, object]]] = {}  # of the messages that came, oldest first
         self.lines: list[str] | None = [] if record else None
-        self.told = 0  # decisions that the lines show
-        self.repeated = 1  # so often the last line
+        self.told: int = 0  # decisions that the lines show
+        self.repeated: int = 1  # so often the last line
         self.favoured: list[Process] = []  # who goes on in the ordinary order, the last first: see `sent`
-        self.steps = 0
-        self.idle_at = self.clock.now()
-        self.one_by_one = False
-        self.late = Lateness(self, slack, busy)
+        self.steps: int = 0
+        self.idle_at: float = self.clock.now()
+        self.one_by_one: bool = False
+        self.late: Lateness = Lateness(self, slack, busy)
         self.giving_way: set[Process] = set()  # who lets others go first, though it has a `Continue` to handle
-        self.over = False
+        self.over: bool = False
         self.test: Process | None = None
         self.gone: asyncio.Future[object] | None = None
 
