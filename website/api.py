@@ -29,16 +29,18 @@ class Interface:
         names: the names in the `__all__` of the package, without modules.
         topics: the names that the package alone exports, by topic. A topic may be the name of a module: then the
             module's page describes the names as well.
+        order: all modules and topics, in the order of docs/reference.md.
     """
 
     package: str
     modules: dict[str, list[str]]
     names: list[str]
     topics: dict[str, list[str]]
+    order: list[str]
 
     def home(self, name: str) -> str:
         """Return the module from which users import a name of the package: the package, unless a module has it."""
-        return next((module for module, names in self.modules.items() if name in names), self.package)
+        return next((module for module in self.order if name in self.modules.get(module, [])), self.package)
 
     def place(self, module: str, name: str) -> str:
         """Return the page and the anchor of a name, as `api/process.md#regrow.process.spawn`."""
@@ -51,12 +53,13 @@ class Interface:
 
     def pages(self) -> dict[str, tuple[str, str]]:
         """Return the title and the Markdown of each page, by its path, in the order of the navigation."""
-        topics = [topic for topic in self.topics if topic not in self.modules]
-        return {
-            page(self.package): (self.package, self.overview()),
-            **{page(topic): (topic, f"# {topic}\n\n{self.described(topic)}") for topic in topics},
-            **{page(module): (module, self.module(module)) for module in self.modules},
-        }
+        found = {page(self.package): (self.package, self.overview())}
+        for title in self.order:
+            if title in self.modules:
+                found[page(title)] = (title, self.module(title))
+            elif title in self.topics:
+                found[page(title)] = (title, f"# {title}\n\n{self.described(title)}")
+        return found
 
     def overview(self) -> str:
         """Return the page of the package itself: its docstring, and where its names are described."""
@@ -91,7 +94,9 @@ def read(root: Path) -> Interface:
     described = {name for members in modules.values() for name in members}
     own = [name for name in names if name not in described]
     reference = (root / "docs" / "reference.md").read_text(encoding="utf-8")
-    return Interface(package.name, modules, names, topics(own, reference))
+    found_topics = topics(own, reference)
+    order = [heading for heading, _ in sections(reference)]
+    return Interface(package.name, modules, names, found_topics, list(dict.fromkeys([*order, *modules, *found_topics])))
 
 
 def exported(path: Path) -> list[str]:
@@ -142,7 +147,10 @@ def public_paths(root: Path) -> dict[str, str]:
     """Return the public path of each name by the path of its definition: regrow.kernel.pid.Pid is regrow.Pid."""
     interface = read(root)
     found: dict[str, str] = {}
-    for name, names in {**interface.modules, interface.package: interface.names}.items():
+    for name in [*interface.order, interface.package]:
+        names = interface.names if name == interface.package else interface.modules.get(name)
+        if names is None:
+            continue
         path = root.joinpath("src", *name.split("."))
         file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -6,7 +6,8 @@ The theme's script holds the addresses of libraries that it would load for mathe
 figures. No page of this site has these, so nothing is lost, and website/check.py can ask that no address remains.
 
 A type in a signature has the path of its definition as its title, which a browser shows beside the pointer. The title
-becomes the path at which users import the name; a name that they do not import has no title.
+becomes the path at which users import the name; a name that they do not import has no title, and is not shown as the
+base of a class: the page shows what the class inherits from it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from website.check import ADDRESS, NAMESPACE
 
 ROOT = Path(__file__).parents[1]
 TITLE = re.compile(r' title="(?:[^"(]*\()?(?P<path>regrow\.[\w.]+)\)?"')
+BASES = re.compile(r'<p class="doc doc-class-bases">\s*Bases: (?P<bases>.*?)</p>', re.DOTALL)
+# A name without a title is internal: with_public_titles has removed it.
+INTERNAL_BASE = re.compile(r"<code><span>\w+</span>.*?</code>(?:, )?", re.DOTALL)
 
 
 def without_addresses(script: str) -> str:
@@ -48,6 +52,16 @@ def with_public_titles(text: str, homes: dict[str, str]) -> str:
     return TITLE.sub(title, text)
 
 
+def without_internal_bases(text: str) -> str:
+    """Return a page, whose titles are public paths, without the bases that users do not import."""
+
+    def shown(found: re.Match[str]) -> str:
+        bases = INTERNAL_BASE.sub("", found["bases"]).strip().removesuffix(",")
+        return f'<p class="doc doc-class-bases">Bases: {bases}</p>' if bases else ""
+
+    return BASES.sub(shown, text)
+
+
 def main(arguments: list[str]) -> int:
     """Rewrite the scripts and the pages of the site in a folder."""
     site = Path(arguments[0])
@@ -55,7 +69,8 @@ def main(arguments: list[str]) -> int:
     for path in site.rglob("*.js"):
         path.write_text(without_addresses(path.read_text(encoding="utf-8")), encoding="utf-8")
     for path in (site / "api").glob("*.html"):
-        path.write_text(with_public_titles(path.read_text(encoding="utf-8"), homes), encoding="utf-8")
+        text = with_public_titles(path.read_text(encoding="utf-8"), homes)
+        path.write_text(without_internal_bases(text), encoding="utf-8")
     return 0
 
 
