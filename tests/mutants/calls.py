@@ -12,35 +12,37 @@ CALLS: Final = [
     Mutant(
         "a call of 0 s waits",
         REQUEST,
-        "    if timeout == 0.0:\n        requests.settle(made, CLOSED, None)\n        return\n",
+        "    if timeout == 0.0:\n        requests.settle(request, CLOSED, None)\n        return\n",
         "",
     ),
     Mutant(
         "a call has no limit in time",
         REQUEST,
-        "watch_for(made, target, timeout)",
-        "watch_for(made, target, None)",
+        "watch_for(request, target, timeout)",
+        "watch_for(request, target, None)",
     ),
     Mutant(
-        "a call to another node has no limit in time", REQUEST, "node.scheduler.timers.start(made, timeout)", "pass"
+        "a call to another node has no limit in time", REQUEST, "node.scheduler.timers.start(request, timeout)", "pass"
     ),
     Mutant(
         "a call to nobody waits",
         REQUEST,
-        'if target is None:\n        requests.settle(made, FAILED, "noproc")',
+        'if target is None:\n        requests.settle(request, FAILED, "noproc")',
         "if target is None:\n        return True",
     ),
     Mutant(
         "a caller that was ended goes on",
         REQUEST,
-        "        if caller is not None and not caller.alive:  # by what the server did with it\n            await unwind()\n",
+        "        if caller is not None and not caller.alive:  # the server killed the caller while it handled the request\n            await unwind()\n",
         "",
     ),
-    Mutant("a plain task that is cancelled is still a watcher", REQUEST, "        node.abandon(made)", "        pass"),
+    Mutant(
+        "a plain task that is cancelled is still a watcher", REQUEST, "        node.abandon(request)", "        pass"
+    ),
     Mutant(
         "a request from another node is watched by nobody",
         REQUEST,
-        "target.watchers = small_set.add(target.watchers, made)",
+        "target.watchers = small_set.add(target.watchers, request)",
         "pass",
     ),
     Mutant("a failure has no place", REQUEST, "kind((why, place), letter)", "kind((why, why), letter)"),
@@ -136,15 +138,15 @@ STARTS_AND_STOPS: Final = [
     ),
     Mutant("a failed start keeps its name", STARTING, "names.release(process)", "pass"),
     Mutant(
-        "a failed start is told twice",
+        "a failed start is reported twice",
         STARTING,
-        "    take_exits(parent, (process.pid,))  # it is told",
-        "    pass  # it is told",
+        "    take_exits(parent, (process.pid,))  # the StartError",
+        "    pass  # the StartError",
     ),
     Mutant(
-        "a taken name is not told at once",
+        "a taken name is not reported at once",
         STARTING,
-        "if held is not None and (held.process is not None or held.node is not node):",
+        "if holder is not None and (holder.process is not None or holder.node is not node):",
         "if False:",
     ),
     Mutant(
@@ -191,7 +193,7 @@ STARTS_AND_STOPS: Final = [
         "a function that raises sees more",
         DEBUG,
         'raise\n                after = "done"',
-        "raise\n                after = one.state",
+        "raise\n                after = hook.state",
     ),
     Mutant("another's cancellation ends a manager", ATTEMPTS, " or not is_cancelled(process)", ""),
     Mutant("a cancelled manager goes on", ATTEMPTS, "task is not None and task.cancelling() > 0", "False"),

@@ -29,7 +29,7 @@ PLAIN: Final = {
     "timeout": "time out",
     "calling_self": "process attempted to call itself",
     "noconnection": "no connection",
-    "noproc": "no process: the process is not alive or nobody has that name now, possibly because its application is not started",
+    "noproc": "no process: the process is not alive or no process has that name now, possibly because its application is not started",
 }
 PAIRS: Final[dict[str, str]] = {
     "already_started": "already started: ",

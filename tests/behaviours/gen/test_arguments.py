@@ -95,7 +95,7 @@ class Misspelt:
 async def test_a_child_spec_that_is_none_is_named() -> None:
     with pytest.raises(TypeError, match=r"Misspelt.child_spec: .* has to be awaited"):
         await Supervisor.start_link([(Misspelt, "later")])
-    with pytest.raises(InvalidChild, match=r"Misspelt.child_spec gives a ChildSpec; it gave 3"):
+    with pytest.raises(InvalidChild, match=r"Misspelt.child_spec must return a ChildSpec; it returned 3"):
         await Supervisor.start_link([(Misspelt, 3)])
 
 

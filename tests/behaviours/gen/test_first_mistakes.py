@@ -146,9 +146,9 @@ async def test_a_wait_that_is_none_names_the_callback() -> None:
 
 async def test_a_tuple_as_in_otp_is_said_to_be_one() -> None:
     process.trap_exit(True)
-    with pytest.raises(StartError, match="What is a tuple in OTP is an object here"):
+    with pytest.raises(StartError, match="Results that are tuples in OTP are objects here"):
         await Server.start_link([("ok", 7)])
-    with pytest.raises(CalleeExit, match="What is a tuple in OTP is an object here"):
+    with pytest.raises(CalleeExit, match="Results that are tuples in OTP are objects here"):
         await call(await Server.start_link(("reply", 1, 7)), "request")
 
 

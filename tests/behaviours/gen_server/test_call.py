@@ -132,12 +132,12 @@ class TestCall:
 
     @pytest.mark.otp("GS-137")
     async def test_nobody_there(self) -> None:
-        with pytest.raises(NoProcess, match="no process: 'nobody' is not alive, or nobody has that name") as caught:
+        with pytest.raises(NoProcess, match="no process: 'nobody' is not alive, or no process has that name") as caught:
             await call("nobody", 1, 2.0)
         assert caught.value.reason == ("noproc", ("GenServer", "call", ["nobody", 1, 2.0]))
 
     async def test_nobody_was_found(self) -> None:
-        with pytest.raises(NoProcess, match=r"no process: the server is None, which whereis\(\) gives when nobody"):
+        with pytest.raises(NoProcess, match=r"no process: the server is None, which whereis\(\) returns when"):
             await call(process.whereis("nobody"), 1)
 
     @pytest.mark.otp("GS-137")

@@ -161,7 +161,7 @@ twin.differs(
     "    ** (RuntimeError) attempted to cast the GenServer Bare but no handle_cast was provided",
     because="it is the class that lacks the method; and no line of the user's own code was running",
 )
-NO_CLAUSE = "    ** (regrow.NoClause) no clause for 'what'. A handler returned nothing for it, or raised NoClause"
+NO_CLAUSE = "    ** (regrow.NoClause) no clause for 'what'. A callback returned None for it, or raised NoClause"
 twin.differs(
     "handle_info with other clauses only: the default is gone, it crashes",
     "log [error] GenServer <A> terminating\n"

@@ -1,8 +1,8 @@
-"""The word of a process that is being started, and what becomes of it when its starter is cancelled.
+"""Waiting for a process that is being started, and ending it when its starter is cancelled.
 
-A start that is cancelled is a start that has failed: the process is gone, and its name free, when the cancellation
-leaves the starter. What that ends is the innermost start; those that wait for it fail as they do when a start fails, so
-that a supervisor stops the children before it in order.
+A cancelled start has failed: the process has ended, and its name is free, before the CancelledError leaves the starter.
+The innermost start is ended; the starts that wait for it then fail like any failed start, so that a supervisor stops
+the children that it started earlier, in order.
 
     starter                    supervisor                 child
     -------                    ----------                 -----
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
 
 
 class Attempt:
-    """A process calls the start function of a child, or of an application, in its own name.
+    """A call of a child's, or an application's, start function by the process that supervises it.
 
     Attributes:
-        request: what it was asked to start, if it was asked.
-        given_up: the start was cancelled: what has started all the same is to be stopped.
-        interrupted: so often has that cancelled the process's task.
+        process: the process that calls the start function.
+        request: the request that asked for this start; None at the start of the supervisor itself.
+        given_up: the start was cancelled; a child that has started nevertheless must be stopped.
+        interrupted: the number of cancellations of the process's task that this start caused.
     """
 
     __slots__ = ("given_up", "interrupted", "process", "request")
@@ -51,13 +52,13 @@ class Attempt:
         process.node.attempts[process] = self
 
     def is_cancelled(self) -> bool:
-        """Whether a CancelledError that has come means this start, and not the process; it is taken back then."""
+        """Whether a CancelledError was meant for this start, and not for the process. Takes back the cancellation."""
         meant = self.interrupted > 0 and self.process.alive
         self.take_back()
         return meant
 
     def take_back(self) -> None:
-        """The process's task is cancelled no more."""
+        """Undo the cancellations of the process's task that `give_up` made."""
         task = self.process.task
         while self.interrupted > 0:
             self.interrupted -= 1
@@ -65,25 +66,28 @@ class Attempt:
                 task.uncancel()
 
     def over(self) -> None:
-        """The start function has returned or raised."""
+        """End the attempt: the start function has returned or raised."""
         self.take_back()
         attempts = self.process.node.attempts
         if attempts.get(self.process) is self:
             del attempts[self.process]
 
     def told_to_end(self) -> None:
-        """The process has been told to end by its parent. It would hear of it when the start is over, or never."""
+        """End the start, because the process's parent has sent it a shutdown.
+
+        The process reads its mailbox only when the start is over, which may be never.
+        """
         give_up(self.process)
 
 
 async def word(
     node: Node, caller: Process | None, process: Process, starter: StartRequest, who: object, timeout: float | None
 ) -> None:
-    """Wait until a process has acknowledged its start, has ended, or has had its time."""
+    """Wait until a process has acknowledged its start or has ended, for at most `timeout` seconds."""
     try:
         await wait(node, caller, process.pid, starter, timeout)
     except BaseException as error:
-        if caller is None or caller.alive:  # one that was killed leaves what it started to its link
+        if caller is None or caller.alive:  # if the caller was killed, its link ends the new process
             await cancelled(node, caller, process, starter, who, is_a(error, CancelledError))
         raise
 
@@ -91,10 +95,10 @@ async def word(
 async def cancelled(
     node: Node, caller: Process | None, process: Process, starter: StartRequest, who: object, may_wait: bool
 ) -> None:
-    """The starter is cancelled: end the process, and wait until it has ended.
+    """End the process of a starter that was cancelled, and wait until it has ended.
 
-    A process in its `init` is killed, a supervisor stops the children that it has. One that is up already, in the moment
-    of the cancellation, is ended as its parent would end it. A second cancellation kills it.
+    A process in its `init` is killed; a supervisor stops the children that it has started. A process that was already
+    up when the cancellation came is shut down as its parent would shut it down. A second cancellation kills it.
     """
     starter.given_up = True
     parent = node.init if caller is None else caller
@@ -116,7 +120,7 @@ async def cancelled(
 
 
 def give_up(process: Process) -> None:
-    """End the innermost start that a process is in: those that wait for it hear that it has failed."""
+    """End the innermost start that a process is in; the starts that wait for it fail."""
     inner: Process | None = process
     while inner is not None:
         process = inner
@@ -125,7 +129,7 @@ def give_up(process: Process) -> None:
             attempt.given_up = True
         inner = started_by(process)
     attempt = process.node.attempts.get(process)
-    if attempt is not None and process.task is not None:  # it waits for something else than a start of ours
+    if attempt is not None and process.task is not None:  # its start function awaits something that is no process
         attempt.interrupted += 1
         process.task.cancel()
     else:
@@ -133,7 +137,7 @@ def give_up(process: Process) -> None:
 
 
 def kill_starts(process: Process) -> None:
-    """Kill a process, and what it is starting."""
+    """Kill a process, and the processes that it is starting."""
     inner: Process | None = process
     while inner is not None:
         process = inner
@@ -142,7 +146,7 @@ def kill_starts(process: Process) -> None:
 
 
 def started_by(process: Process) -> Process | None:
-    """The process for whose word this one waits."""
+    """Return the process whose acknowledgement this process waits for; None if it waits for none."""
     waited = process.waiting
     if process.status != CALLING or not isinstance(waited, CallRequest) or not hasattr(waited, "given_up"):
         return None

@@ -1,4 +1,4 @@
-"""What to start and how to stop it."""
+"""Child specs: how a supervisor starts, restarts and stops a child."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Start = Callable[..., Awaitable[Any]]
 
 
 class InvalidChild(ValueError):
-    """A child that is no child.
+    """A child, or a value in its spec, that a supervisor cannot use.
 
     Attributes:
         reason: OTP's word for the mistake, such as ("invalid_restart_type", value).
@@ -38,21 +38,21 @@ class InvalidChild(ValueError):
 
 
 class ChildSpec:
-    """How a supervisor starts, restarts and stops one child.
+    """The description of a child: how its supervisor starts, restarts and stops it (OTP's `supervisor:child_spec()`).
 
     Args:
-        id: its name within the supervisor; any hashable term.
-        start: an async function that starts it, linked, and returns its pid; or (function, args).
-        restart: "permanent" always, "transient" after an abnormal end, "temporary" never.
-        shutdown: seconds to end in when told "shutdown", after which it is killed; "brutal_kill" kills at once;
-            "infinity" waits. By default 5.0, for a supervisor "infinity".
+        id: the child's name within the supervisor; any hashable term.
+        start: an async function that starts the child, linked, and returns its pid; or (function, args).
+        restart: when to start it again: "permanent" always, "transient" after an abnormal end, "temporary" never.
+        shutdown: seconds between the exit signal "shutdown" and the kill; "brutal_kill" kills at once; "infinity"
+            never kills. By default 5.0, for a supervisor "infinity".
         type: "worker" or "supervisor".
-        significant: its own end may end the supervisor (see `auto_shutdown`).
-        modules: the classes or modules that it runs, as `which_children` shows them, or "dynamic"; by default what
-            `start` belongs to.
+        significant: True if the end of this child may end the supervisor (see `auto_shutdown`).
+        modules: the classes or modules that the child runs, as `which_children` shows them, or "dynamic"; by default
+            the class or module of `start`.
 
     Raises:
-        InvalidChild: one of these is something else.
+        InvalidChild: one of the values is invalid.
     """
 
     __slots__ = ("args", "id", "modules", "restart", "shutdown", "significant", "start", "type")
@@ -97,22 +97,26 @@ class ChildSpec:
         return hash(self.id)
 
     def without_args(self) -> ChildSpec:
-        """The same without what `start` is given: what is never started again need not be kept alive."""
+        """Return the spec without the arguments of `start`, so that a child that never restarts keeps none alive."""
         if not self.args:
             return self
-        made = copy(self)  # and not a new one, which would be checked: its id may raise by now when it is hashed
-        made.args = ()
-        return made
+        spec = copy(self)  # a new ChildSpec would be checked again, and the id's __hash__ may raise by now
+        spec.args = ()
+        return spec
 
     def replace(self, **changes: Any) -> ChildSpec:
-        """The same spec with other values, as `Supervisor.child_spec/2` makes it."""
+        """Return a copy of the spec with some values replaced (`Supervisor.child_spec/2`).
+
+        Raises:
+            InvalidChild: one of the new values is invalid.
+        """
         parts: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__ if name != "args"}
         parts["start"] = (self.start, self.args)
         return ChildSpec(**{**parts, **changes})
 
 
 def of_class(cls: Any, arg: Any, options: dict[str, Any], type: ChildType = "worker") -> ChildSpec:
-    """The spec of a class that is started by `start_link(arg)`."""
+    """Return the spec of a class that is started by `start_link(arg)`."""
     parts: dict[str, Any] = {"id": cls, "start": (cls.start_link, () if arg is None else (arg,)), "type": type}
     parts["modules"] = (cls,)
     parts.update(options)
@@ -120,10 +124,14 @@ def of_class(cls: Any, arg: Any, options: dict[str, Any], type: ChildType = "wor
 
 
 def child_spec(child: Any, **changes: Any) -> ChildSpec:
-    """The spec of a child in any of its forms: a class, (class, arg) or a ChildSpec, with some values replaced.
+    """Return the spec of a child, with some values replaced (`Supervisor.child_spec/2`).
+
+    Args:
+        child: a class, (class, arg) or a ChildSpec.
+        changes: values of the spec that are to be replaced, by name: id=, restart=, shutdown= …
 
     Raises:
-        InvalidChild: it is none of these, or the class has no `child_spec`.
+        InvalidChild: `child` is none of these, its class has no `child_spec`, or a value is invalid.
     """
     spec: ChildSpec
     match child:
@@ -143,7 +151,7 @@ def child_spec(child: Any, **changes: Any) -> ChildSpec:
 
 
 def is_one(child: Any) -> bool:
-    """Whether this is one child, and not several: a class, a ChildSpec, or (class, arg) whose arg is no child itself."""
+    """Whether a value is one child: a class, a ChildSpec, or (class, arg) where arg is not a child itself."""
     match child:
         case ChildSpec():
             return True
@@ -159,7 +167,7 @@ def is_one(child: Any) -> bool:
 
 
 def class_of(value: Any) -> type | None:
-    """The class that this is, `Box[int]` being Box; None if it is none."""
+    """Return the class that a value is, Box for `Box[int]`; None if it is not a class."""
     if isinstance(value, type):
         return value
     origin: Any = get_origin(value)
@@ -167,7 +175,7 @@ def class_of(value: Any) -> type | None:
 
 
 def id_of(name: object, cls: type) -> object:
-    """The id of a child that is known by a name: a plain name, or the key of a Global or a Via; without one its class."""
+    """Return the default id of a child: its name, the key of a Global or Via name, or its class without a name."""
     if name is None:
         return cls
     return name.key if isinstance(name, Global | Via) else name
@@ -186,12 +194,13 @@ def _by_class(cls: Any, args: tuple[Any, ...]) -> ChildSpec:
     if isinstance(spec, ChildSpec):
         return spec
     raise InvalidChild(
-        ("invalid_child_spec", spec), f"{cls.__name__}.child_spec gives a ChildSpec; it gave {safe_repr(spec)}"
+        ("invalid_child_spec", spec),
+        f"{cls.__name__}.child_spec must return a ChildSpec; it returned {safe_repr(spec)}",
     )
 
 
 def start_call(spec: ChildSpec) -> str:
-    """The call that starts a child, for reports."""
+    """Return the call that starts a child as text, for reports."""
     function: Any = spec.start
     args = [safe_repr(arg, 200) for arg in spec.args]
     if isinstance(function, partial):
@@ -200,17 +209,17 @@ def start_call(spec: ChildSpec) -> str:
         function = cast("Any", function.func)
     name = getattr(function, "__qualname__", None) or safe_repr(function, 100)
     owner: Any = getattr(function, "__self__", None)
-    if owner is not None and hasattr(owner, "__name__"):  # a class method, named for the class that inherits it
+    if owner is not None and hasattr(owner, "__name__"):  # a class method: name the class that inherits it
         name = f"{owner.__name__}.{getattr(function, '__name__', '?')}"
     return f"{name}({', '.join(args)})"
 
 
 def class_options(cls: type, options: dict[str, Any], *others: str) -> dict[str, Any]:
-    """The options of a class that concern its child spec.
+    """Check and return the options of a class statement that concern its child spec.
 
     Raises:
-        InvalidChild: one has a value that no child spec can have; here and not when a supervisor starts it.
-        TypeError: there is one that no class has.
+        InvalidChild: an option has an invalid value; raised by the class statement, before a supervisor uses it.
+        TypeError: an option is unknown.
     """
     unknown = options.keys() - CLASS_OPTIONS
     if unknown:
@@ -274,9 +283,9 @@ def _modules(id: object, value: Any) -> tuple[object, ...]:
     modules: tuple[Any, ...] = ()
     if isinstance(value, list | tuple):
         modules = tuple(cast("Iterable[Any]", value))
-        for one in modules:
-            if not (isinstance(one, str | ModuleType) or callable(one)):
-                wrong = ("invalid_module", one)
+        for module in modules:
+            if not (isinstance(module, str | ModuleType) or callable(module)):
+                wrong = ("invalid_module", module)
                 break
     else:
         wrong = ("invalid_modules", value)

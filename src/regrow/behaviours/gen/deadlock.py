@@ -1,17 +1,17 @@
-"""Who waits for whom: a circle of calls in which nobody would ever be answered, found by the call that closes it.
+"""Deadlock detection: the call that closes a cycle of waiting calls fails, because none of them would be answered.
 
     A ---call---> B ---call---> C ---call---> A        each waits for the next one's answer
 
-Whoever is about to wait for a process that itself waits in a call follows the waits, from one to the next, until they
-come back to it or end. They do not come back through what waits for anything else: a message, a future of asyncio's,
-another node. A plain asyncio task can be asked by nobody, and is in no circle.
+A caller that is about to wait for a process that itself waits in a call follows the waits from server to server, until
+they come back to the caller or end. A process that waits for a message, for an asyncio future or for another node ends
+the search. A plain asyncio task has no mailbox, so it cannot be called, and is never part of a cycle.
 
-With direct hand-over A and B stand on the stack below C when C asks A, and wait only when C does. Then it is A that
-sees the circle, but it is the same call that fails in the same process: the only one of the circle which still lies
-unread in a mailbox, for all the others were made before, and are being handled.
+With direct hand-over, A and B are on the stack below C when C calls A, and suspend only after C does. Then A finds the
+cycle, but the same call fails in the same process: C's call is the only one of the cycle that is still unread in a
+mailbox, because the others were made earlier and are being handled.
 
-No circle holds if somebody outside it may answer: a request whose server returned NoReply, or postponed it, may be
-answered by anyone from then on. See `docs/decisions/0010-deadlocks.md`.
+A cycle is no deadlock if a process outside it may answer: once a server has returned NoReply for a request, or has
+postponed it, any process may answer that request. See `docs/decisions/0010-deadlocks.md`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from regrow.kernel.process_record import CALLING, Process
 from regrow.kernel.requests import FAILED, PENDING, CallRequest
 from regrow.kernel.yields import Token
 
-DEFERRED: Final = Token("DEFERRED")  # the answer of a request that is still to be answered, perhaps by another process
+DEFERRED: Final = Token("DEFERRED")  # stands in `answer` while a request is pending that any process may answer
 
 ADVICE: Final = (
     "Make one of these requests a cast, ask after the callback, in handle_continue, or answer later, from a task, "
@@ -37,7 +37,7 @@ ADVICE: Final = (
 
 
 class CallCycle:
-    """Why a request failed that would have waited for itself."""
+    """The failure of a request that would have waited for itself: OTP-style reason, and the letter for the reader."""
 
     __slots__ = ("letter", "reason")
 
@@ -47,44 +47,48 @@ class CallCycle:
 
 
 def mark_deferred(request: CallRequest) -> None:
-    """A server goes on without having answered: from now on the answer may come from anyone, at any time."""
-    if request.state == PENDING and request.pid.node is CURRENT.node:  # another node's is for its own thread alone
+    """Record that a callback returned without answering the request: any process may answer it from now on."""
+    if request.state == PENDING and request.pid.node is CURRENT.node:  # only the caller's own thread may write to it
         request.answer = DEFERRED
 
 
-def fail_closing_call(caller: Process, made: CallRequest) -> None:
-    """Fail the call that closed a circle, if `caller` now waits for itself: `made`, or one made while it ran."""
-    circle = cycle_of(caller, made)
-    if not circle or not all(only_server_can_answer(one) for one in circle):
+def fail_closing_call(caller: Process, request: CallRequest) -> None:
+    """Fail the call that closes a cycle, if `caller` would wait for itself: `request`, or a call made while it ran."""
+    cycle = cycle_of(caller, request)
+    if not cycle or not all(only_server_can_answer(call) for call in cycle):
         return
-    at = next((at for at, one in enumerate(circle) if is_unread(one)), 0)
-    last = circle[at]
-    circle = [*circle[at:], *circle[:at]]
-    pids: list[Pid] = [one.pid for one in circle]
+    at = next((at for at, call in enumerate(cycle) if is_unread(call)), 0)
+    last = cycle[at]
+    cycle = [*cycle[at:], *cycle[:at]]
+    pids: list[Pid] = [call.pid for call in cycle]
     take_back(last)
-    requests.settle(last, FAILED, CallCycle(("deadlock", pids), _letter(circle)))
+    requests.settle(last, FAILED, CallCycle(("deadlock", pids), _letter(cycle)))
 
 
-def cycle_of(caller: Process, made: CallRequest) -> list[CallRequest]:
-    """The requests through which `caller` would wait for itself, its own one first; none, if it would not."""
+def cycle_of(caller: Process, request: CallRequest) -> list[CallRequest]:
+    """Return the requests through which `caller` would wait for itself, `request` first; [] if there is no cycle.
+
+    The caller is not suspended yet, so the walk is also bounded by the number of processes: other processes may already
+    wait in a cycle that does not contain the caller.
+    """
     node = caller.node
-    server = made.server
+    server = request.server
     left = len(node.processes)
     while server is not caller:
         if server is None or server.node is not node or server.status != CALLING or left == 0:
             return []
         server = server.waiting.server
         left -= 1
-    circle = [made]
-    server = made.server
+    cycle = [request]
+    server = request.server
     while server is not None and server is not caller:
-        circle.append(server.waiting)
+        cycle.append(server.waiting)
         server = server.waiting.server
-    return circle
+    return cycle
 
 
 def only_server_can_answer(request: CallRequest) -> bool:
-    """Whether nobody but its server can answer a request: it is unread, or a loop of ours is handling it now."""
+    """Whether only its server can answer a request: it is unread, or the loop of a behaviour is handling it now."""
     server = request.server
     if server is None or request.answer is DEFERRED:
         return False
@@ -92,13 +96,13 @@ def only_server_can_answer(request: CallRequest) -> bool:
 
 
 def is_unread(request: CallRequest) -> bool:
-    """Whether a request still lies in its server's mailbox."""
+    """Whether a request is still in its server's mailbox."""
     server = request.server
     return server is not None and any(message is request for message in server.mailbox or ())
 
 
 def take_back(request: CallRequest) -> None:
-    """Take a request out of its server's mailbox: nobody waits for the answer any more."""
+    """Remove a request from its server's mailbox, because its caller no longer waits for the answer."""
     server = request.server
     if server is None or server.mailbox is None:
         return
@@ -110,10 +114,10 @@ def take_back(request: CallRequest) -> None:
         server.mailbox = None
 
 
-def _letter(circle: list[CallRequest]) -> str:
-    last, *others = circle
+def _letter(cycle: list[CallRequest]) -> str:
+    last, *others = cycle
     lines = [f"{_who(last.pid)} asked {_server(last)} {_asked(last)}, which waits for it already, and would for ever:"]
-    lines += [f"  {_who(one.pid)} waits until {_server(one)} has answered {_asked(one)}" for one in others]
+    lines += [f"  {_who(call.pid)} waits until {_server(call)} has answered {_asked(call)}" for call in others]
     return "\n".join([*lines, f"  {ADVICE}"])
 
 
@@ -123,7 +127,7 @@ def _who(pid: Pid) -> str:
 
 
 def _server(request: CallRequest) -> str:
-    return "nobody" if request.server is None else _who(request.server.pid)
+    return "no server" if request.server is None else _who(request.server.pid)
 
 
 def _asked(request: CallRequest) -> str:

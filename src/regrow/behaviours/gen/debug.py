@@ -1,14 +1,14 @@
-"""What looks at the events of a server: counters, a log, a trace, a file, functions (the debug options of OTP's `sys`).
+"""The debug options of a server: statistics, log, trace, log file and installed functions (OTP's `sys`).
 
     event                           when                                                   counted as
     -----                           ----                                                   ----------
-    ("in", message)                 a message was taken; "timeout" when its time came      messages_in
+    ("in", message)                 a message was taken; "timeout" when a timeout is due   messages_in
     ("out", answer, from_, state)   a callback has answered, with its new state            messages_out
     ("noreply", state)              a callback has returned without an answer
-    ("continue", arg)               `handle_continue` has its turn
+    ("continue", arg)               `handle_continue` is about to be called
 
-State machines have more of them, and a hand-written process has those that it tells `system.handle_debug`.
-A loop has None in the place of its Debug while nothing looks, which is all that looking costs then.
+State machines record more kinds of events; a special process records those that it passes to `system.handle_debug`.
+A loop has None in place of its Debug while no option is on, so that an unobserved message costs one comparison.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ Event = tuple[Any, ...]
 Hook = Callable[[Any, Any, Any], Any]
 Words = Callable[[Any], str]
 
-KEPT = 10  # events in a log
+KEPT = 10  # events in a log of default size
 
 
 class Installed:
-    """A function that sees events, the state that it is given next, and by what it is called."""
+    """A function that is called for each event, the state for its next call, and its id."""
 
     __slots__ = ("function", "key", "state")
 
@@ -45,43 +45,43 @@ class Installed:
 
 
 class Debug:
-    """What looks at the events of one server."""
+    """The debug options of one server that are on, and what they have collected."""
 
     def __init__(self) -> None:
         self.counts: dict[str, Any] | None = None
         self.log: deque[Any] | None = None
         self.printing: bool = False
-        self.stream: TextIO | None = None  # None: standard output, whatever that is when something is printed
+        self.stream: TextIO | None = None  # None: sys.stdout at the time of printing
         self.file: Path | None = None
-        self.hooks: list[Installed] = []  # the oldest first; found by comparing, for a key may be anything
-        self.words: Words = event_words  # puts an event into words
+        self.hooks: list[Installed] = []  # oldest first; a list, since a key need not be hashable
+        self.words: Words = event_words  # formats an event as text
 
     def is_idle(self) -> bool:
-        """Whether nothing looks any more."""
+        """Whether all debug options are off."""
         return not (self.counts or self.log is not None or self.printing or self.file or self.hooks)
 
-    # What is turned on; what is on already stays as it is, as in OTP
+    # Turning options on. An option that is on already stays as it is, as in OTP.
 
     def count(self) -> None:
-        """Count messages from now on."""
+        """Start counting messages (statistics)."""
         if self.counts is None:
             self.counts = {"start_time": current_node().clock.now(), "messages_in": 0, "messages_out": 0}
 
     def keep(self, size: int = KEPT) -> None:
-        """Keep the last events."""
+        """Keep the last `size` events in a log."""
         if self.log is None:
             self.log = deque(maxlen=size)
 
     def print_to(self, stream: TextIO | None) -> None:
-        """Print events."""
+        """Print every event to a stream; None is standard output."""
         if not self.printing:
             self.printing, self.stream = True, stream
 
     def write_to(self, file: Any) -> None:
-        """Write events to a file, which begins empty.
+        """Write every event to a file, which is emptied first.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         self.file = None
         path = Path(file)
@@ -89,34 +89,34 @@ class Debug:
         self.file = path
 
     def install(self, key: object, function: Hook, state: object) -> None:
-        """Let a function see events."""
+        """Call a function for every event from now on, unless one with this key is installed."""
         if self.hook(key) is None:
             self.hooks.append(Installed(key, function, state))
 
     def remove(self, key: object) -> None:
-        """Take it away."""
+        """Remove the installed function with this key, if there is one."""
         found = self.hook(key)
         if found is not None:
             self.hooks.remove(found)
 
     def hook(self, key: object) -> Installed | None:
-        """The function that is called so."""
-        return next((one for one in self.hooks if one.key is key or one.key == key), None)
+        """Return the installed function with this key; None if there is none."""
+        return next((hook for hook in self.hooks if hook.key is key or hook.key == key), None)
 
-    # What is seen
+    # Recording events. Each returns None when all options are off, which the loop keeps in place of its Debug.
 
-    def saw_in(self, process: Process, message: object) -> Debug | None:
-        """A message was taken; None when nothing looks any more."""
-        return self.saw(process, ("in", message))
+    def record_in(self, process: Process, message: object) -> Debug | None:
+        """Record that a message was taken."""
+        return self.record(process, ("in", message))
 
-    def saw_out(self, process: Process, message: object, result: Any) -> Debug | None:
-        """A callback has returned; None when nothing looks any more."""
+    def record_out(self, process: Process, message: object, result: Any) -> Debug | None:
+        """Record that a callback has returned `result` for `message`."""
         if type(result) is Reply:
-            return self.saw(process, ("out", result.value, message, result.state))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-        return self.saw(process, ("noreply", result.state))
+            return self.record(process, ("out", result.value, message, result.state))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+        return self.record(process, ("noreply", result.state))
 
-    def saw(self, process: Process, event: Event) -> Debug | None:
-        """Something has happened; None when nothing looks any more."""
+    def record(self, process: Process, event: Event) -> Debug | None:
+        """Count, log, print and write an event, and pass it to the installed functions."""
         if self.counts is not None and event[0] in ("in", "out"):
             self.counts["messages_in" if event[0] == "in" else "messages_out"] += 1
         if self.log is not None:
@@ -130,11 +130,14 @@ class Debug:
         return None if self.is_idle() else self
 
     def _ask_hooks(self, process: Process, event: Event) -> None:
-        """The newest first, as in OTP. One that raises is taken away: looking must not change what is seen."""
+        """Call the installed functions, newest first, as in OTP.
+
+        One that raises is removed: the server must not notice.
+        """
         who = process.pid if process.name is None else process.name
-        for one in self.hooks[::-1]:
+        for hook in self.hooks[::-1]:
             try:
-                after = one.function(one.state, event, who)
+                after = hook.function(hook.state, event, who)
                 if isinstance(after, Coroutine):
                     after.close()
                     after = "done"
@@ -143,25 +146,27 @@ class Debug:
                     raise
                 after = "done"
             if type(after) is str and after == "done":
-                self.hooks.remove(one)
+                self.hooks.remove(hook)
             else:
-                one.state = after
+                hook.state = after
 
     def _print(self, process: Process, event: Event) -> None:
         try:
             print(self._line(process, event), file=self.stream)
-        except BaseException as error:  # nobody reads any more, or the words cannot be made: the server goes on
+        except (
+            BaseException
+        ) as error:  # the stream is closed, or a __repr__ raised: stop printing, the server continues
             if not survives(process, error):
                 raise
             self.printing = False
 
     def _write(self, process: Process, event: Event) -> None:
-        """Add a line. The file is not held open: nobody would close it when the server is killed."""
+        """Append a line. The file is opened each time: a killed server could not close it."""
         assert self.file is not None
         try:
             with self.file.open("a", encoding="utf-8") as stream:
                 stream.write(self._line(process, event) + "\n")
-        except BaseException as error:  # it is gone, or full, or cannot hold this: the server goes on
+        except BaseException as error:  # the file is gone, the disk is full, …: stop writing, the server continues
             if not survives(process, error):
                 raise
             self.file = None
@@ -170,24 +175,24 @@ class Debug:
         who = process.pid if process.name is None else process.name
         return f"*DBG* {who if isinstance(who, str) else exits.display_name(who)} {self.words(event)}"
 
-    # What is asked
+    # Answers to system requests
 
     def events(self) -> list[Any]:
-        """The events that are kept, oldest first."""
+        """Return the logged events, oldest first."""
         return [] if self.log is None else list(self.log)
 
     def print_log(self, process: Process) -> None:
-        """Print them."""
+        """Print the logged events, oldest first."""
         for event in self.log or ():
             print(self._line(process, event), file=self.stream)
 
     def statistics(self) -> dict[str, Any] | None:
-        """The counts, and since when and until when they count, in seconds of the node's clock."""
+        """Return the counts, their start time and the current time, in seconds of the node's clock; None if off."""
         return None if self.counts is None else {**self.counts, "current_time": current_node().clock.now()}
 
     def options(self) -> list[Any]:
-        """What is on, as `debug_options` would take it."""
-        found: list[Any] = [("install", one.key, one.function, one.state) for one in self.hooks]
+        """Return the options that are on, in the form that `debug_options` accepts."""
+        found: list[Any] = [("install", hook.key, hook.function, hook.state) for hook in self.hooks]
         if self.counts is not None:
             found.append("statistics")
         if self.log is not None:
@@ -200,19 +205,19 @@ class Debug:
 
 
 def debug_options(options: Any) -> Debug | None:
-    """What looks at a process from its first event on: the `debug` of every `start_link` (`sys:debug_options/1`).
+    """Return the Debug for a process that starts with these options: `start_link(debug=)` (`sys:debug_options/1`).
 
     Args:
         options: any of "trace", "log", ("log", n), "statistics", ("log_to_file", path), ("install", function, state)
             and ("install", id, function, state).
 
     Raises:
-        ValueError: something else.
-        TypeError: no list of options, or what is to be installed is no `def` function.
+        ValueError: an option is none of these.
+        TypeError: `options` is no list, or a function to install is no `def` function.
         OSError: the file cannot be written.
     """
-    given: object = options
-    if isinstance(given, str) or not isinstance(given, Iterable):
+    value: object = options
+    if isinstance(value, str) or not isinstance(value, Iterable):
         raise TypeError(f'debug: wanted a list of options, such as ["trace"]; got {bounded_repr.safe_repr(options)}')
     if not options:
         return None
@@ -242,10 +247,10 @@ def debug_options(options: Any) -> Debug | None:
 
 
 def check_hook(where: str, function: Any) -> Hook:
-    """The function, if events can be shown to it, which nobody would await.
+    """Return `function` if it can be called for events; its result is not awaited.
 
     Raises:
-        TypeError: it is none, or it is `async def`.
+        TypeError: it is not callable, or it is `async def`.
     """
     if callable(function) and not iscoroutinefunction(function):
         hook: Hook = function
@@ -256,24 +261,24 @@ def check_hook(where: str, function: Any) -> Hook:
 
 
 def is_size(value: object) -> bool:
-    """Whether so many events can be kept."""
+    """Whether a value can be the size of a log: a positive integer."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-# In words
+# Events as text
 
 
 def event_words(event: Any) -> str:
-    """An event in words."""
+    """Return an event as text, for traces and log files."""
     match event:
-        case ("in", asked) if exits.is_a(asked, CallRequest):
-            return f"got call {bounded_repr.safe_repr(asked.request)} from {asked.pid}"
+        case ("in", call) if exits.is_a(call, CallRequest):
+            return f"got call {bounded_repr.safe_repr(call.request)} from {call.pid}"
         case ("in", message):
             return f"got {bounded_repr.safe_repr(message)}"
-        case ("out", answer, asked, state) if exits.is_a(asked, CallRequest):
-            return f"sent {bounded_repr.safe_repr(answer)} to {asked.pid}, new state {bounded_repr.safe_repr(state)}"
-        case ("out", answer, asked) if exits.is_a(asked, CallRequest):
-            return f"sent {bounded_repr.safe_repr(answer)} to {asked.pid}"
+        case ("out", answer, call, state) if exits.is_a(call, CallRequest):
+            return f"sent {bounded_repr.safe_repr(answer)} to {call.pid}, new state {bounded_repr.safe_repr(state)}"
+        case ("out", answer, call) if exits.is_a(call, CallRequest):
+            return f"sent {bounded_repr.safe_repr(answer)} to {call.pid}"
         case ("noreply", state):
             return f"new state {bounded_repr.safe_repr(state)}"
         case _:

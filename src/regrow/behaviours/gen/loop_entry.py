@@ -1,4 +1,4 @@
-"""Other ways into a behaviour than `start_link`: with a monitor, or from within a process that runs already."""
+"""Entering the loop of a behaviour from a process that runs already (`enter_loop`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regrow.kernel.running import running as running_process
 
 
 class LoopAwaitable:
-    """A loop, to be awaited by the process that goes on as one."""
+    """The generator of a behaviour's loop, as an awaitable for the coroutine of the process that enters the loop."""
 
     def __init__(self, loop: Generator[Any, Any, Any]) -> None:
         self.loop = loop
@@ -22,12 +22,12 @@ class LoopAwaitable:
 
 
 def check_enter_loop(name: object) -> tuple[Process, Pid]:
-    """The running process, which is going to enter a loop, and its parent.
+    """Return the running process, which is going to enter a loop, and the pid of its parent.
 
     Raises:
-        Exit: `name` is not its own: "process_not_registered", "process_not_registered_globally" or
+        Exit: `name` is not registered for this process: "process_not_registered", "process_not_registered_globally" or
             ("process_not_registered_via", registry).
-        RuntimeError: this runs in an asyncio task.
+        RuntimeError: the caller is an asyncio task, not a process that was spawned.
     """
     running = running_process()
     if running.rare is not None and running.rare.adopted is not None:

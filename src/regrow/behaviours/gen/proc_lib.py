@@ -1,4 +1,4 @@
-"""Spawning with a report, and starting with an acknowledgement. `regrow.proc_lib` is the page of the concept."""
+"""Spawning with a crash report, and starting with an acknowledgement. `regrow.proc_lib` documents the concept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from regrow.kernel.tracebacks import Raised
 
 Timeout = float | timedelta | None
 
-# Who waits for the word of which process. What that process spawns has a copy of this, and owes nobody a word.
+# The process that has to acknowledge its start, and the request to settle. A process that it spawns inherits a copy of
+# the context; the pid tells that this one has no start to acknowledge.
 STARTERS: ContextVar[tuple[Pid, StartRequest] | None] = ContextVar("regrow_starters", default=None)
 
 
@@ -33,21 +34,36 @@ STARTERS: ContextVar[tuple[Pid, StartRequest] | None] = ContextVar("regrow_start
 
 
 def spawn(function: Callable[..., Any], *args: Any) -> Pid:
-    """Start a process that runs `function(*args)`, `async def` or `def` (`proc_lib:spawn/3`). It runs in its turn.
+    """Start a process that runs `function(*args)`, and return its pid (`proc_lib:spawn/3`).
+
+    Args:
+        function: an `async def` or `def` function. It begins to run when the scheduler reaches the new process.
+        args: its arguments.
 
     Raises:
-        TypeError: this is no function.
+        TypeError: `function` is not callable.
     """
     return _spawned(function, args, link=False).pid
 
 
 def spawn_link(function: Callable[..., Any], *args: Any) -> Pid:
-    """The same, linked to this process (`proc_lib:spawn_link/3`); from a plain task, to the node's first process."""
+    """Start a process that runs `function(*args)`, linked to the caller, and return its pid (`proc_lib:spawn_link/3`).
+
+    A plain asyncio task has no links: for its call the new process is linked to the node's init process.
+
+    Raises:
+        TypeError: `function` is not callable.
+    """
     return _spawned(function, args, link=True).pid
 
 
 def spawn_monitor(function: Callable[..., Any], *args: Any) -> tuple[Pid, Monitor]:
-    """The same, monitored."""
+    """Start a process that runs `function(*args)`, monitored by the caller; return its pid and the monitor's ref.
+
+    Raises:
+        TypeError: `function` is not callable.
+        RuntimeError: the caller is a plain asyncio task, which has no mailbox.
+    """
     return spawn_opt(function, *args, monitor=True)
 
 
@@ -60,9 +76,22 @@ def spawn_opt(
 def spawn_opt(
     function: Callable[..., Any], *args: Any, link: bool = False, monitor: bool = False
 ) -> Pid | tuple[Pid, Monitor]:
-    """The same, linked and monitored as wanted; gives pid and ref if it is monitored (`proc_lib:spawn_opt/4`).
+    """Start a process that runs `function(*args)`, with options (`proc_lib:spawn_opt/4`).
 
-    The other options of OTP's concern memory and priority, and have no sense here.
+    OTP's other options concern memory and priority, which processes of regrow do not have.
+
+    Args:
+        function: an `async def` or `def` function.
+        args: its arguments.
+        link: link the process to the caller.
+        monitor: let the caller monitor the process.
+
+    Returns:
+        The pid; with `monitor` the pair of pid and the monitor's ref.
+
+    Raises:
+        TypeError: `function` is not callable.
+        RuntimeError: `monitor` is set and the caller is a plain asyncio task, which has no mailbox.
     """
     if not monitor:
         return _spawned(function, args, link=link).pid
@@ -85,7 +114,7 @@ def _spawned(function: Callable[..., Any], args: tuple[Any, ...], *, link: bool)
 
 
 async def _life(starter: StartRequest | None, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """What a process does from its beginning, or its awakening, to its end."""
+    """Run the process's function, and report its end if it is abnormal. Hibernation enters here again."""
     process = running()
     if starter is not None:
         STARTERS.set((process.pid, starter))
@@ -109,24 +138,28 @@ async def _life(starter: StartRequest | None, function: Callable[..., Any], args
 
 
 async def start(function: Callable[..., Any], *args: Any, timeout: Timeout = None) -> Any:
-    """Start a process and wait until it has said that it is up; gives what it said (`proc_lib:start/4`).
+    """Start a process, wait for its acknowledgement and return the acknowledged value (`proc_lib:start/4`).
 
     Args:
         function: runs in the process, and calls `init_ack` or `init_fail`.
         args: its arguments.
-        timeout: seconds that it may take; then it is killed.
+        timeout: seconds until the process is killed; None waits for ever.
 
     Raises:
-        StartError: it failed, ended before it said anything (with the reason of its end), or took too long ("timeout").
-        Ignored: it said IGNORE: it is not wanted now.
-        TypeError: this is no function.
+        StartError: the process called `init_fail`, ended without an acknowledgement (with the reason of its end), or
+            took longer than `timeout` ("timeout").
+        Ignored: the process acknowledged with IGNORE.
+        TypeError: `function` is not callable.
     """
     value, _ = await _started(function, args, timeout, link=False, monitor=False)
     return value
 
 
 async def start_link(function: Callable[..., Any], *args: Any, timeout: Timeout = None) -> Any:
-    """The same, linked to this process from its beginning (`proc_lib:start_link/4`)."""
+    """Start a process that is linked to the caller, and return the acknowledged value (`proc_lib:start_link/4`).
+
+    The link exists before the function runs. Arguments and errors are those of `start`.
+    """
     value, _ = await _started(function, args, timeout, link=True, monitor=False)
     return value
 
@@ -134,9 +167,21 @@ async def start_link(function: Callable[..., Any], *args: Any, timeout: Timeout 
 async def start_monitor(
     function: Callable[..., Any], *args: Any, timeout: Timeout = None, link: bool = False
 ) -> tuple[Any, Monitor]:
-    """The same, monitored from its beginning: what it said, and the ref of the `Down` that will come.
+    """Start a process that the caller monitors; return the acknowledged value and the ref (`proc_lib:start_monitor/5`).
 
-    Where it fails, no `Down` comes: it is told once, by what is raised (`proc_lib:start_monitor/5`).
+    The monitor exists before the function runs. A failed start is reported by the exception alone: no `Down` is sent.
+
+    Args:
+        function: runs in the process, and calls `init_ack` or `init_fail`.
+        args: its arguments.
+        timeout: seconds until the process is killed; None waits for ever.
+        link: link the process to the caller, too.
+
+    Raises:
+        RuntimeError: the caller is a plain asyncio task, which has no mailbox.
+        StartError: the start failed; see `start`.
+        Ignored: the process acknowledged with IGNORE.
+        TypeError: `function` is not callable.
     """
     value, ref = await _started(function, args, timeout, link=link, monitor=True)
     assert ref is not None
@@ -177,9 +222,9 @@ def _forget(caller: Process, ref: Monitor | None) -> None:
 
 
 def init_ack(value: Any = MISSING) -> None:
-    """Tell whoever started this process that it is up: the start gives `value`, else the pid (`proc_lib:init_ack/1`).
+    """Acknowledge the start of this process: `start` returns `value`, by default the pid (`proc_lib:init_ack/1`).
 
-    A second word is dropped, and so is one that nobody waits for.
+    Only the first acknowledgement counts. In a process that was not started by this module it has no effect.
     """
     process = running()
     starter = _starter(process)
@@ -188,11 +233,11 @@ def init_ack(value: Any = MISSING) -> None:
 
 
 def init_fail(reason: object, error: BaseException | None = None) -> NoReturn:
-    """Tell whoever started this process that it is not up, and end it (`proc_lib:init_fail/2`).
+    """Report to the starter that this process could not start, and end the process (`proc_lib:init_fail/2`).
 
     Args:
-        reason: of the `StartError` that the start raises.
-        error: what this process ends with: an exception, or `Exit(…)`; without one, with `reason`.
+        reason: the reason of the `StartError` that the starter gets.
+        error: the exception, such as `Exit(…)`, that ends this process; by default `Exit(reason)`.
     """
     process = running()
     starter = _starter(process)
@@ -206,27 +251,35 @@ def _starter(process: Process) -> StartRequest | None:
     return found[1] if found is not None and found[0] is process.pid else None
 
 
-# Living
+# Stopping
 
 
 async def stop(process: Any, reason: object = "normal", timeout: Timeout = None) -> None:
-    """Order a process to terminate with `reason`, and wait until it has (`proc_lib:stop/3`).
+    """Order a process to terminate with `reason`, and wait until it has ended (`proc_lib:stop/3`).
 
-    It must be a server, or serve system requests with `system.handle_system_msg`.
+    The process must be a server, or serve system requests with `system.handle_system_msg`.
+
+    Args:
+        process: a pid or a name.
+        reason: the reason to end with.
+        timeout: seconds to wait; None waits for ever.
 
     Raises:
-        CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
+        CallExit: there is no such process, it took longer than `timeout`, or it ended with another reason.
     """
     await system.stop(process, reason, seconds(timeout, "stop(timeout=)"), "proc_lib")
 
 
-# Looking
+# Inspecting
 
 
 def initial_call(pid: Pid) -> tuple[str, str, list[str]] | None:
-    """What a process began with: module, function and the names of its parameters (`proc_lib:initial_call/1`).
+    """Return the initial call of a process: module, function, names of the parameters (`proc_lib:initial_call/1`).
 
-    Of a server that is its `init`. None of a process that is dead.
+    For a server that is its `init`. For a dead process it is None.
+
+    Raises:
+        TypeError: `pid` is no pid.
     """
     process = _process(pid)
     function: Any = None if process is None else process.initial_call
@@ -237,13 +290,25 @@ def initial_call(pid: Pid) -> tuple[str, str, list[str]] | None:
 
 
 def translate_initial_call(pid: Pid) -> tuple[str, str, int] | None:
-    """The same, with the number of parameters alone (`proc_lib:translate_initial_call/1`)."""
+    """Return the initial call of a process: module, function, arity (`proc_lib:translate_initial_call/1`).
+
+    For a dead process it is None.
+
+    Raises:
+        TypeError: `pid` is no pid.
+    """
     found = initial_call(pid)
     return None if found is None else (found[0], found[1], len(found[2]))
 
 
 def get_label(pid: Pid) -> object:
-    """How a process describes itself, with `set_label`; None if it does not, or is dead (`proc_lib:get_label/1`)."""
+    """Return the label that a process has set with `set_label` (`proc_lib:get_label/1`).
+
+    None if it has set none, or is dead.
+
+    Raises:
+        TypeError: `pid` is no pid.
+    """
     process = _process(pid)
     return None if process is None or process.rare is None else process.rare.label
 
@@ -251,9 +316,9 @@ def get_label(pid: Pid) -> object:
 def _parameters(function: Any) -> list[str]:
     try:
         names = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):  # a builtin may not tell
+    except (TypeError, ValueError):  # some builtins have no signature
         return []
-    return names[1:] if names[:1] == ["self"] else names  # a server's init is noted unbound
+    return names[1:] if names[:1] == ["self"] else names  # the initial call of a server is its unbound `init`
 
 
 def _process(pid: Pid) -> Process | None:

@@ -1,25 +1,25 @@
-"""The reports of servers and keepers, one logging record each (see `kernel/report.py`).
+"""The reports of behaviours, one logging record each (see `kernel/report.py`).
 
-The record of an end has the exception as its `exc_info`. Where nothing is configured, "… the same" and "terminated" are
-left out: they are of an end that has been told.
+The record of an abnormal end has the exception as its `exc_info`. Without a logging configuration, "process
+terminating" after another report of the same end, and "terminated", are left out, because they repeat that end.
 
-| logger             | kind                      | told when                                               |
-|--------------------|---------------------------|---------------------------------------------------------|
-| regrow.gen_server  | GenServer terminating     | a server has ended abnormally                           |
-|                    | unexpected message        | a server without `handle_info` got a plain message      |
-| regrow.gen_statem  | GenStatem terminating     | a state machine has ended abnormally                    |
-| regrow.gen_event   | handler terminating       | a handler has failed and is removed                     |
-|                    | unhandled info            | a handler without `handle_info` got a plain message     |
-| regrow.proc_lib    | process terminating       | … the same: the inside of its process; any that `proc_lib` has spawned |
-| regrow.task        | task terminating          | a task has ended abnormally                             |
-| regrow.process     | process raised an exception | a process that is no server has                       |
-| regrow.supervisor  | started                   | a child was                                             |
-|                    | terminated                | a child has ended by itself, abnormally or for a restart |
-|                    | failed to start           | a child has                                             |
-|                    | shut down abnormally      | a child did not end as it was told                      |
-|                    | caused shutdown           | a child was restarted too often                         |
-| regrow.application | started, exited           | an application has                                      |
-|                    | callback raised           | its `prep_stop` or `stop` did                           |
+| logger             | kind                        | logged when                                                       |
+|--------------------|-----------------------------|-------------------------------------------------------------------|
+| regrow.gen_server  | GenServer terminating       | a server has ended abnormally                                     |
+|                    | unexpected message          | a server without `handle_info` got a plain message                |
+| regrow.gen_statem  | GenStatem terminating       | a state machine has ended abnormally                              |
+| regrow.gen_event   | handler terminating         | a handler has failed and is removed                               |
+|                    | unhandled info              | a handler without `handle_info` got a plain message               |
+| regrow.proc_lib    | process terminating         | a behaviour or a process of `proc_lib` has ended abnormally       |
+| regrow.task        | task terminating            | a task has ended abnormally                                       |
+| regrow.process     | process raised an exception | a process that is no behaviour has raised                         |
+| regrow.supervisor  | started                     | a child has started                                               |
+|                    | terminated                  | a child has ended abnormally, or a permanent child has ended      |
+|                    | failed to start             | a child has failed to start                                       |
+|                    | shut down abnormally        | a child that was shut down ended with another reason              |
+|                    | caused shutdown             | a child was restarted too often                                   |
+| regrow.application | started, exited             | an application has started, has ended                             |
+|                    | callback raised             | an application's `prep_stop` or `stop` has raised                 |
 """
 
 from __future__ import annotations
@@ -54,20 +54,20 @@ MOST_NEIGHBOURS = 15
 
 
 def is_wanted(process: Process, logger: logging.Logger) -> bool:
-    """Whether anybody reads the report of a process's end: what is shown of it is made by code of the user's."""
+    """Whether the report of a process's end is logged. Checked first, because `format_status` is user code."""
     return logger.isEnabledFor(logging.ERROR) and not _is_quiet(process)
 
 
 @guarded
 def server_terminated(process: Process, server: Any, message: object, shown: dict[str, Any], raised: Raised) -> None:
-    """A server has ended abnormally: who, why, last message, state, log and client.
+    """Report that a server has ended abnormally, with its reason, last message, state, log and client.
 
     Args:
-        process: whose it was.
+        process: the server's process.
         server: the object with its callbacks.
-        message: what it was handling.
-        shown: reason, message, state and log, as its `format_status` makes them.
-        raised: what ended it.
+        message: the message that it was handling.
+        shown: reason, message, state and log, as its `format_status` returned them.
+        raised: the exception that ended it.
     """
     client = client_of(message)
     waiting = None if client is None else client.process
@@ -94,13 +94,13 @@ def server_terminated(process: Process, server: Any, message: object, shown: dic
 
 @guarded
 def process_crashed(process: Process, reason: object, raised: Raised, *, again: bool = True) -> None:
-    """A process that was started by `proc_lib` has ended, abnormally or else (OTP's crash report).
+    """Report that a behaviour's process, or one started by `proc_lib`, has ended abnormally (OTP's crash report).
 
     Args:
-        process: which.
-        reason: why.
-        raised: what it raised, and where: an `Exit` has its lines as well.
-        again: it was a server, and there is a report of its end already.
+        process: the process that ends.
+        reason: the reason of its end; a normal one is not reported.
+        raised: the exception that ended it, with its traceback; an `Exit` has one, too.
+        again: whether the behaviour has reported this end already.
     """
     if exits.is_normal(reason) or _is_quiet(process) or not PROCESSES.isEnabledFor(logging.ERROR):
         return
@@ -139,7 +139,10 @@ def task_terminated(
     reason: object,
     raised: Raised,
 ) -> None:
-    """A task has ended abnormally: who, started by whom, what it ran and why. There is no other report of its end."""
+    """Report that a task has ended abnormally: starter, callers, function and reason.
+
+    It is the only report of its end.
+    """
     if TASKS.isEnabledFor(logging.ERROR) and not _is_quiet(process):
         crash(
             TASKS,
@@ -159,7 +162,7 @@ def task_terminated(
 
 
 def _neighbours(process: Process) -> list[Report]:
-    """Who will be taken along: linked processes of this node that do not trap exits, theirs, and so on."""
+    """Describe the processes that this end takes along: linked ones of this node that do not trap exits, and so on."""
     found: dict[Pid, Process] = {process.pid: process}
     left = [process]
     while left:
@@ -186,7 +189,7 @@ def _neighbours(process: Process) -> list[Report]:
 
 
 def _called(process: Process) -> object:
-    """The name of a server, a local one or else the first global one. None if it has none of these."""
+    """Return the name of a process: its local name, else its first global name; None without a name."""
     if process.name is None and process.rare is not None:
         for key in process.rare.global_names:
             return Global(plain(key))
@@ -202,18 +205,21 @@ def _label(process: Process) -> object:
 
 
 def _where(process: Process) -> tuple[tuple[CodeType, int], ...]:
-    """The lines at which a process waits, outermost first: data, and no frames."""
+    """Return the lines at which a process waits, outermost first.
+
+    They are pairs (code, line) and not frames, which would keep their variables alive.
+    """
     if process.node is not current_node():
         return ()
     if process.task is not None:
         return tuple((frame.f_code, frame.f_lineno) for frame in process.task.get_stack())
-    loop = getattr(process.body, "gi_frame", None)  # of a server that has run nothing but its loop
+    loop = getattr(process.body, "gi_frame", None)  # a server that runs no async callback has only its loop
     return () if loop is None else ((loop.f_code, loop.f_lineno),)
 
 
 @guarded
 def unexpected_message(module: type, message: object) -> None:
-    """A server without `handle_info` got a plain message."""
+    """Report that a server without `handle_info` got a plain message."""
     process = current_node().caller()
     if process is not None and _is_quiet(process):
         return
@@ -231,7 +237,7 @@ def unexpected_message(module: type, message: object) -> None:
 
 @guarded
 def supervisor_report(level: int, kind: str, supervisor: object, child: Any, pid: object, reason: object) -> None:
-    """What a supervisor says of a child, which is a ChildSpec; `supervisor` is a name or (pid, class name)."""
+    """Report on the child of a supervisor: `child` is a ChildSpec, `supervisor` a name or (pid, class name)."""
     if SUPERVISORS.isEnabledFor(level):
         report = Report(kind, supervisor=supervisor, child=child, pid=pid, reason=reason)
         crash(SUPERVISORS, report, None, level=level, again=kind == "terminated")
@@ -241,7 +247,7 @@ def supervisor_report(level: int, kind: str, supervisor: object, child: Any, pid
 def application_report(
     level: int, kind: str, application: object, reason: object = None, start_type: str | None = None
 ) -> None:
-    """An application has started or ended."""
+    """Report that an application has started or ended."""
     if APPLICATIONS.isEnabledFor(level):
         type_ = {} if start_type is None else {"type": start_type}
         report = Report(kind, application=application, reason=reason, node=_node_name(), **type_)
@@ -255,24 +261,24 @@ def _node_name() -> str:
 
 @guarded
 def callback_raised(application: object, callback: str, reason: object) -> None:
-    """One of an application's last callbacks has raised."""
+    """Report that an application's `prep_stop` or `stop` has raised."""
     crash(APPLICATIONS, Report("callback raised", application=application, callback=callback, reason=reason), None)
 
 
 @guarded
 def machine_terminated(process: Process, event: Any, status: dict[str, Any], raised: Raised, **shape: object) -> None:
-    """A state machine has ended abnormally: who, why, the event, what it held.
+    """Report that a state machine has ended abnormally, with its reason, event, state, data and queues.
 
     Args:
-        process: whose it was.
-        event: the one that was being handled, or None.
-        status: what the machine shows of itself.
-        raised: what ended it.
-        shape: its modules, its callback mode and whether it has enter events.
+        process: the machine's process.
+        event: the event that was being handled, or None.
+        status: state, data, reason, queue, postponed, timeouts and log, as its `format_status` returned them.
+        raised: the exception that ended it.
+        shape: modules, callback_mode and state_enter of the machine.
     """
     match event:
-        case (("call", CallRequest() as asked), _):
-            client: Pid | None = client_of(asked)
+        case (("call", CallRequest() as request), _):
+            client: Pid | None = client_of(request)
         case _:
             client = None
     waiting = None if client is None else client.process
@@ -303,7 +309,7 @@ def machine_terminated(process: Process, event: Any, status: dict[str, Any], rai
 def handler_terminated(
     process: Process, handler: object, shown: dict[str, Any], raised: Raised | None, letter: Letter | None = None
 ) -> None:
-    """A handler of an event manager has failed and is removed; `shown` is what its `format_status` makes of it."""
+    """Report that a handler of an event manager has failed and is removed; `shown` is from its `format_status`."""
     crash(
         MANAGERS,
         Report(
@@ -323,7 +329,7 @@ def handler_terminated(
 
 @guarded
 def unexpected_info(module: type, message: object) -> None:
-    """A handler without `handle_info` got a plain message."""
+    """Report that a handler of an event manager, without `handle_info`, got a plain message."""
     process = current_node().caller()
     if process is not None and _is_quiet(process):
         return

@@ -1,14 +1,14 @@
-"""One request, one answer: monitor, deadline, late reply (OTP's `gen.erl`).
+"""A call's request and its answer: hand-over, delivery, deadline, failure (OTP's `gen.erl`).
 
     caller                                   server
     ------                                   ------
-    ask(server, request)   --Request-->      handed over at once if it is idle, else by its mailbox
-    looks at the Request   <--answer--       reply(from_, value)
-    or waits for the answer, for the server's end, or for the time to be over
+    ask(server, request)   --CallRequest-->  handed over at once if the server is idle, else put into its mailbox
+    reads the answer       <--answer--       reply(from_, value)
+    or waits until the answer comes, the server ends, or the deadline passes
 
-A Request is message, address, monitor and deadline in one object. Nobody can tell from outside whether it was handed
-over or queued: it never overtakes another message, and the first of answer, end and deadline settles it; what comes
-later is dropped.
+A CallRequest is message, return address, monitor and deadline in one object. The two ways cannot be distinguished
+from outside: a request never overtakes another message. The first of answer, end and deadline settles the request, and
+later ones are dropped.
 """
 
 from __future__ import annotations
@@ -42,16 +42,19 @@ from regrow.kernel.process_record import CALLING, RECEIVING, Process
 from regrow.kernel.requests import ANSWERED, CLOSED, FAILED, PENDING, CallRequest
 from regrow.kernel.running import unwind
 
-Place = tuple[str, str, list[object]]  # module, function, arguments: where a failed request was made
+Place = tuple[str, str, list[object]]  # the call as the reason of its failure names it: module, function, arguments
 
 ERRORS: dict[object, type[CallExit]] = {"noproc": NoProcess, "calling_self": CallingSelf, "timeout": CallTimeout}
 
 
 class RemoteWaiter:
-    """Stands for a caller on another node until it waits: its answer comes through its own thread, never at once."""
+    """The waiter of a caller on another node until it waits: it keeps the server from answering directly.
+
+    A server answers a request without a waiter by writing into it, which only the caller's own thread may do.
+    """
 
     def done(self) -> bool:
-        """There is nothing to wake yet."""
+        """Return True: there is nothing to wake yet."""
         return True
 
 
@@ -59,7 +62,10 @@ REMOTE_WAITER = RemoteWaiter()
 
 
 class UnknownRequestAnswer:
-    """Why a request failed whose server goes on: it has no such message, and says so to whoever asked."""
+    """The failure of a request that the server does not know: reason and letter, raised in the caller.
+
+    The server continues.
+    """
 
     __slots__ = ("letter", "reason")
 
@@ -69,7 +75,7 @@ class UnknownRequestAnswer:
 
 
 class Cast:
-    """A request that wants no answer, as it lies in a mailbox (OTP's `{'$gen_cast', request}`)."""
+    """The message of a cast, a request without an answer (OTP's `{'$gen_cast', request}`)."""
 
     __slots__ = ("request",)
     __match_args__: Final = ("request",)
@@ -82,7 +88,7 @@ class Cast:
 
 
 def reply(from_: CallRequest, value: object) -> None:
-    """Answer a call, from any process, now or later (`gen_server:reply/2`). An answer nobody waits for is dropped."""
+    """Answer a call, from any process, now or later (`gen_server:reply/2`). A late answer is dropped."""
     node = from_.pid.node
     there = CURRENT.node
     if node.trace is not None or (there is not None and there.trace is not None):
@@ -91,7 +97,10 @@ def reply(from_: CallRequest, value: object) -> None:
 
 
 def reply_here(here: Node, from_: CallRequest, value: object) -> None:
-    """`reply`, from a process of the node `here`; that of a caller of the same node takes three calls fewer."""
+    """Answer a call from a process of the node `here`.
+
+    For a caller on the same node this saves three calls of `reply`.
+    """
     if from_.pid.node is here and here.trace is None:
         requests.settle(from_, ANSWERED, value)
     else:
@@ -99,10 +108,12 @@ def reply_here(here: Node, from_: CallRequest, value: object) -> None:
 
 
 def reached(node: Node, address: object) -> Process | None:
-    """Whom a cast reaches, or nobody: whatever a table of names raises, a cast does not fail (`catch Mod:send(…)`).
+    """Return the process that a cast to `address` reaches, or None. A registry that raises does not fail the cast.
+
+    OTP's `gen_server:cast/2` has `catch Mod:send(…)` for this.
 
     Raises:
-        TypeError: this is no address.
+        TypeError: `address` is no address.
     """
     if names.is_name(address):
         named: Process | None = node.names.get(address)
@@ -113,7 +124,7 @@ def reached(node: Node, address: object) -> Process | None:
     try:
         if type(via) is names.Via:
             via.table(node)
-    except ValueError:  # there is no such registry, and so nobody
+    except ValueError:  # there is no such registry, so no process has the name
         return None
     try:
         pid = names.find(node, address)
@@ -125,7 +136,7 @@ def reached(node: Node, address: object) -> Process | None:
 
 
 def tell_reply(node: Node, there: Node | None, from_: CallRequest, value: object) -> None:
-    """Tell those who look at the asker's node, in its own thread, and those who look at the node of who replies."""
+    """Trace a reply on the node of the replying process, and on the caller's node, in that node's thread."""
     who = who_runs()
     if there is not None and there.trace is not None:
         there.trace.tell("reply", who, from_.pid, (from_, value))
@@ -139,159 +150,167 @@ def _tell_reply(node: Node, who: Pid | None, from_: CallRequest, value: object) 
 
 
 def who_runs() -> Pid | None:
-    """The process that runs in this thread, for those who look at what it does; None in a plain asyncio task."""
+    """Return the pid of the process that runs in this thread, for the trace; None in a plain asyncio task."""
     caller = None if CURRENT.node is None else CURRENT.node.caller()
     return None if caller is None else caller.pid
 
 
-async def wait(node: Node, caller: Process | None, server: object, made: CallRequest, timeout: float | None) -> None:
-    """Deliver `made` to a server that was not, or did not answer when, handed over, and wait until it is settled.
+async def wait(node: Node, caller: Process | None, server: object, request: CallRequest, timeout: float | None) -> None:
+    """Deliver `request` if it was not handed over, and wait until it is settled.
 
     Raises:
         ValueError: there is no such registry.
         TypeError: `server` is no address.
     """
+    # A caller that was killed by its own request, or before it, must not run on: `unwind` never returns.
     if caller is not None and not caller.alive:
         await unwind()
-    if made.state != PENDING:
+    if request.state != PENDING:
         return
-    if made.server is None:
-        if not try_hand_over(node, caller, server, made, timeout) and not deliver(node, caller, server, made):
+    if request.server is None:
+        if not try_hand_over(node, caller, server, request, timeout) and not deliver(node, caller, server, request):
             return
-        if caller is not None and not caller.alive:  # by what the server did with it
+        if caller is not None and not caller.alive:  # the server killed the caller while it handled the request
             await unwind()
-        if made.state != PENDING:
+        if request.state != PENDING:
             return
     if timeout == 0.0:
-        requests.settle(made, CLOSED, None)
+        requests.settle(request, CLOSED, None)
         return
-    target = made.server
+    target = request.server
     assert target is not None
     task: object = asyncio.current_task(node.loop)
-    itself = caller is not None and caller.task is task  # and not a task of asyncio's that it runs eagerly
+    itself = caller is not None and caller.task is task  # False for an eager asyncio task that the process has started
     if target.status == CALLING and itself and caller is not None:
-        fail_closing_call(caller, made)
-        if made.state != PENDING:
+        fail_closing_call(caller, request)
+        if request.state != PENDING:
             return
     if target.node is node:
-        made.server = None
-        requests.watch_for(made, target, timeout)
+        request.server = None
+        requests.watch_for(request, target, timeout)
     elif timeout is not None:
-        node.scheduler.timers.start(made, timeout)
-    if made.state != PENDING:
+        node.scheduler.timers.start(request, timeout)
+    if request.state != PENDING:
         return
     if itself:
-        await made
+        await request
         return
     future: asyncio.Future[None] = node.loop.create_future()
-    made.waiter = future
+    request.waiter = future
     try:
         await (Settled(future) if COMPILED else future)
     finally:
-        node.abandon(made)
+        node.abandon(request)
 
 
-def try_hand_over(node: Node, caller: Process | None, server: object, made: CallRequest, timeout: float | None) -> bool:
-    """Let a server that sits idle take the request at once, whatever its address; see `Scheduler.hand_over`."""
+def try_hand_over(
+    node: Node, caller: Process | None, server: object, request: CallRequest, timeout: float | None
+) -> bool:
+    """Hand the request over to the server if it is idle, for any kind of address; see `Scheduler.hand_over`.
+
+    Returns:
+        False if the request has to be delivered to the mailbox.
+    """
     if timeout == 0.0 or node.trace is not None:
         return False
     pid = names.find(node, server)
     target = None if pid is None else pid.process
     if target is None or target.status != RECEIVING or target.node is not node or target is caller:
         return False
-    if not node.scheduler.hand_over(target, made):
+    if not node.scheduler.hand_over(target, request):
         return False
-    made.server = target
+    request.server = target
     return True
 
 
-def deliver(node: Node, caller: Process | None, server: object, made: CallRequest) -> bool:
-    """Put the request into the server's mailbox; false if it is settled already, for nobody is there."""
+def deliver(node: Node, caller: Process | None, server: object, request: CallRequest) -> bool:
+    """Put the request into the server's mailbox; return False if it failed at once because there is no such server."""
     elsewhere = names.unknown_node(node, server)
     if elsewhere is not None:
-        requests.settle(made, FAILED, ("nodedown", elsewhere))
+        requests.settle(request, FAILED, ("nodedown", elsewhere))
         return False
     pid = names.find(node, server)
     target = None if pid is None else pid.process
     if target is None:
-        requests.settle(made, FAILED, "noproc")
+        requests.settle(request, FAILED, "noproc")
     elif target is caller:
-        requests.settle(made, FAILED, "calling_self")
+        requests.settle(request, FAILED, "calling_self")
     else:
         if node.trace is not None:
-            node.trace.tell("send", made.pid, target.pid, made)
-        made.server = target
+            node.trace.tell("send", request.pid, target.pid, request)
+        request.server = target
         if target.node is node:
-            put(target, made)
+            put(target, request)
             return True
-        if made.waiter is None:  # a request that is answered by message has its waiter already
-            made.waiter = REMOTE_WAITER
-        if not target.node.post(_admit, target.pid, made):
-            made.server = None
-            requests.settle(made, FAILED, ("nodedown", target.node.name))
+        if request.waiter is None:  # a request that is answered by message already has a waiter
+            request.waiter = REMOTE_WAITER
+        if not target.node.post(_admit, target.pid, request):
+            request.server = None
+            requests.settle(request, FAILED, ("nodedown", target.node.name))
             return False
         return True
     return False
 
 
-def _admit(pid: Pid, made: CallRequest) -> None:
-    """A request from another node has come in through the door."""
+def _admit(pid: Pid, request: CallRequest) -> None:
+    """Put a request from another node into the mailbox of a process of this node; runs in this node's thread."""
     target = pid.process
     if target is None:
-        made.pid.node.settle(made, FAILED, "noproc")
+        request.pid.node.settle(request, FAILED, "noproc")
     else:
-        target.watchers = small_set.add(target.watchers, made)
-        put(target, made)
+        target.watchers = small_set.add(target.watchers, request)
+        put(target, request)
 
 
-async def ask(server: object, made: CallRequest, timeout: float | None, place: Place) -> Any:
-    """Send a request, wait for its answer and return it; `place` is the call as its failure will name it.
+async def ask(server: object, request: CallRequest, timeout: float | None, place: Place) -> Any:
+    """Send a request, wait for its answer and return it; `place` is the call as the reason of a failure names it.
 
     Raises:
-        CallExit: nobody is there, the server ended, no answer came in time, or it is the caller itself.
+        CallExit: there is no such server, it ended, no answer came within `timeout` seconds, or it is the caller
+            itself.
     """
-    node = made.pid.node
-    await wait(node, node.caller(), server, made, timeout)
-    if made.state == ANSWERED:
-        return made.answer
-    raise await failed(node, made, server, timeout, place)
+    node = request.pid.node
+    await wait(node, node.caller(), server, request, timeout)
+    if request.state == ANSWERED:
+        return request.answer
+    raise await failed(node, request, server, timeout, place)
 
 
-async def failed(node: Node, made: CallRequest, server: object, timeout: float | None, place: Place) -> CallExit:
-    """What is raised in a caller whose request came to nothing, once others had their turn, if this one is over."""
+async def failed(node: Node, request: CallRequest, server: object, timeout: float | None, place: Place) -> CallExit:
+    """Return the exception for a caller whose request failed, after yielding if the caller's turn is used up."""
     if not node.scheduler.has_time():
         await OTHERS
-    return failure(node, made, server, timeout, place)
+    return failure(node, request, server, timeout, place)
 
 
 async def ask_all(servers: Sequence[object], request: object, timeout: float | None) -> list[CallRequest]:
-    """Send the same request to many and wait for all answers together; gives what has become of each."""
+    """Send one request to several servers, wait for all answers together, and return the settled requests."""
     node = current_node()
     caller = node.caller()
-    made = [new_request(node, request) for _ in servers]
+    sent = [new_request(node, request) for _ in servers]
     ends = None if timeout is None else node.clock.now() + timeout
     try:
-        for server, one in zip(servers, made, strict=True):
-            deliver(node, caller, server, one)
-        for server, one in zip(servers, made, strict=True):
-            await wait(node, caller, server, one, None if ends is None else max(0.0, ends - node.clock.now()))
+        for server, call in zip(servers, sent, strict=True):
+            deliver(node, caller, server, call)
+        for server, call in zip(servers, sent, strict=True):
+            await wait(node, caller, server, call, None if ends is None else max(0.0, ends - node.clock.now()))
     finally:
-        for one in made:
-            node.abandon(one)
+        for call in sent:
+            node.abandon(call)
     if not node.scheduler.has_time():
         await OTHERS
-    return made
+    return sent
 
 
-def failure(node: Node, made: CallRequest, server: object, timeout: float | None, place: Place) -> CallExit:
-    """What is raised in a caller whose request came to nothing."""
-    why: Any = "timeout" if made.state == CLOSED else made.answer
+def failure(node: Node, request: CallRequest, server: object, timeout: float | None, place: Place) -> CallExit:
+    """Return the exception for a caller whose request failed: the kind by its reason, with a letter for the reader."""
+    why: Any = "timeout" if request.state == CLOSED else request.answer
     if node.trace is not None:
         node.trace.tell(
             "fail",
-            made.pid,
+            request.pid,
             server,
-            (made, why.reason if type(why) is UnknownRequestAnswer or type(why) is CallCycle else why),
+            (request, why.reason if type(why) is UnknownRequestAnswer or type(why) is CallCycle else why),
         )
     if type(why) is UnknownRequestAnswer:
         return UnknownRequest((why.reason, place), why.letter)
@@ -299,14 +318,14 @@ def failure(node: Node, made: CallRequest, server: object, timeout: float | None
         return Deadlock((why.reason, place), why.letter)
     kind = ERRORS.get(why, CalleeExit) if type(why) is str else CalleeExit
     who = display_name(server)
-    asked = safe_repr(made.request, 200)
+    asked = safe_repr(request.request, 200)
     if kind is CallTimeout:
         letter = _timeout_letter(node, server, asked, timeout)
     elif kind is NoProcess:
-        whose = f"{who} is not alive, or nobody has that name now"
+        missing = f"{who} is not alive, or no process has that name now"
         if server is None:
-            whose = "the server is None, which whereis() gives when nobody has the name"
-        letter = f"no process: {whose}. It was asked {asked}"
+            missing = "the server is None, which whereis() returns when no process has the name"
+        letter = f"no process: {missing}. It was asked {asked}"
     elif kind is CallingSelf:
         letter = f"{who} asked itself {asked}, and would wait for its own answer for ever. Call the function instead"
     else:
@@ -327,6 +346,6 @@ def _timeout_letter(node: Node, server: object, asked: str, timeout: float | Non
 
 
 def new_request(node: Node, request: object) -> CallRequest:
-    """A request of whoever runs now."""
+    """Return a new request from the running process, or from the node's guest in a plain asyncio task."""
     caller = node.caller()
     return CallRequest(node.guest if caller is None else caller.pid, request)

@@ -1,14 +1,14 @@
-"""Requests whose answers come later, into the mailbox: send many, then take the answers as they come.
+"""Asynchronous requests: the answers come later, as messages; send many, then take the answers as they come.
 
     request_id = gen_server.send_request(server, "slow")
-    ...                                                         something else meanwhile
+    ...                                                         do something else meanwhile
     match await gen_server.receive_response(request_id, 5.0):
         case ("reply", value): ...
-        case ("error", (reason, server)): ...                   the server ended, or was not there
-        case "timeout": ...                                     and a late answer will be dropped
+        case ("error", (reason, server)): ...                   the server ended, or did not exist
+        case "timeout": ...                                     a late answer is dropped
 
-A RequestIds is a collection of them, each with a label. It is never changed: to add one makes a new collection, and
-so does every answer that is taken out of it.
+A RequestIds is a collection of requests, each with a label. It is immutable: adding a request returns a new collection,
+and so does taking an answer out of it.
 
     >>> class Echo(GenServer[None]):
     ...     def handle_call(self, request, from_, state):
@@ -44,52 +44,52 @@ Response = Any  # ("reply", value), ("error", (reason, server)), "timeout" or "n
 
 
 class RequestId:
-    """A request that was sent, and is answered by a message. Two are equal only when they are the same one.
+    """A request that was sent and is answered by a message. A RequestId equals no other.
 
     Attributes:
-        address: whom it was sent to, as it was written.
+        address: the server's address, as it was passed to `send_request`.
     """
 
-    __slots__ = ("address", "made")
+    __slots__ = ("address", "call")
 
-    def __init__(self, made: CallRequest, address: object) -> None:
-        self.made: CallRequest = made
+    def __init__(self, call: CallRequest, address: object) -> None:
+        self.call = call
         self.address: object = address
-        made.waiter = self
+        call.waiter = self
 
     def __repr__(self) -> str:
-        return f"RequestId({safe_repr(self.address, 100)}, {safe_repr(self.made.request, 200)})"
+        return f"RequestId({safe_repr(self.address, 100)}, {safe_repr(self.call.request, 200)})"
 
-    # What the kernel asks of a future that waits for the answer.
+    # The kernel settles a RequestId like a future that waits for the answer.
 
     def done(self) -> bool:
-        """Never before `set_result`, which comes once."""
+        """Return False: the kernel calls `set_result` only once."""
         return False
 
     def set_result(self, _: None) -> None:
-        """The answer is there, or will never be: the message goes into the mailbox of whoever asked."""
-        asker = self.made.pid.process
-        if asker is not None:
-            mailbox.put(asker, Responded(self))
+        """Put the message with the answer, or the failure, into the caller's mailbox."""
+        caller = self.call.pid.process
+        if caller is not None:
+            mailbox.put(caller, Responded(self))
 
     @property
     def response(self) -> Response:
-        """What became of it."""
-        made = self.made
-        if made.state == FAILED:
-            return "error", (made.answer, self.address)
-        if type(made.request) is HandlerCall and is_error(made.answer):
-            return made.answer
-        return "reply", made.answer
+        """The outcome of the request: ("reply", value) or ("error", (reason, server))."""
+        call = self.call
+        if call.state == FAILED:
+            return "error", (call.answer, self.address)
+        if type(call.request) is HandlerCall and is_error(call.answer):
+            return call.answer
+        return "reply", call.answer
 
 
 def is_error(answer: Any) -> bool:
-    """Whether an event manager's answer is that there is no such handler, or that it failed."""
+    """Whether an event manager's answer is ("error", reason): there is no such handler, or it failed."""
     return bool(type(answer) is tuple and len(answer) == 2 and is_word(answer[0], "error"))
 
 
 class HandlerCall:
-    """A request to one handler of an event manager."""
+    """The request of `gen_event.call` to one handler of an event manager."""
 
     __slots__ = ("handler", "request")
     __match_args__ = ("handler", "request")
@@ -103,7 +103,7 @@ class HandlerCall:
 
 
 class Responded:
-    """The message with which an answer comes; `check_response` tells what is in it."""
+    """The message that brings an answer; `check_response` returns its content."""
 
     __slots__ = ("request_id",)
 
@@ -115,9 +115,9 @@ class Responded:
 
 
 class RequestIds:
-    """A collection of requests with their labels, which is never changed (OTP's `request_id_collection()`).
+    """An immutable collection of requests with their labels (OTP's `request_id_collection()`).
 
-    It has a length, and gives pairs of request and label, oldest first.
+    It has a length, and iterates over pairs (request, label), oldest first.
     """
 
     __slots__ = ("_labels",)
@@ -138,11 +138,11 @@ class RequestIds:
         return request_id in self._labels
 
     def add(self, request_id: RequestId, label: Any) -> RequestIds:
-        """A collection with one more.
+        """Return a collection with one more request.
 
         Raises:
-            ValueError: it is in there already.
-            TypeError: this is no request.
+            ValueError: the request is in the collection already.
+            TypeError: `request_id` is no RequestId.
         """
         wanted = _request_id(request_id, "add")
         if wanted in self._labels:
@@ -150,41 +150,53 @@ class RequestIds:
         return self._with({**self._labels, wanted: label})
 
     def without(self, request_id: RequestId) -> RequestIds:
-        """A collection without this one."""
-        return self._with({one: label for one, label in self if one is not request_id})
+        """Return a collection without this request."""
+        return self._with({other: label for other, label in self if other is not request_id})
 
     def label(self, request_id: RequestId) -> Any:
-        """The label of one that is in it."""
+        """Return the label of a request in the collection.
+
+        Raises:
+            KeyError: the request is not in the collection.
+        """
         return self._labels[request_id]
 
     def _with(self, labels: dict[RequestId, Any]) -> RequestIds:
-        made = RequestIds()
-        made._labels = labels
-        return made
+        collection = RequestIds()
+        collection._labels = labels
+        return collection
 
 
 def reqids_new() -> RequestIds:
-    """An empty collection (`gen_server:reqids_new/0`)."""
+    """Return an empty collection of requests (`gen_server:reqids_new/0`)."""
     return RequestIds()
 
 
 def reqids_add(request_id: RequestId, label: Any, collection: RequestIds) -> RequestIds:
-    """A collection with one request more (`gen_server:reqids_add/3`).
+    """Return a collection with one more request (`gen_server:reqids_add/3`).
 
     Raises:
-        ValueError: it is in there already.
-        TypeError: this is no request, or no collection.
+        ValueError: the request is in the collection already.
+        TypeError: `request_id` is no RequestId, or `collection` no RequestIds.
     """
     return _collection(collection, "reqids_add").add(request_id, label)
 
 
 def reqids_size(collection: RequestIds) -> int:
-    """How many requests are in it (`gen_server:reqids_size/1`)."""
+    """Return the number of requests in a collection (`gen_server:reqids_size/1`).
+
+    Raises:
+        TypeError: `collection` is no RequestIds.
+    """
     return len(_collection(collection, "reqids_size"))
 
 
 def reqids_to_list(collection: RequestIds) -> list[tuple[RequestId, Any]]:
-    """Its requests with their labels (`gen_server:reqids_to_list/1`)."""
+    """Return the requests of a collection as pairs (request, label), oldest first (`gen_server:reqids_to_list/1`).
+
+    Raises:
+        TypeError: `collection` is no RequestIds.
+    """
     return list(_collection(collection, "reqids_to_list"))
 
 
@@ -198,33 +210,37 @@ def send_request(server: Any, request: Any, label: Any, collection: RequestIds) 
 def send_request(
     server: Any, request: Any, label: Any = None, collection: RequestIds | None = None
 ) -> RequestId | RequestIds:
-    """Send a request and go on; the answer comes as a message (`gen_server:send_request/2,4`). Never fails for the server.
+    """Send a request without waiting; the answer comes as a message (`gen_server:send_request/2,4`).
 
     Args:
         server: a pid, a name, `Global`, `Via` or `(name, node)`.
-        request: what `handle_call`, or a state machine, gets.
-        label: with it, the request is put into `collection`.
-        collection: the result is then this collection with the request in it.
+        request: the argument of `handle_call`, or the content of a state machine's event.
+        label: any value, by which the answer is recognised in `collection`.
+        collection: a collection to which the request is added.
+
+    Returns:
+        The RequestId; with `collection` a collection with the request in it. A server that does not exist is an answer,
+        ("error", ("noproc", server)), and raises nothing here.
 
     Raises:
-        RuntimeError: this runs in a plain asyncio task, which has no mailbox.
+        RuntimeError: the caller is a plain asyncio task, which has no mailbox.
         TypeError: `server` is no address.
     """
     wanted = None if collection is None else _collection(collection, "send_request")
     node = current_node()
-    made = CallRequest(running_alive().pid, request)
-    sent = RequestId(made, server)
+    call = CallRequest(running_alive().pid, request)
+    sent = RequestId(call, server)
     try:
-        delivered = deliver(node, None, server, made)
-    except Exit as error:  # raised by a table of names: as in OTP the answer, where any other exception is raised here
+        delivered = deliver(node, None, server, call)
+    except Exit as error:  # from a registry: as in OTP its reason is the answer; any other exception is raised here
         delivered = False
-        requests.settle(made, FAILED, error.reason)
+        requests.settle(call, FAILED, error.reason)
     if delivered:
-        target = made.server
+        target = call.server
         assert target is not None
         if target.node is node:
-            made.server = None
-            requests.watch_for(made, target, None)
+            call.server = None
+            requests.watch_for(call, target, None)
     return sent if wanted is None else wanted.add(sent, label)
 
 
@@ -234,65 +250,75 @@ def send_request(
 async def receive_response(
     request_id: RequestId | RequestIds, timeout: Timeout = None, delete: bool = True, *, abs: bool = False
 ) -> Any:
-    """Wait for an answer, and give up when it does not come in time (`gen_server:receive_response/2,3`).
+    """Wait for an answer, and abandon the request when `timeout` is over (`gen_server:receive_response/2,3`).
 
     Args:
-        request_id: what `send_request` gave, one request or a collection.
-        timeout: seconds; None waits for ever. What comes later is dropped.
-        delete: whether the answered request is taken out of the collection.
-        abs: take `timeout` as a time of `process.monotonic()`.
+        request_id: a RequestId or a collection, as `send_request` returned it.
+        timeout: seconds; None waits for ever. A later answer is dropped.
+        delete: whether the answered request is removed from the collection.
+        abs: read `timeout` as a time of `process.monotonic()`.
 
     Returns:
         For one request ("reply", value), ("error", (reason, server)) or "timeout". For a collection
         (response, label, collection) of the answer that came first, "timeout", or "no_request" if it is empty.
 
     Raises:
-        TypeError: neither a request nor a collection.
+        TypeError: `request_id` is neither a RequestId nor a collection.
     """
     found = await wait_response(request_id, timeout, delete, abs=abs)
     if found == "timeout":
-        for one in _members(request_id, "receive_response"):
-            one.made.pid.node.abandon(one.made)
+        for member in _members(request_id, "receive_response"):
+            member.call.pid.node.abandon(member.call)
     return found
 
 
 async def wait_response(
     request_id: RequestId | RequestIds, timeout: Timeout = None, delete: bool = True, *, abs: bool = False
 ) -> Any:
-    """The same, but one may wait again after a "timeout" (`gen_server:wait_response/2,3`)."""
+    """Wait for an answer, and keep the request when `timeout` is over (`gen_server:wait_response/2,3`).
+
+    After "timeout" one can wait for the same request again. Arguments, results and errors are those of
+    `receive_response`.
+    """
     members = _members(request_id, "wait_response")
     if isinstance(request_id, RequestIds) and not members:
         return "no_request"
     limit = _limit(timeout, abs)
 
-    def is_one(message: object) -> bool:
+    def is_answer(message: object) -> bool:
         return isinstance(message, Responded) and message.request_id in members
 
     try:
-        message = await receive(is_one, timeout=limit)
+        message = await receive(is_answer, timeout=limit)
     except TimeoutError:
         return "timeout"
-    return _told(message, request_id, delete)
+    return _response(message, request_id, delete)
 
 
 def check_response(message: Any, request_id: RequestId | RequestIds, delete: bool = True) -> Any:
-    """Whether a message is the answer to a request, and which (`gen_server:check_response/2,3`).
+    """Return the answer in a message, if it answers one of these requests (`gen_server:check_response/2,3`).
+
+    Args:
+        message: any message from the mailbox.
+        request_id: a RequestId or a collection.
+        delete: whether the answered request is removed from the collection.
 
     Returns:
-        As `receive_response`, but "no_reply" for any other message.
+        For one request ("reply", value) or ("error", (reason, server)); for a collection (response, label, collection),
+        or "no_request" if it is empty. "no_reply" for any other message.
 
     Raises:
-        TypeError: neither a request nor a collection.
+        TypeError: `request_id` is neither a RequestId nor a collection.
     """
     members = _members(request_id, "check_response")
     if isinstance(request_id, RequestIds) and not members:
         return "no_request"
     if isinstance(message, Responded) and message.request_id in members:
-        return _told(message, request_id, delete)
+        return _response(message, request_id, delete)
     return "no_reply"
 
 
-def _told(message: Responded, request_id: RequestId | RequestIds, delete: bool) -> Any:
+def _response(message: Responded, request_id: RequestId | RequestIds, delete: bool) -> Any:
     answered = message.request_id
     if isinstance(request_id, RequestId):
         return answered.response
@@ -309,17 +335,17 @@ def _limit(timeout: Timeout, abs: bool) -> float | None:
 
 def _members(request_id: RequestId | RequestIds, what: str) -> dict[RequestId, None]:
     if isinstance(request_id, RequestIds):
-        return {one: None for one, _ in request_id}
+        return {member: None for member, _ in request_id}
     return {_request_id(request_id, what): None}
 
 
 def _request_id(value: object, what: str) -> RequestId:
     if not isinstance(value, RequestId):
-        raise TypeError(f"{what}: wanted what send_request gave, got {safe_repr(value)}")
+        raise TypeError(f"{what}: wanted a RequestId, as send_request returns it; got {safe_repr(value)}")
     return value
 
 
 def _collection(value: object, what: str) -> RequestIds:
     if not isinstance(value, RequestIds):
-        raise TypeError(f"{what}: wanted a collection as RequestIds() makes it, got {safe_repr(value)}")
+        raise TypeError(f"{what}: wanted a collection of requests, as reqids_new() returns it; got {safe_repr(value)}")
     return value

@@ -1,4 +1,4 @@
-"""What callbacks return."""
+"""The objects that callbacks return: Ok, Reply, NoReply, Stop and others, and the errors for wrong results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ State = TypeVar("State")
 
 
 class Hibernate:
-    """What `then` may be when nothing is expected for long."""
+    """The type of HIBERNATE, a `then` for a server that expects no message for long (OTP's `hibernate`)."""
 
     def __repr__(self) -> str:
         return "HIBERNATE"
@@ -24,7 +24,7 @@ HIBERNATE: Final = Hibernate()
 
 
 class Continue:
-    """As `then`: call `handle_continue(arg, state)` before any message is taken."""
+    """A `then` that calls `handle_continue(arg, state)` before the next message is taken (OTP's `{continue, Arg}`)."""
 
     __slots__ = ("arg",)
     __match_args__: Final = ("arg",)
@@ -40,7 +40,12 @@ Then = float | Continue | Hibernate | None
 
 
 class Ok(Generic[State]):
-    """From `init`: the server is up, with this state."""
+    """The result of an `init` that has succeeded: the server is up, with this state (OTP's `{ok, State}`).
+
+    Args:
+        state: the server's first state.
+        then: a timeout in seconds, Continue(arg), HIBERNATE or None.
+    """
 
     __slots__ = ("state", "then")
     __match_args__: Final = ("state", "then")
@@ -54,7 +59,11 @@ class Ok(Generic[State]):
 
 
 class Error:
-    """From `init`: the start has failed, and the process ends with "normal"."""
+    """The result of an `init` that has failed: the process ends with "normal", unreported (OTP's `{error, Reason}`).
+
+    Args:
+        reason: the reason of the StartError that the starter gets.
+    """
 
     __slots__ = ("reason",)
     __match_args__: Final = ("reason",)
@@ -67,7 +76,13 @@ class Error:
 
 
 class Reply(Generic[State]):
-    """From `handle_call`: the answer, and the new state."""
+    """The result of a `handle_call` that answers the call (OTP's `{reply, Reply, NewState}`).
+
+    Args:
+        value: the answer.
+        state: the new state.
+        then: a timeout in seconds, Continue(arg), HIBERNATE or None.
+    """
 
     __slots__ = ("state", "then", "value")
     __match_args__: Final = ("value", "state", "then")
@@ -82,7 +97,14 @@ class Reply(Generic[State]):
 
 
 class NoReply(Generic[State]):
-    """From any callback but `init`: the new state. A call is then answered later, with `reply(from_, value)`."""
+    """The result of any callback but `init` that answers nothing (OTP's `{noreply, NewState}`).
+
+    A call is then answered later, with `reply(from_, value)`.
+
+    Args:
+        state: the new state.
+        then: a timeout in seconds, Continue(arg), HIBERNATE or None.
+    """
 
     __slots__ = ("state", "then")
     __match_args__: Final = ("state", "then")
@@ -96,16 +118,19 @@ class NoReply(Generic[State]):
 
 
 class Missing:
-    """Stands where nothing was given."""
+    """The type of MISSING, the default of a parameter for which None is a value."""
 
 
 MISSING: Final[Any] = Missing()
 
 
 class Stop(Generic[State]):
-    """End the server with `reason`, after `terminate`; `reply` answers the call that is being handled.
+    """The result of a callback that ends the server (OTP's `{stop, Reason, NewState}`). `terminate` is called first.
 
-    In `init` no state is given.
+    Args:
+        reason: the reason to end with.
+        state: the last state; `init` returns `Stop(reason)` without one.
+        reply: the answer to the call that is being handled (OTP's `{stop, Reason, Reply, NewState}`).
     """
 
     __slots__ = ("reason", "reply", "state")
@@ -121,21 +146,21 @@ class Stop(Generic[State]):
 
     @property
     def has_state(self) -> bool:
-        """Whether a state was given."""
+        """Whether this Stop has a state."""
         return self.state is not MISSING
 
     @property
     def has_reply(self) -> bool:
-        """Whether a reply was given."""
+        """Whether this Stop has a reply."""
         return self.reply is not MISSING
 
 
 class NoClause(Exception):
-    """No callback has a case for this message; also what a handler that returned None ends its server with.
+    """No callback has a case for this message. A server whose callback returned None ends with it, too.
 
     Attributes:
         message: the message or request.
-        letter: which callback it was that returned None, and what is wanted; else "".
+        letter: names the callback that returned None, and its possible results; otherwise "".
     """
 
     def __init__(self, message: object, letter: str = "") -> None:
@@ -144,15 +169,15 @@ class NoClause(Exception):
         self.letter = letter
 
     def __str__(self) -> str:
-        why = self.letter or "A handler returned nothing for it, or raised NoClause"
+        why = self.letter or "A callback returned None for it, or raised NoClause"
         return f"no clause for {safe_repr(self.message)}. {why}"
 
 
 class BadReturn(Exit):
-    """A callback returned what it must not; its process ends with ("bad_return_value", value), as OTP's does.
+    """A callback returned an invalid result; its process ends with ("bad_return_value", value), as in OTP.
 
     Attributes:
-        value: what was returned.
+        value: the invalid result.
     """
 
     def __init__(self, server: object, callback: str, value: object, wanted: str, function: object = None) -> None:
@@ -161,7 +186,7 @@ class BadReturn(Exit):
         wanted += other_words(value)
         if function is None:
             self.letter: Letter = returned(server, callback, value, wanted)
-        else:  # it is no method, but was given to one
+        else:  # a function that was passed to a method, and not the method itself
             self.letter = Letter(
                 f"the function given to {callback} returned ", value, f". Wanted: {wanted}{at(function)}"
             )
@@ -175,14 +200,14 @@ TUPLES: Final = ("ok", "reply", "noreply", "stop", "next_state", "keep_state", "
 
 
 def other_words(value: object) -> str:
-    """What is said besides to a reader who writes a result as in Elixir or Erlang."""
+    """Return a further hint for a result that is written as in Elixir or Erlang; otherwise ""."""
     if type(value) is tuple and value and type(value[0]) is str and value[0] in TUPLES:  # pyright: ignore[reportUnknownArgumentType]
-        return ". What is a tuple in OTP is an object here"
+        return ". Results that are tuples in OTP are objects here"
     return ""
 
 
 def shown(name: str, *values: object) -> str:
-    """How a result prints: its name and its parts, without the last ones that are None."""
+    """Return the repr of a result: its name and its parts, without trailing parts that are None."""
     parts = [repr(value) for value in values]
     while len(parts) > 1 and parts[-1] == "None":
         parts.pop()
@@ -190,10 +215,10 @@ def shown(name: str, *values: object) -> str:
 
 
 def check_then(server: object, callback: str, result: object, then: Any) -> Then:
-    """A `then` that the loop can use. The callback is named where it has none.
+    """Return a result's `then` in the form that the loop uses: a float of seconds, Continue, HIBERNATE or None.
 
     Raises:
-        BadReturn: it is nothing that may stand there.
+        BadReturn: it is none of these.
     """
     if then is None or then is HIBERNATE or type(then) is Continue:
         return then

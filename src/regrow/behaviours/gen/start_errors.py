@@ -1,6 +1,7 @@
-"""How a start can fail.
+"""The exceptions of a start that fails.
 
-This module stays interpreted when the loops are compiled: a compiled exception would not know those who inherit from it.
+This module stays interpreted when the loops are compiled: an interpreted class cannot inherit from a compiled
+exception.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ class StartError(Exception):
     """A process could not be started.
 
     Attributes:
-        reason: why, as `init` said it: what it gave to `Stop` or `Error`, or what it raised.
+        reason: the reason that `init` passed to `Stop` or `Error`, or the exception that it raised.
+        who: the class, name or description of what was to be started.
     """
 
     def __init__(self, reason: object, who: object = None) -> None:
@@ -37,7 +39,7 @@ def _called(who: object) -> str:
 
 
 def _why(reason: Any) -> str:
-    """The reasons of supervisors in words; the others are the user's own."""
+    """Return a reason as text: a supervisor's reasons are explained, other values are shown as they are."""
     letter = letter_of(reason)
     if letter:
         return letter
@@ -51,10 +53,10 @@ def _why(reason: Any) -> str:
 
 
 class AlreadyStarted(StartError):
-    """Another process has the name.
+    """The name of the new process is taken by another process.
 
     Attributes:
-        pid: that process.
+        pid: the process that has the name.
     """
 
     def __init__(self, pid: Pid, name: object = None) -> None:
@@ -66,4 +68,4 @@ class AlreadyStarted(StartError):
 
 
 class Ignored(Exception):
-    """`init` returned IGNORE: the process did not want to run, which is no error."""
+    """The `init` of a process returned IGNORE: the process is not needed now. A supervisor treats it as no error."""

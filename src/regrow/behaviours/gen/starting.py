@@ -1,7 +1,7 @@
-"""Starting a process and hearing from it that it is up (the inside of OTP's `proc_lib:start`).
+"""Starting a process and waiting for its acknowledgement (the mechanism of OTP's `proc_lib:start`).
 
-The starter waits until the new process acknowledges: it is up, it does not want to be, or it failed. The process has
-its name before its `init` runs, and has lost it again before the starter hears of a failure.
+The starter waits until the new process acknowledges that it is up, that it is not needed, or that it failed. The
+process has its name before its `init` runs; after a failure the name is free before the starter continues.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from regrow.kernel.pid import Monitor, Pid
     from regrow.kernel.process_record import Process
 
-# Given the new process, whoever waits for its word, and what was handed on for it; gives the loop that it goes on as.
+# Called with (process, start request, argument); returns the generator of the process's main loop, or None to end it.
 Body = Callable[[Process, "StartRequest", Any], Generator[Any, Any, Any] | None]
 
 
 class Ignore:
-    """What `init` returns to say that this process is not wanted now."""
+    """The type of IGNORE, the result of an `init` whose process is not needed now (OTP's `ignore`)."""
 
     def __repr__(self) -> str:
         return "IGNORE"
@@ -43,7 +43,7 @@ IGNORE = Ignore()
 
 
 class Failed:
-    """An acknowledgement: the start has failed."""
+    """The acknowledgement of a start that has failed."""
 
     __slots__ = ("reason",)
 
@@ -52,36 +52,48 @@ class Failed:
 
 
 class Terminated(exits.Exit):
-    """The end of a process that has reported it itself."""
+    """The exit of a process that has reported its end already, so that the kernel does not report it again."""
 
 
 class StartRequest(CallRequest):
-    """Who waits for the acknowledgement."""
+    """The request of a starter that waits for the acknowledgement of a new process.
+
+    Attributes:
+        parent: the parent of the new process.
+        given_up: the starter was cancelled.
+    """
 
     __slots__ = ("given_up", "parent")
 
-    parent: Pid  # of the new process
-    given_up: bool  # the starter was cancelled
+    parent: Pid
+    given_up: bool
 
-    def __init__(self, asker: Pid, parent: Pid) -> None:
-        super().__init__(asker, None)
+    def __init__(self, starter: Pid, parent: Pid) -> None:
+        super().__init__(starter, None)
         self.parent = parent
         self.given_up = False
 
 
 def init_ack(process: Process, starter: StartRequest, answer: object) -> None:
-    """Tell the starter how the start went. Of a failed one the name is freed first, so that it can be tried again."""
+    """Acknowledge a start: `answer` is None or a value if the process is up, IGNORE, or Failed(reason).
+
+    A process that is not up loses its name first: the starter may start it again at once, under the same name.
+    """
     if answer is not None and (type(answer) is Ignore or type(answer) is Failed):
         names.release(process)
     if process.node.trace is not None:
         process.node.trace.tell("start", process.pid, starter.pid, answer)
     requests.settle(starter, ANSWERED, answer)
     if starter.given_up and type(answer) is not Ignore and type(answer) is not Failed:
-        links.exit_signal(process, starter.parent, "shutdown", True)  # it is up, and nobody wants it any more
+        # The starter was cancelled in the meantime, so the new process is shut down.
+        links.exit_signal(process, starter.parent, "shutdown", True)
 
 
 def init_failed(process: Process, starter: StartRequest, error: BaseException) -> BaseException:
-    """With what a process ends whose init has raised; its starter is told. `sys.exit` is more than the process's end."""
+    """Report a failed init to the starter, and return the exception that ends the process.
+
+    KeyboardInterrupt and SystemExit are returned as they are: they end the program.
+    """
     reason = exits.reason_of(error)
     if process.alive:
         init_ack(process, starter, Failed(reason))
@@ -90,7 +102,7 @@ def init_failed(process: Process, starter: StartRequest, error: BaseException) -
 
 async def start(
     body: Body,
-    given: object,
+    arg: object,
     who: object,
     *,
     initial_call: object,
@@ -98,13 +110,22 @@ async def start(
     link: bool = True,
     timeout: float | None = None,
 ) -> Pid:
-    """Start a process whose first step is `body(process, starter, given)`, and wait until that has called `init_ack`.
+    """Start a process whose first step is `body(process, starter, arg)`, wait for its acknowledgement, return its pid.
+
+    Args:
+        body: the first step of the process.
+        arg: the last argument of `body`.
+        who: the class or description of the process, for errors.
+        initial_call: the user's function that the process begins with, for `proc_lib.initial_call` and reports.
+        name: a name of any form, or None.
+        link: whether to link the process to the caller.
+        timeout: seconds until the process is killed; None waits for ever.
 
     Raises:
         AlreadyStarted: the name is taken.
-        Ignored: the process was not wanted.
-        StartError: the start failed, or took longer than `timeout` seconds; then the process is killed.
-        TypeError: this can be no name.
+        Ignored: the process acknowledged with IGNORE.
+        StartError: the start failed, or took longer than `timeout`; then the process is killed.
+        TypeError: `name` cannot be a name.
     """
     node = CURRENT.node or current_node()
     caller = node.scheduler.current
@@ -114,13 +135,13 @@ async def start(
         await unwind()
     if name is not None:
         names.check_name(name)
-        held = names.find(node, name)
-        if held is not None and (held.process is not None or held.node is not node):
+        holder = names.find(node, name)
+        if holder is not None and (holder.process is not None or holder.node is not node):
             if not node.scheduler.has_time():
                 await OTHERS
-            raise AlreadyStarted(held, name)
+            raise AlreadyStarted(holder, name)
     process, starter = new_process(node, caller, initial_call, name, link)
-    begin(node, process, Opening(body, (starter, given)), timeout)
+    begin(node, process, Opening(body, (starter, arg)), timeout)
     if starter.state != ANSWERED or starter.answer is not None or (caller is not None and not caller.alive):
         await await_ack(node, caller, process, starter, who, timeout)
     return process.pid
@@ -129,7 +150,7 @@ async def start(
 def new_process(
     node: Node, caller: Process | None, initial_call: object, name: object, link: bool
 ) -> tuple[Process, StartRequest]:
-    """A process that has its name and its link, but no body yet; and who waits for its word.
+    """Return a process that has its name and its link but no body yet, and the request that its start settles.
 
     Raises:
         AlreadyStarted: the name is taken.
@@ -139,14 +160,15 @@ def new_process(
     descend(process, parent)
     if name is not None:
         try:
-            held = names.claim(process, name)
-        except BaseException:  # a table that cannot take the name: the process has never been
+            holder = names.claim(process, name)
+        except BaseException:  # the registry raised: the process must not stay in the node's table
             links.die(process, "normal")
             raise
-        if held is not None:
+        if holder is not None:
             links.die(process, "normal")
-            raise AlreadyStarted(held, name)
-    # Without a link a process is its own parent: whoever started it ends, or sends an exit signal, as any stranger does.
+            raise AlreadyStarted(holder, name)
+    # Without a link a process is its own parent: the end of its starter, or an exit signal from it, is then no order to
+    # terminate.
     starter = StartRequest(node.guest if caller is None else caller.pid, parent.pid if link else process.pid)
     if link:
         links.link(parent, process.pid)
@@ -156,10 +178,10 @@ def new_process(
 async def begin_and_await_ack(
     node: Node, caller: Process | None, process: Process, starter: StartRequest, who: object, timeout: float | None
 ) -> Any:
-    """Let the process run, and wait for its word; gives what it acknowledged with.
+    """Let the process run, wait for its acknowledgement and return the acknowledged value.
 
     Raises:
-        Ignored: the process was not wanted.
+        Ignored: the process acknowledged with IGNORE.
         StartError: the start failed, or took longer than `timeout` seconds; then the process is killed.
     """
     begin(node, process, None, timeout)
@@ -167,7 +189,7 @@ async def begin_and_await_ack(
 
 
 def begin(node: Node, process: Process, opening: Opening | None, timeout: float | None) -> None:
-    """Let a process take its first step, at once if that is allowed now."""
+    """Let a process take its first step: at once if the scheduler hands over now, else in its turn."""
     if timeout == 0.0 or not node.scheduler.hand_over(process, opening):
         node.scheduler.ready(process, opening)
 
@@ -175,7 +197,7 @@ def begin(node: Node, process: Process, opening: Opening | None, timeout: float 
 async def await_ack(
     node: Node, caller: Process | None, process: Process, starter: StartRequest, who: object, timeout: float | None
 ) -> Any:
-    """Wait for the word of a process that has begun; gives and raises what `begin_and_await_ack` does."""
+    """Wait for the acknowledgement of a process that has begun; returns and raises as `begin_and_await_ack`."""
     if starter.state == PENDING or (caller is not None and not caller.alive):
         starter.server = process
         await Foreign(word(node, caller, process, starter, who, timeout))
@@ -187,38 +209,38 @@ async def await_ack(
             await OTHERS
         if type(answer) is Failed:
             raise StartError(answer.reason, who)
-        raise Ignored(f"{who} is not wanted: its init returned IGNORE")
+        raise Ignored(f"{who} did not start: its init returned IGNORE")
     parent = node.init if caller is None else caller
     if starter.state == CLOSED:
         links.unlink(parent, process.pid)
         links.die(process, "killed")
         raise StartError("timeout", who)
-    take_exits(parent, (process.pid,))  # it is told here, and not once more by a message
+    take_exits(parent, (process.pid,))  # the StartError reports this end; its Exited message is removed
     if not node.scheduler.has_time():
         await OTHERS
     raise StartError(answer, who)
 
 
 async def start_monitor(
-    body: Body, given: object, who: object, *, initial_call: object, name: object = None, timeout: float | None = None
+    body: Body, arg: object, who: object, *, initial_call: object, name: object = None, timeout: float | None = None
 ) -> tuple[Pid, Monitor]:
-    """Start a process without a link and monitor it before its first step: its `Down` says why it ended, however early.
+    """Start a process without a link, and monitor it before its first step, so that its `Down` has its true reason.
 
-    Of a start that fails there is no `Down`.
+    A failed start is reported by the exception alone: its `Down` is removed.
 
     Raises:
-        RuntimeError: this runs in a plain asyncio task, which has no mailbox.
-        Exception: what `start` raises.
+        RuntimeError: the caller is a plain asyncio task, which has no mailbox.
+        Exception: any exception that `start` raises.
     """
     watcher = running_alive()
     watching: list[Monitor] = []
 
-    def watched(process: Process, starter: StartRequest, given: object) -> Generator[Any, Any, Any] | None:
+    def monitored(process: Process, starter: StartRequest, arg: object) -> Generator[Any, Any, Any] | None:
         watching.append(links.monitor(watcher, process.pid, process.pid))
-        return body(process, starter, given)
+        return body(process, starter, arg)
 
     try:
-        pid = await start(watched, given, who, initial_call=initial_call, name=name, link=False, timeout=timeout)
+        pid = await start(monitored, arg, who, initial_call=initial_call, name=name, link=False, timeout=timeout)
     except BaseException:
         if watcher.alive and watching:
             bifs.demonitor(watching[0], flush=True)

@@ -1,4 +1,7 @@
-"""The clients of system requests, and a special process's way to serve them. `regrow.system` is the page of the concept."""
+"""The client functions of system requests, and the functions for special processes.
+
+`regrow.system` documents the concept.
+"""
 
 from __future__ import annotations
 
@@ -27,66 +30,93 @@ Timeout = float | timedelta | None
 
 
 async def get_state(server: Any, timeout: Timeout = 5.0) -> Any:
-    """The state of a server (`sys:get_state/1`).
+    """Return the state of a server (`sys:get_state/1`).
+
+    Args:
+        server: a pid or a name of any form.
+        timeout: seconds to wait; None waits for ever.
 
     Raises:
-        CallbackFailed: a hand-written process's own `system_get_state` raised.
-        CallExit: nobody is there, or no answer came within `timeout` seconds.
+        CallbackFailed: the `system_get_state` of a special process raised.
+        CallExit: there is no such server, or no answer came within `timeout`.
     """
     return await _ask(server, "get_state", (), timeout)
 
 
 async def replace_state(server: Any, function: Callable[[Any], Any], timeout: Timeout = 5.0) -> Any:
-    """Replace a server's state by `function(state)`, in the server; returns the new state (`sys:replace_state/2`).
+    """Replace a server's state by `function(state)`, and return the new state (`sys:replace_state/2`).
+
+    Args:
+        server: a pid or a name of any form.
+        function: `def` or `async def`; it runs in the server.
+        timeout: seconds to wait; None waits for ever.
 
     Raises:
-        CallbackFailed: the function raised; the old state stays.
-        CallExit: nobody is there, or no answer came within `timeout` seconds.
-        TypeError: this is no function.
+        CallbackFailed: the function raised; the server keeps its old state.
+        CallExit: there is no such server, or no answer came within `timeout`.
+        TypeError: `function` is not callable.
     """
     _check_function("replace_state", function)
     return await _ask(server, "replace_state", (function,), timeout)
 
 
 async def suspend(server: Any, timeout: Timeout = 5.0) -> None:
-    """Let a server serve nothing but system requests until `resume` (`sys:suspend/1`). Twice is once."""
+    """Suspend a server: until `resume` it serves system requests only (`sys:suspend/1`).
+
+    Other messages wait in its mailbox. A suspended server stays suspended.
+
+    Raises:
+        CallExit: there is no such server, or no answer came within `timeout` seconds.
+    """
     await _ask(server, "suspend", (), timeout)
 
 
 async def resume(server: Any, timeout: Timeout = 5.0) -> None:
-    """Let a suspended server go on (`sys:resume/1`)."""
+    """Let a suspended server handle messages again (`sys:resume/1`).
+
+    Raises:
+        CallExit: there is no such server, or no answer came within `timeout` seconds.
+    """
     await _ask(server, "resume", (), timeout)
 
 
 async def get_status(server: Any, timeout: Timeout = 5.0) -> dict[str, Any]:
-    """What a server says of itself, by name (`sys:get_status/1`).
+    """Return the status of a server as a dict (`sys:get_status/1`).
 
-    It has pid, name, module, status ("running" or "suspended"), parent, ancestors, dictionary, debug (the options that
-    are on), log and state, as `format_status` shows it; state machines have more.
+    Its keys are pid, name, module, status ("running" or "suspended"), parent, ancestors, dictionary, debug (the options
+    that are on), log, and state, as `format_status` returns it. State machines have further keys.
+
+    Raises:
+        CallExit: there is no such server, or no answer came within `timeout` seconds.
     """
     answer: dict[str, Any] = await _ask(server, "get_status", (), timeout)
     return answer
 
 
 async def statistics(server: Any, flag: bool | str, timeout: Timeout = 5.0) -> Any:
-    """Count messages from now on (True), stop counting (False), or get the counts ("get") (`sys:statistics/2`).
+    """Count a server's messages (True), stop counting (False), or return the counts ("get") (`sys:statistics/2`).
 
     Returns:
-        With "get" a dict of messages_in, messages_out, start_time and current_time, in seconds of the node's clock; None
-        if nothing is counted.
+        With "get" a dict of messages_in, messages_out, start_time and current_time, in seconds of the node's clock;
+        None if the server does not count.
 
     Raises:
-        ValueError: another flag.
+        ValueError: `flag` has another value.
+        CallExit: there is no such server, or no answer came within `timeout` seconds.
     """
     _check_flag("statistics", flag, flag == "get", wanted='True, False or "get"')
     return await _ask(server, "statistics", (flag,), timeout)
 
 
 async def log(server: Any, flag: bool | str | tuple[bool, int], timeout: Timeout = 5.0) -> Any:
-    """Keep the last events, True for 10 or (True, n); False to stop; "get" or "print" them (`sys:log/2`).
+    """Log a server's last events: True keeps 10, (True, n) keeps n, False stops (`sys:log/2`).
+
+    Returns:
+        With "get" the logged events, oldest first. "print" prints them.
 
     Raises:
-        ValueError: another flag.
+        ValueError: `flag` has another value.
+        CallExit: there is no such server, or no answer came within `timeout` seconds.
     """
     known = flag in ("get", "print") or (isinstance(flag, tuple) and flag[0] is True and is_size(flag[1]))
     _check_flag("log", flag, known, wanted='True, (True, n), False, "get" or "print"')
@@ -94,25 +124,32 @@ async def log(server: Any, flag: bool | str | tuple[bool, int], timeout: Timeout
 
 
 async def log_to_file(server: Any, file: Any, timeout: Timeout = 5.0) -> None:
-    """Write every event of a server into a file, which begins empty; False to stop (`sys:log_to_file/2`).
+    """Write every event of a server to a file (`sys:log_to_file/2`).
+
+    Args:
+        server: a pid or a name of any form.
+        file: the path, which is emptied first; False stops writing.
+        timeout: seconds to wait; None waits for ever.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
+        CallExit: there is no such server, or no answer came within `timeout`.
     """
     await _ask(server, "log_to_file", (file,), timeout)
 
 
 async def trace(server: Any, flag: bool, timeout: Timeout = 5.0, *, stream: TextIO | None = None) -> None:
-    """Print every event of a server, or no longer (`sys:trace/2`).
+    """Print every event of a server, or stop printing (`sys:trace/2`).
 
     Args:
-        server: its pid or name.
-        flag: whether to print.
-        timeout: seconds to wait.
-        stream: where to; None is standard output.
+        server: a pid or a name of any form.
+        flag: True prints, False stops.
+        timeout: seconds to wait; None waits for ever.
+        stream: the stream to print to; None is standard output.
 
     Raises:
-        ValueError: another flag.
+        ValueError: `flag` is neither True nor False.
+        CallExit: there is no such server, or no answer came within `timeout`.
     """
     _check_flag("trace", flag, False, wanted="True or False")
     await _ask(server, "trace", (flag, stream), timeout, shown=(flag,))
@@ -121,14 +158,22 @@ async def trace(server: Any, flag: bool, timeout: Timeout = 5.0, *, stream: Text
 async def install(
     server: Any, function: Hook, state: object = None, *, id: object = None, timeout: Timeout = 5.0
 ) -> None:
-    """Let `function(state, event, name)` see every event; what it returns is its next state, "done" removes it.
+    """Call `function(state, event, name)` for every event of a server (`sys:install/2`).
 
-    Events are ("in", message), ("out", answer, from_, state), ("noreply", state) and those in `debug.py`; the name is
-    the pid of a server that has none. Who is installed already, under its id or as itself, stays as it is
-    (`sys:install/2`).
+    The function returns the state for its next call; "done" removes it, and so does an exception. Events are
+    ("in", message), ("out", answer, from_, state), ("noreply", state), ("continue", arg) and those of the state
+    machines; the name of a server without a name is its pid. Installing the same id or function again has no effect.
+
+    Args:
+        server: a pid or a name of any form.
+        function: a `def` function.
+        state: the state for its first call.
+        id: a name for `remove`; without one the function itself is used.
+        timeout: seconds to wait; None waits for ever.
 
     Raises:
-        TypeError: this is no `def` function.
+        TypeError: `function` is no `def` function.
+        CallExit: there is no such server, or no answer came within `timeout`.
     """
     check_hook("system.install", function)
     key, spec = (function, (function, state)) if id is None else (id, (id, function, state))
@@ -136,36 +181,49 @@ async def install(
 
 
 async def remove(server: Any, function_or_id: object, timeout: Timeout = 5.0) -> None:
-    """Take an installed function away (`sys:remove/2`)."""
+    """Remove an installed function, by its id or itself (`sys:remove/2`).
+
+    Raises:
+        CallExit: there is no such server, or no answer came within `timeout` seconds.
+    """
     await _ask(server, "remove", (function_or_id,), timeout)
 
 
 async def no_debug(server: Any, timeout: Timeout = 5.0) -> None:
-    """Let nothing look at a server's events any more: neither counts, log, trace, file nor functions (`sys:no_debug/1`)."""
+    """Turn off all debug options of a server: statistics, log, trace, file and functions (`sys:no_debug/1`).
+
+    Raises:
+        CallExit: there is no such server, or no answer came within `timeout` seconds.
+    """
     await _ask(server, "no_debug", (), timeout)
 
 
 async def terminate(server: Any, reason: object, timeout: Timeout = 5.0) -> None:
-    """Order a server to terminate with `reason`; it has heard, and will (`sys:terminate/2`). To wait for its end: `stop`.
+    """Order a server to terminate with `reason`, without waiting for its end (`sys:terminate/2`). `stop` waits.
+
+    Returns when the server has accepted the order.
 
     Raises:
-        CallExit: nobody is there, or it did not hear within `timeout` seconds.
+        CallExit: there is no such server, or it did not accept within `timeout` seconds.
     """
     await _ask(server, "terminate", (reason,), timeout)
 
 
 async def change_code(server: Any, module: type, old_version: object, extra: object, timeout: Timeout = 5.0) -> Any:
-    """Let a suspended server turn its state into that of a new version, with `code_change` (`sys:change_code/4`).
+    """Let a suspended server convert its state for a new version, with `code_change` (`sys:change_code/4`).
 
     Returns:
-        "ok", or ("error", reason) if the server is not suspended, or its `code_change` raised or returned no Ok; then
-        all stays as it was.
+        "ok", or ("error", reason) if the server is not suspended, or its `code_change` raised or returned no Ok; the
+        state is then unchanged.
+
+    Raises:
+        CallExit: there is no such server, or no answer came within `timeout` seconds.
     """
     return await _ask(server, "change_code", (module, old_version, extra), timeout)
 
 
 async def stop(server: Any, reason: object, timeout: float | None, module: str) -> None:
-    """What all `stop` functions do; `module` is whose, for the failure."""
+    """Stop a server and wait for its end, for the `stop` function of any behaviour; `module` names it in a failure."""
     node = current_node()
     caller = node.caller()
     order = SystemRequest(node.guest if caller is None else caller.pid, "stop", (reason,))
@@ -192,11 +250,11 @@ async def _ask(
     limit = 5.0 if timeout == 5.0 else seconds(timeout, f"{operation}(timeout=)")
     node = current_node()
     caller = node.caller()
-    made = SystemRequest(node.guest if caller is None else caller.pid, operation, args)
+    request = SystemRequest(node.guest if caller is None else caller.pid, operation, args)
     place: list[object] = [server, *(args if shown is None else shown)]
     if timeout != 5.0:
         place.append(limit)
-    answer = await ask(server, made, limit, ("sys", operation, place))
+    answer = await ask(server, request, limit, ("sys", operation, place))
     if type(answer) is Raised:
         raise answer.error
     return answer
@@ -212,7 +270,7 @@ def _check_function(where: str, function: object) -> None:
         raise TypeError(f"system.{where}: wanted a function, got {bounded_repr.safe_repr(function)}")
 
 
-# For processes that are written by hand
+# For special processes, whose loop is written by hand
 
 
 async def handle_system_msg(
@@ -220,61 +278,61 @@ async def handle_system_msg(
 ) -> tuple[Debug | None, Any]:
     """Serve a system request and, while suspended, those that follow (`sys:handle_system_msg/6`).
 
-    Where OTP calls `system_continue`, this returns, and the process goes on.
+    Where OTP calls `system_continue`, this function returns, and the process continues.
 
     Args:
-        message: what the process has received.
-        parent: who started it, and takes it along if this process traps exits and is suspended.
-        module: has, as far as they are wanted, system_terminate(reason, parent, debug, misc), which cleans up;
-            system_get_state(misc), which gives the state; system_replace_state(function, misc), which gives the new
-            state and the new misc; system_code_change(misc, module, old_version, extra), which gives Ok(misc); and
-            format_status(status). Any object may be it. Without them misc is the state.
-        debug: what `debug_options` gave, or None.
-        misc: all that the process knows.
+        message: the system request that the process has received.
+        parent: the process's parent; its end ends a suspended process that traps exits.
+        module: any object with some of these functions: system_terminate(reason, parent, debug, misc) cleans up;
+            system_get_state(misc) returns the state; system_replace_state(function, misc) returns the new state and the
+            new misc; system_code_change(misc, module, old_version, extra) returns Ok(misc); and
+            format_status(status). Without them misc is the state.
+        debug: the result of `debug_options`, or None.
+        misc: the state of the process, of any type.
 
     Returns:
-        debug and misc, with which the process goes on.
+        The new debug and misc.
 
     Raises:
-        Exit: the process is to end.
+        Exit: the process has to end.
     """
-    held = SpecialProcess(running(), module, parent, misc, debug)
-    while not await Steps(held.perform(message)):
-        if not held.suspended:
-            return held.debug, held.state
-        following = await receive(held.concerns)
+    handler = SpecialProcess(running(), module, parent, misc, debug)
+    while not await Steps(handler.perform(message)):
+        if not handler.suspended:
+            return handler.debug, handler.state
+        following = await receive(handler.concerns)
         if isinstance(following, Exited):
-            held.reason = following.reason
+            handler.reason = following.reason
             break
         message = following
     clean_up = getattr(module, "system_terminate", None)
     if clean_up is not None:
-        result = clean_up(held.reason, parent, held.debug, held.state)
+        result = clean_up(handler.reason, parent, handler.debug, handler.state)
         if is_awaitable(result):
             await result
-    raise exits.Exit(held.reason)
+    raise exits.Exit(handler.reason)
 
 
 def handle_debug(debug: Debug | None, event: Event, words: Words = event_words) -> Debug | None:
-    """Let those who look at this process see an event; give what is returned to the next one (`sys:handle_debug/4`).
+    """Record an event of a special process, and return the debug for the next call (`sys:handle_debug/4`).
 
     Args:
-        debug: what `debug_options`, `handle_system_msg` or the last `handle_debug` gave.
-        event: a tuple. ("in", …) and ("out", …) are counted by `statistics`.
-        words: makes a line of an event, for traces and logs.
+        debug: the result of `debug_options`, `handle_system_msg` or the last `handle_debug`.
+        event: a tuple. `statistics` counts ("in", …) and ("out", …).
+        words: a function that formats an event as one line of text, for traces and log files.
     """
     if debug is None:
         return None
     debug.words = words
-    return debug.saw(running(), event)
+    return debug.record(running(), event)
 
 
 def get_log(debug: Debug | None) -> list[Any]:
-    """The events that are kept, oldest first (`sys:get_log/1`)."""
+    """Return the logged events of a special process, oldest first (`sys:get_log/1`)."""
     return [] if debug is None else debug.events()
 
 
 def print_log(debug: Debug | None) -> None:
-    """Print them (`sys:print_log/1`)."""
+    """Print the logged events of a special process, oldest first (`sys:print_log/1`)."""
     if debug is not None:
         debug.print_log(running())

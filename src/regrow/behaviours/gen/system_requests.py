@@ -1,8 +1,8 @@
-"""A process while it serves system requests (the inside of OTP's `sys`): what it is asked, and what it answers.
+"""The server side of system requests (the mechanism of OTP's `sys`).
 
-perform                 one request; its steps, for a function of the user's may have to be awaited
-serve                   that one and, while suspended, those that follow, for a loop of ours
-handle_system_msg       the same, in `system.py`, for a process that is written by hand
+perform               one request; a generator, because a user's function may have to be awaited
+serve                 that request and, while suspended, the ones that follow; called by the loop of a behaviour
+handle_system_msg     the counterpart of `serve` for special processes, in `system.py`
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from regrow.kernel.yields import Receive
 
 
 class SystemRequest(CallRequest):
-    """A request to the loop itself, not to the callbacks; to a hand-written process a message for `handle_system_msg`."""
+    """A request to the loop itself, not to the callbacks. A special process passes it to `handle_system_msg`."""
 
     __slots__ = ("accepted", "args", "operation")
 
@@ -36,10 +36,11 @@ class SystemRequest(CallRequest):
 
 
 class CallbackFailed(Exception):
-    """A function that was to work on a server's state raised; the server goes on with the old state.
+    """A function that was called with a server's state raised; the server keeps its old state.
 
     Attributes:
-        reason: ("callback_failed", what raised, ("error", exception)), or "exit" with the reason of an `Exit`.
+        reason: ("callback_failed", callback, ("error", exception)), or ("exit", reason) in place of the last pair if
+            the callback raised an `Exit`.
     """
 
     def __init__(self, letter: str, callback: object, error: BaseException) -> None:
@@ -54,7 +55,7 @@ class CallbackFailed(Exception):
 
 
 class Raised:
-    """An answer: what is to be raised where it was asked."""
+    """The answer to a system request whose client raises `error`."""
 
     __slots__ = ("error",)
 
@@ -66,7 +67,19 @@ OF_THE_USER: Final = frozenset({"get_state", "replace_state", "get_status", "cha
 
 
 class SystemHandler:
-    """A loop while it serves system requests: its parts, which they may change."""
+    """The state of a loop while it serves system requests. The requests change it, and the loop takes it over again.
+
+    Each public method from `get_state` on is the operation of that name, and returns the answer.
+
+    Attributes:
+        process: the server's process.
+        server: the object with the callbacks.
+        parent: the pid whose end ends the server.
+        state: the server's state.
+        debug: the debug options that are on, or None.
+        reason: the reason to end with, once `perform` or `serve` has returned True.
+        suspended: whether the server serves system requests only.
+    """
 
     def __init__(self, process: Process, server: Any, parent: Pid, state: Any, debug: Debug | None) -> None:
         self.process = process
@@ -78,7 +91,7 @@ class SystemHandler:
         self.suspended: bool = False
 
     def serve(self, message: SystemRequest) -> Generator[Any, Any, bool]:
-        """Serve one system request and, while suspended, those that follow; true if the loop must end."""
+        """Serve one system request and, while suspended, the ones that follow; return True if the loop must end."""
         while not (yield from self.perform(message)):
             if not self.suspended:
                 return False
@@ -90,7 +103,7 @@ class SystemHandler:
         return True
 
     def perform(self, message: SystemRequest) -> Generator[Any, Any, bool]:
-        """Do what one request asks for; true if the loop must end."""
+        """Serve one system request; return True if the loop must end."""
         if message.operation in ("stop", "terminate"):
             message.accepted = True
             self.reason = message.args[0]
@@ -106,7 +119,10 @@ class SystemHandler:
         return False
 
     def answer(self, operation: str, args: tuple[Any, ...]) -> Generator[Any, Any, Any]:
-        """What a request is answered with. What goes wrong is its sender's affair: this process goes on."""
+        """Return the answer to a request.
+
+        An exception is an answer, too, and raised in the client: the server continues.
+        """
         function: Any = getattr(self, operation)
         try:
             return (yield from function(*args)) if operation in OF_THE_USER else function(*args)  # pyright: ignore[reportUnknownVariableType]
@@ -116,17 +132,17 @@ class SystemHandler:
             return Raised(exits.strip_traceback(error))
 
     def concerns(self, message: object) -> bool:
-        """Whether a suspended process takes this out of its mailbox."""
+        """Whether a suspended process takes this message: a system request, or the end of its parent."""
         return type(message) is SystemRequest or (type(message) is Exited and message.pid is self.parent)
 
     def get_state(self) -> Generator[Any, Any, Any]:
-        """The state, as it is."""
+        """Return the server's state."""
         yield from ()
         return self.state
 
     def replace_state(self, function: Callable[[Any], Any]) -> Generator[Any, Any, Any]:
-        """The state that a function makes of it."""
-        # Of a service, whose state is an object that knows its server.
+        """Replace the state by `function(state)`, and return the new state."""
+        # A service's state is the service object, which refers to its server; a new object needs that reference.
         adopt = getattr(self.server, "__regrow_adopt__", None)
         try:
             after = yield from called(self.process, function, self.state)
@@ -140,15 +156,15 @@ class SystemHandler:
         return after
 
     def suspend(self) -> None:
-        """Serve nothing else from now on."""
+        """Serve system requests only, from now on."""
         self.suspended = True
 
     def resume(self) -> None:
-        """Go on."""
+        """Handle other messages again, from now on."""
         self.suspended = False
 
     def get_status(self) -> Generator[Any, Any, dict[str, Any]]:
-        """All that is known, the state as the server wants it shown."""
+        """Return the status of the server, with the state as `format_status` returns it."""
         process = self.process
         shown = yield from self.shown([] if self.debug is None else self.debug.events())
         return {
@@ -165,15 +181,15 @@ class SystemHandler:
         }
 
     def module(self) -> Any:
-        """Whose callbacks these are."""
+        """Return the class of the server's callbacks."""
         return self.server.__class__
 
     def change_code(self, module: type, old_version: object, extra: object) -> Generator[Any, Any, Any]:
-        """The state as `code_change` makes it."""
+        """Convert the state with the server's `code_change`."""
         return (yield from self.changed(self.server.code_change, old_version, self.state, extra))
 
     def changed(self, function: Callable[..., Any], *args: Any) -> Generator[Any, Any, Any]:
-        """Take over the state that a callback gives, if it does."""
+        """Take over the state from the Ok that a callback returns; return "ok" or ("error", reason)."""
         try:
             result = yield from called(self.process, function, *args)
         except BaseException as error:
@@ -186,14 +202,14 @@ class SystemHandler:
         return "ok"
 
     def shown(self, logged: list[Any]) -> Generator[Any, Any, dict[str, Any]]:
-        """State and log as the server wants them shown."""
+        """Return state and log as `format_status` returns them."""
         status: dict[str, Any] = {"state": self.state, "message": None, "reason": "normal", "log": logged}
         return (yield from formatted(self.process, self.server, status, "state"))
 
     # Debugging
 
     def statistics(self, flag: bool | str) -> Any:
-        """Count, stop counting, or tell the counts."""
+        """Start counting, stop counting, or return the counts."""
         if flag == "get":
             return None if self.debug is None else self.debug.statistics()
         if flag:
@@ -203,7 +219,7 @@ class SystemHandler:
         return None
 
     def log(self, flag: Any) -> Any:
-        """Keep events, stop, tell or print them."""
+        """Start or stop logging events, or return or print the logged ones."""
         if flag == "get":
             return [] if self.debug is None else self.debug.events()
         if flag == "print":
@@ -222,7 +238,7 @@ class SystemHandler:
         return None
 
     def log_to_file(self, file: Any) -> Any:
-        """Write events to a file, or no longer."""
+        """Write events to a file, or stop writing."""
         if file is False:
             if self.debug is not None:
                 self.debug.file = None
@@ -231,23 +247,23 @@ class SystemHandler:
         return None
 
     def trace(self, flag: bool, stream: TextIO | None) -> None:
-        """Print events, or no longer."""
+        """Print events, or stop printing."""
         if flag:
             self._debug().print_to(stream)
         elif self.debug is not None:
             self.debug.printing = False
 
     def install(self, key: object, function: Hook, state: object) -> None:
-        """Add a function that sees events."""
+        """Install a function that is called for each event."""
         self._debug().install(key, function, state)
 
     def remove(self, key: object) -> None:
-        """Take it away."""
+        """Remove an installed function, if there is one with this key."""
         if self.debug is not None:
             self.debug.remove(key)
 
     def no_debug(self) -> None:
-        """Let nothing look any more."""
+        """Turn off all debug options."""
         self.debug = None
 
     def _debug(self) -> Debug:
@@ -257,14 +273,14 @@ class SystemHandler:
 
 
 class SpecialProcess(SystemHandler):
-    """A hand-written process while it serves system requests; `server` is the module with its callbacks."""
+    """A special process, written by hand, while it serves system requests; `server` is its module of callbacks."""
 
     def module(self) -> Any:
-        """The module itself."""
+        """Return the module of callbacks itself."""
         return self.server
 
     def get_state(self) -> Generator[Any, Any, Any]:
-        """The state as the process shows it."""
+        """Return the state as the process's `system_get_state` returns it."""
         own = getattr(self.server, "system_get_state", None)
         if own is None:
             return self.state
@@ -276,7 +292,7 @@ class SpecialProcess(SystemHandler):
             return failed("system_get_state", (self.server, "system_get_state"), error)
 
     def replace_state(self, function: Callable[[Any], Any]) -> Generator[Any, Any, Any]:
-        """The state as the process replaces it."""
+        """Replace the state with the process's `system_replace_state`, and return the new state."""
         own = getattr(self.server, "system_replace_state", None)
         if own is None:
             return (yield from SystemHandler.replace_state(self, function))
@@ -290,21 +306,21 @@ class SpecialProcess(SystemHandler):
         return shown
 
     def change_code(self, module: type, old_version: object, extra: object) -> Generator[Any, Any, Any]:
-        """What the process has of its own for it."""
+        """Convert the state with the process's `system_code_change`."""
         own = getattr(self.server, "system_code_change", None)
         if own is None:
             return "error", AttributeError(f"{exits.display_name(self.server)} has no system_code_change")
         return (yield from self.changed(own, self.state, module, old_version, extra))
 
     def shown(self, logged: list[Any]) -> Generator[Any, Any, dict[str, Any]]:
-        """State and log as the process wants them shown, if it has a word for it."""
+        """Return state and log, as the process's `format_status` returns them if it has one."""
         if getattr(self.server, "format_status", None) is None:
             return {"state": self.state, "log": logged}
         return (yield from SystemHandler.shown(self, logged))
 
 
 def failed(who: str, callback: object, error: BaseException) -> Raised:
-    """The answer to whoever wanted what has raised."""
+    """Return the answer to a request whose function raised `error`: the client raises CallbackFailed."""
     return Raised(
         CallbackFailed(f"{who} raised {bounded_repr.safe_repr(error)}", callback, exits.strip_traceback(error))
     )

@@ -1,4 +1,4 @@
-"""Requests that say what their answer is."""
+"""Requests that declare the type of their answer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ Answer_co = TypeVar("Answer_co", covariant=True)
 
 
 class Request(Generic[Answer_co]):
-    """The base of your own requests, if they are to be typed: `call(server, Dequeue())` is then checked by its message.
+    """The base class of typed requests: the request declares the type of its answer.
 
         >>> class Dequeue(Request[int | None]):
         ...     pass
 
-    `await call(queue, Dequeue())` is an `int | None` to type checkers, whatever server answers it: the promise is the
-    message's, and `handle_call` has to keep it. When the program runs it is an object like any other.
+    Type checkers read `await call(queue, Dequeue())` as an `int | None`, for any server: the request declares the type,
+    and `handle_call` has to return it. At run time a request is an ordinary object.
     """
 
     __slots__ = ()

@@ -1,11 +1,14 @@
-"""Code of the user's that may fail without its process: a handler, a last callback, or what only looks at a server.
+"""User code that may fail without ending its process: a handler, a last callback, or an observer of a server.
 
-| raised                                                       | by a callback    | by what only looks              |
-|--------------------------------------------------------------|------------------|---------------------------------|
-| anything, in a process that is dead by then                  | unwinds it       | unwinds it                      |
-| CancelledError, the process having been cancelled by asyncio | cancels it       | cancels it                      |
-| KeyboardInterrupt, SystemExit                                | ends the program | the same, and the server goes on until then |
-| any other: Exit, and the CancelledError of another's future  | is a failure     | is a failure                    |
+An observer is code that reads or shows a server's state: `format_status`, an installed function, a `__repr__`, the
+function of `replace_state`.
+
+| raised                                                  | by a callback    | by an observer                    |
+|---------------------------------------------------------|------------------|-----------------------------------|
+| any exception, in a process that has been killed        | unwinds it       | unwinds it                        |
+| CancelledError, after asyncio has cancelled the process | cancels it       | cancels it                        |
+| KeyboardInterrupt, SystemExit                           | ends the program | ends the program, after this step |
+| any other: Exit, and the CancelledError of a future     | is a failure     | is a failure                      |
 """
 
 from __future__ import annotations
@@ -22,14 +25,14 @@ from regrow.kernel.process_record import Process
 
 
 def is_failure(process: Process | None, error: BaseException) -> bool:
-    """Whether what a callback has raised is a failure of the callback alone. Without a process a plain task called it."""
+    """Whether an exception is a failure of the callback alone; `process` is None if a plain asyncio task called it."""
     if (process is not None and not process.alive) or exits.is_a(error, KeyboardInterrupt, SystemExit):
         return False
     return not exits.is_a(error, CancelledError) or not is_cancelled(process)
 
 
 def is_cancelled(process: Process | None) -> bool:
-    """Whether asyncio has cancelled the task that this process is, and nothing has taken that back."""
+    """Whether asyncio has cancelled the process's task, and `uncancel` has not undone that."""
     task: Any = current_task() if process is None else process.task
     if process is not None and process.rare is not None and process.rare.adopted is not None:
         task = process.rare.adopted
@@ -37,7 +40,7 @@ def is_cancelled(process: Process | None) -> bool:
 
 
 def survives(process: Process, error: BaseException) -> bool:
-    """Whether a process goes on after this was raised by what only looks at it."""
+    """Whether a process continues after an observer has raised this exception. KeyboardInterrupt is noted for later."""
     if process.alive and exits.is_a(error, KeyboardInterrupt, SystemExit):
         process.node.interrupted(error)
         return True
@@ -45,7 +48,7 @@ def survives(process: Process, error: BaseException) -> bool:
 
 
 def called(process: Process, function: Callable[..., Any], *args: Any) -> Generator[Any, Any, Any]:
-    """What a function of the user's gives, whether it is `def` or `async def`."""
+    """Call a user's function, `def` or `async def`, and return its result."""
     result: Any = function(*args)
     if is_awaitable(result):
         result = yield from enter_task(process, result)
@@ -55,21 +58,21 @@ def called(process: Process, function: Callable[..., Any], *args: Any) -> Genera
 def formatted(
     process: Process, callbacks: Any, status: dict[str, Any], hidden: str, ending: bool = False
 ) -> Generator[Any, Any, dict[str, Any]]:
-    """What `format_status` makes of a status. If it fails, what it may have been there to hide is not shown.
+    """Return a status as `format_status` returns it. If that fails, one value is left out, which it may have to hide.
 
     Args:
-        process: whose it is.
-        callbacks: has `format_status`.
-        status: what is shown without it.
-        hidden: the key of what is not shown after a failure.
-        ending: whether the process ends anyway; then a cancellation is no reason to leave the report out.
+        process: the process of the server.
+        callbacks: the object that has `format_status`.
+        status: the argument of `format_status`.
+        hidden: the key of the value that is left out after a failure, such as "state".
+        ending: whether the process is ending anyway; then a cancellation does not suppress the report.
     """
     try:
         found = yield from called(process, callbacks.format_status, dict(status))
         if isinstance(found, Mapping):
-            made: dict[str, Any] = {**status, **found}
-            return made
-        problem = f"returned {safe_repr(found, 100)}, and no dict"
+            merged: dict[str, Any] = {**status, **found}
+            return merged
+        problem = f"returned {safe_repr(found, 100)}, not a dict"
     except BaseException as error:
         if not (survives(process, error) or (ending and process.alive)):
             raise
@@ -78,7 +81,7 @@ def formatted(
 
 
 class Steps:
-    """A generator of ours, to be awaited by a process that is a coroutine."""
+    """A generator of kernel steps as an awaitable, for a process whose body is a coroutine."""
 
     def __init__(self, steps: Generator[Any, Any, Any]) -> None:
         self.steps = steps

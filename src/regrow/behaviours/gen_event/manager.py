@@ -183,7 +183,7 @@ class Manager:
                     yield from self.hold(message)
                     continue
                 if self.debug is not None:
-                    self.debug = self.debug.saw_in(self.process, message)
+                    self.debug = self.debug.record_in(self.process, message)
                 if kind is Notify:
                     yield from self.notify("handle_event", message.event)
                 elif kind is CallRequest and type(message.request) in (Command, HandlerCall):

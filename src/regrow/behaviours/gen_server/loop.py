@@ -158,7 +158,7 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
                 result = yield from enter_task(process, result)  # pyright: ignore[reportUnknownVariableType] (a State's own)
             state, then = settled(process, server, message, result)
             if debug is not None:
-                debug = debug.saw_out(process, message, result)
+                debug = debug.record_out(process, message, result)
     except BaseException as error:
         if not process.alive:
             raise
@@ -172,8 +172,8 @@ def seen(debug: Debug, process: Process, message: Any) -> Debug | None:
     if kind is SystemRequest:
         return debug
     if kind is Continue:
-        return debug.saw(process, ("continue", message.arg))
-    return debug.saw_in(process, "timeout" if message is TIMEOUT else message)
+        return debug.record(process, ("continue", message.arg))
+    return debug.record_in(process, "timeout" if message is TIMEOUT else message)
 
 
 def other_message(server: GenServer[Any], parent: Pid, message: Any, state: Any) -> Any:

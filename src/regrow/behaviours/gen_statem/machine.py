@@ -389,7 +389,7 @@ class Machine:
     def tell(self, *event: object) -> None:
         """Let those who look at the machine know."""
         if self.debug is not None:
-            self.debug = self.debug.saw(self.process, event)
+            self.debug = self.debug.record(self.process, event)
 
     def status(self, reason: object, ending: bool = False) -> Generator[Any, Any, dict[str, Any]]:
         """All that is known, as `format_status` wants it shown."""
