@@ -16,10 +16,11 @@ from regrow import CalleeExit, CallTimeout, GenServer, Node, NoReply, Ok, Pid, R
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.coroutine_driver import COMPILED
 from regrow.testing import expect_idle, run_as_process
-from tests.architecture.journey import SOURCE, YOURS, Recorder, Stop, parse, rows
+from tests.architecture.journey import YOURS, Recorder, Stop, parse, rows
 from tests.architecture.source import FunctionNode, Package
 
-JOURNEY = Path(__file__).parents[2] / "docs" / "contributing" / "journey.md"
+ROOT = Path(__file__).parents[2]
+JOURNEY = ROOT / "docs" / "contributing" / "journey.md"
 PAGE = parse(JOURNEY.read_text(encoding="utf-8"))
 
 Walk = Callable[[Pid, Recorder], Awaitable[None]]
@@ -120,16 +121,17 @@ def test_each_file_of_the_page_is_linked() -> None:
 
 
 def test_what_is_left_out_exists() -> None:
+    source = ROOT / "src" / "regrow"
     functions = {
         f"{kind.name}.{inner.name}"
-        for module in Package(SOURCE).modules.values()
+        for module in Package(source).modules.values()
         for kind in module.tree.body
         if isinstance(kind, ast.ClassDef)
         for inner in kind.body
         if isinstance(inner, FunctionNode)
     }
     for one in PAGE.left_out:
-        assert (SOURCE / one).is_file() if one.endswith(".py") else fnmatch.filter(functions, one), one
+        assert (source / one).is_file() if one.endswith(".py") else fnmatch.filter(functions, one), one
 
 
 def test_the_rows_of_a_walk_can_be_pasted_into_the_page() -> None:
