@@ -91,7 +91,8 @@ def rewrite(text: str, source: str, root: Path, pages: dict[str, str]) -> str:
             there = relative(page, pages[source])
             return f"{found['picture']}[{found['text']}]({there}{mark}{anchor})"
         if not found["picture"] and (root / file).exists():
-            return found["text"]
+            text = found["text"]
+            return f"`{text}`" if re.fullmatch(r"[\w.-]*[./][\w./-]*", text) else text  # a path stays code
         raise BadLink(f"{source}: [{found['text']}]({target}) leads to {file}, which does not exist")
 
     def prose(part: str) -> str:

@@ -58,6 +58,8 @@ PAGES = {"README.md": "index.md", "docs/web.md": "web.md", "docs/decisions/READM
         ("docs/web.md", "[a](#start)", "[a](#start)"),
         ("docs/web.md", "[a](https://example.org/x.md)", "[a](https://example.org/x.md)"),
         ("docs/web.md", "the [source](../src/regrow/process.py)", "the source"),
+        ("docs/web.md", "[src/regrow](../src/regrow)", "`src/regrow`"),
+        ("docs/web.md", "[`pid`](../src/regrow)", "`pid`"),
         ("docs/web.md", "`[a](nowhere.md)`", "`[a](nowhere.md)`"),
         ("docs/web.md", "```text\n[a](nowhere.md)\n<!-- b -->\n```\n", "```text\n[a](nowhere.md)\n<!-- b -->\n```\n"),
         ("docs/web.md", "| `a\\|b` | c\\|d |", "| `a|b` | c\\|d |"),
