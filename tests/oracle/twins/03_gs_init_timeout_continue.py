@@ -168,7 +168,7 @@ twin.differs(
     "no handle_continue defined",
     "mailbox: [{:EXIT, <A>, {:undef, <stack>}}]",
     "mailbox: [{:EXIT, <A>, {%RuntimeError{message: "
-    '"the GenServer NoCont was told to continue but no handle_continue was provided"}, <stack>}}]',
+    '"the GenServer NoCont attempted to continue but no handle_continue was provided"}, <stack>}}]',
     because="the base class has the method, and says what is missing, as it does for call and cast",
 )
 

@@ -1,1 +1,1 @@
-"""The server: one process, one state, one message at a time."""
+"""Servers: one process, one state, one message at a time (OTP's `gen_server`)."""

@@ -1,13 +1,13 @@
-"""A server whose `def` callbacks run in a thread of its own: they may block, and the event loop stays free.
+"""Blocking servers: the `def` callbacks of such a server run in a separate thread, so that they may block.
 
     event loop                              thread
     ----------                              ------
     takes a message, and waits    ----->    handle_call(request, from_, state)
-    others run meanwhile
-    looks at what came back       <-----    Reply(value, state)
+    runs other processes
+    handles the result            <-----    Reply(value, state)
 
-Mailbox, links and order stay as they are: the server takes its next message when it has what the callback returned.
-In the thread there is no node; from there `from_thread` and `reply` reach other processes.
+Mailbox, links and order are those of any server: it takes its next message when the callback has returned. The thread
+has no node; in it, only `from_thread` and `reply` reach other processes.
 
     >>> class Reader(GenServer[None]):
     ...     def handle_call(self, path, from_, state):
@@ -42,63 +42,64 @@ CALLBACKS: Final = ("init", "handle_call", "handle_cast", "handle_info", "handle
 
 
 class Blocking:
-    """Stands before a server: what is `def` runs in the thread, what is `async def` in the event loop as ever.
+    """A server's callbacks as the loop calls them: `def` ones run in the thread, `async def` ones in the event loop.
 
     Args:
-        server: whose callbacks these are.
-        base: what the class of every server inherits; that blocks nobody, and asks for the running process.
+        server: the object with the user's callbacks.
+        base: `GenServer`. A callback that is inherited from it runs in the event loop: it does not block, and it asks
+            for the running process.
     """
 
     def __init__(self, server: Any, base: type) -> None:
         self.server = server
         self.worker: Worker | None = None
-        self.away: set[str] = {name for name in CALLBACKS if _blocks(server.__class__, name, base)}
+        self.in_thread: set[str] = {name for name in CALLBACKS if _blocks(server.__class__, name, base)}
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride, reportIncompatibleMethodOverride]
-        """Whose callbacks these are, for reports and `system.get_status`."""
+        """The class of the user's callbacks, for reports and `system.get_status`."""
         return self.server.__class__
 
     async def init(self, arg: Any, /) -> Any:
-        """Begin the thread, which ends with the process."""
-        if self.away:
+        """Start the thread, which ends with the process, and call the server's `init`."""
+        if self.in_thread:
             process = running()
             self.worker = Worker(process.node, f"{self.__class__.__name__} {process.pid}")
             extras(process).tables[self.worker] = None
         return await self.run("init", arg)
 
     async def handle_call(self, request: Any, from_: CallRequest, state: Any, /) -> Any:
-        """Answer a call."""
+        """Call the server's `handle_call`, in the thread if it is `def`."""
         return await self.run("handle_call", request, from_, state)
 
     async def handle_cast(self, request: Any, state: Any, /) -> Any:
-        """Take a cast."""
+        """Call the server's `handle_cast`, in the thread if it is `def`."""
         return await self.run("handle_cast", request, state)
 
     async def handle_info(self, message: Any, state: Any, /) -> Any:
-        """Take any other message."""
+        """Call the server's `handle_info`, in the thread if it is `def`."""
         return await self.run("handle_info", message, state)
 
     async def handle_continue(self, arg: Any, state: Any, /) -> Any:
-        """Go on."""
+        """Call the server's `handle_continue`, in the thread if it is `def`."""
         return await self.run("handle_continue", arg, state)
 
     async def terminate(self, reason: Any, state: Any, /) -> Any:
-        """Clean up."""
+        """Call the server's `terminate`, in the thread if it is `def`."""
         return await self.run("terminate", reason, state)
 
     def code_change(self, old_version: Any, state: Any, extra: Any, /) -> Any:
-        """Only asked of a suspended server, in the event loop."""
+        """Call the server's `code_change` in the event loop: the server is suspended then."""
         return self.server.code_change(old_version, state, extra)
 
     def format_status(self, status: dict[str, Any], /) -> Any:
-        """What the server wants shown of it."""
+        """Call the server's `format_status` in the event loop."""
         return self.server.format_status(status)
 
     async def run(self, name: str, *args: Any) -> Any:
-        """What a callback returns, wherever it runs."""
+        """Call a callback, in the thread or in the event loop, and return its result."""
         callback: Callable[..., Any] = getattr(self.server, name)
-        if self.worker is not None and name in self.away:
+        if self.worker is not None and name in self.in_thread:
             result = await self.worker.run(callback, *args)
         else:
             result = callback(*args)
@@ -106,12 +107,12 @@ class Blocking:
 
 
 def _blocks(cls: type, name: str, base: type) -> bool:
-    own = getattr(cls, name)
-    return own is not getattr(base, name) and not iscoroutinefunction(own)
+    callback = getattr(cls, name)
+    return callback is not getattr(base, name) and not iscoroutinefunction(callback)
 
 
 class Worker:
-    """A thread that runs one function after the other. It ends with its process; what it is in the middle of goes on."""
+    """A thread that runs one function after another. When its process ends, it finishes its function and ends."""
 
     def __init__(self, node: Node, name: str) -> None:
         self.node = node
@@ -119,17 +120,20 @@ class Worker:
         threading.Thread(target=self.work, name=name, daemon=True).start()
 
     def release(self, _: Pid) -> None:
-        """The process has ended."""
+        """End the thread, because the process has ended."""
         self.jobs.put(None)
 
     def work(self) -> None:
-        """The life of the thread."""
+        """Run the functions that the process submits; this is the body of the thread."""
         while (job := self.jobs.get()) is not None:
             job()
-            del job  # what it held is not kept until the next one comes
+            del job  # the job's objects are not kept alive until the next one comes
 
     async def run(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Let the thread run a function, in a copy of the process's context; gives or raises what that does."""
+        """Run a function in the thread, in a copy of the process's context; return its result or raise its exception.
+
+        While it runs, a virtual clock does not advance: the function takes real time.
+        """
         node = self.node
         future: asyncio.Future[tuple[Any, BaseException | None]] = node.loop.create_future()
         context = copy_context()

@@ -1,4 +1,4 @@
-"""A server's clients: call, cast, stop, and the same on several nodes (the outside of OTP's `gen_server`)."""
+"""The client functions of servers: call, cast, stop, multi_call, abcast (OTP's `gen_server`)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from regrow.kernel.signals import Signal
 
 Answer = TypeVar("Answer")
 From = CallRequest
-_HERE: Final = CURRENT  # a constant, which compiled code reads without looking a name up
+_HERE: Final = CURRENT  # a Final of this module: compiled code reads it without a dictionary look-up
 Seconds = float | timedelta | None
 
 
-# The second is for those that would be taken for the third: a wrong answer is an error, and not Any.
+# Without the second overload, a `Request[int]` that is used as a str would match the third, and be Any instead of an
+# error.
 @overload
 async def call(server: Any, request: typed_request.Request[Answer], timeout: Seconds = 5.0) -> Answer: ...
 @overload
@@ -36,23 +37,27 @@ async def call(server: Any, request: typed_request.Request[Any], timeout: Second
 @overload
 async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any: ...
 async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
-    """Ask a server and wait for its answer (`gen_server:call/3`). Works from processes and plain asyncio tasks.
+    """Send a request to a server, wait for its answer and return it (`gen_server:call/3`).
+
+    The caller may be a process or a plain asyncio task.
 
     Args:
         server: a pid, a name, `Global`, `Via` or `(name, node)`.
-        request: what `handle_call` gets.
-        timeout: seconds; None waits for ever.
+        request: the first argument of the server's `handle_call`.
+        timeout: seconds to wait for the answer; None waits for ever.
 
     Raises:
-        NoProcess: nobody is there.
+        NoProcess: there is no such process.
         CalleeExit: the server ended before it answered.
-        CallTimeout: no answer in time. The server may still work on it; its late reply is dropped.
-        CallingSelf: it is the caller itself.
-        Deadlock: it waits for the caller, directly or through others; see `docs/decisions/0010-deadlocks.md`.
+        CallTimeout: no answer came in time. The server may still work on the request; its late reply is dropped.
+        CallingSelf: the server is the caller itself.
+        Deadlock: the server waits for the caller, directly or through others; see `docs/decisions/0010-deadlocks.md`.
         NoNode: there is no node in this thread; see `regrow.from_thread`.
-        TypeError: not an address, or not seconds.
-        ValueError: a negative timeout, or an unknown registry.
+        TypeError: `server` is no address, or `timeout` no number of seconds.
+        ValueError: `timeout` is negative, or the registry is unknown.
     """
+    # hot: doubles `gen.request.wait`, up to the hand-over. An idle server on this node is found and run without the two
+    # function calls in between; tests/kernel/test_costs.py counts the steps.
     waits = True
     if timeout != 5.0:
         timeout = seconds(timeout, "call(timeout=)")
@@ -61,7 +66,7 @@ async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
     caller = node.scheduler.current
     if caller is None and node.adopted:
         caller = node.caller()
-    made = CallRequest(node.guest if caller is None else caller.pid, request)
+    sent = CallRequest(node.guest if caller is None else caller.pid, request)
     target = server.process if type(server) is Pid else node.names.get(server) if type(server) is type else None
     if (
         target is not None
@@ -69,20 +74,24 @@ async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
         and target.node is node
         and waits
         and node.trace is None
-        and node.scheduler.hand_over(target, made)
+        and node.scheduler.hand_over(target, sent)
     ):
-        if made.state == ANSWERED and (caller is None or caller.alive):
-            return made.answer
-        made.server = target
-    await requests.wait(node, caller, server, made, timeout)  # type: ignore[arg-type]
-    if made.state == ANSWERED:
-        return made.answer
+        if sent.state == ANSWERED and (caller is None or caller.alive):
+            return sent.answer
+        sent.server = target
+    await requests.wait(node, caller, server, sent, timeout)  # type: ignore[arg-type]
+    if sent.state == ANSWERED:
+        return sent.answer
     place = ("GenServer", "call", [server, request, timeout])
-    raise await requests.failed(node, made, server, timeout, place)  # type: ignore[arg-type]
+    raise await requests.failed(node, sent, server, timeout, place)  # type: ignore[arg-type]
 
 
 def cast(server: Any, request: object) -> None:
-    """Send a request that wants no answer (`gen_server:cast/2`). Never fails: what nobody is there for is dropped.
+    """Send a request that has no answer (`gen_server:cast/2`). If there is no such process, it is dropped.
+
+    Args:
+        server: a pid, a name, `Global`, `Via` or `(name, node)`.
+        request: the first argument of the server's `handle_cast`.
 
     Raises:
         NoNode: there is no node in this thread.
@@ -105,10 +114,15 @@ def cast(server: Any, request: object) -> None:
 async def stop(server: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
     """Order a server to terminate with `reason` and wait until it has ended (`gen_server:stop/3`).
 
-    It takes its turn behind the messages that are there already; `terminate` is called.
+    The server first handles the messages that are in its mailbox; its `terminate` is called.
+
+    Args:
+        server: a pid, a name, `Global`, `Via` or `(name, node)`.
+        reason: the reason to end with.
+        timeout: seconds to wait for the end; None waits for ever.
 
     Raises:
-        CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
+        CallExit: there is no such process, it took longer than `timeout`, or it ended with another reason.
     """
     limit = seconds(timeout, "stop(timeout=)")
     stopped = system.stop(server, reason, limit, "GenServer")
@@ -116,15 +130,15 @@ async def stop(server: Any, reason: object = "normal", timeout: float | timedelt
 
 
 def abcast(name: object, request: object, *, nodes: Sequence[object] | None = None) -> Literal["abcast"]:
-    """Cast to the server of one name on several nodes of this program (`gen_server:abcast/2,3`). Never fails.
+    """Send a cast to the servers of one name on several nodes of this program (`gen_server:abcast/2,3`).
 
     Args:
         name: a string or a class.
-        request: what each `handle_cast` gets.
-        nodes: names of nodes, or the nodes themselves; None for all. Those that are not there are left out.
+        request: the first argument of each server's `handle_cast`.
+        nodes: names of nodes, or the nodes themselves; None for all. Nodes that do not exist are left out.
 
     Raises:
-        TypeError: this is no name, or these are no nodes.
+        TypeError: `name` is no name, or `nodes` is no list of nodes.
     """
     for where in _wanted_nodes(current_node(), name, nodes, "abcast"):
         cast((name, where), request)
@@ -134,27 +148,27 @@ def abcast(name: object, request: object, *, nodes: Sequence[object] | None = No
 async def multi_call(
     name: object, request: object, timeout: Seconds = None, *, nodes: Sequence[object] | None = None
 ) -> tuple[list[tuple[object, Any]], list[object]]:
-    """Ask the servers of one name on several nodes of this program, all at once (`gen_server:multi_call/2,3,4`).
+    """Call the servers of one name on several nodes of this program, concurrently (`gen_server:multi_call/2,3,4`).
 
     Args:
         name: a string or a class.
-        request: what each `handle_call` gets.
-        timeout: seconds for all answers together; None waits for ever. What comes later is dropped.
+        request: the first argument of each server's `handle_call`.
+        timeout: seconds for all answers together; None waits for ever. Later answers are dropped.
         nodes: names of nodes, or the nodes themselves; None for all.
 
     Returns:
-        The answers as pairs (node, answer), and the nodes without one: nobody has the name there, it ended, it did not
-        answer in time, or there is no such node. Both in the order of `nodes`.
+        The answers as pairs (node, answer), and the nodes without an answer: there is no such node, no process has the
+        name there, it ended, or it did not answer in time. Both are in the order of `nodes`.
 
     Raises:
-        TypeError: this is no name, these are no nodes, or not seconds.
+        TypeError: `name` is no name, `nodes` is no list of nodes, or `timeout` no number of seconds.
     """
     limit = seconds(timeout, "multi_call(timeout=)")
-    asked = _wanted_nodes(current_node(), name, nodes, "multi_call")
-    made = await requests.ask_all([(name, where) for where in asked], request, limit)
-    shown = [where.name if nodes is None and isinstance(where, Node) else where for where in asked]
-    answers = [(where, one.answer) for where, one in zip(shown, made, strict=True) if one.state == ANSWERED]
-    return answers, [where for where, one in zip(shown, made, strict=True) if one.state != ANSWERED]
+    wanted = _wanted_nodes(current_node(), name, nodes, "multi_call")
+    settled = await requests.ask_all([(name, where) for where in wanted], request, limit)
+    shown = [where.name if nodes is None and isinstance(where, Node) else where for where in wanted]
+    answers = [(where, sent.answer) for where, sent in zip(shown, settled, strict=True) if sent.state == ANSWERED]
+    return answers, [where for where, sent in zip(shown, settled, strict=True) if sent.state != ANSWERED]
 
 
 def _wanted_nodes(node: Node, name: object, wanted: Sequence[object] | None, what: str) -> Sequence[object]:
@@ -167,9 +181,9 @@ def _wanted_nodes(node: Node, name: object, wanted: Sequence[object] | None, wha
 
 
 def whereis(server: Any) -> Pid | None:
-    """The pid that an address stands for now, or None (`GenServer.whereis/1`).
+    """Return the pid that an address stands for now; None if no process has the name (`GenServer.whereis/1`).
 
     Raises:
-        TypeError: this is no address.
+        TypeError: `server` is no address.
     """
     return names.find(current_node(), server)

@@ -1,4 +1,4 @@
-"""The class `GenServer`, its callbacks and its ways to start. `regrow.gen_server` is the page of the concept."""
+"""The class `GenServer`: its callbacks and its start functions. `regrow.gen_server` documents the concept."""
 
 from __future__ import annotations
 
@@ -31,23 +31,27 @@ InitReturn = Ok[State] | Ignore | Stop[Any] | Error | Awaitable[Ok[State] | Igno
 def reply(from_: From, value: object) -> None:
     """Answer a call whose `handle_call` returned NoReply, from any process (`gen_server:reply/2`).
 
-    What nobody waits for any more is dropped.
+    The first answer counts. An answer that comes after the caller's timeout or end is dropped.
+
+    Args:
+        from_: the second argument of `handle_call`.
+        value: the answer.
 
     Raises:
-        TypeError: this is not the `from_` of a call.
+        TypeError: `from_` is not the `from_` of a call.
     """
-    given: object = from_  # here, in Python: a compiled function would say in words of its own what it wants
-    if not isinstance(given, CallRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"reply: wanted the from_ that handle_call was given, got {bounded_repr.safe_repr(given)}")
+    call: object = from_  # checked in interpreted code: mypyc's own TypeError would not name the from_
+    if not isinstance(call, CallRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"reply: wanted the from_ that handle_call got; got {bounded_repr.safe_repr(call)}")
     requests.reply(from_, value)
 
 
 class GenServer(Generic[State]):
-    """The base of all servers; `State` is what your callbacks are given and return.
+    """The base class of all servers; `State` is the type of the state that the callbacks take and return.
 
     Class options, as in `class Queue(GenServer[list[int]], named=True, restart="transient")`:
         named: register every started server under its class.
-        id, start, restart, shutdown, type, significant, modules: of the child spec (see `ChildSpec`).
+        id, start, restart, shutdown, type, significant, modules: values of the child spec (see `ChildSpec`).
     """
 
     __regrow_named__: ClassVar[bool] = False
@@ -71,25 +75,27 @@ class GenServer(Generic[State]):
         hibernate_after: Seconds = None,
         blocking: bool = False,
     ) -> Pid:
-        """Start a server linked to this process and wait until its `init` is done (`gen_server:start_link/4`).
+        """Start a server linked to the caller, wait for its `init` and return its pid (`gen_server:start_link/4`).
 
         Args:
-            arg: what `init` gets.
-            name: a string, a class, `Global(key)` or `Via(registry, key)`.
-            timeout: seconds that `init` may take; then it is killed.
+            arg: the argument of `init`.
+            name: a string, a class, `Global(key)` or `Via(registry, key)`; None for no name.
+            timeout: seconds that `init` may take, after which the server is killed; None for any time.
             debug: debug options of `regrow.system`.
-            hibernate_after: seconds; accepted as OTP has it, but nothing is saved here by hibernating.
-            blocking: run its `def` callbacks in a thread of their own, where they may block, and where only
-                `from_thread` and `reply` reach other processes. Its `async def` callbacks stay in the event loop.
+            hibernate_after: seconds; accepted for compatibility with OTP, without effect.
+            blocking: run the `def` callbacks in a separate thread, where they may block. In that thread only
+                `from_thread` and `reply` reach other processes. `async def` callbacks stay in the event loop.
 
         Raises:
             AlreadyStarted: the name is taken.
             Ignored: `init` returned IGNORE.
             StartError: `init` returned Stop or Error, raised, or took too long.
-            TypeError: this can be no name.
+            TypeError: `name` cannot be a name, or another argument has a wrong type.
         """
-        given, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
-        return await starting.start(loop.begin, given, cls, initial_call=cls.init, name=name, link=True, timeout=limit)
+        begin_arg, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
+        return await starting.start(
+            loop.begin, begin_arg, cls, initial_call=cls.init, name=name, link=True, timeout=limit
+        )
 
     @classmethod
     async def start(
@@ -102,9 +108,14 @@ class GenServer(Generic[State]):
         hibernate_after: Seconds = None,
         blocking: bool = False,
     ) -> Pid:
-        """The same, without a link (`gen_server:start/4`)."""
-        given, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
-        return await starting.start(loop.begin, given, cls, initial_call=cls.init, name=name, link=False, timeout=limit)
+        """Start a server without a link, wait for its `init` and return its pid (`gen_server:start/4`).
+
+        Arguments and errors are those of `start_link`.
+        """
+        begin_arg, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
+        return await starting.start(
+            loop.begin, begin_arg, cls, initial_call=cls.init, name=name, link=False, timeout=limit
+        )
 
     @classmethod
     async def start_monitor(
@@ -117,19 +128,22 @@ class GenServer(Generic[State]):
         hibernate_after: Seconds = None,
         blocking: bool = False,
     ) -> tuple[Pid, Monitor]:
-        """The same, monitored from its beginning (`gen_server:start_monitor/4`).
+        """Start a server that the caller monitors, without a link (`gen_server:start_monitor/4`).
+
+        The monitor exists before `init` runs. Arguments and errors are those of `start_link`; a failed start leaves no
+        monitor and sends no `Down`.
 
         Returns:
-            The pid, and the ref of the `Down` that will come. A start that fails leaves none.
+            The pid and the monitor's ref, which is the `ref` of its `Down`.
         """
-        given, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
-        return await starting.start_monitor(loop.begin, given, cls, initial_call=cls.init, name=name, timeout=limit)
+        begin_arg, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
+        return await starting.start_monitor(loop.begin, begin_arg, cls, initial_call=cls.init, name=name, timeout=limit)
 
     @classmethod
     def _prepared(
         cls, arg: Any, name: object, timeout: Seconds, debug: object, hibernate_after: Seconds, blocking: bool
     ) -> tuple[tuple[Any, object, Debug | None], object, float | None]:
-        """What the new process begins with, its name, and the seconds that its start may take."""
+        """Check the arguments of a start; return the argument of `loop.begin`, the name and the timeout in seconds."""
         limit = None if timeout is None else seconds(timeout, "start_link(timeout=)")
         if hibernate_after is not None:
             seconds(hibernate_after, "start_link(hibernate_after=)")
@@ -140,41 +154,58 @@ class GenServer(Generic[State]):
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> child_spec.ChildSpec:
-        """How a supervisor starts this server: by `start_link(arg)`, under the class as id."""
+        """Return the child spec of this server: the class is its id, and `start_link(arg)` starts it.
+
+        Args:
+            arg: the argument of `init`.
+        """
         return child_spec.of_class(cls, arg, cls.__regrow_spec__)
 
     # Callbacks
 
     def init(self, arg: Any, /) -> InitReturn[State]:
-        """Make the state. Without one of its own a server's state is its argument."""
+        """Return the first state, in the new process: Ok(state), IGNORE, Stop(reason) or Error(reason).
+
+        The default is `Ok(arg)` (`gen_server`'s `init/1`).
+        """
         return Ok(arg)
 
     def handle_call(self, request: Any, from_: From, state: State, /) -> CallReturn[State]:
-        """Answer a `call`."""
+        """Handle a `call`: return Reply(value, state), NoReply(state) or Stop(reason, state, reply=value).
+
+        Args:
+            request: the request of the caller.
+            from_: identifies the call, for a later `reply(from_, value)`.
+            state: the server's state.
+        """
         raise RuntimeError(f"attempted to call {_name(self)} but no handle_call was provided")
 
     def handle_cast(self, request: Any, state: State, /) -> CastReturn[State]:
-        """Take a `cast`."""
+        """Handle a `cast`: return NoReply(state) or Stop(reason, state)."""
         raise RuntimeError(f"attempted to cast {_name(self)} but no handle_cast was provided")
 
     def handle_info(self, message: Any, state: State, /) -> CastReturn[State]:
-        """Take any other message. Without one of its own a server logs it and goes on."""
+        """Handle any other message, or "timeout": return NoReply(state) or Stop(reason, state). The default logs it."""
         unexpected_message(type(self), message)
         return NoReply(state)
 
     def handle_continue(self, arg: Any, state: State, /) -> CastReturn[State]:
-        """Go on after a return with `Continue(arg)`."""
-        raise RuntimeError(f"{_name(self)} was told to continue but no handle_continue was provided")
+        """Continue after a callback that returned `Continue(arg)`: return NoReply(state) or Stop(reason, state)."""
+        raise RuntimeError(f"{_name(self)} attempted to continue but no handle_continue was provided")
 
     def terminate(self, reason: Any, state: State, /) -> Any:
-        """Clean up. Called on Stop, on an error, on `stop`, and when the parent ends while this process traps exits."""
+        """Clean up before the server ends; the result is ignored.
+
+        Called after Stop, after an exception in a callback, on `stop`, and on the parent's end if this process traps
+        exits.
+        """
 
     def code_change(self, old_version: Any, state: State, extra: Any, /) -> Any:
-        """Turn the state of an older version into this one's: return `Ok(state)`."""
+        """Convert the state of an older version: return `Ok(state)`. Called by `system.change_code`."""
         raise NotImplementedError("code_change")
 
     def format_status(self, status: dict[str, Any], /) -> dict[str, Any]:
-        """What `system.get_status` and crash reports show: `status` has state, message, reason and log."""
+        """Return the status for `system.get_status` and crash reports: a dict of state, message, reason and log."""
         return status
 
 
@@ -191,25 +222,26 @@ async def enter_loop(
     debug: object = (),
     hibernate_after: Seconds = None,
 ) -> NoReturn:
-    """Make the running process a server, after whatever it did to begin with (`gen_server:enter_loop/5`). Never returns.
+    """Make the running process a server (`gen_server:enter_loop/5`). Never returns.
 
-    Any process may, for every process of regrow knows its parent. What is left of its own function is unwound at the end.
+    Any process may call it, whichever way it was spawned. When the server ends, the frames of the process's function
+    are unwound, so that its `finally` blocks run.
 
     Args:
         module: the class; its `init` is not called.
         state: the first state.
-        then: a timeout in seconds, Continue(arg), HIBERNATE or nothing, as behind the state that `init` returns.
-        name: a name of any form, which must be this process's already.
+        then: a timeout in seconds, Continue(arg), HIBERNATE or None, as `Ok` takes it.
+        name: the registered name of this process, in any form; None if it has none.
         debug: debug options of `regrow.system`.
-        hibernate_after: seconds, as `start_link` takes them.
+        hibernate_after: seconds; accepted for compatibility with OTP, without effect.
 
     Raises:
-        Exit: the name is not this process's.
-        RuntimeError: this runs in an asyncio task, which may have been adopted as a process, but is driven by asyncio.
+        Exit: this process does not have the name.
+        RuntimeError: the caller is an asyncio task, which asyncio drives, even if it was adopted as a process.
     """
     seconds(hibernate_after, "enter_loop(hibernate_after=)")
     first: Then = then if isinstance(then, Continue | Hibernate) else seconds(then, "enter_loop(then=)")
-    looks = debug_options(debug)
+    options = debug_options(debug)
     running, parent = loop_entry.check_enter_loop(name)
-    await loop_entry.LoopAwaitable(loop.loop(running, module(), parent, state, first, looks))
+    await loop_entry.LoopAwaitable(loop.loop(running, module(), parent, state, first, options))
     raise AssertionError("a server's loop ends with an exception")

@@ -1,17 +1,17 @@
-"""What a server does with one message after the other: `init`, the loop, the end (the inside of OTP's `gen_server`).
+"""The process of a server: `init`, the loop, the end (the server side of OTP's `gen_server`).
 
-    begin   init, the word to the starter, and then
-    loop    waits, calls a callback, looks at what came back; until an end, which leaves it as an exception:
+    begin   calls init, and acknowledges the start
+    loop    waits, calls a callback, applies its result; an exception leaves the loop:
               Stopping     a callback returned Stop
-              BadReturn    it returned something else
+              BadReturn    a callback returned an invalid result
               Exit         the parent has ended, or `stop` was called
-              any other    it raised
-    end     terminate, the report, the last reply
+              any other    a callback raised it
+    end     calls terminate, reports an abnormal end, sends the last reply
 
-A plain call or cast is handled in the loop itself, for it is what servers do most. The rest is a function each.
+The loop handles plain calls and casts inline, because servers spend most of their time there. All else is a function.
 """
 
-# A callback may return anything: what `type(x) is Reply` says of it leaves open of which state.
+# A callback may return anything: `type(x) is Reply` leaves the type of its state unknown.
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ if TYPE_CHECKING:
 
 
 def begin(
-    process: Process, starter: StartRequest, given: tuple[GenServer[Any], object, Debug | None]
+    process: Process, starter: StartRequest, arg: tuple[GenServer[Any], object, Debug | None]
 ) -> Generator[Any, Any, Any] | None:
-    """A server's first step: its init; gives its loop, or nothing if it is not to run."""
-    server, arg, debug = given
+    """Run the first step of a server: call `init`, and return the generator of the loop, or None to end the process."""
+    server, init_arg, debug = arg
     try:
-        result: Any = server.init(arg)
+        result: Any = server.init(init_arg)
         if type(result) is Ok:
             then = check_then(server, "init", result, result.then)
         elif is_awaitable(result):
@@ -77,7 +77,7 @@ def begin(
 def begin_later(
     process: Process, starter: StartRequest, server: GenServer[Any], init: Awaitable[Any], debug: Debug | None
 ) -> Generator[Any, Any, Any]:
-    """The same, of an `async def init`."""
+    """Await an `async def init`, and become the loop, or end."""
     try:
         result: Any = yield from enter_task(process, init)
         then = check_then(server, "init", result, result.then) if type(result) is Ok else None
@@ -90,7 +90,7 @@ def begin_later(
 def started(
     process: Process, starter: StartRequest, server: GenServer[Any], result: Any, then: Then, debug: Debug | None
 ) -> Generator[Any, Any, Any] | None:
-    """The loop that follows an init that gave `result`, which its starter hears of."""
+    """Acknowledge the start by the `result` of `init`, and return the loop, or None to end the process."""
     if type(result) is Ok:
         init_ack(process, starter, None)
         return loop(process, server, starter.parent, result.state, then, debug)
@@ -111,8 +111,12 @@ def started(
 def loop(  # noqa: C901 (what is split off costs every message one more call)
     process: Process, server: GenServer[Any], parent: Pid, state: Any, then: Then, debug: Debug | None
 ) -> Generator[Any, Any, Any]:
-    """Wait, handle, look at what came back; until an end. What is not a plain call or cast is decided below."""
-    handle_call, handle_cast = type(server).handle_call, type(server).handle_cast  # a bound method is 64 bytes
+    """Wait for a message, call its callback, apply the result, until an end. The rarer cases are functions below.
+
+    hot: doubles `settled` for `Reply` and `NoReply` without a `then`, which saves a function call and a tuple per
+    message. Queued messages are taken without a turn for others as long as `goes_on` allows it (decision 0009).
+    """
+    handle_call, handle_cast = type(server).handle_call, type(server).handle_cast  # saves two bound methods of 64 bytes
     message: Any = None
     result: Any
     ending: LoopEnd
@@ -128,13 +132,13 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
                 message = yield RECEIVE
             if debug is not None:
                 debug = seen(debug, process, message)
-            # `type(x) is C` is how mypyc learns what x is: its attributes are then read without a look-up.
+            # mypyc narrows x to C after `type(x) is C`, and then reads its attributes without a look-up.
             if type(message) is CallRequest:
                 result = handle_call(server, message.request, message, state)
                 if type(result) is Reply and result.then is None and debug is None:
                     then, state = None, result.state
                     if message.state == PENDING and message.waiter is None and process.alive:
-                        message.answer = result.value  # the caller is on the stack below, and looks when we wait
+                        message.answer = result.value  # the caller is below on the stack; it reads this when we yield
                         message.state = ANSWERED
                     else:
                         request.reply_here(process.node, message, result.value)
@@ -145,17 +149,17 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
                     then, state = None, result.state
                     continue
             elif type(message) is SystemRequest:
-                held = SystemHandler(process, server, parent, state, debug)
-                result = yield from held.serve(message)
-                state, debug = held.state, held.debug
+                handler = SystemHandler(process, server, parent, state, debug)
+                result = yield from handler.serve(message)
+                state, debug = handler.state, handler.debug
                 if result:
-                    raise exits.Exit(held.reason)
+                    raise exits.Exit(handler.reason)
                 continue
             else:
                 message = "timeout" if message is TIMEOUT else message
                 result = other_message(server, parent, message, state)
             if type(result) is not NoReply and is_awaitable(result):
-                result = yield from enter_task(process, result)  # pyright: ignore[reportUnknownVariableType] (a State's own)
+                result = yield from enter_task(process, result)  # pyright: ignore[reportUnknownVariableType]
             state, then = settled(process, server, message, result)
             if debug is not None:
                 debug = debug.record_out(process, message, result)
@@ -167,7 +171,7 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
 
 
 def seen(debug: Debug, process: Process, message: Any) -> Debug | None:
-    """Tell those who look at this server what it is about to handle."""
+    """Record the next message for the debug hooks (log, trace, statistics); return the debug, None if all are off."""
     kind = type(message)
     if kind is SystemRequest:
         return debug
@@ -177,7 +181,7 @@ def seen(debug: Debug, process: Process, message: Any) -> Debug | None:
 
 
 def other_message(server: GenServer[Any], parent: Pid, message: Any, state: Any) -> Any:
-    """What is neither call, cast nor system request: the parent's end, a continue, or a plain message."""
+    """Call the callback of a continue or a plain message, and return its result; raise Exit for the parent's end."""
     kind = type(message)
     if kind is Exited and message.pid is parent:
         raise exits.Exit(message.reason)
@@ -187,17 +191,19 @@ def other_message(server: GenServer[Any], parent: Pid, message: Any, state: Any)
 
 
 def settled(process: Process, server: GenServer[Any], message: Any, result: Any) -> tuple[Any, Then]:
-    """The state and the `then` that a callback returned; a Stop leaves the loop, anything else is a mistake."""
+    """Apply a callback's result: return the new state and `then`, or raise Stopping, NoClause or BadReturn.
+
+    A `then` is checked before the reply is sent: a caller must not get an answer from a server that then fails.
+    """
     kind = type(message)
     if type(result) is NoReply:
         if kind is CallRequest:
             mark_deferred(message)
-        return result.state, None if result.then is None else check_then(server, asked(kind), result, result.then)
+        return result.state, None if result.then is None else check_then(server, callback_of(kind), result, result.then)
     if type(result) is Reply and kind is CallRequest:
-        # First: a caller must not hear from a server that is at fault.
         then = None if result.then is None else check_then(server, "handle_call", result, result.then)
         if message.state == PENDING and message.waiter is None and process.alive:
-            message.answer = result.value  # as in the loop
+            message.answer = result.value  # the caller is below on the stack, as in the loop
             message.state = ANSWERED
         else:
             request.reply_here(process.node, message, result.value)
@@ -208,13 +214,13 @@ def settled(process: Process, server: GenServer[Any], message: Any, result: Any)
     if kind is CallRequest:
         wanted = f"Reply(value, state), {wanted}, or Stop(reason, state, reply=value)"
     if result is None:
-        letter = str(returned(server, asked(kind), None, wanted))
+        letter = str(returned(server, callback_of(kind), None, wanted))
         raise NoClause(message.request if kind is CallRequest or kind is Cast else message, letter)
-    raise BadReturn(server, asked(kind), result, wanted)
+    raise BadReturn(server, callback_of(kind), result, wanted)
 
 
-def asked(kind: type) -> str:
-    """The callback that a message of this kind is for."""
+def callback_of(kind: type) -> str:
+    """Return the name of the callback that handles messages of this type."""
     return CALLBACKS.get(kind, "handle_info")
 
 
@@ -222,7 +228,7 @@ CALLBACKS: dict[type, str] = {CallRequest: "handle_call", Cast: "handle_cast", C
 
 
 class Stopping(exits.Exit):
-    """A callback returned Stop."""
+    """The exception that leaves the loop when a callback has returned Stop."""
 
     def __init__(self, result: Stop[Any], message: CallRequest | None) -> None:
         super().__init__(result.reason)
@@ -231,7 +237,7 @@ class Stopping(exits.Exit):
 
 
 class LoopEnd:
-    """Why and with what a loop has ended."""
+    """The reason, exception, last message and state with which a loop has ended."""
 
     __slots__ = ("error", "message", "raised", "reason", "state")
 
@@ -239,14 +245,14 @@ class LoopEnd:
         self.error: BaseException = error
         self.message: object = None if type(message) is SystemRequest else message
         reason = exits.carried(error)
-        # Before `reason_of`, which takes its frames. A word has none to take.
+        # Before `reason_of`, which strips the traceback. A reason that is a str has no traceback.
         self.raised: Raised | None = None if type(reason) is str else Raised(error)
         self.reason: object = reason if type(reason) is str else exits.reason_of(error)
         self.state: Any = error.result.state if type(error) is Stopping else state
 
 
 def end(process: Process, server: GenServer[Any], ending: LoopEnd, debug: Debug | None) -> Generator[Any, Any, Any]:
-    """Call `terminate`, report what was abnormal, send the last reply, and leave with the reason."""
+    """Call `terminate`, report an abnormal end, send the last reply, and raise Terminated with the reason."""
     error, reason, raised, failed = ending.error, ending.reason, ending.raised, False
     last_reply: Stopping | None = error if type(error) is Stopping and error.result.has_reply else None
     try:
@@ -258,14 +264,14 @@ def end(process: Process, server: GenServer[Any], ending: LoopEnd, debug: Debug 
             raise
         error, raised, failed = second, Raised(second), True
         reason = exits.reason_of(second)
-    # What `terminate` raises is reported whatever it is: it has not cleaned up.
+    # An exception of `terminate` is reported even if its reason is normal: the server has not cleaned up.
     if failed or not exits.is_normal(reason):
         raised = Raised(error) if raised is None else raised
         if reports.is_wanted(process, reports.SERVERS):
             message = ending.message
-            asked = message.request if type(message) is CallRequest else message
+            last = message.request if type(message) is CallRequest else message
             log = [] if debug is None or debug.log is None else list(debug.log)
-            status = {"state": ending.state, "message": asked, "reason": reason, "log": log}
+            status = {"state": ending.state, "message": last, "reason": reason, "log": log}
             shown = yield from formatted(process, server, status, "state", True)
             reports.server_terminated(process, server, message, shown, raised)
         reports.process_crashed(process, reason, raised)
