@@ -48,6 +48,20 @@ def test_each_file_that_a_template_names_exists(page: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+DOCUMENTS = [*PAGES[:2], *sorted((ROOT / "docs").rglob("*.md"))]
+FOLDERS = [ROOT, ROOT / "src" / "regrow", ROOT / "src" / "regrow" / "behaviours"]
+SOURCE_FILE = re.compile(r"(?:kernel|behaviours|ops|cli|testing|gen\w*|service|supervision|tests/\w+)/[\w/]+\.py")
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
+def test_each_source_file_that_a_document_names_exists(page: Path) -> None:
+    """A page names a file by its path from the repository, from the package, or from the behaviours."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if "(reserved)" not in line)  # rows of the map for what is not there yet
+    named = {name for name in INLINE.findall(text) if SOURCE_FILE.fullmatch(name)}
+    assert {name for name in named if not any((folder / name).is_file() for folder in FOLDERS)} == set()
+
+
 def test_the_kernel_of_a_template_is_what_the_command_shows() -> None:
     """A report of a bug says which kernel ran, in the words of `regrow --version`."""
     source = (ROOT / "src" / "regrow" / "cli" / "command.py").read_text(encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Servers and their keepers, as applications of the kernel and of `request.py`."""
+"""Servers, state machines, event managers and their supervisors: a folder each, over what all share in `gen`."""
