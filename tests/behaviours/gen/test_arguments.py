@@ -275,7 +275,7 @@ async def test_a_state_cannot_be_called_as_a_callback_is() -> None:
         send(machine, "hello")
         down = await process.receive(Down)
     assert down.ref is ref
-    assert "terminate is what every machine has" in str(down.reason)
+    assert "every machine has a method terminate" in str(down.reason)
 
 
 class Timed(GenStatem[str, None]):

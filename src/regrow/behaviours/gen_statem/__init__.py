@@ -1,1 +1,1 @@
-"""The state machine: states, events, timeouts."""
+"""State machines: states, events, transitions, timeouts (OTP's `gen_statem`)."""

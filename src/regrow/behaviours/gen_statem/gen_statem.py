@@ -1,4 +1,4 @@
-"""The class `GenStatem`, its callbacks and its ways to start. `regrow.gen_statem` is the page of the concept."""
+"""The class `GenStatem`: its callbacks and its start functions. `regrow.gen_statem` documents the concept."""
 
 from __future__ import annotations
 
@@ -50,33 +50,39 @@ CallTime = float | timedelta | None | tuple[Literal["clean_timeout", "dirty_time
 
 
 async def call(machine: Any, request: Any, timeout: CallTime = None) -> Any:
-    """Ask a machine and wait for its answer, by default for ever (`gen_statem:call/3`).
+    """Send a request to a machine, wait for its answer and return it (`gen_statem:call/3`).
 
     Args:
         machine: a pid, a name, `Global`, `Via` or `(name, node)`.
-        request: what comes with the event `("call", from_)`.
-        timeout: seconds; None waits for ever. OTP's ("clean_timeout", seconds) and ("dirty_timeout", seconds) are the
-            same here: what comes too late is dropped.
+        request: the content of the event `("call", from_)`.
+        timeout: seconds; None, the default, waits for ever. OTP's ("clean_timeout", seconds) and
+            ("dirty_timeout", seconds) are accepted, and mean the same: a late answer is dropped.
 
     Raises:
-        CallExit: nobody is there, the machine ended before it answered, no answer came in time, or it is the caller.
+        CallExit: there is no such process, the machine ended before it answered, no answer came in time, or it is the
+            caller.
+        TypeError: `machine` is no address, or `timeout` no number of seconds.
     """
     match timeout:
-        case ("clean_timeout" | "dirty_timeout", given):
-            limit = seconds(given, "call(timeout=)")
+        case ("clean_timeout" | "dirty_timeout", time):
+            limit = seconds(time, "call(timeout=)")
         case _:
             limit = seconds(timeout, "call(timeout=)")
-    made = requests.new_request(current_node(), request)
-    return await requests.ask(machine, made, limit, ("gen_statem", "call", [machine, request, timeout]))
+    sent = requests.new_request(current_node(), request)
+    return await requests.ask(machine, sent, limit, ("gen_statem", "call", [machine, request, timeout]))
 
 
 def reply(from_: CallRequest | ReplyAction | Sequence[ReplyAction], value: Any = None) -> None:
-    """Answer a call from any process: `reply(from_, value)`, or a reply action or a list of them (`gen_statem:reply/1,2`).
+    """Answer a call, from any process: `reply(from_, value)` or `reply(actions)` (`gen_statem:reply/1,2`).
 
-    What nobody waits for any more is dropped.
+    The first answer counts. An answer that comes after the caller's timeout or end is dropped.
+
+    Args:
+        from_: the `from_` of the event `("call", from_)`; or a ReplyAction, or a list of them.
+        value: the answer, if `from_` is not an action.
 
     Raises:
-        TypeError: it is none of these; then nothing is answered.
+        TypeError: `from_` is none of these; then no call is answered.
     """
     if isinstance(from_, CallRequest):
         requests.reply(from_, value)
@@ -94,38 +100,46 @@ def reply(from_: CallRequest | ReplyAction | Sequence[ReplyAction], value: Any =
 async def stop(machine: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
     """Order a machine to terminate with `reason` and wait until it has ended (`gen_statem:stop/3`).
 
+    Args:
+        machine: a pid, a name, `Global`, `Via` or `(name, node)`.
+        reason: the reason to end with.
+        timeout: seconds to wait for the end; None waits for ever.
+
     Raises:
-        CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
+        CallExit: there is no such process, it took longer than `timeout`, or it ended with another reason.
     """
     await system.stop(machine, reason, seconds(timeout, "stop(timeout=)"), "gen_statem")
 
 
 # Machine
 
-OUTSIDE: Final = ("start", "start_link", "start_monitor", "child_spec")  # a method of one of these names is a state
+# Class methods of GenStatem whose names a subclass may use for states.
+STATE_OR_CLASS_METHOD: Final = ("start", "start_link", "start_monitor", "child_spec")
 
 
 class GenStatem(Generic[State, Data]):
-    """The base of all state machines; `State` and `Data` are what your callbacks are given and return.
+    """The base class of all state machines; `State` and `Data` are the types that the callbacks take and return.
 
     Class options, as in `class Door(GenStatem[str, int], named=True, restart="transient")`:
         named: register every started machine under its class.
-        id, start, restart, shutdown, type, significant, modules: of the child spec (see `ChildSpec`).
+        id, start, restart, shutdown, type, significant, modules: values of the child spec (see `ChildSpec`).
     """
 
     __regrow_named__: ClassVar[bool] = False
     __regrow_spec__: ClassVar[dict[str, Any]] = {}
-    __regrow_reserved__: ClassVar[frozenset[str]] = frozenset()  # what is no state's name
-    __regrow_states__: ClassVar[dict[str, Any]] = {}  # the states whose names stand for something else in the class
+    __regrow_reserved__: ClassVar[frozenset[str]] = frozenset()  # names that cannot be states
+    __regrow_states__: ClassVar[dict[str, Any]] = {}  # methods of states that are named like a class method
 
     def __init_subclass__(cls, *, named: bool | None = None, **spec: Any) -> None:
         super().__init_subclass__()
         if named is not None:
             cls.__regrow_named__ = named
         cls.__regrow_spec__ = {**cls.__regrow_spec__, **child_spec.class_options(cls, spec, "named")}
-        states = {name: found for name in OUTSIDE if isinstance(found := vars(cls).get(name), FunctionType)}
+        states = {
+            name: found for name in STATE_OR_CLASS_METHOD if isinstance(found := vars(cls).get(name), FunctionType)
+        }
         cls.__regrow_states__ = {**cls.__regrow_states__, **states}
-        for name in states:  # Door.start(…) starts a door, though it has a state that is called so
+        for name in states:  # Door.start(…) must start a door, even if Door has a state called "start"
             delattr(cls, name)
 
     @classmethod
@@ -138,23 +152,23 @@ class GenStatem(Generic[State, Data]):
         debug: object = (),
         hibernate_after: Seconds = None,
     ) -> Pid:
-        """Start a machine linked to this process and wait until its `init` is done (`gen_statem:start_link/4`).
+        """Start a machine linked to the caller, wait for its `init` and return its pid (`gen_statem:start_link/4`).
 
         Args:
-            arg: what `init` gets.
-            name: a string, a class, `Global(key)` or `Via(registry, key)`.
-            timeout: seconds that `init` may take; then it is killed.
+            arg: the argument of `init`.
+            name: a string, a class, `Global(key)` or `Via(registry, key)`; None for no name.
+            timeout: seconds that `init` may take, after which the machine is killed; None for any time.
             debug: debug options of `regrow.system`.
-            hibernate_after: seconds; accepted as OTP has it, but nothing is saved here by hibernating.
+            hibernate_after: seconds; accepted for compatibility with OTP, without effect.
 
         Raises:
             AlreadyStarted: the name is taken.
             Ignored: `init` returned IGNORE.
             StartError: `init` returned Stop or Error, raised, or took too long.
-            TypeError: this can be no name.
+            TypeError: `name` cannot be a name, or another argument has a wrong type.
         """
-        given, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
-        return await starting.start(begin, given, cls, link=True, **options)
+        begin_arg, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await starting.start(begin, begin_arg, cls, link=True, **options)
 
     @classmethod
     async def start(
@@ -166,9 +180,12 @@ class GenStatem(Generic[State, Data]):
         debug: object = (),
         hibernate_after: Seconds = None,
     ) -> Pid:
-        """The same, without a link (`gen_statem:start/4`)."""
-        given, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
-        return await starting.start(begin, given, cls, link=False, **options)
+        """Start a machine without a link, wait for its `init` and return its pid (`gen_statem:start/4`).
+
+        Arguments and errors are those of `start_link`.
+        """
+        begin_arg, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await starting.start(begin, begin_arg, cls, link=False, **options)
 
     @classmethod
     async def start_monitor(
@@ -180,59 +197,76 @@ class GenStatem(Generic[State, Data]):
         debug: object = (),
         hibernate_after: Seconds = None,
     ) -> tuple[Pid, Monitor]:
-        """The same, monitored from its beginning (`gen_statem:start_monitor/4`).
+        """Start a machine that the caller monitors, without a link (`gen_statem:start_monitor/4`).
+
+        The monitor exists before `init` runs. Arguments and errors are those of `start_link`; a failed start leaves no
+        monitor and sends no `Down`.
 
         Returns:
-            The pid, and the ref of the `Down` that will come. A start that fails leaves none.
+            The pid and the monitor's ref, which is the `ref` of its `Down`.
         """
-        given, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
-        return await starting.start_monitor(begin, given, cls, **options)
+        begin_arg, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
+        return await starting.start_monitor(begin, begin_arg, cls, **options)
 
     @classmethod
     def _prepared(
         cls, arg: Any, name: object, timeout: Seconds, debug: object, hibernate_after: Seconds
     ) -> tuple[tuple[Any, object, Debug | None], dict[str, Any]]:
-        """What the new process begins with, and the options of its start."""
+        """Check the arguments of a start; return the argument of `begin` and the options of `starting.start`."""
         limit = seconds(timeout, "start_link(timeout=)")
         seconds(hibernate_after, "start_link(hibernate_after=)")
         callbacks = cls()
-        looks = debug_options(debug)
+        hooks = debug_options(debug)
         if name is None and cls.__regrow_named__:
             name = cls
-        return (callbacks, arg, looks), {"initial_call": cls.init, "name": name, "timeout": limit}
+        return (callbacks, arg, hooks), {"initial_call": cls.init, "name": name, "timeout": limit}
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> child_spec.ChildSpec:
-        """How a supervisor starts this machine: by `start_link(arg)`, under the class as id."""
+        """Return the child spec of this machine: the class is its id, and `start_link(arg)` starts it.
+
+        Args:
+            arg: the argument of `init`.
+        """
         return child_spec.of_class(cls, arg, cls.__regrow_spec__)
 
     # Callbacks
 
     def callback_mode(self) -> CallbackMode:
-        """How events reach this class; with "state_enter" in a list, the change of a state is an event, too.
+        """Return the callback mode; with "state_enter" in a list, each change of the state is an event, too.
 
-        Without one of its own: "handle_event_function" if the class has `handle_event`, else "state_functions".
+        The default is "handle_event_function" if the class has `handle_event`, else "state_functions".
         """
         own: object = getattr(type(self), "handle_event")  # noqa: B009 (its type would be half known)
         return "state_functions" if own is getattr(GenStatem, "handle_event") else "handle_event_function"  # noqa: B009
 
     def init(self, arg: Any, /) -> InitReturn[State, Data]:
-        """The first state and the data: NextState(state, data[, actions]), or Ok(state, data) as OTP writes it."""
+        """Return the first state and the data, in the new process.
+
+        The result is NextState(state, data[, actions]), or Ok(state, data), IGNORE, Stop(reason) or Error(reason).
+        """
         raise NotImplementedError(f"the GenStatem {type(self).__name__} has no init")
 
     def handle_event(self, event_type: Any, content: Any, state: State, data: Data, /) -> EventReturn[State, Data]:
-        """Handle an event, in the mode "handle_event_function"."""
+        """Handle an event, in the mode "handle_event_function". Every result of `regrow.gen_statem` is allowed."""
         raise NotImplementedError(f"the GenStatem {type(self).__name__} has no handle_event")
 
     def terminate(self, reason: Any, state: State, data: Data, /) -> Any:
-        """Clean up. Called on Stop, on an error, on `stop`, and when the parent ends while this process traps exits."""
+        """Clean up before the machine ends; the result is ignored.
+
+        Called after Stop, after an exception in a callback, on `stop`, and on the parent's end if this process traps
+        exits.
+        """
 
     def code_change(self, old_version: Any, state: State, data: Data, extra: Any, /) -> Any:
-        """Turn state and data of an older version into this one's: return `Ok(state, data)`."""
+        """Convert state and data of an older version: return `Ok(state, data)`. Called by `system.change_code`."""
         raise NotImplementedError("code_change")
 
     def format_status(self, status: dict[str, Any], /) -> dict[str, Any]:
-        """What `system.get_status` and crash reports show: state, data, reason, queue, postponed, timeouts and log."""
+        """Return the status for `system.get_status` and crash reports.
+
+        It is a dict of state, data, reason, queue, postponed, timeouts and log.
+        """
         return status
 
 
@@ -243,12 +277,12 @@ GenStatem.__regrow_reserved__ = frozenset(dir(GenStatem))
 
 
 def begin(
-    process: Process, starter: StartRequest, given: tuple[GenStatem[Any, Any], object, Debug | None]
+    process: Process, starter: StartRequest, arg: tuple[GenStatem[Any, Any], object, Debug | None]
 ) -> Generator[Any, Any, Any] | None:
-    """A machine's first step: `init`, and the word to the starter; gives its loop, or nothing if it is not to run."""
-    callbacks, arg, debug = given
+    """Run the first step of a machine: call `init`; return the generator of the loop, or None to end the process."""
+    callbacks, init_arg, debug = arg
     try:
-        result: Any = callbacks.init(arg)
+        result: Any = callbacks.init(init_arg)
         if is_awaitable(result):
             return _begin_later(process, starter, callbacks, result, debug)
     except BaseException as error:
@@ -259,7 +293,7 @@ def begin(
 def _begin_later(
     process: Process, starter: StartRequest, callbacks: GenStatem[Any, Any], init: Awaitable[Any], debug: Debug | None
 ) -> Generator[Any, Any, Any]:
-    """The same, of an `async def init`."""
+    """Await an `async def init`, and become the loop, or end."""
     try:
         result = yield from enter_task(process, init)
     except BaseException as error:
@@ -271,7 +305,7 @@ def _begin_later(
 def _started(
     process: Process, starter: StartRequest, callbacks: GenStatem[Any, Any], result: Any, debug: Debug | None
 ) -> Generator[Any, Any, Any] | None:
-    """The loop that follows an init that gave `result`, which its starter hears of."""
+    """Acknowledge the start by the `result` of `init`, and return the loop, or None to end the process."""
     kind = type(result)  # pyright: ignore[reportUnknownVariableType]
     if kind is NextState or kind is Ok:
         init_ack(process, starter, None)
@@ -301,21 +335,22 @@ async def enter_loop(
     name: object = None,
     debug: object = (),
 ) -> NoReturn:
-    """Make the running process a machine, after whatever it did to begin with (`gen_statem:enter_loop/6`). Never returns.
+    """Make the running process a state machine (`gen_statem:enter_loop/6`). Never returns.
 
-    Any process may, for every process of regrow knows its parent. What is left of its own function is unwound at the end.
+    Any process may call it, whichever way it was spawned. When the machine ends, the frames of the process's function
+    are unwound, so that its `finally` blocks run.
 
     Args:
         module: the class; its `init` is not called.
         state: the first state.
         data: the data.
-        actions: what the first transition is to do.
-        name: a name of any form, which must be this process's already.
+        actions: the actions of the first transition, as `NextState` takes them.
+        name: the registered name of this process, in any form; None if it has none.
         debug: debug options of `regrow.system`.
 
     Raises:
-        Exit: the name is not this process's.
-        RuntimeError: this runs in an asyncio task, which may have been adopted as a process, but is driven by asyncio.
+        Exit: this process does not have the name.
+        RuntimeError: the caller is an asyncio task, which asyncio drives, even if it was adopted as a process.
     """
     running, parent = loop_entry.check_enter_loop(name)
     machine = Machine(running, module(), parent, state, data, debug_options(debug))

@@ -1,14 +1,14 @@
-"""The engine of `gen_statem`: one event after another, and all that a transition has to put in order.
+"""The process of a state machine: one event after another, and the steps of a transition.
 
-What is done with an event, in this order (OTP's "state callback" loop):
+An event is handled in these steps (OTP's "state callback" loop):
 
     1. the callback is called; its replies are sent
-    2. if the state changes, and the machine wants it, the new state's enter event is called
-    3. the event is postponed, if the callback said so; else it is over
-    4. the event timeout ends; if the state changed, so does the state timeout, and what was postponed comes back
+    2. if the state changes, and the callback mode has "state_enter", the new state's enter event is called
+    3. the event is postponed, if there was a Postpone; else it is consumed
+    4. the event timeout is cancelled; if the state changed, the state timeout is, too, and postponed events are queued
     5. the timeouts of the actions start
-    6. inserted events go before all that wait
-    7. the next event: of those inside the machine the oldest, else a timeout of 0 s, else the next message
+    6. inserted events are queued before all others
+    7. the next event is taken: the oldest queued one, else a timeout of 0 s, else the next message
 """
 
 from __future__ import annotations
@@ -74,20 +74,20 @@ from regrow.kernel.yields import RECEIVE, YIELD
 
 
 class Machine:
-    """One state machine as it runs."""
+    """A running state machine: its state, its queues of events and its timeouts."""
 
     def __init__(
         self, process: Process, callbacks: Any, parent: Pid, state: Any, data: Any, debug: Debug | None
     ) -> None:
         self.process = process
         self.parent = parent
-        self.callbacks: list[Any] = [callbacks]  # the last one handles events; those before it were pushed aside
+        self.callbacks: list[Any] = [callbacks]  # the last one handles events; a PushCallbackModule adds one
         self.mode: str = ""
         self.calls_enter: bool = False
         self.state: Any = state
         self.data: Any = data
-        self.begins: bool = False  # what `init` wants is being done
-        self.event: Event | None = None  # that is being handled
+        self.begins: bool = False  # while the actions of `init` are done
+        self.event: Event | None = None  # the event that is being handled
         self.queue: deque[Event] = deque()
         self.postponed: list[Event] = []
         self.timeouts: dict[object, RunningTimeout] = {}  # by `exact` types
@@ -95,7 +95,7 @@ class Machine:
         self.debug = debug
 
     def run(self, actions: Any) -> Generator[Any, Any, Any]:
-        """The life of a machine after its `init`, which gave `actions`. Ends with an exception, always."""
+        """Run the machine after its `init`, which returned `actions`. Ends with an exception, always."""
         ending: BaseException = exits.Exit()
         try:
             self.read_mode()
@@ -106,12 +106,12 @@ class Machine:
                     goes_on = self.process.node.scheduler.goes_on(self.process)
                     message = take(self.process) if goes_on else (yield RECEIVE)
                     if type(message) is SystemRequest:
-                        yield from self.hold(message)
+                        yield from self.serve(message)
                         continue
                     event = self.event_of(message)
                     if event is None:
                         continue
-                    self.tell("in", event, self.state)
+                    self.record("in", event, self.state)
                 elif not self.process.node.scheduler.has_time():
                     yield YIELD
                 yield from self.handle(event)
@@ -122,7 +122,7 @@ class Machine:
         return (yield from self.end(ending))
 
     def read_mode(self) -> None:
-        """Ask the class that handles events which mode it has."""
+        """Read the callback mode of the class that handles events."""
         found: Any = self.callbacks[-1].callback_mode()
         words: list[Any] = list(as_list(found))
         modes = [word for word in words if isinstance(word, str) and word in MODES]
@@ -139,26 +139,26 @@ class Machine:
 
     @property
     def modules(self) -> list[type]:
-        """It, and those that were pushed aside, the last one first."""
+        """The class that handles events, then the classes below it, which PopCallbackModule brings back."""
         callbacks: list[object] = self.callbacks
-        return [type(one) for one in reversed(callbacks)]
+        return [type(callback) for callback in reversed(callbacks)]
 
     # Events
 
     def waiting_event(self) -> Event | None:
-        """The oldest event inside the machine, or a timeout of 0 s; None: wait for a message."""
+        """Return the oldest queued event, or else a timeout of 0 s; None if the machine has to wait for a message."""
         if self.queue:
             return self.queue.popleft()
         for type_ in self.due_now:
             running = self.timeouts[type_]
             event = (running.type, running.content)
             self.cancel(type_)
-            self.tell("insert_timeout", event, self.state)
+            self.record("insert_timeout", event, self.state)
             return event
         return None
 
     def event_of(self, message: Any) -> Event | None:
-        """A message as an event; None for a timeout that was cancelled when it was in the mailbox already."""
+        """Return a message as an event; None for a timeout that was cancelled while its message was in the mailbox."""
         kind = type(message)  # pyright: ignore[reportUnknownVariableType]
         if kind is CallRequest:
             return ("call", message), message.request
@@ -175,12 +175,12 @@ class Machine:
         return "info", message
 
     def begin(self, actions: Any) -> Generator[Any, Any, None]:
-        """Enter the first state, and do what `init` wants; its starter may go on before that."""
+        """Do the actions of `init`, and enter the first state. The starter may run before that: it has its answer."""
         if gives_way(self.process):
             yield YIELD
         self.event, transition = ("internal", "init_state"), Transition(self.state, self.data)
         self.begins = True
-        self.act(transition, actions, True)
+        self.apply_actions(transition, actions, True)
         self.begins = False
         transition.postpone = False
         if self.calls_enter:
@@ -188,29 +188,29 @@ class Machine:
         self.settle(transition)
 
     def handle(self, event: Event) -> Generator[Any, Any, None]:
-        """Do one transition."""
+        """Handle one event: the callback, the enter events, the end of the transition."""
         self.event, transition = event, Transition(self.state, self.data)
         result = self.call(event, self.state, self.data)
         if is_awaitable(result):
             result = yield from enter_task(self.process, result)
-        if self.take(transition, result, True) and self.calls_enter:
+        if self.apply_result(transition, result, True) and self.calls_enter:
             yield from self.enter(transition)
         self.settle(transition)
 
     def enter(self, transition: Transition) -> Generator[Any, Any, None]:
-        """Call the enter event of the state that the transition goes to, as often as that wants it repeated."""
+        """Call the enter event of the transition's state, again after each RepeatState."""
         again = True
         while again:
-            self.tell("enter", self.module, transition.state)
+            self.record("enter", self.module, transition.state)
             result = self.call(("enter", self.state), transition.state, transition.data)
             if is_awaitable(result):
                 result = yield from enter_task(self.process, result)
-            again = self.take(transition, result, False)
+            again = self.apply_result(transition, result, False)
             if again and not self.process.node.scheduler.has_time():
                 yield YIELD
 
     def call(self, event: Event, state: Any, data: Any) -> Any:
-        """Call the callback for an event."""
+        """Call the callback for an event, and return its result."""
         callbacks = self.callbacks[-1]
         if self.mode == "handle_event_function":
             return callbacks.handle_event(event[0], event[1], state, data)
@@ -224,8 +224,8 @@ class Machine:
 
     # Results and actions
 
-    def take(self, transition: Transition, result: Any, is_event: bool) -> bool:
-        """Put a callback's result into the transition; whether the state's enter event is to be called."""
+    def apply_result(self, transition: Transition, result: Any, is_event: bool) -> bool:
+        """Apply a callback's result to the transition; return whether the state's enter event has to be called."""
         kind = type(result)  # pyright: ignore[reportUnknownVariableType]
         entering = kind is RepeatState or kind is RepeatStateAndData
         if kind is NextState:
@@ -246,11 +246,11 @@ class Machine:
             raise NoClause(self.event[1] if self.event is not None and is_event else ("enter", self.state), letter)
         elif kind is not KeepStateAndData and kind is not RepeatStateAndData:
             self.fail(transition, "bad_return_from_state_function", result, RESULTS, is_event)
-        self.act(transition, result.actions, is_event)
+        self.apply_actions(transition, result.actions, is_event)
         return entering
 
     def reply_then_stop(self, transition: Transition, result: Any, is_event: bool) -> None:
-        """Answer, and leave."""
+        """Send the replies of a StopAndReply, and raise Exit with its reason."""
         where = self.called(transition, is_event)
         self.state = transition.state
         self.data = transition.data if not result.has_data else result.data
@@ -261,8 +261,8 @@ class Machine:
             self.reply(action)
         raise exits.Exit(result.reason)
 
-    def act(self, transition: Transition, actions: Any, is_event: bool) -> None:
-        """Do the actions, or put them into the transition."""
+    def apply_actions(self, transition: Transition, actions: Any, is_event: bool) -> None:
+        """Do the actions of a result, or add them to the transition."""
         for action in as_list(actions):
             good = True
             match action:
@@ -291,7 +291,7 @@ class Machine:
                 self.fail(transition, word, action, ACTIONS, is_event)
 
     def change_module(self, action: ChangeCallbackModule | PopCallbackModule) -> bool:
-        """Let another class handle the events; false if there is none."""
+        """Let another class handle the events; return False if the action has no valid class, or pops the last one."""
         if isinstance(action, PopCallbackModule):
             if len(self.callbacks) == 1:
                 return False
@@ -303,22 +303,22 @@ class Machine:
                 self.callbacks.pop()
             self.callbacks.append(action.module())
         self.read_mode()
-        self.tell("module", self.module, self.state)
+        self.record("module", self.module, self.state)
         return True
 
     def reply(self, action: ReplyAction) -> None:
-        """Answer a call."""
+        """Answer a call, and record the answer."""
         request.reply(action.from_, action.value)
-        self.tell("out", action.value, action.from_)
+        self.record("out", action.value, action.from_)
 
     def fail(self, transition: Transition, word: str, value: object, wanted: str, is_event: bool) -> None:
-        """End with what the machine knows by now."""
+        """Take over the transition's state and data, for the report, and raise BadTransition."""
         where = self.called(transition, is_event)
         self.state, self.data = transition.state, transition.data
         raise BadTransition(word, self.callbacks[-1], where, value, wanted)
 
     def called(self, transition: Transition, is_event: bool) -> str:
-        """The callback whose result this is: of an event the old state's, of an enter event the new one's."""
+        """Return the name of the callback that returned: the old state's for an event, the new one's for "enter"."""
         if self.begins:
             return "init"
         if self.mode == "handle_event_function":
@@ -328,13 +328,13 @@ class Machine:
     # The end of a transition
 
     def settle(self, transition: Transition) -> None:
-        """The callbacks are done: put in order what comes next."""
+        """End the transition: steps 3 to 6 of the module's list."""
         event = self.event
         assert event is not None
-        self.tell("postpone" if transition.postpone else "consume", event, self.state, transition.state)
+        self.record("postpone" if transition.postpone else "consume", event, self.state, transition.state)
         match event[0]:
-            case ("call", asked) if type(asked) is CallRequest:
-                mark_deferred(asked)
+            case ("call", call) if type(call) is CallRequest:
+                mark_deferred(call)
             case _:
                 pass
         if transition.postpone:
@@ -351,7 +351,7 @@ class Machine:
         self.queue.extendleft(reversed(transition.next_events))
 
     def start(self, type_: object, timeout: Timeout, time: float | None) -> None:
-        """Start, change or cancel a timeout. One that is changed and does not run makes its event at once."""
+        """Start, change or cancel a timeout. An "update" of a timeout that does not run is due at once."""
         running = self.timeouts.get(type_)
         if timeout.time == "update" and running is not None:
             running.content = timeout.content
@@ -364,10 +364,10 @@ class Machine:
             self.due_now[type_] = None
         else:
             running.timer = send_after(self.process.pid, running, time, abs=timeout.abs)
-        self.tell("start_timer", timeout, self.state)
+        self.record("start_timer", timeout, self.state)
 
     def cancel(self, type_: object) -> None:
-        """Forget a timeout, if it runs."""
+        """Cancel a timeout, if it runs."""
         running = self.timeouts.pop(type_, None)
         if running is None:
             return
@@ -376,30 +376,30 @@ class Machine:
         else:
             cancel_timer(running.timer)
 
-    # What others ask
+    # System requests, debug, status
 
-    def hold(self, message: SystemRequest) -> Generator[Any, Any, None]:
-        """Serve system requests."""
-        held = HeldMachine(self)
-        if (yield from held.serve(message)):
-            raise exits.Exit(held.reason)
-        self.state, self.data = held.state
-        self.debug = held.debug
+    def serve(self, message: SystemRequest) -> Generator[Any, Any, None]:
+        """Serve a system request and, while suspended, the ones that follow; raise Exit if the machine must end."""
+        handler = MachineSystemHandler(self)
+        if (yield from handler.serve(message)):
+            raise exits.Exit(handler.reason)
+        self.state, self.data = handler.state
+        self.debug = handler.debug
 
-    def tell(self, *event: object) -> None:
-        """Let those who look at the machine know."""
+    def record(self, *event: object) -> None:
+        """Record an event for the debug hooks, if there are any."""
         if self.debug is not None:
             self.debug = self.debug.record(self.process, event)
 
     def status(self, reason: object, ending: bool = False) -> Generator[Any, Any, dict[str, Any]]:
-        """All that is known, as `format_status` wants it shown."""
+        """Return the status of the machine, as `format_status` returns it."""
         status: dict[str, Any] = {
             "reason": reason,
             "state": self.state,
             "data": self.data,
             "queue": ([] if self.event is None else [self.event]) + list(self.queue),
             "postponed": list(self.postponed),
-            "timeouts": [(one.type, one.content) for one in self.timeouts.values()],
+            "timeouts": [(timeout.type, timeout.content) for timeout in self.timeouts.values()],
             "log": [] if self.debug is None or self.debug.log is None else list(self.debug.log),
         }
         return (yield from formatted(self.process, self.callbacks[-1], status, "data", ending))
@@ -407,8 +407,8 @@ class Machine:
     # The end
 
     def end(self, error: BaseException) -> Generator[Any, Any, Any]:
-        """Call `terminate`, report what was abnormal, and leave with the reason. What is postponed is dropped."""
-        raised, failed = Raised(error), False  # first: as a reason it loses its frames
+        """Call `terminate`, report an abnormal end, and raise Terminated with the reason. Queued events are dropped."""
+        raised, failed = Raised(error), False  # before `reason_of`, which strips the traceback
         reason = exits.reason_of(error)
         try:
             result: Any = self.callbacks[-1].terminate(reason, self.state, self.data)
@@ -420,7 +420,7 @@ class Machine:
             error, raised, failed = second, Raised(second), True
             reason = exits.reason_of(second)
         if exits.is_normal(reason) and not failed:
-            self.tell("terminate", reason, self.state)
+            self.record("terminate", reason, self.state)
         else:
             yield from self.report(reason, raised)
         if exits.is_a(error, KeyboardInterrupt, SystemExit):
@@ -428,7 +428,7 @@ class Machine:
         raise starting.Terminated(reason) from None
 
     def report(self, reason: object, raised: Raised) -> Generator[Any, Any, None]:
-        """Say that the machine has ended abnormally."""
+        """Report that the machine has ended abnormally."""
         if reports.is_wanted(self.process, reports.MACHINES):
             reports.machine_terminated(
                 self.process,
@@ -442,8 +442,8 @@ class Machine:
         reports.process_crashed(self.process, reason, raised)
 
 
-class HeldMachine(SystemHandler):
-    """A machine while it serves system requests; its state is the pair of state and data."""
+class MachineSystemHandler(SystemHandler):
+    """The system handler of a state machine; its `state` is the pair of state and data."""
 
     def __init__(self, machine: Machine) -> None:
         super().__init__(
@@ -453,7 +453,7 @@ class HeldMachine(SystemHandler):
         self.status: dict[str, Any] = {}
 
     def replace_state(self, function: Any) -> Generator[Any, Any, Any]:
-        """The pair that a function makes of the pair; without an enter event, even if the state is another one."""
+        """Replace the pair (state, data) by `function(pair)`. No enter event is called, even if the state changes."""
         try:
             state, data = yield from called(self.process, function, self.state)
         except BaseException as error:
@@ -464,7 +464,7 @@ class HeldMachine(SystemHandler):
         return self.state
 
     def change_code(self, module: type, old_version: Any, extra: Any) -> Generator[Any, Any, Any]:
-        """Turn state and data into those of a new version, and ask for the callback mode again."""
+        """Convert state and data with `code_change`, and read the callback mode again."""
         machine, before = self.machine, self.state
         try:
             result = yield from called(self.process, machine.callbacks[-1].code_change, old_version, *before, extra)
@@ -480,13 +480,13 @@ class HeldMachine(SystemHandler):
         return "error", result
 
     def shown(self, logged: list[Any]) -> Generator[Any, Any, dict[str, Any]]:
-        """State and log as the machine wants them shown."""
+        """Return state and log as `format_status` returns them."""
         self.machine.state, self.machine.data = self.state
         self.status = yield from self.machine.status("normal")
         return {**self.status, "state": (self.status["state"], self.status["data"])}
 
     def get_status(self) -> Generator[Any, Any, dict[str, Any]]:
-        """All that is known."""
+        """Return the status of a server, with the keys that only state machines have."""
         machine = self.machine
         found = yield from SystemHandler.get_status(self)
         status = self.status

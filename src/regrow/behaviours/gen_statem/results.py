@@ -1,28 +1,28 @@
-"""What a state machine's callbacks return, and the actions that go with it.
+"""The results of a state machine's callbacks, and the actions that a result can have.
 
 Results:
 
     NextState(state, data[, actions])       go to that state
-    KeepState(data[, actions])              stay, with new data
-    KeepStateAndData([actions])             stay
-    RepeatState(data[, actions])            stay, and call the state's enter event again
-    RepeatStateAndData([actions])           the same, with the old data
+    KeepState(data[, actions])              keep the state, with new data
+    KeepStateAndData([actions])             keep state and data
+    RepeatState(data[, actions])            keep the state, with new data, and repeat its enter event
+    RepeatStateAndData([actions])           keep state and data, and repeat the enter event
     Stop(reason[, data])                    end, after `terminate`
-    StopAndReply(reason, replies[, data])   answer, then end
+    StopAndReply(reason, replies[, data])   answer calls, then end
 
-`actions` is one action or a list of them, done in its order:
+`actions` is one action or a list of them, which are done in their order:
 
     ReplyAction(from_, value)               answer a call
-    NextEvent(type, content)                an event of one's own, before all that wait
-    Postpone()                              this event again, in the next other state
-    StateTimeout(time, content)             an event, unless the state changes before
-    EventTimeout(time, content)             an event, unless any other event comes before; a bare number is one, too,
-                                            and None or "infinity" is one that never comes
-    GenericTimeout(name, time, content)     an event, whatever happens
-    HIBERNATE                               nothing is expected for long
-    ChangeCallbackModule(cls)               from the next event on another class handles them;
-    PushCallbackModule(cls)                 the same, until
-    PopCallbackModule()                     brings the last one back
+    NextEvent(type, content)                insert an event before all queued ones
+    Postpone()                              handle this event again after the next change of the state
+    StateTimeout(time, content)             an event after this time, unless the state changes before
+    EventTimeout(time, content)             an event after this time, unless any other event comes before. A bare number
+                                            is an EventTimeout; None and "infinity" are ones that never come
+    GenericTimeout(name, time, content)     an event after this time
+    HIBERNATE                               no event is expected for long
+    ChangeCallbackModule(cls)               another class handles the events that follow
+    PushCallbackModule(cls)                 another class handles the events that follow, until PopCallbackModule
+    PopCallbackModule()                     the class before the last PushCallbackModule handles them again
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ Time = float | timedelta | None | Literal["infinity", "update", "cancel"]
 
 
 class ReplyAction:
-    """Answer a call: as soon as the action's turn comes (OTP's `{reply, From, Reply}`).
+    """An action that answers a call (OTP's `{reply, From, Reply}`).
 
     Args:
-        from_: from the event `("call", from_)`.
+        from_: the `from_` of the event `("call", from_)`.
         value: the answer.
     """
 
@@ -60,7 +60,11 @@ class ReplyAction:
 
 
 class Postpone:
-    """Handle this event again when the state has changed, before all younger ones; False takes a Postpone back."""
+    """An action that postpones the event: it is handled again when the state has changed (OTP's `postpone`).
+
+    Args:
+        flag: False cancels an earlier Postpone of the same list.
+    """
 
     __slots__ = ("flag",)
     __match_args__ = ("flag",)
@@ -73,11 +77,11 @@ class Postpone:
 
 
 class NextEvent:
-    """Insert an event, which is handled before all that wait (OTP's `{next_event, EventType, EventContent}`).
+    """An action that inserts an event before all queued ones (OTP's `{next_event, EventType, EventContent}`).
 
     Args:
-        type: any event type but "enter"; "internal" tells it from all that comes from outside.
-        content: what the callback gets with it.
+        type: any event type but "enter". An event of type "internal" cannot come from outside.
+        content: the content of the event.
     """
 
     __slots__ = ("content", "type")
@@ -92,13 +96,13 @@ class NextEvent:
 
 
 class Timeout:
-    """What the three timeouts have in common.
+    """The base class of the three timeout actions.
 
     Args:
-        time: seconds; 0 for an event right after those that wait inside the machine; None, "infinity" or "cancel" to
-            cancel a running one; "update" to change a running one's content, but not its time.
-        content: what the callback gets.
-        abs: take `time` as a time of `process.monotonic()`.
+        time: seconds; 0 for an event right after the queued ones; None, "infinity" or "cancel" cancels a running
+            timeout; "update" changes the content of a running timeout, but not its time.
+        content: the content of the event.
+        abs: read `time` as a time of `process.monotonic()`.
     """
 
     __slots__ = ("abs", "content", "time")
@@ -114,37 +118,37 @@ class Timeout:
 
     @property
     def event_type(self) -> object:
-        """The type of the event that it makes, of which a machine has one at a time."""
+        """The type of the timeout's event; a machine has at most one running timeout of each type."""
         raise NotImplementedError
 
 
 class StateTimeout(Timeout):
-    """Make the event ("state_timeout", content) in so many seconds, unless the state changes before."""
+    """The event ("state_timeout", content) after `time` seconds, unless the state changes before."""
 
     __slots__ = ()
 
     @property
     def event_type(self) -> object:
-        """The type of its event."""
+        """The type of its event: "state_timeout"."""
         return "state_timeout"
 
 
 class EventTimeout(Timeout):
-    """Make the event ("timeout", content) in so many seconds, unless any other event comes before."""
+    """The event ("timeout", content) after `time` seconds, unless any other event comes before."""
 
     __slots__ = ()
 
     @property
     def event_type(self) -> object:
-        """The type of its event."""
+        """The type of its event: "timeout"."""
         return "timeout"
 
 
 class GenericTimeout(Timeout):
-    """Make the event (("timeout", name), content) in so many seconds, whatever happens until then.
+    """The event (("timeout", name), content) after `time` seconds, independent of other events and of the state.
 
     Args:
-        name: any hashable term; the same name again replaces a running one.
+        name: any hashable term; a timeout of the same name replaces a running one.
     """
 
     __slots__ = ("name",)
@@ -159,12 +163,12 @@ class GenericTimeout(Timeout):
 
     @property
     def event_type(self) -> object:
-        """The type of its event."""
+        """The type of its event: ("timeout", name)."""
         return ("timeout", self.name)
 
 
 class ChangeCallbackModule:
-    """Let another class handle the events that follow; state and data stay as they are.
+    """An action after which another class handles the events; state and data are unchanged.
 
     Args:
         module: a subclass of GenStatem.
@@ -181,13 +185,13 @@ class ChangeCallbackModule:
 
 
 class PushCallbackModule(ChangeCallbackModule):
-    """The same, until `PopCallbackModule` brings this one back."""
+    """An action after which another class handles the events, until `PopCallbackModule`."""
 
     __slots__ = ()
 
 
 class PopCallbackModule:
-    """Let the class go on that was before the last PushCallbackModule."""
+    """An action after which the class before the last PushCallbackModule handles the events again."""
 
     __slots__ = ()
 
@@ -212,7 +216,13 @@ Actions = Action | Sequence[Action]
 
 
 class NextState(Generic[State, Data]):
-    """Go to `state`, which may be the one that is; from `init`: begin in it."""
+    """The result that goes to `state`, or keeps it if it is equal; from `init`, the first state (OTP's `next_state`).
+
+    Args:
+        state: the new state.
+        data: the new data.
+        actions: one action or a list of them.
+    """
 
     __slots__ = ("actions", "data", "state")
     __match_args__ = ("state", "data", "actions")
@@ -227,7 +237,12 @@ class NextState(Generic[State, Data]):
 
 
 class KeepState(Generic[Data]):
-    """Stay in the state, with new data."""
+    """The result that keeps the state, with new data (OTP's `keep_state`).
+
+    Args:
+        data: the new data.
+        actions: one action or a list of them.
+    """
 
     __slots__ = ("actions", "data")
     __match_args__ = ("data", "actions")
@@ -241,7 +256,11 @@ class KeepState(Generic[Data]):
 
 
 class KeepStateAndData:
-    """Stay in the state, with the data that are."""
+    """The result that keeps state and data (OTP's `keep_state_and_data`).
+
+    Args:
+        actions: one action or a list of them.
+    """
 
     __slots__ = ("actions",)
     __match_args__ = ("actions",)
@@ -254,24 +273,24 @@ class KeepStateAndData:
 
 
 class RepeatState(KeepState[Data]):
-    """Stay in the state, with new data, as if it were entered now: its enter event is called again."""
+    """The result that keeps the state, with new data, and repeats its enter event (OTP's `repeat_state`)."""
 
     __slots__ = ()
 
 
 class RepeatStateAndData(KeepStateAndData):
-    """Stay in the state, with the data that are, as if it were entered now."""
+    """The result that keeps state and data, and repeats the enter event (OTP's `repeat_state_and_data`)."""
 
     __slots__ = ()
 
 
 class StopAndReply(Generic[Data]):
-    """Answer calls, in this order, then end with `reason` after `terminate`.
+    """The result that answers calls, then ends the machine, after `terminate` (OTP's `stop_and_reply`).
 
     Args:
-        reason: why.
-        replies: one ReplyAction or a list of them.
-        data: new data, for `terminate`.
+        reason: the reason to end with.
+        replies: one ReplyAction or a list of them, which are sent in their order.
+        data: new data, for `terminate`; by default the data stay.
     """
 
     __slots__ = ("data", "reason", "replies")
@@ -287,5 +306,5 @@ class StopAndReply(Generic[Data]):
 
     @property
     def has_data(self) -> bool:
-        """Whether new data were given."""
+        """Whether this StopAndReply has new data."""
         return self.data is not MISSING

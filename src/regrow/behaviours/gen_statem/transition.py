@@ -1,4 +1,4 @@
-"""One transition of a state machine while it is put together, and what may stand in it."""
+"""The transition of a state machine: the results and actions of one event's callbacks, collected, and their checks."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ MODES: Final = ("state_functions", "handle_event_function")
 PLAIN_TYPES: Final = ("cast", "info", "timeout", "state_timeout", "internal")
 
 RESULTS: Final = "NextState, KeepState, KeepStateAndData, RepeatState, RepeatStateAndData, Stop or StopAndReply"
-ENTER_RESULTS: Final = "the state that it is: an enter event may not change it"
+ENTER_RESULTS: Final = "the same state: an enter event may not change it"
 ACTIONS: Final = (
     "ReplyAction, NextEvent, Postpone, StateTimeout, EventTimeout, GenericTimeout, seconds, HIBERNATE, "
-    "ChangeCallbackModule, PushCallbackModule or PopCallbackModule, each as its own text wants it; in an enter event no "
+    "ChangeCallbackModule, PushCallbackModule or PopCallbackModule, with valid values; in an enter event no "
     "NextEvent, Postpone or change of the module"
 )
 REPLIES: Final = "ReplyAction(from_, value), with the from_ of a call"
 
 
 class BadTransition(BadReturn):
-    """A callback of a state machine returned what it must not; `reason` has OTP's word for it, and the value."""
+    """A callback of a state machine returned an invalid result; `reason` is the pair of OTP's word and the value."""
 
     def __init__(self, word: str, callbacks: object, callback: str, value: object, wanted: str) -> None:
         super().__init__(callbacks, callback, value, wanted)
@@ -38,7 +38,15 @@ class BadTransition(BadReturn):
 
 
 class Transition:
-    """What the callbacks of one event have said so far."""
+    """The results and actions of one event's callbacks so far; `Machine.settle` applies them.
+
+    Attributes:
+        state: the state that the machine will have.
+        data: the data that it will have.
+        postpone: whether the event is postponed.
+        next_events: the events to insert, in their order.
+        timeouts: the timeouts to start or cancel, with their seconds, by `exact` type; the last of a type counts.
+    """
 
     __slots__ = ("data", "next_events", "postpone", "state", "timeouts")
 
@@ -47,17 +55,17 @@ class Transition:
         self.data: Any = data
         self.postpone: bool = False
         self.next_events: list[Event] = []
-        self.timeouts: dict[object, tuple[Timeout, float | None]] = {}  # by `exact` type: of two the later counts
+        self.timeouts: dict[object, tuple[Timeout, float | None]] = {}
 
     def wants(self, timeout: Timeout, time: float | None) -> None:
-        """Start, change or cancel a timeout when the transition is done."""
+        """Start, change or cancel a timeout at the end of the transition."""
         type_ = exact(timeout.event_type)
         self.timeouts.pop(type_, None)
         self.timeouts[type_] = (timeout, time)
 
 
 class RunningTimeout:
-    """A timeout that has been started, and the message that it sends to its machine. Without a timer it is one of 0 s."""
+    """A timeout that was started, and the message that it sends to its machine. One of 0 s has no timer."""
 
     __slots__ = ("content", "timer", "type")
 
@@ -71,17 +79,17 @@ class RunningTimeout:
 
 
 def is_change(before: object, after: object) -> bool:
-    """Whether these are two states."""
+    """Whether two states are different."""
     return before is not after and not equal(before, after)
 
 
 def is_list(value: object) -> bool:
-    """Whether this is a list or a tuple."""
+    """Whether a value is a list or a tuple."""
     return isinstance(value, list | tuple)
 
 
 def as_list(actions: Any) -> Any:
-    """One action or a list of them, as a list."""
+    """Return one action, or a list of them, as a list."""
     return actions if is_list(actions) else (actions,)
 
 
@@ -97,7 +105,7 @@ def is_type(value: Any) -> bool:
 
 
 def add_timeout(transition: Transition, timeout: Timeout) -> bool:
-    """Put a timeout into the transition; false if it has no time that can be."""
+    """Add a timeout to the transition; return False if its time is invalid."""
     time: Any = timeout.time
     if isinstance(time, timedelta):
         time = time.total_seconds()
@@ -120,15 +128,15 @@ def add_timeout(transition: Transition, timeout: Timeout) -> bool:
 
 
 def no_state(callbacks: Any, state: Any) -> ValueError:
-    """What is raised where a state has no method of its own."""
+    """Return the error for a state that has no method."""
     name = type(callbacks).__name__
     if type(state) is str and state in callbacks.__regrow_reserved__:
         return ValueError(
-            f"{state!r} is no state of {name}: in the mode state_functions a state is the name of a method, and {state} is "
-            "what every machine has. Call the state otherwise"
+            f"{state!r} is no state of {name}: in the mode state_functions a state is the name of a method, and every "
+            f"machine has a method {state}. Give the state another name"
         )
     return ValueError(
-        f"{safe_repr(state)} is no state of {name}: in the mode state_functions a state is the name of a method of its "
-        f"own, def {state if type(state) is str else 'name'}(self, event_type, content, data). For states of any other kind, let callback_mode return "
+        f"{safe_repr(state)} is no state of {name}: in the mode state_functions a state is the name of a method, "
+        f"def {state if type(state) is str else 'name'}(self, event_type, content, data). For states of any other kind, let callback_mode return "
         '"handle_event_function" and write handle_event'
     )
