@@ -1,4 +1,4 @@
-"""What is asked of a class when it becomes a service. Each mistake is told where the class is defined."""
+"""Checks of a class when it becomes a service. Each mistake is raised where the class is defined."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any, Final
 
 from regrow.behaviours.service.methods import EVERY, INFO, Method
 
-OURS: Final = ("start_link", "start", "named", "at", "child_spec", "then", "caller")
+RESERVED: Final = ("start_link", "start", "named", "at", "child_spec", "then", "caller")
 CALLBACKS: Final = ("init", "terminate", "handle_info", "handle_continue", "code_change", "format_status")
 
 
 def check_class(cls: Any) -> dict[str, Method]:
-    """The messages of a class by name, those of its bases among them.
+    """Return the message methods of a class by name, including those of its bases.
 
     Raises:
-        TypeError: a name that cannot be a message, or one that is of another kind in a base.
+        TypeError: a name cannot be a message, or has another kind in a base class.
     """
     methods: dict[str, Method] = {}
     members: dict[str, Any] = cls.__dict__
@@ -32,48 +32,48 @@ def check_class(cls: Any) -> dict[str, Method]:
 
 
 def check_name(cls: type, name: str, value: object) -> None:
-    """Raise if a name is taken by what every service has.
+    """Check that a name of a service class may be defined, and may have its decorator.
 
     Raises:
-        TypeError: it is.
+        TypeError: every service has this name already, or it is a callback or a special method with a decorator.
     """
-    if name in OURS:
-        raise TypeError(f"class {cls.__name__}: {name} is what every service has, and cannot be defined. Rename yours")
+    if name in RESERVED:
+        raise TypeError(f"class {cls.__name__}: every service has {name}, and a class cannot define it. Rename yours")
     kind = kind_of(value)
     if kind is None:
         return
     if name in CALLBACKS:
         raise TypeError(
-            f"class {cls.__name__}: {name} is a callback, called by the server itself. "
-            f"Leave @service.{kind} out, or rename the method"
+            f"class {cls.__name__}: {name} is a callback, which the server itself calls. "
+            f"Remove @service.{kind}, or rename the method"
         )
     if name.startswith("__"):
         raise TypeError(
             f"class {cls.__name__}: {name} cannot be a @service.{kind}: Python calls such a method on the object, "
-            f"and a handle is another one. Give it a plain name"
+            f"and a handle is not that object. Give it a plain name"
         )
 
 
 def check_override(cls: type, name: str, value: object, base: type) -> None:
-    """Raise if a method is one kind of message in a base and another here.
+    """Check that a method is the same kind of message as in the base class it overrides.
 
     Raises:
-        TypeError: it is.
+        TypeError: it is another kind, or has no decorator.
     """
     before, now = kind_of(vars(base)[name]), kind_of(value)
     if before is not None and before != now:
         what = "has no decorator here" if now is None else f"is a @service.{now} here"
         raise TypeError(
             f"class {cls.__name__}: {name} {what}, and a @service.{before} in {base.__name__}. "
-            f"Whoever has a handle of {base.__name__} sends a {before}: decorate it with @service.{before}"
+            f"Callers with a handle of {base.__name__} send a {before}: decorate it with @service.{before}"
         )
 
 
 def check_infos(cls: type) -> None:
-    """Raise if two methods of one class take the same messages.
+    """Check that no two methods of one class take the same class of messages.
 
     Raises:
-        TypeError: there are two.
+        TypeError: two methods do.
     """
     seen: dict[type, str] = {}
     for name, value in vars(cls).items():
@@ -81,13 +81,13 @@ def check_infos(cls: type) -> None:
             if kind in seen:
                 raise TypeError(
                     f"class {cls.__name__}: {seen[kind]} and {name} are both @service.info({kind.__name__}), "
-                    f"and a message goes to one. Let one of them call the other"
+                    f"and a message goes to one method only. Let one of them call the other"
                 )
             seen[kind] = name
 
 
 def kind_of(value: object) -> str | None:
-    """Which decorator an attribute of a class has; None for any other."""
+    """Return the decorator's name ("call", "cast", "info", "every") of a class attribute; None if it has none."""
     if isinstance(value, Method):
         return value.kind
     if hasattr(value, INFO):

@@ -1,7 +1,7 @@
-"""What a service does most: it runs the method that a call or a cast is for, and says what came back.
+"""The `handle_call` and `handle_cast` of every service: they run the method that a message names.
 
-These are the `handle_call` and the `handle_cast` of every service. What they use lies on the server's desk: this module
-is compiled, and to look something up in an object of an interpreted class is dear there.
+Per-message state is kept in `DispatchState`. This module is compiled, and compiled code reads attributes of
+interpreted classes, such as `Server`, slowly.
 """
 
 from __future__ import annotations
@@ -18,39 +18,40 @@ Methods = dict[str, Callable[..., Any]]
 
 
 class DispatchState:
-    """What is on hand while a message is handled.
+    """The state of one server while it handles a message.
 
     Attributes:
-        calls: by label, functions of the object and of all that a message carries.
-        casts: the same for casts.
-        next: what the object has said with `then`.
-        asker: whose call is being handled.
-        plain: a class whose objects are answers as they are. The last one: the next answer is of it, too, mostly.
-        reply: the usual result of a call. It is the same one each time, for the loop has read it before the next.
-        noreply: that of a cast.
+        calls: the functions of calls, by label. They take the object and the arguments that the message carries.
+        casts: the functions of casts, by label.
+        next: the value that the object passed to `then`; None if it passed none.
+        call: the call that is being handled; None if none is.
+        plain: the class of the last answer that could be sent as it was. The next answer is mostly of this class, and
+            needs no further check then.
+        reply: the usual result of a call, reused for each: the loop has read it before the next call is handled.
+        noreply: the usual result of a cast.
     """
 
-    __slots__ = ("asker", "calls", "casts", "next", "noreply", "plain", "reply")
+    __slots__ = ("call", "calls", "casts", "next", "noreply", "plain", "reply")
 
     def __init__(self, calls: Methods, casts: Methods) -> None:
         self.calls: Methods = calls
         self.casts: Methods = casts
         self.next: Any = None
-        self.asker: CallRequest | None = None
+        self.call: CallRequest | None = None
         self.plain: type = object
         self.reply: Reply[Any] = Reply(None, None)
         self.noreply: NoReply[Any] = NoReply(None)
 
 
 def handle_call(server: Any, request: Any, from_: CallRequest, state: Any, /) -> Any:
-    """Run the method that a call is for."""
-    desk: DispatchState = server.desk
+    """Run the method that a call names, and return its result as GenServer's `handle_call` does."""
+    dispatch: DispatchState = server.dispatch
     try:
-        message: tuple[Any, ...] = request  # compiled, this is a check, after which it is read without a look-up
-        function = desk.calls[message[0]]
+        message: tuple[Any, ...] = request  # compiled, this checks the type once, and makes each index fast
+        function = dispatch.calls[message[0]]
     except (TypeError, IndexError, KeyError):
-        return server.refused(request, from_, state)
-    desk.asker = from_
+        return server.refuse_call(request, from_, state)
+    dispatch.call = from_
     size = len(message)
     if size == 1:
         result = function(state)
@@ -58,24 +59,27 @@ def handle_call(server: Any, request: Any, from_: CallRequest, state: Any, /) ->
         result = function(state, message[1])
     else:
         result = function(state, *message[1:])
-    if type(result) is not desk.plain or desk.next is not None:
-        if desk.next is not None or type(result) is Later or is_awaitable(result):
-            return server.unusual(result, from_, state)
-        desk.plain = type(result)
-    reply = desk.reply
+    if type(result) is not dispatch.plain or dispatch.next is not None:
+        if dispatch.next is not None or type(result) is Later or is_awaitable(result):
+            return server.slow_call_result(result, from_, state)
+        dispatch.plain = type(result)
+    reply = dispatch.reply
     reply.value = result
     return reply
 
 
 def handle_cast(server: Any, request: Any, state: Any, /) -> Any:
-    """Run the method that a cast is for. A function for what it shares with a call would cost each message of both."""
-    desk: DispatchState = server.desk
+    """Run the method that a cast names.
+
+    It repeats lines of `handle_call`: a function for both would add a Python call to each message.
+    """
+    dispatch: DispatchState = server.dispatch
     try:
         message: tuple[Any, ...] = request
-        function = desk.casts[message[0]]
+        function = dispatch.casts[message[0]]
     except (TypeError, IndexError, KeyError):
-        return server.unexpected(request, state)
-    desk.asker = None
+        return server.unexpected_cast(request, state)
+    dispatch.call = None
     size = len(message)
     if size == 1:
         result = function(state)
@@ -83,6 +87,6 @@ def handle_cast(server: Any, request: Any, state: Any, /) -> Any:
         result = function(state, message[1])
     else:
         result = function(state, *message[1:])
-    if result is not None or desk.next is not None:
-        return server.ran(result, state)
-    return desk.noreply
+    if result is not None or dispatch.next is not None:
+        return server.cast_result(result, state)
+    return dispatch.noreply

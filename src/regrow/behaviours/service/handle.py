@@ -1,7 +1,7 @@
-"""The outside of a service: a handle has its messages as methods, and nothing of its state.
+"""The handles of services: a handle has the service's messages as methods, and none of its state.
 
-A handle is an address that knows which messages are understood there. It passes for an object of the service's class,
-so that checkers and `isinstance` take it for one, but it shares no attribute with it.
+A handle is an address together with the messages that can be sent there. For type checkers and `isinstance` it is an
+object of the service's class, but it shares no attribute with the object in the process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ADDRESS = "__regrow_address__"
 
 
 class Handle:
-    """What stands behind every handle; each service has a subclass of its own."""
+    """The base class of handles; each service has its own subclass."""
 
     __slots__ = (ADDRESS,)
     __regrow_service__: ClassVar[type]
@@ -60,7 +60,7 @@ class Handle:
 
 
 class TimeoutHandle(Handle):
-    """One whose calls wait as long as its user says."""
+    """A handle whose calls wait for a given time instead of their own timeout."""
 
     __slots__ = ("__regrow_timeout__",)
 
@@ -70,20 +70,20 @@ class TimeoutHandle(Handle):
 
 
 def address_of(handle: Any) -> Any:
-    """The pid or name that a handle is for."""
+    """Return the pid or name that a handle sends to."""
     return handle.__regrow_address__
 
 
 def is_handle(value: object) -> bool:
-    """Whether this is a handle. `isinstance` would ask the class that it passes for."""
+    """Whether this is a handle. `isinstance` cannot decide this: a handle's `__class__` is the service."""
     return issubclass(type(value), Handle)
 
 
 def class_attribute(handle: Handle, name: str) -> Any:
-    """What somebody gets who reaches past the messages: what belongs to the class, but nothing of the object.
+    """Return the attribute that a handle has under a name that is no message: a class or static method only.
 
     Raises:
-        AttributeError: it would be the object's.
+        AttributeError: the attribute would be one of the object in the process.
     """
     cls = handle.__class__
     if isinstance(inspect.getattr_static(cls, name, None), classmethod | staticmethod):
@@ -92,13 +92,13 @@ def class_attribute(handle: Handle, name: str) -> Any:
 
 
 def no_attribute(handle: Handle, name: str) -> str:
-    """The letter to whoever reaches for the state."""
+    """Return the text of the error for reading state through a handle."""
     cls = handle.__class__
     messages = ", ".join(handle.__regrow_methods__) or "none"
-    what = "is no message" if hasattr(cls, name) else "is not there"
+    what = "is no message" if hasattr(cls, name) else "does not exist"
     return (
         f"{handle!r}.{name} {what}: this is a handle, and the state is in the process. Its messages: {messages}.\n"
-        f"  To reach what is inside, write a method with @service.call that returns it; regrow.system.get_state shows it all"
+        f"  To read the state, write a method with @service.call that returns it; regrow.system.get_state shows all of it"
     )
 
 
@@ -106,10 +106,10 @@ def no_attribute(handle: Handle, name: str) -> str:
 
 
 def check_address(cls: type, address: Any) -> Any:
-    """What a handle of `cls` may be for.
+    """Return the address for a handle of `cls`; of another handle, its address.
 
     Raises:
-        TypeError: this is no address, or a process that runs something else.
+        TypeError: this is no address, or its process does not run the service.
     """
     if is_handle(address):
         address = address_of(address)
@@ -129,10 +129,10 @@ def is_remote_name(address: Any) -> bool:
 
 
 def check_service(cls: type, pid: Pid) -> None:
-    """Raise if a process is known to run something else. One that has ended may be named: its calls will say so.
+    """Check that a process runs the service. A process that has ended is accepted: its calls raise NoProcess.
 
     Raises:
-        TypeError: it runs something else.
+        TypeError: the process runs something else.
     """
     process = pid.process
     if process is None:
@@ -147,36 +147,36 @@ def check_service(cls: type, pid: Pid) -> None:
 
 
 def handle_class(cls: Any) -> type[Handle]:
-    """The class of the handles of a service, made when it is first asked for."""
-    found: Any = cls.__dict__.get("__regrow_handle__")
-    if found is None:
-        found = cls.__regrow_handle__ = _made(cls, Handle)
-    made: type[Handle] = found
-    return made
+    """Return the class of a service's handles; the first use creates it."""
+    kind: Any = cls.__dict__.get("__regrow_handle__")
+    if kind is None:
+        kind = cls.__regrow_handle__ = _make_handle_class(cls, Handle)
+    result: type[Handle] = kind
+    return result
 
 
 def with_timeout(handle: Any, timeout: float | None) -> Any:
-    """A handle for the same process whose calls wait so long."""
+    """Return a handle for the same process whose calls wait for `timeout` seconds; None waits for ever."""
     cls = handle.__class__
-    kind: Any = cls.__dict__.get("__regrow_patient__")
+    kind: Any = cls.__dict__.get("__regrow_timeout_handle__")
     if kind is None:
-        kind = cls.__regrow_patient__ = _made(cls, TimeoutHandle)
+        kind = cls.__regrow_timeout_handle__ = _make_handle_class(cls, TimeoutHandle)
     return kind(address_of(handle), timeout)
 
 
-def _made(cls: Any, base: type[Handle]) -> Any:
+def _make_handle_class(cls: Any, base: type[Handle]) -> Any:
     methods: dict[str, Method] = cls.__regrow_methods__
-    # Not a `__getattr__`, which would say the same of every name: where there is one, Python looks up each message the
-    # long way, and a call takes a tenth longer.
+    # One property for each name, and no `__getattr__`: on a class that has one, Python's specialised look-up of methods
+    # does not apply, and each call of the service takes a tenth longer.
     space: dict[str, Any] = {name: property(partial(class_attribute, name=name)) for name in names_inside(cls)}
-    space |= {name: _sender(cls, name, one, base is TimeoutHandle) for name, one in methods.items()}
+    space |= {name: _sender(cls, name, method, base is TimeoutHandle) for name, method in methods.items()}
     space |= {"__slots__": (), "__regrow_service__": cls, "__regrow_methods__": methods}
     space |= {"__module__": cls.__module__, "__doc__": cls.__doc__}
     return type(f"{cls.__name__} handle", (base,), space)
 
 
 def names_inside(cls: type) -> set[str]:
-    """The names that an object of a class may have: all that it defines, and all that its methods mention."""
+    """Return the names that an object of a class may have: those that it defines and those that its methods mention."""
     found = set(dir(cls))
     for base in cls.__mro__:
         for value in vars(base).values():
@@ -186,40 +186,38 @@ def names_inside(cls: type) -> set[str]:
     return {name for name in found if not (name.startswith("__") and name.endswith("__"))}
 
 
-def _sender(cls: type, name: str, method: Method, is_patient: bool) -> Any:
-    """The function that makes the message and sends it, with the parameters that the method has.
+def _sender(cls: type, name: str, method: Method, has_timeout: bool) -> Any:
+    """Return a function with the method's parameters that builds the message and sends it.
 
-    Its source is written and compiled, as that of a dataclass's `__init__` is: Python itself binds the arguments,
-    where the method is called and in no time, and a wrong one raises what a wrong argument always raises.
+    Its source is generated and compiled, as that of a dataclass's `__init__` is. Python then binds the arguments where
+    the method is called, which is fast, and a wrong argument raises the usual TypeError there.
     """
-    own, *rest = method.signature.parameters.values()
-    carried = [f"*{one.name}" if one.kind is Parameter.VAR_POSITIONAL else one.name for one in method.parameters]
-    message = f"({', '.join([repr(method.label), *carried])},)"
+    self_, *rest = method.signature.parameters.values()
+    arguments = [f"*{p.name}" if p.kind is Parameter.VAR_POSITIONAL else p.name for p in method.parameters]
+    message = f"({', '.join([repr(method.label), *arguments])},)"
     if isinstance(method, CallMethod):
-        timeout = f"{own.name}.__regrow_timeout__" if is_patient else "regrow_timeout"
-        sent = f"regrow_call({own.name}.{ADDRESS}, {message}, {timeout})"
+        timeout = f"{self_.name}.__regrow_timeout__" if has_timeout else "regrow_timeout"
+        expression = f"regrow_call({self_.name}.{ADDRESS}, {message}, {timeout})"
     else:
-        sent = f"regrow_cast({own.name}.{ADDRESS}, {message})"
-    source = f"def {name}({_parameters(own, rest)}):\n    return {sent}\n"
+        expression = f"regrow_cast({self_.name}.{ADDRESS}, {message})"
+    source = f"def {name}({_parameters(self_, rest)}):\n    return {expression}\n"
     space: dict[str, Any] = {"regrow_call": call, "regrow_cast": cast, "regrow_timeout": method.timeout}
     exec(compile(source, f"{__file__}:{method.label}", "exec"), space)  # noqa: S102
     function: Any = space[name]
-    everything = [own, *rest]
-    defaults = [one.default for one in everything if one.default is not one.empty and one.kind is not one.KEYWORD_ONLY]
-    named = {one.name: one.default for one in rest if one.kind is one.KEYWORD_ONLY and one.default is not one.empty}
-    function.__defaults__ = tuple(defaults) or None
-    function.__kwdefaults__ = named or None
+    with_default = [p for p in (self_, *rest) if p.default is not p.empty]
+    function.__defaults__ = tuple(p.default for p in with_default if p.kind is not p.KEYWORD_ONLY) or None
+    function.__kwdefaults__ = {p.name: p.default for p in with_default if p.kind is p.KEYWORD_ONLY} or None
     function.__doc__ = method.function.__doc__
     function.__qualname__ = method.function.__qualname__
     function.__module__ = method.function.__module__
     return function
 
 
-def _parameters(own: Parameter, rest: list[Parameter]) -> str:
-    """The parameters as they stand in a `def`, without defaults and annotations."""
-    return str(inspect.Signature([one.replace(annotation=one.empty, default=one.empty) for one in (own, *rest)]))[1:-1]
+def _parameters(self_: Parameter, rest: list[Parameter]) -> str:
+    """Return the parameters in the syntax of a `def`, without defaults and annotations."""
+    return str(inspect.Signature([p.replace(annotation=p.empty, default=p.empty) for p in (self_, *rest)]))[1:-1]
 
 
 def handle(cls: Any, address: object) -> Any:
-    """A handle of a service for an address."""
+    """Return a handle of the service `cls` for an address."""
     return handle_class(cls)(address)

@@ -1,8 +1,8 @@
-"""The methods of a service as messages: what a decorator leaves in the class, and what travels.
+"""The methods of a service as messages: the objects that the decorators put into the class.
 
-`@service.cast` over `def enqueue(self, value, *, first=False)` leaves a `CastMethod`, and `queue.enqueue(3)` sends
-`("Queue.enqueue", 3, False)`. The arguments are bound where the method is called, so that a wrong argument is a
-TypeError of the caller and never the end of a server.
+`@service.cast` over `def enqueue(self, value, *, first=False)` makes a `CastMethod`, and `queue.enqueue(3)` sends
+`("Queue.enqueue", 3, False)`. The arguments are bound where the method is called, so that a wrong argument raises
+TypeError in the caller and never ends the server.
 """
 
 from __future__ import annotations
@@ -29,65 +29,66 @@ R = TypeVar("R")
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
-SERVER: Final = "__regrow_server__"  # in the object of a service: the server that runs it
-INFO: Final = "__regrow_info__"  # of a function: the classes of messages that it takes
-EVERY: Final = "__regrow_every__"  # of a function: after how many seconds it is called again
+SERVER: Final = "__regrow_server__"  # attribute of a service's object: the server that runs it
+INFO: Final = "__regrow_info__"  # attribute of a function: the classes of messages that it takes
+EVERY: Final = "__regrow_every__"  # attribute of a function: the seconds between two calls
 YIELDS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
-MOST: Final = 100  # characters of one argument in print
+SHOWN_CHARACTERS: Final = 100  # of an answer in the repr of a Later
 
 
 class Later(Generic[R]):
-    """An answer that is not there yet. A `@service.call` returns it, and whoever asked waits until somebody replies.
+    """An answer that is given later. A `@service.call` returns it, and its caller waits until `reply` is called.
 
-    The same one may be returned to many: all get the answer, and those who ask after it was given get it at once.
+    The same object may be the result of many calls: all callers get the answer, and a call that returns it after
+    `reply` is answered at once.
     """
 
-    __slots__ = ("_answer", "_askers", "_room")
+    __slots__ = ("_answer", "_calls", "_room")
 
     def __init__(self) -> None:
-        self._askers: list[CallRequest] = []
+        self._calls: list[CallRequest] = []
         self._answer: Any = MISSING
         self._room = 16
 
     def __repr__(self) -> str:
-        return "Later()" if self._answer is MISSING else f"Later.now({safe_repr(self._answer, MOST)})"
+        return "Later()" if self._answer is MISSING else f"Later.now({safe_repr(self._answer, SHOWN_CHARACTERS)})"
 
     @staticmethod
     def now(value: T) -> Later[T]:
-        """One that is answered already."""
-        made: Later[T] = Later()
-        made.reply(value)
-        return made
+        """Return a `Later` that has its answer already."""
+        later: Later[T] = Later()
+        later.reply(value)
+        return later
 
     def reply(self, value: R) -> None:
-        """Give the answer, from any process. A second one is dropped, as `gen_server.reply` does it."""
+        """Answer all calls that returned this object; any process may do so. A second answer is dropped."""
         if self._answer is MISSING:
             self._answer = value
-            askers, self._askers = self._askers, []
-            for asker in askers:
-                reply(asker, value)
+            calls, self._calls = self._calls, []
+            for call in calls:
+                reply(call, value)
 
-    def owed_to(self, asker: CallRequest) -> None:
-        """One more waits for the answer."""
+    def add_call(self, call: CallRequest) -> None:
+        """Answer a call now if the answer is known, or else when `reply` is called."""
         if self._answer is not MISSING:
-            reply(asker, self._answer)
+            reply(call, self._answer)
             return
-        if len(self._askers) >= self._room:  # those who gave up are forgotten now and then, not at each step
-            self._askers = [one for one in self._askers if one.state not in (ANSWERED, FAILED, CLOSED)]
-            self._room = 2 * len(self._askers) + 16
-        self._askers.append(asker)
+        if len(self._calls) >= self._room:  # calls that timed out are dropped when the list has doubled, not each time
+            self._calls = [call for call in self._calls if call.state not in (ANSWERED, FAILED, CLOSED)]
+            self._room = 2 * len(self._calls) + 16
+        self._calls.append(call)
 
     def answer(self) -> Any:
-        """The answer, or MISSING."""
+        """Return the answer; MISSING if there is none yet."""
         return self._answer
 
 
 class Method:
-    """A function of a service that is called by a message; in the class it stands where the function stood.
+    """A function of a service that a message calls. In the class it takes the place of the decorated function.
 
     Attributes:
-        function: what was decorated. `Queue.dequeue.function(object)` runs it without any process, for a test of it.
-        timeout: how long a call waits, in seconds; None for ever.
+        function: the decorated function. `Queue.dequeue.function(object)` runs it without a process, as a test may.
+        timeout: seconds that a call waits; None waits for ever.
     """
 
     kind: ClassVar[str] = ""
@@ -109,26 +110,36 @@ class Method:
     def __repr__(self) -> str:
         return f"<the {self.kind} {self.label}{self.signature}>"
 
-    if not TYPE_CHECKING:  # to a checker it is nothing that can be called
+    if not TYPE_CHECKING:  # a type checker reports `Queue.dequeue(…)` itself, because it sees no `__call__`
 
         def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
-            """Whoever calls it has the class, and wants a server of it."""
+            """Raise: the method was called on the class, and not on a handle.
+
+            Raises:
+                TypeError: always.
+            """
             cls, _, name = self.label.rpartition(".")
             raise TypeError(
                 f"{self.label}(…) was called on the class; it is a message to a server. Call it on a handle:\n"
-                f"    {cls.lower()} = await {cls}.start_link(…), or {cls}.at(name) of one that runs\n"
+                f"    {cls.lower()} = await {cls}.start_link(…), or {cls}.at(name) for one that runs\n"
                 f"    {'await ' if self.kind == 'call' else ''}{cls.lower()}.{name}(…)\n"
                 f"  To try it without a process: {self.label}.function(object, …)"
             )
 
     @property
     def parameters(self) -> list[Parameter]:
-        """All but `self`, in the order in which a message carries them: `*args` come last, for they are many."""
-        found = list(self.signature.parameters.values())[1:]
-        return sorted(found, key=lambda one: one.kind is Parameter.VAR_POSITIONAL)
+        """All parameters but `self`, in the order of the message: `*args` last, because their number varies."""
+        parameters = list(self.signature.parameters.values())[1:]
+        return sorted(parameters, key=lambda parameter: parameter.kind is Parameter.VAR_POSITIONAL)
 
     def bound(self, instance: Any) -> Any:
-        """What the method is to the object itself: see the page on services about a service that calls itself."""
+        """Return the method as an attribute of the object: a function that runs in place, or one that sends a message.
+
+        The guide to services explains when a service that calls its own methods runs them in place.
+
+        Raises:
+            RuntimeError: the object has no process.
+        """
         server: Any = getattr(instance, "__dict__", {}).get(SERVER)
         if server is None:
             raise RuntimeError(no_process(self, instance))
@@ -138,12 +149,12 @@ class Method:
         return getattr(server.handle(), self.name)
 
     def inside(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run the function in place."""
+        """Run the function in this process, without a message."""
         return self.function(instance, *args, **kwargs)
 
 
 class CallMethod(Method, Generic[P, R_co]):
-    """A method that is called, and answers."""
+    """A method that answers its caller."""
 
     kind = "call"
 
@@ -155,7 +166,11 @@ class CallMethod(Method, Generic[P, R_co]):
         return self if instance is None else self.bound(instance)
 
     async def inside(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run the function in place, for nobody else could answer while this process waits; elsewhere, ask."""
+        """Run the function in place in the service's own process, which cannot answer itself; else send a call.
+
+        Raises:
+            CallingSelf: the function returned a `Later` without an answer, for which the process would wait for ever.
+        """
         server: Any = instance.__dict__[SERVER]
         if not runs_here(server):
             return await getattr(server.handle(), self.name)(*args, **kwargs)
@@ -166,13 +181,13 @@ class CallMethod(Method, Generic[P, R_co]):
             return result
         if result.answer() is MISSING:
             place = ("GenServer", "call", [server.pid, self.name, self.timeout])
-            letter = f"{server.pid} asked itself {self.name}(…), and would wait for its own answer for ever"
+            letter = f"{server.pid} called its own {self.name}(…), and would wait for its own answer for ever"
             raise CallingSelf(("calling_self", place), letter)
         return result.answer()
 
 
 class CastMethod(Method, Generic[P]):
-    """A method that is cast: nobody waits for it."""
+    """A method that is cast: the sender does not wait."""
 
     kind = "cast"
 
@@ -184,7 +199,11 @@ class CastMethod(Method, Generic[P]):
         return self if instance is None else self.bound(instance)
 
     def inside(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run in place what `super()` was asked for; any other cast of a service to itself is a message."""
+        """Run the function in place, for `super().method(…)`; any other cast of a service to itself is a message.
+
+        Raises:
+            TypeError: the function is `async def`.
+        """
         if inspect.iscoroutinefunction(self.function):
             raise TypeError(
                 f"super().{self.name}(…): this cast is `async def`, and a cast cannot be awaited. "
@@ -201,10 +220,10 @@ def runs_here(server: Any) -> bool:
 
 
 def no_process(method: Method, instance: Any) -> str:
-    """The letter to whoever has made an object of a service by hand."""
+    """Return the text of the error for a message to an object that `Service(…)` made, and no `start_link`."""
     name = type(instance).__name__
     return (
-        f"{name}(…) has no process: it is the object that a server of {name} would hold. Probably you did:\n"
+        f"{name}(…) has no process: it is the object that a server of {name} would hold. Probably you wrote:\n"
         f"    {name.lower()} = {name}(…)\n"
         f"  Instead, you want:\n"
         f"    {name.lower()} = await {name}.start_link(…)\n"
@@ -216,7 +235,7 @@ def no_process(method: Method, instance: Any) -> str:
 
 
 def check_function(function: Any, what: str) -> None:
-    """Raise unless this is a function with a `self` that nothing else has decorated yet.
+    """Check that this is a function with a `self`, and without another decorator of this module.
 
     Raises:
         TypeError: it is something else.
@@ -229,7 +248,7 @@ def check_function(function: Any, what: str) -> None:
         )
     if isinstance(function, staticmethod | classmethod | property):
         kind: str = type(function).__name__  # pyright: ignore[reportUnknownArgumentType]
-        raise TypeError(f"{what}: wanted a method, got a {kind}. A message is handled by an object: leave @{kind} out")
+        raise TypeError(f"{what}: wanted a method, got a {kind}. An object handles the message: remove @{kind}")
     if not isinstance(function, FunctionType):
         raise TypeError(f"{what}: wanted a method, `def` or `async def`, got {safe_repr(function)}")
     name = function.__qualname__
@@ -243,20 +262,20 @@ def check_function(function: Any, what: str) -> None:
         raise TypeError(f"{what}: {name} yields, and a message has one answer. Return a list instead")
     first = next(iter(inspect.signature(function).parameters.values()), None)
     if first is None or first.kind not in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
-        raise TypeError(f"{what}: {name} takes no self. A message is handled by an object of the class")
+        raise TypeError(f"{what}: {name} takes no self. An object of the class handles the message")
 
 
 def is_generator(function: FunctionType) -> bool:
-    """Whether a function yields what it gives; one under `@types.coroutine` yields to the loop, as a coroutine does."""
+    """Whether a function is a generator. One under `@types.coroutine` is none: it yields to the loop, as coroutines do."""
     flags = function.__code__.co_flags
     return bool(flags & YIELDS) and not flags & inspect.CO_ITERABLE_COROUTINE
 
 
 def check_takes(function: Callable[..., Any], count: int, what: str, wanted: str) -> None:
-    """Raise unless a function can be called with its object and so many arguments.
+    """Check that a function can be called with its object and `count` arguments.
 
     Raises:
-        TypeError: it wants more, or less.
+        TypeError: it takes more arguments, or fewer.
     """
     signature = inspect.signature(function)
     try:
@@ -266,10 +285,10 @@ def check_takes(function: Callable[..., Any], count: int, what: str, wanted: str
 
 
 def check_unmarked(function: Any, what: str) -> None:
-    """As `check_function`, but another mark of the same kind may be there: a method may take several classes.
+    """Check a function for `info` or `every`. A method that has `@service.info` may have it again, for another class.
 
     Raises:
-        TypeError: it is something else.
+        TypeError: it is no method, or has another decorator of this module.
     """
     marked = getattr(function, INFO, None)
     if marked is not None and what.startswith("@service.info"):
@@ -278,14 +297,14 @@ def check_unmarked(function: Any, what: str) -> None:
 
 
 def interval_seconds(value: float | timedelta) -> float:
-    """An interval as float seconds.
+    """Return the interval of an `every` in seconds.
 
     Raises:
-        TypeError: neither a number nor a timedelta.
-        ValueError: not more than 0, or not finite.
+        TypeError: it is neither a number nor a timedelta.
+        ValueError: it is not more than 0, or not finite.
     """
     if callable(value):
-        raise TypeError(f"@service.every: it wants its seconds, such as @service.every(1.0); got {safe_repr(value)}")
+        raise TypeError(f"@service.every: wanted seconds, as in @service.every(1.0); got {safe_repr(value)}")
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -43,7 +43,7 @@ Seconds = float | timedelta | None
 
 
 class Calls(Protocol):
-    """What `call(timeout=…)` gives: the decorator."""
+    """The decorator that `call(timeout=…)` returns."""
 
     @overload
     def __call__(self, method: Callable[Concatenate[S, P], Coroutine[Any, Any, Later[R]]], /) -> CallMethod[P, R]: ...
@@ -56,18 +56,18 @@ class Calls(Protocol):
 
 
 class Infos(Protocol[M_co]):
-    """What `info(kind)` gives: the decorator, which leaves the method as it is."""
+    """The decorator that `info(kind)` returns. It marks the method, and returns it."""
 
     def __call__(self, method: Callable[[S, M_co], T], /) -> Callable[[S, Any], T]:
-        """Decorate a method. Its message becomes Any, so that one for several classes may have several decorators."""
+        """Mark a method. For type checkers its message becomes Any, so that `info` may decorate it again."""
         ...
 
 
 class Everys(Protocol):
-    """What `every(seconds)` gives: the decorator, which leaves the method as it is."""
+    """The decorator that `every(seconds)` returns. It marks the method, and returns it."""
 
     def __call__(self, method: Callable[[S], T], /) -> Callable[[S], T]:
-        """Decorate a method."""
+        """Mark a method, and return it."""
         ...
 
 
@@ -82,16 +82,17 @@ def call(method: Callable[Concatenate[S, P], R], /) -> CallMethod[P, R]: ...
 @overload
 def call(*, timeout: Seconds) -> Calls: ...
 def call(method: Any = None, /, *, timeout: Seconds = 5.0) -> Any:
-    """Make a method a call: `await queue.dequeue()` asks, and waits for what the method returns.
+    """Make a method a call: `await queue.dequeue()` sends a request, and returns the value that the method returns.
 
-    The method is `def` or `async def`. One that returns a `Later` lets its caller wait until somebody answers.
+    The method is `def` or `async def`. If it returns a `Later`, the caller waits until `Later.reply` is called. The
+    semantics are those of `gen_server:call/3`.
 
     Args:
         method: the method.
-        timeout: seconds that a caller waits; None waits for ever. See `within` for a single call.
+        timeout: seconds that a caller waits; None waits for ever. `within` changes it for a single call.
 
     Raises:
-        TypeError: this is no method, or is decorated already.
+        TypeError: this is no method, or has a decorator of this module already.
         ValueError: a negative timeout.
     """
     limit = seconds(timeout, "@service.call(timeout=)")
@@ -107,27 +108,30 @@ def cast(method: Callable[Concatenate[S, P], Coroutine[Any, Any, None]], /) -> C
 @overload
 def cast(method: Callable[Concatenate[S, P], None], /) -> CastMethod[P]: ...
 def cast(method: Any, /) -> Any:
-    """Make a method a cast: `queue.enqueue(3)` sends and returns at once; nobody hears what becomes of it.
+    """Make a method a cast: `queue.enqueue(3)` sends the request and returns None at once (`gen_server:cast/2`).
+
+    The sender gets no answer, and no error if the service has ended or the method raises.
 
     Raises:
-        TypeError: this is no method, or is decorated already.
+        TypeError: this is no method, or has a decorator of this module already.
     """
     return CastMethod[Any](method)
 
 
 def info(kind: type[M], /) -> Infos[M]:
-    """Let a method take the plain messages of a class: `@service.info(Down)` for what a monitor tells.
+    """Make a method take the plain messages of a class: `@service.info(Down)` takes the message of a monitor.
 
-    Of several that fit a message, the one for the nearest class takes it. What fits none goes to `handle_info`. A
-    method may have several of these decorators.
+    If several methods fit a message, the one for the nearest class takes it. A message that fits none goes to
+    `handle_info`. A method may have several of these decorators.
+
+    Args:
+        kind: the class of the messages.
 
     Raises:
-        TypeError: this is no class, or the method does not take one message.
+        TypeError: `kind` is no class, or the method does not take exactly one message.
     """
     if not isinstance(kind, type):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(
-            f"@service.info: it wants a class of messages, such as @service.info(Down); got {safe_repr(kind)}"
-        )
+        raise TypeError(f"@service.info: wanted a class of messages, as in @service.info(Down); got {safe_repr(kind)}")
 
     def mark(function: Any, /) -> Any:
         what = f"@service.info({kind.__name__})"
@@ -140,14 +144,17 @@ def info(kind: type[M], /) -> Infos[M]:
 
 
 def every(interval: float | timedelta, /) -> Everys:
-    """Let a method be called every so many seconds while its service runs, the first time after that long.
+    """Call a method again and again while its service runs, first after one interval.
 
-    It does not drift: the tenth time is ten intervals after the start. While one call of it lasts the next ones are
-    left out, never made up for.
+    The times do not drift: the tenth call is ten intervals after the start. Times that pass while the method still runs
+    are skipped, and not made up for.
+
+    Args:
+        interval: seconds, or a timedelta; more than 0.
 
     Raises:
-        TypeError: this is no number of seconds, or the method wants arguments.
-        ValueError: not more than 0 seconds.
+        TypeError: `interval` is neither, or the method takes arguments.
+        ValueError: `interval` is not more than 0 seconds.
     """
     wait = interval_seconds(interval)
 
@@ -165,7 +172,7 @@ def every(interval: float | timedelta, /) -> Everys:
 
 
 class Named(Generic[P, S]):
-    """A service with the options of its start: what `Queue.named(…)` gives."""
+    """A service together with the options of its start, as `Queue.named(…)` returns it."""
 
     def __init__(self, service: Callable[P, S], name: object, timeout: Seconds, debug: object) -> None:
         self.service = service
@@ -175,30 +182,33 @@ class Named(Generic[P, S]):
         return f"{display_name(self.service)}.named({safe_repr(self.options['name'])})"
 
     async def start_link(self, *args: P.args, **kwargs: P.kwargs) -> S:
-        """As `Service.start_link`."""
-        return await _started(self.service, "start_link", args, kwargs, self.options)
+        """Start the service with these options, linked to this process; see `Service.start_link`."""
+        return await _start(self.service, "start_link", args, kwargs, self.options)
 
     async def start(self, *args: P.args, **kwargs: P.kwargs) -> S:
-        """As `Service.start`."""
-        return await _started(self.service, "start", args, kwargs, self.options)
+        """Start the service with these options, without a link; see `Service.start`."""
+        return await _start(self.service, "start", args, kwargs, self.options)
 
     def child_spec(self, *args: P.args, **kwargs: P.kwargs) -> ChildSpec:
-        """As `Service.child_spec`, under the name as id."""
+        """Return the child spec of the service with these options; its id is the name. See `Service.child_spec`."""
         return _child(self.service, self.options["name"], args, kwargs, self.options)
 
 
 class Service:
-    """The base of all services. What you define is inside; what you hold is a handle, which looks the same to checkers.
+    """The base class of services: a GenServer with a method for each message.
+
+    The object of your class lives in the server's process. `start_link` and `at` return a handle, which has the type of
+    your class for type checkers, and sends a message for each method.
 
     Class options, as in `class Queue(Service, named=True, restart="transient")`:
-        named: register every started service under its class; `Queue.at()` is then its handle.
-        id, restart, shutdown, significant: of the child spec (see `ChildSpec`).
+        named: register each started service under its class; `Queue.at()` is then its handle.
+        id, restart, shutdown, significant: values of the child spec (see `ChildSpec`).
     """
 
     __regrow_named__: ClassVar[bool] = False
     __regrow_spec__: ClassVar[dict[str, Any]] = {}
     __regrow_methods__: ClassVar[dict[str, Any]] = {}
-    __regrow_address__: Any  # of a handle: so checkers take it where they take an address
+    __regrow_address__: Any  # of a handle: with this attribute type checkers accept a handle as an address
 
     def __init_subclass__(cls, *, named: bool | None = None, **spec: Any) -> None:
         super().__init_subclass__()
@@ -211,180 +221,184 @@ class Service:
         server = vars(self).get(SERVER)
         return f"<the inside of {type(self).__name__}{'' if server is None else f' {server.pid}'}>"
 
-    # Outside
+    # For callers
 
     @classmethod
     async def start_link(cls: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> S:
-        """Start a service linked to this process, and wait until its `__init__` and its `init` are done.
+        """Start a service linked to this process, and wait until its `__init__` and `init` have returned.
 
-        Takes exactly what `__init__` takes. For a name and other options see `named`.
+        It takes the arguments of `__init__`. `named` adds a name and other options. The semantics are those of
+        `gen_server:start_link/3`.
 
         Returns:
-            A handle, for this one process.
+            A handle for the new process.
 
         Raises:
             AlreadyStarted: the name is taken.
-            Ignored: its `init` returned IGNORE.
-            StartError: its `__init__` or `init` raised, or `init` returned Stop or Error.
+            Ignored: `init` returned IGNORE.
+            StartError: `__init__` or `init` raised, or `init` returned Stop or Error.
         """
-        return await _started(cls, "start_link", args, kwargs, {})
+        return await _start(cls, "start_link", args, kwargs, {})
 
     @classmethod
     async def start(cls: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> S:
-        """The same, without a link."""
-        return await _started(cls, "start", args, kwargs, {})
+        """Start a service without a link to this process; arguments and errors as for `start_link`."""
+        return await _start(cls, "start", args, kwargs, {})
 
     @classmethod
     def named(cls: Callable[P, S], name: object, *, timeout: Seconds = None, debug: object = ()) -> Named[P, S]:
-        """The same service with options: `await Queue.named("queue").start_link([1, 2, 3])`.
+        """Return the service with options for its start: `await Queue.named("queue").start_link([1, 2, 3])`.
 
         Args:
             name: a string, a class, `Global(key)`, `Via(registry, key)`, or None for no name.
-            timeout: seconds that the start may take.
+            timeout: seconds that the start may take; None is any time.
             debug: debug options of `regrow.system`.
         """
         return Named(cls, name, timeout, debug)
 
     @classmethod
     def child_spec(cls: Callable[P, S], *args: P.args, **kwargs: P.kwargs) -> ChildSpec:
-        """How a supervisor starts this service: by `start_link` with these arguments, under the class as id."""
+        """Return the child spec of this service: `start_link` with these arguments; its id is the class."""
         return _child(cls, None, args, kwargs, {})
 
     @classmethod
     def at(cls, address: Any = None) -> Self:
-        """A handle of the service that has this address.
+        """Return a handle of the service with this address.
 
         Args:
-            address: a pid, a name, `Global`, `Via` or `(name, node)`. One for a name is for whoever has the name when
-                it is used, and so survives restarts. None: the class, for services with `named=True`.
+            address: a pid, a name, `Global`, `Via` or `(name, node)`. A name is looked up at each use, so that a handle
+                for a name is valid across restarts. None stands for the class, if the service has `named=True`.
 
         Raises:
-            TypeError: this is no address, or a process that is no service of this class.
+            TypeError: this is no address, or its process does not run this service.
         """
         if address is None:
             if not cls.__regrow_named__:
                 raise TypeError(
-                    f"{cls.__name__}.at: wanted an address. Without one it takes class {cls.__name__}(Service, named=True)"
+                    f"{cls.__name__}.at: wanted an address. Without one, write class {cls.__name__}(Service, named=True)"
                 )
             address = cls
-        made: Self = handle(cls, check_address(cls, address))
-        return made
+        result: Self = handle(cls, check_address(cls, address))
+        return result
 
-    # Inside
+    # For the service's own methods
 
     def then(self, what: float | timedelta | Continue | Hibernate | Stop[Any] | None) -> None:
-        """Say what comes after the message that is being handled. Said again, the last word counts.
+        """Set what the server does after this message: the last part of GenServer's `{reply, Reply, State, Then}`.
+
+        A second call in the same message replaces the first.
 
         Args:
-            what: seconds, after which `handle_info("timeout")` is called if nothing came; `Continue(arg)`, which calls
-                `handle_continue(arg)` before anything else; HIBERNATE; or `Stop(reason)`, which ends the service.
+            what: seconds, after which `handle_info("timeout")` is called if no message came; `Continue(arg)`, which
+                calls `handle_continue(arg)` before the next message; HIBERNATE; `Stop(reason)`, which ends the service;
+                or None for nothing.
 
         Raises:
             TypeError: it is none of these.
-            RuntimeError: this process is not the service's own.
+            RuntimeError: the running process is not the service's.
         """
         server = _server_of(self, "then")
         if isinstance(what, Stop):
             if what.has_state or what.has_reply:
                 raise TypeError(
-                    f"then: wanted Stop(reason); self is the state, and the method returns the reply. Got {what}"
+                    f"then: wanted Stop(reason) alone: self is the state, and the method returns the reply. Got {what}"
                 )
-            server.desk.next = what
+            server.dispatch.next = what
         else:
             try:
-                server.desk.next = check_then(self, "then", what, what)
+                server.dispatch.next = check_then(self, "then", what, what)
             except BadReturn:
                 wanted = "a timeout of seconds ≥ 0, Continue(arg), HIBERNATE, Stop(reason) or None"
                 raise TypeError(f"then: wanted {wanted}; got {safe_repr(what)}") from None
 
     def caller(self) -> Pid:
-        """Who asked what is being handled. A plain asyncio task asks as its node's guest.
+        """Return the pid of the caller whose call is being handled; for a plain asyncio task the node's guest pid.
 
         Raises:
-            RuntimeError: no call is being handled, or this process is not the service's own.
+            RuntimeError: no call is being handled, or the running process is not the service's.
         """
         server = _server_of(self, "caller")
-        if server.desk.asker is None:
-            raise RuntimeError("caller: no call is being handled, and only a call says who sent it")
-        return server.desk.asker.pid
+        if server.dispatch.call is None:
+            raise RuntimeError("caller: no call is being handled, and only a call has a caller")
+        return server.dispatch.call.pid
 
     # Callbacks
 
     def init(self) -> Any:
-        """Do what has to be awaited, after `__init__` and before the service is up; `def` or `async def`.
+        """Finish the start after `__init__`, before `start_link` returns; `def` or `async def`, for what must be awaited.
 
         Returns:
-            Nothing; or IGNORE, Stop(reason) or Error(reason), if it is not to run.
+            None; or IGNORE, Stop(reason) or Error(reason), which end the start.
         """
 
     def handle_info(self, message: Any, /) -> Any:
-        """Take a message that no `@service.info` takes. Without one of its own a service logs it and goes on."""
+        """Handle a message that no `@service.info` method takes. The default logs it."""
         unexpected_message(type(self), message)
 
     def handle_continue(self, arg: Any, /) -> Any:
-        """Go on after `self.then(Continue(arg))`. Without one of its own a service calls `arg`, such as `self.load`.
+        """Handle `self.then(Continue(arg))`. The default calls `arg`, such as `self.load`.
 
         Raises:
-            RuntimeError: it cannot be called.
+            RuntimeError: `arg` is not callable.
         """
         if callable(arg):
             return arg()
         name = type(self).__name__
-        raise RuntimeError(f"{name} was told to continue with {safe_repr(arg)} but no handle_continue was provided")
+        raise RuntimeError(f"{name} got Continue({safe_repr(arg)}), which it cannot call, and has no handle_continue")
 
     def terminate(self, reason: Any, /) -> Any:
-        """Clean up. Called after `Stop`, an error and `stop`, and when the parent ends while this process traps exits."""
+        """Clean up. Called after `Stop`, an error or `stop`, and when the parent ends if this process traps exits."""
 
     def code_change(self, old_version: Any, extra: Any, /) -> Any:
-        """Change what an older version has left in `self`; return nothing, or `Ok(object)` for another object."""
+        """Convert the attributes that an older version of the class set; return None, or `Ok(object)` to replace self."""
         raise NotImplementedError("code_change")
 
     def format_status(self, status: dict[str, Any], /) -> dict[str, Any]:
-        """What `system.get_status` and crash reports show; the state is a dict of the object's attributes."""
+        """Return the status as `system.get_status` and crash reports show it; its state is a dict of self's attributes."""
         return status
 
 
 def within(service: S, timeout: Seconds) -> S:
-    """Make a handle for the same process whose calls wait longer, or less long.
+    """Return a handle for the same process whose calls have another timeout.
 
-    One call is then written `await within(queue, 30.0).dequeue()`.
+    For one call: `await within(queue, 30.0).dequeue()`.
 
     Args:
         service: a handle.
         timeout: seconds; None waits for ever.
 
     Raises:
-        TypeError: this is no handle, or not seconds.
-        ValueError: negative.
+        TypeError: `service` is no handle, or `timeout` no number of seconds.
+        ValueError: `timeout` is negative.
     """
     if not is_handle(service):
-        raise TypeError(f"within: wanted a handle, as start_link(…) or at(…) gives it; got {safe_repr(service)}")
-    made: S = with_timeout(service, seconds(timeout, "within(timeout)"))
-    return made
+        raise TypeError(f"within: wanted a handle, as start_link(…) or at(…) returns it; got {safe_repr(service)}")
+    result: S = with_timeout(service, seconds(timeout, "within(timeout)"))
+    return result
 
 
 def _server_of(instance: Service, what: str) -> Server:
     server: Server | None = vars(instance).get(SERVER)
     if server is None or running().pid is not server.pid:
         raise RuntimeError(
-            f"{what}: it is for a service's own methods, while a message is handled; this is {instance!r}"
+            f"{what}: only a service's own methods may use it, while a message is handled; this is {instance!r}"
         )
     return server
 
 
-async def _started(
+async def _start(
     cls: Callable[..., S], how: str, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any]
 ) -> S:
     service: Any = cls
     if options.get("name") is None and service.__regrow_named__:
         options = {**options, "name": service}
     pid: Pid = await getattr(server_class(service), how)((args, kwargs), **options)
-    made: S = handle(service, pid)
-    return made
+    result: S = handle(service, pid)
+    return result
 
 
 class ChildStart:
-    """The start function of a child: gives the pid, as supervisors want it. Reports show it as `Queue.start_link`."""
+    """The start function in a child spec: it returns the pid, as supervisors need it, and is shown as `Queue.start_link`."""
 
     def __init__(self, service: Any, kwargs: dict[str, Any], options: dict[str, Any]) -> None:
         self.__self__ = service
@@ -396,9 +410,9 @@ class ChildStart:
         return f"{self.__self__.__name__}.start_link"
 
     async def __call__(self, *args: Any) -> Pid:
-        """Start it."""
-        started: Any = await _started(self.__self__, "start_link", args, self.kwargs, self.options)
-        pid: Pid = started.__regrow_address__
+        """Start the service, linked to the supervisor."""
+        service: Any = await _start(self.__self__, "start_link", args, self.kwargs, self.options)
+        pid: Pid = service.__regrow_address__
         return pid
 
 
