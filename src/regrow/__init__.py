@@ -1,4 +1,4 @@
-"""OTP for Python: processes, servers that answer one message at a time, supervisors that put back what fell over.
+"""OTP for Python: processes, servers that answer one message at a time, supervisors that restart what crashes.
 
     >>> class Counter(GenServer[int]):
     ...     def handle_call(self, request, from_, count):
@@ -10,22 +10,22 @@
     >>> run(main)
     41
 
-The map, in the order in which one would learn it:
+The folders of the package, from the bottom up:
 
     kernel/       processes and the signals between them
-    behaviours/   servers and their keepers
-    ops/          what an operator looks at: reports in words
+    behaviours/   servers, state machines, supervisors, applications
+    ops/          reports in words, the supervision tree, traces
     cli/          the `regrow` command
-    testing/      what you test with: a node a test, virtual time
+    testing/      tools for tests: a node for each test, virtual time
 """
 
 from os import environ as _environ
 
-if _environ.get("REGROW_PURE") == "1":  # before anything else is loaded
-    import regrow.pure  # noqa: F401 # pyright: ignore[reportUnusedImport] (what it does when it is loaded is meant)
+if _environ.get("REGROW_PURE") == "1":  # before any other module of regrow is imported
+    import regrow.pure  # noqa: F401 # pyright: ignore[reportUnusedImport] (imported for its effect)
 
-# Loaded on first use: a program that asks for two names waits for what those two need, `regrow --help` for nothing.
-# Not typing's, which alone takes as long to load as all that is done here.
+# Names are loaded on first use: a program that uses two names imports only the modules of these two, and `regrow --help`
+# none. TYPE_CHECKING is not typing's: importing typing alone takes as long as everything in this file.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from regrow import (
@@ -212,7 +212,7 @@ __all__ = [
 # The modules that are pages of the documentation; each loads what it shows.
 _MODULES = "application gen_event gen_server gen_statem global_ logs pg proc_lib process service system timer tracing"
 
-# Where each other name is at home: what the imports above say, for `__getattr__`. A test holds one against the other.
+# The module of each other name, for `__getattr__`. A test compares this table with the imports above.
 _HOMES = {
     "behaviours.agent.agent": "Agent",
     "behaviours.application.spec": "Application",
@@ -258,10 +258,10 @@ _HOMES = {
     "threads": "from_thread",
 }
 
-# What is reached by its path, as `regrow.ops.logs` is, without an import of its own.
+# Folders that are reached by attribute, as in `regrow.ops.logs`, without a separate import.
 _FOLDERS = ("ops", "testing")
 
-if not TYPE_CHECKING:  # a checker that saw these would believe in any name
+if not TYPE_CHECKING:  # a type checker that saw `__getattr__` would accept any name
 
     def __getattr__(name):  # noqa: ANN001, ANN202
         if name in _MODULES.split():

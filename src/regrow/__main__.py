@@ -1,4 +1,4 @@
-"""A small live supervision tree to look at: `python -m regrow`."""
+"""`python -m regrow`: it shows a small supervision tree whose servers crash and are restarted."""
 
 from __future__ import annotations
 
@@ -16,37 +16,41 @@ CRASHES_EVERY = 1.7
 
 
 class Ticker(GenServer[float]):
-    """Sends itself a message again and again."""
+    """A server that sends itself a message at each interval."""
 
     def init(self, interval: float) -> Ok[float]:
-        """Set the first time."""
+        """Set the first timer."""
         process.send_after(process.current(), "tick", interval)
         return Ok(interval)
 
     def handle_info(self, message: object, interval: float) -> NoReply[float]:
-        """Set the next time."""
+        """Set the next timer."""
         process.send_after(process.current(), message, interval)
         return NoReply(interval)
 
 
 class Steady(Ticker):
-    """Runs for as long as the tree does."""
+    """A server that never crashes."""
 
 
 class Neighbour(Ticker):
-    """Is started again when the shaky one falls, for their supervisor is one_for_all."""
+    """A server that is restarted with Shaky, because their supervisor is one_for_all."""
 
 
 class Shaky(Ticker):
-    """Falls over now and then."""
+    """A server that crashes at its first message."""
 
     def handle_info(self, message: object, interval: float) -> NoReply[float]:
-        """Fall over."""
-        raise RuntimeError(f"{message} was one too many after {interval} s")
+        """Crash.
+
+        Raises:
+            RuntimeError: always.
+        """
+        raise RuntimeError(f"Shaky crashes at each {message}, {interval} s after its start")
 
 
 async def start_tree() -> None:
-    """Two servers that run, beside a supervisor whose children fall together."""
+    """Start a supervisor with a steady server and a second supervisor, whose two children are restarted together."""
     pair = Supervisor.child_spec(
         [(Neighbour, 0.5), (Shaky, CRASHES_EVERY)], strategy="one_for_all", max_restarts=10, name="pair"
     )
@@ -54,47 +58,53 @@ async def start_tree() -> None:
 
 
 async def show(seconds: float, live: bool) -> None:
-    """Draw the tree for so many seconds: over and over in one place, or anew where it has changed."""
+    """Draw the tree for a number of seconds.
+
+    Args:
+        seconds: how long.
+        live: whether to draw each picture over the last one; else the tree is printed when it has changed.
+    """
     await start_tree()
     begun = process.monotonic()
     before: list[str] = []
-    told = fallen = ""
+    last_shaky = crash = ""
     while (passed := process.monotonic() - begun) < seconds:
         lines = tree.lines(await tree.look("top"))
-        shaky = next((line for line in lines if "Shaky" in line), told)
-        if before and shaky != told:
-            fallen = f"Shaky fell over after {passed:.1f} s. Its supervisor has started both of the pair again."
-        told = shaky
+        shaky = next((line for line in lines if "Shaky" in line), last_shaky)
+        if before and shaky != last_shaky:
+            crash = f"Shaky crashed after {passed:.1f} s. Its supervisor restarted both servers of the pair."
+        last_shaky = shaky
         if live:
             draw(
-                [*lines, "", fallen or "Shaky will fall over …", f"{passed:4.1f} s of {seconds:g}, Ctrl-C ends it"],
-                before,
+                [*lines, "", crash or "Shaky will crash …", f"{passed:4.1f} s of {seconds:g}, Ctrl-C stops it"], before
             )
         elif lines != before:
-            print("\n".join([*([fallen] if fallen else []), *lines, ""]), flush=True)
+            print("\n".join([*([crash] if crash else []), *lines, ""]), flush=True)
         before = lines
         await process.sleep(min(FRAME, seconds))
 
 
 def draw(lines: list[str], before: list[str]) -> None:
-    """Put a picture over the one before."""
+    """Draw a picture over the last one, which had the lines `before`."""
     up = f"\x1b[{len(lines)}A" if before else ""
     print(up + "\n".join(f"\x1b[2K{line}" for line in lines), flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the options and show the tree; gives the exit code."""
-    parser = argparse.ArgumentParser("python -m regrow", description="A small live supervision tree to look at.")
-    parser.add_argument("--seconds", type=float, default=10.0, metavar="N", help="how long; 10 by default")
+    """Read the options, show the tree, and return the exit code."""
+    parser = argparse.ArgumentParser(
+        "python -m regrow", description="Show a small supervision tree whose servers crash and are restarted."
+    )
+    parser.add_argument("--seconds", type=float, default=10.0, metavar="N", help="stop after N seconds; default: 10")
     wanted = parser.parse_args(arguments)
     if not 0 <= wanted.seconds < float("inf"):
         parser.error(f"--seconds: wanted a number of seconds, 0 or more; got {wanted.seconds}")
-    # The falls are shown in the picture; their reports would tear it.
+    # The picture shows the crashes; their reports would be printed into it.
     logging.getLogger("regrow").addHandler(logging.NullHandler())
     logging.getLogger("regrow").propagate = False
     try:
         run(show, wanted.seconds, sys.stdout.isatty())
-    except BrokenPipeError:  # whoever reads has seen enough; Python writes what is left to the same pipe at its end
+    except BrokenPipeError:  # the reader closed the pipe; Python writes what is left to it at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

@@ -1,4 +1,15 @@
-"""A whole program: `regrow.run(main)`, or `regrow.run(SomeApplication)`."""
+"""Running a whole program: `regrow.run(main)` or `regrow.run(SomeApplication)`.
+
+regrow.run(main)             a node is started
+main(*args)                runs as a process of the node
+its return value   <----   children of main, main, and the applications end, in this order
+a signal             ----->  main is cancelled, then the same end
+
+>>> async def main(number):
+...     return number + 1
+>>> run(main, 41)
+42
+"""
 
 from __future__ import annotations
 
@@ -12,7 +23,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Final, overload
 
-from regrow.behaviours.application.controller import Ended, controller
+from regrow.behaviours.application.controller import Ended, controller_of
 from regrow.behaviours.application.spec import Application
 from regrow.behaviours.application.start import ensure_all_started
 from regrow.kernel.awaitables import is_awaitable
@@ -24,7 +35,7 @@ from regrow.kernel.node import Node
 from regrow.kernel.node_shutdown import SHUTDOWN, end_children, kill_late
 from regrow.kernel.process_record import CALLING, Process
 
-AT_ONCE: Final = 128  # and the number of the signal, as a shell says it
+SIGNAL_EXIT: Final = 128  # plus the number of the signal is the exit code, as shells have it
 
 
 @overload
@@ -32,27 +43,27 @@ def run(main: type[Application], *args: Any, node: Node | None = None) -> None: 
 @overload
 def run(main: Callable[..., Awaitable[Any]], *args: Any, node: Node | None = None) -> Any: ...
 def run(main: Any, *args: Any, node: Node | None = None) -> Any:
-    """Run an async function as a process, or an application until it ends or SIGINT or SIGTERM comes.
+    """Run an async function as a process, or an application, until it ends or SIGINT or SIGTERM comes.
 
-    Either way the tree ends in order, children first, each with its own `shutdown`: what `main` has started and is
-    linked to, newest first; then `main` itself; then the applications, the last started first. The first signal cancels
-    `main`, which has 5 s for its `finally`; it may ask its servers meanwhile. A second signal ends the program at once:
-    see the table of exit codes in `docs/command.md`.
+    At the end all processes stop in order, children first, each with its `shutdown`: the processes that `main` started
+    and is linked to, newest first; then `main`; then the applications, the last started first. The first signal cancels
+    `main`, which has 5 s for its `finally`, and may call its servers in this time. A second signal exits immediately;
+    the exit codes are in `docs/command.md`.
 
     Args:
         main: `async def main(*args)`, or an Application.
-        args: what `main` gets.
-        node: a node with options of its own.
+        args: the arguments of `main`.
+        node: a node with other options than the default ones.
 
     Returns:
-        What `main` returns; None for an application, and where a signal has stopped the program.
+        The value of `main`; None for an application, and if a signal stopped the program.
 
     Raises:
-        Ended: the application gave up, or another one that was started as permanent, or as transient and ended
-            abnormally; or `main` was ended by a link.
-        ApplicationError: it did not start.
-        SystemExit: `sys.exit` was called, in `main` or in any callback.
-        TypeError: `main` is neither.
+        Ended: an application ended by itself that was started as permanent, or as transient and ended abnormally; or an
+            exit signal ended `main`.
+        ApplicationError: the application did not start.
+        SystemExit: `main` or a callback called `sys.exit`.
+        TypeError: `main` is neither an async function nor an Application.
     """
     if not callable(main):
         raise TypeError(f"run: wanted an async function or an Application, got {safe_repr(main)}")
@@ -61,22 +72,22 @@ def run(main: Any, *args: Any, node: Node | None = None) -> Any:
 
 
 def run_on(node: Node, program: Coroutine[Any, Any, Any]) -> Any:
-    """Run a program whose block holds a node on a new event loop, and let the node end in order whatever is raised."""
+    """Run a coroutine that holds a node in `async with node`, on a new event loop; end the node in order at any exception."""
     with asyncio.Runner() as runner:
         try:
             return runner.run(program)
         except (KeyboardInterrupt, SystemExit) as error:
-            if node.running:  # a plain task has raised it, which leaves the loop at once
+            if node.running:  # raised in a plain task: asyncio left the loop before the block could end the node
                 block = node.block
                 with suppress(KeyboardInterrupt, SystemExit):
                     runner.run(_left(node, error))
                 if block is not None and block.done() and not block.cancelled():
-                    block.exception()  # it is raised here, and not reported as never retrieved
+                    block.exception()  # retrieved: asyncio would log it as never retrieved, and it is raised below
             raise
 
 
 async def _left(node: Node, error: BaseException) -> None:
-    """Let the block leave in which a node is up."""
+    """Fail a node, and wait until its `async with` block has ended."""
     block = node.block
     node.fail(error)
     if block is not None:
@@ -84,7 +95,7 @@ async def _left(node: Node, error: BaseException) -> None:
 
 
 async def program(node: Node, main: Any, args: tuple[Any, ...]) -> Any:
-    """The plain task in which a program runs: start the node, run `main`, stop the node."""
+    """Start the node, run `main`, stop the node, and return the value of `main`; it runs as a plain task."""
     stop_signals = StopSignals()
     function: Any = main
     try:
@@ -98,36 +109,35 @@ async def program(node: Node, main: Any, args: tuple[Any, ...]) -> Any:
 
 async def _run_application(app: type[Application], stop_signals: StopSignals) -> None:
     ended = await keep_running(app, stop_signals)
-    if ended is not None and not is_well(ended):
+    if ended is not None and not is_normal_end(ended):
         raise ended
 
 
-def is_well(ended: Ended) -> bool:
-    """Whether a program has ended as it may: its application's tree has, with the reason "normal"."""
-    why: object = ended.reason[-1]  # ("application_terminated", app, why)
-    return why == "normal"
+def is_normal_end(ended: Ended) -> bool:
+    """Whether the application that ended the program ended with the reason "normal"."""
+    reason: object = ended.reason[-1]  # ("application_terminated", app, reason)
+    return reason == "normal"
 
 
 async def keep_running(
     app: type[Application], stop_signals: StopSignals, meanwhile: Callable[[], Awaitable[None]] | None = None
 ) -> Ended | None:
-    """Start an application and all that it needs, and stop it when that is asked for; the node is up.
+    """Start an application and all that it needs on the running node, and stop all applications at the end.
 
     Args:
         app: the application.
-        stop_signals: who asks.
-        meanwhile: run as a plain task once all is up, and cancelled when the end comes.
+        stop_signals: the signals that ask for a stop.
+        meanwhile: an async function that runs as a plain task once all is started, and is cancelled at the end.
 
     Returns:
-        None if it was stopped because that was asked for; else which application has ended by itself that the
-        program is not to be without, and why.
+        None if a stop was asked for; else the application that ended by itself, as an exception with the reason.
 
     Raises:
-        ApplicationError: it did not start.
+        ApplicationError: the application did not start.
     """
     node = current_node()
-    kept = controller(node)
-    kept.kept = True
+    controller = controller_of(node)
+    controller.watched = True
     asked: asyncio.Future[Any] = stop_signals.asked
     beside: asyncio.Future[Any] | None = None
     start: asyncio.Future[Any] = asyncio.ensure_future(ensure_all_started(app, "permanent"))
@@ -137,29 +147,29 @@ async def keep_running(
             start.result()
             if meanwhile is not None and not asked.done():
                 beside = asyncio.ensure_future(meanwhile())
-        waiting: set[asyncio.Future[Any]] = {kept.terminated, asked}
-        while not kept.terminated.done() and not asked.done():
+        waiting: set[asyncio.Future[Any]] = {controller.terminated, asked}
+        while not controller.terminated.done() and not asked.done():
             await asyncio.wait(waiting if beside is None else {*waiting, beside}, return_when=asyncio.FIRST_COMPLETED)
             if beside is not None and beside.done():
                 done, beside = beside, None
                 done.result()
     finally:
         node.leaving = True
-        start.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody waits for it any more
+        start.add_done_callback(lambda task: task.cancelled() or task.exception())  # retrieved: no task awaits it
         for task in (start, beside):
             if task is not None:
                 task.cancel()
-        await kept.end_all("shutdown")
-    return kept.terminated.result() if kept.terminated.done() else None
+        await controller.end_all("shutdown")
+    return controller.terminated.result() if controller.terminated.done() else None
 
 
 class Main:
-    """The process in which `main` runs. It outlives its function until what that has started has ended.
+    """The process in which `main` runs. When its function has returned, it stays until its children have ended.
 
     Args:
-        node: where it runs.
+        node: the node of the process.
         function: `main`.
-        args: what it gets.
+        args: the arguments of `main`.
     """
 
     def __init__(self, node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
@@ -174,7 +184,7 @@ class Main:
         self.gone: asyncio.Future[object] = node.ended(self.process)
 
     async def live(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        """Be the process."""
+        """Run the function, then wait until the process may end: the body of the process."""
         try:
             result = function(*args)
             self.returned.append(await result if is_awaitable(result) else result)
@@ -191,10 +201,11 @@ class Main:
             raise self.raised
 
     async def run(self, stop_signals: StopSignals) -> Any:
-        """Wait for the end of `main`, or for a signal; give what it returned, raise what it raised.
+        """Wait for the end of `main` or for a signal, end its process, and return its value; None after a signal.
 
         Raises:
-            Ended: it was ended by a link, or left with an Exit.
+            Ended: an exit signal ended `main`, or it raised an `Exit` with an abnormal reason.
+            BaseException: the exception of `main`.
         """
         asked = stop_signals.asked
         try:
@@ -207,14 +218,18 @@ class Main:
             return self.returned[0]
         if error is not None and not isinstance(error, Exit | asyncio.CancelledError):
             raise error
-        cancelled = isinstance(error, asyncio.CancelledError) and not asked.done()  # by nobody: main has raised it
+        cancelled = isinstance(error, asyncio.CancelledError) and not asked.done()  # main raised it by itself
         reason = error if cancelled else self.gone.result()
         if asked.done() or reason == "normal" or (error is not None and is_normal(reason)):
             return None
         raise Ended(reason, getattr(self.function, "__name__", repr(self.function)), reason)
 
     async def end(self, reason: str) -> None:
-        """End `main` and what it has started. Where its function waits for an answer, as for a child's end, it may go on."""
+        """End the children of `main` and its process.
+
+        The function is cancelled first, and has 5 s. If it then waits for an answer (a call, or a stop of a child), its
+        children end first, which settles that call, and it has its time once more.
+        """
         process = self.process
         if not self.over.done() and process.alive:
             self.cancel()
@@ -232,30 +247,30 @@ class Main:
         await self.gone
 
     def cancel(self) -> None:
-        """Cancel the function; a process that traps exits gets a message."""
+        """Cancel the function; if the process traps exits, send it the exit signal "shutdown" instead."""
         process = self.process
         if process.trap_exit:
             exit_signal(process, self.node.init.pid, "shutdown", True)
-        elif process.task is None:  # it has not begun
+        elif process.task is None:  # the function has not begun
             die(process, "shutdown")
         else:
             process.task.cancel()
 
     async def until_over(self) -> None:
-        """Wait for the end of the function, or of its time."""
+        """Wait for the end of the function, for as long as a shutdown may take."""
         late = self.node.ended(self.process, SHUTDOWN)
         await asyncio.wait((self.over, late), return_when=asyncio.FIRST_COMPLETED)
 
 
 class StopSignals:
-    """SIGINT and SIGTERM while a program runs. The first asks for a stop in order; the next ones are for `again`.
+    """Handlers of SIGINT and SIGTERM while a program runs: the first signal stops it in order, the second immediately.
 
-    The handlers are Python's own, not the loop's: they are heard even while a callback blocks the loop. They stay until
-    the node has ended, so that a signal that comes while it ends does not cut it short.
+    The handlers are set with `signal.signal` and not with the event loop's method, so that they run even while a callback
+    blocks the loop. They stay until the node has ended: a signal in that time must not interrupt the end.
 
     Args:
-        first: told the signal's number and the frame that it came in, when the first one comes, in the midst of whatever
-            runs; what it returns says whether that is to stop anything.
+        first: called at the first signal with its number and the interrupted frame, in the signal handler. If it returns
+            false, the signal is ignored.
     """
 
     def __init__(self, *, first: Callable[[int, FrameType | None], bool] | None = None) -> None:
@@ -269,36 +284,36 @@ class StopSignals:
                 self.before[number] = signal.signal(number, self.received)
 
     def received(self, number: int, frame: FrameType | None = None) -> None:
-        """A signal has come."""
+        """Handle a signal."""
         if not self.came:
             if self.first is not None and not self.first(number, frame):
                 return
             self.came = True
             self.loop.call_soon_threadsafe(self.ask, number)
         elif number == signal.SIGINT and hasattr(sys, "ps1"):
-            raise KeyboardInterrupt  # at a prompt of Python's: the user wants it back
+            raise KeyboardInterrupt  # in Python's interactive mode: return to the prompt
         else:
-            leave_at_once(number)
+            exit_immediately(number)
 
     def ask(self, number: int = 0) -> None:
-        """Ask for a stop in order."""
+        """Ask for a stop in order; `asked` then has the number of the signal, or 0."""
         if not self.asked.done():
             self.asked.set_result(number)
 
     def close(self) -> None:
-        """Give the signals back."""
+        """Restore the former signal handlers."""
         for number, handler in self.before.items():
             signal.signal(number, handler)
         self.before.clear()
 
 
 def say_at_any_time(text: str) -> None:
-    """A word from within a signal handler, where a stream may be in the midst of its own writing."""
+    """Write to standard error from a signal handler, past `sys.stderr`: the handler may have interrupted its `write`."""
     with suppress(OSError):
         os.write(2, text.encode())
 
 
-def leave_at_once(number: int) -> None:
-    """End the program here and now: no callback runs any more, not even one that does not come to its end."""
-    say_at_any_time("\nStopped at once.\n")
-    os._exit(AT_ONCE + number)
+def exit_immediately(number: int) -> None:
+    """Exit without running any further callback, even if one blocks the event loop."""
+    say_at_any_time("\nStopped immediately.\n")
+    os._exit(SIGNAL_EXIT + number)

@@ -1,7 +1,10 @@
-"""The Python or what was compiled from it: which of the two runs.
+"""The choice between the compiled kernel and the pure Python one.
 
-Where regrow was installed from a compiled wheel, its hot modules lie there twice, as `scheduler.py` and as a library of
-the same name, which Python prefers. With REGROW_PURE=1 in the environment regrow runs as the Python alone.
+A compiled wheel has its hot modules twice: as `scheduler.py`, and as an extension module of the same name, which Python
+prefers. With REGROW_PURE=1 in the environment regrow imports the Python sources.
+
+    >>> isinstance(compiled, bool)
+    True
 """
 
 import sys
@@ -13,11 +16,11 @@ from types import ModuleType
 
 
 class PureFinder:
-    """Finds regrow's modules as if nothing had been compiled."""
+    """An import finder that finds the Python sources of regrow's modules, and ignores extension modules."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, _target: ModuleType | None = None) -> ModuleSpec | None:
-        """The source of a module of regrow's; None for all others."""
+        """Return the spec of a module's Python source; None for modules outside regrow."""
         if not name.startswith("regrow."):
             return None
         for folder in path or ():
@@ -28,7 +31,7 @@ class PureFinder:
 
 
 def runs_compiled() -> bool:
-    """Whether the kernel that runs here is compiled."""
+    """Whether `regrow.kernel.scheduler` is imported as an extension module."""
     spec = find_spec("regrow.kernel.scheduler")
     return spec is not None and spec.origin is not None and not spec.origin.endswith(".py")
 

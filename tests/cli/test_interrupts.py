@@ -37,7 +37,7 @@ NOISY = """
 def opened(kind: str, terminal: Callable[..., Terminal], cwd: Path) -> Terminal:
     """The shell, its prompt ready."""
     shell = terminal("shell", *(["--plain"] if kind == "plain" else []), cwd=cwd)
-    shell.expect("Ctrl-D stops it and leaves")
+    shell.expect("Ctrl-D stops it and exits")
     shell.expect(ANSWERS[kind])
     return shell
 

@@ -49,7 +49,7 @@ def test_in_a_terminal_the_picture_is_drawn_over_itself_until_it_is_interrupted(
     child = PEXPECT.spawn(
         sys.executable, ["-m", "regrow"], cwd=str(tmp_path), env=environment(tmp_path), encoding="utf-8", timeout=40
     )
-    child.expect_exact("Shaky will fall over")
+    child.expect_exact("Shaky will crash")
     child.expect_exact("\x1b[8A")
     child.sendcontrol("c")
     child.expect(PEXPECT.EOF)

@@ -42,7 +42,7 @@ def test_where_there_is_no_project_the_way_to_one_is_told(tmp_path: Path) -> Non
     done = regrow("run", cwd=tmp_path)
     assert done.returncode == 3
     assert "no project found: there is no pyproject.toml" in done.stderr
-    assert "regrow new NAME, and with --sup if it is to have an application" in done.stderr
+    assert "regrow new NAME, with --sup if it needs an application" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_no_application_is_told_with_its_place(
     done = regrow("run", "--seconds", "0", cwd=folder)
     assert done.returncode == 3, done.stderr
     assert said in done.stderr
-    assert "pyproject.toml" in done.stderr or "when it was imported" in done.stderr
+    assert "pyproject.toml" in done.stderr or "raised this exception" in done.stderr
 
 
 @pytest.mark.parametrize(

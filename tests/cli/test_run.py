@@ -100,7 +100,7 @@ def test_a_second_one_stops_it_at_once(
         running.press("c")
     else:
         running.signal(number)
-    running.expect("Stopped at once")
+    running.expect("Stopped immediately")
     assert running.exit_code() == 128 + number
 
 
@@ -121,7 +121,7 @@ def test_a_tree_that_gives_up_ends_it_with_its_own_code(project: Callable[..., P
     assert done.returncode == 1
     assert done.stderr.count("RuntimeError) it always falls") >= 4
     assert "exited: shutdown" in done.stderr
-    assert done.stderr.endswith("stages has ended by itself: shutdown\n")
+    assert done.stderr.endswith("stages ended by itself: shutdown\n")
 
 
 def test_an_application_ends_with_one_that_it_needs(project: Callable[..., Path]) -> None:
@@ -130,7 +130,7 @@ def test_an_application_ends_with_one_that_it_needs(project: Callable[..., Path]
     done = regrow("run", cwd=project(application=needed))
     assert done.returncode == 1
     assert "only stops\n" in done.stdout
-    assert done.stderr.endswith("stages has ended by itself: shutdown\n")
+    assert done.stderr.endswith("stages ended by itself: shutdown\n")
 
 
 def test_an_application_that_does_not_start_is_told(project: Callable[..., Path]) -> None:
@@ -166,4 +166,4 @@ def test_the_demo_ticks_is_hurt_and_goes_on(tmp_path: Path) -> None:
     pids = re.findall(r"└─ CronJob +(<[\d.]+>)", done.stdout)
     assert len(pids) == 2
     assert pids[0] != pids[1]
-    assert f"Now CronJob is killed: {pids[0]}" in done.stdout
+    assert f"Killing CronJob, {pids[0]}" in done.stdout

@@ -64,7 +64,7 @@ def test_four_crashes_end_the_application_with_its_report(prompt: Prompt) -> Non
     prompt.shell.expect("Child CronJob of Supervisor silly_worker.supervisor caused shutdown")
     prompt.shell.expect("reached_max_restart_intensity")
     prompt.shell.expect("exited: shutdown")
-    prompt.shell.expect("silly_worker has ended by itself: shutdown")
+    prompt.shell.expect("silly_worker ended by itself: shutdown")
     assert prompt.shell.exit_code() == 1
 
 

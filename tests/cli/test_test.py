@@ -50,7 +50,7 @@ def test_the_project_can_be_named(tested: Path, tmp_path: Path) -> None:
 def test_without_pytest_one_line_tells_how_to_get_it(tested: Path) -> None:
     done = regrow("test", cwd=tested, command=WITHOUT_PYTEST)
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith("regrow: pytest is not installed here.")
+    assert done.stderr.startswith("regrow: pytest is not installed.")
     assert 'pip install ".[pytest]"' in done.stderr
     assert done.stderr.count("\n") == 1
 

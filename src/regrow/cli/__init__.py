@@ -1,4 +1,4 @@
-"""The `regrow` command: new, run, shell, test."""
+"""The `regrow` command with its subcommands new, run, shell and test."""
 
 from regrow.cli.command import main
 

@@ -1,19 +1,19 @@
-"""The process in which a shell's cells run, and the thread of the prompt that waits for them.
+"""The process in which a shell's cells run, and the prompt's thread, which waits for them.
 
-A cell is one entry at the prompt, or a part of one. It runs as a step of a process on the application's own loop, so
-that links, monitors, `receive` and `current()` mean what they mean in a server. What a cell raises is shown at the prompt
-and the process lives on; an exit signal ends it, and a new one takes its place.
+A cell is one entry at the prompt, or a part of one. It runs as a step of a process on the application's event loop, so
+that links, monitors, `receive` and `current()` work as in a server. An exception in a cell is shown at the prompt, and
+the process keeps running; an exit signal ends the process, and a new one replaces it.
 
-Ctrl-C is for what the user has entered, from the end of the line to the next prompt:
+Ctrl-C interrupts the user's entry, from the end of the line to the next prompt:
 
-    when it comes                                  what it does
-    -------------                                  ------------
+    when it comes                                  effect
+    -------------                                  ------
     the line is compiled, or between two cells     the next cell does not begin
-    the cell waits for its turn                    it does not begin
-    it computes                                    KeyboardInterrupt, where it is
-    it waits                                       CancelledError at its await, shown as KeyboardInterrupt
-    it has ended meanwhile                         the next cell of the same entry does not begin
-    nothing of the entry is left                   the prompt says so
+    the cell waits for its turn                    the cell does not begin
+    the cell computes                              KeyboardInterrupt in the cell
+    the cell awaits                                CancelledError at its await, shown as KeyboardInterrupt
+    the cell has just ended                        the next cell of the same entry does not begin
+    no cell of the entry is left                   the prompt shows KeyboardInterrupt
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ Tell = Callable[[str], None]
 
 
 class ShellEnded(Exception):
-    """The shell's process has ended while it ran a cell, or the shell is over."""
+    """The shell's process ended while it ran a cell, or the application has ended."""
 
 
 class Cell:
-    """One entry: what to do, and what becomes of it."""
+    """One cell: its function, and a future of its result for the prompt's thread."""
 
     def __init__(self, function: Callable[[], Awaitable[Any]]) -> None:
         self.function = function
         self.done: concurrent.futures.Future[Any] = concurrent.futures.Future()
         self.task: asyncio.Task[Any] | None = None
         self.interrupted = False
-        self.cancelled: int = 0  # so often its task was
+        self.cancelled: int = 0  # how often its task was cancelled
 
     async def run(self, pid: Pid) -> None:
-        """Do it, in the shell's process."""
+        """Run the cell in the shell's process `pid`, and set its result."""
         task = self.task = asyncio.current_task()
         if self.interrupted:
             self.fail(KeyboardInterrupt())
@@ -59,17 +59,17 @@ class Cell:
         except (KilledWhileRunning, GeneratorExit):
             raise
         except BaseException as error:
-            if pid.process is None:  # ended by a signal: this is but the unwinding
+            if pid.process is None:  # an exit signal ended the process; this exception only unwinds the coroutine
                 raise
-            self._hear_no_more(task)
+            self._uncancel(task)
             self.fail(self._as_shown(error))
         else:
-            self._hear_no_more(task)
+            self._uncancel(task)
             if not self.done.done():
                 self.done.set_result(value)
 
     async def do(self) -> Any:
-        """The cell's own frame: what is raised in it or above it is the cell's."""
+        """Call the function. Frames from this one on belong to the cell: `Cells.is_in` looks for this code object."""
         return await self.function()
 
     def _as_shown(self, error: BaseException) -> BaseException:
@@ -77,19 +77,19 @@ class Cell:
             return KeyboardInterrupt().with_traceback(error.__traceback__)
         return error
 
-    def _hear_no_more(self, task: asyncio.Task[Any] | None) -> None:
-        """It has ended: an interrupt that came in its last moment must not meet the next one."""
+    def _uncancel(self, task: asyncio.Task[Any] | None) -> None:
+        """Undo cancellations that came as the cell ended: the next cell runs in the same task, and is not cancelled."""
         while self.cancelled and task is not None and task.cancelling():
             self.cancelled -= 1
             task.uncancel()
 
     def fail(self, error: BaseException) -> None:
-        """It raised, or will never be done."""
+        """Set an exception as the result, unless there is a result."""
         if not self.done.done():
             self.done.set_exception(error)
 
     def cancel(self) -> None:
-        """Ctrl-C, while the cell waits for something. One that has not begun will see for itself that it was interrupted."""
+        """Cancel the cell at its await. A cell that has not begun checks `interrupted` in `run` instead."""
         if self.task is not None and not self.done.done():
             self.cancelled += 1
             self.task.cancel()
@@ -102,8 +102,8 @@ class Cells:
     """Runs the cells of one shell, one after another.
 
     Args:
-        node: where.
-        tell: how the user is told that the shell's process has ended.
+        node: the node of the application.
+        tell: prints a line for the user, when the shell's process has ended.
     """
 
     def __init__(self, node: Node, tell: Tell) -> None:
@@ -112,10 +112,9 @@ class Cells:
         self.cell: Cell | None = None
         self.reading: bool = False  # the prompt waits for a line
         self.line_has_ended: Callable[[], bool] = bool
-        self.pressed: bool = False  # Ctrl-C came, and no cell has heard it yet
-        self.lock: threading.RLock = (
-            threading.RLock()
-        )  # between the prompt's thread and the signal handler, which may be interrupted
+        self.pressed: bool = False  # Ctrl-C came, and no cell has been interrupted for it yet
+        # For the prompt's thread and the signal handler. Reentrant: a second signal may interrupt the handler.
+        self.lock: threading.RLock = threading.RLock()
         self.closed: bool = False
         self.pid: Pid | None = None
 
@@ -138,11 +137,11 @@ class Cells:
         if self.closed:
             return
         self.start()
-        told = f"** the shell's process {pid} has ended: {safe_repr(reason)}. {self.pid} has taken its place"
+        line = f"** the shell's process {pid} has ended: {safe_repr(reason)}. {self.pid} has taken its place"
         if self.cell is None or self.cell.done.done():
-            self.tell(told)
+            self.tell(line)
         else:
-            self.cell.fail(ShellEnded(told))
+            self.cell.fail(ShellEnded(line))
 
     def _submit(self, cell: Cell) -> None:
         if self.closed or self.pid is None:
@@ -151,7 +150,7 @@ class Cells:
             process.send(self.pid, cell)
 
     def close(self) -> None:
-        """No cell runs any more; who waits for one is told so."""
+        """End the shell's process; a thread that waits for a cell gets ShellEnded."""
         self.closed = True
         if self.pid is not None:
             process.exit(self.pid, "shutdown")
@@ -161,10 +160,10 @@ class Cells:
     # In the prompt's thread
 
     def reads(self, has_ended: Callable[[], bool]) -> bool:
-        """The prompt asks for a line; true if Ctrl-C came behind the last one, and has interrupted nothing.
+        """Note that the prompt reads a line; return whether Ctrl-C came after the last line without interrupting a cell.
 
         Args:
-            has_ended: asked at Ctrl-C, in the signal handler: whether the line is whole, though `has_read` is not called.
+            has_ended: called at Ctrl-C, in the signal handler: whether the line is complete, before `has_read` is called.
         """
         with self.lock:
             self.reading, self.line_has_ended = True, has_ended
@@ -172,18 +171,22 @@ class Cells:
         return pressed
 
     def has_read(self, *, pressed: bool = False) -> None:
-        """The line is there; `pressed` if Ctrl-C was typed behind it before the terminal knew that as a signal."""
+        """Note that the prompt has read a line.
+
+        Args:
+            pressed: whether Ctrl-C was typed after the line while the terminal still read it as a key, not a signal.
+        """
         with self.lock:
             self.reading = False
             self.pressed |= pressed
 
     def run(self, function: Callable[[], Awaitable[Any]]) -> Any:
-        """Run a cell and wait for it; returns what it gives.
+        """Run a cell in the shell's process, wait for it, and return its value.
 
         Raises:
-            ShellEnded: its process has ended under it.
-            KeyboardInterrupt: Ctrl-C, before it has begun or while it ran.
-            BaseException: whatever the cell raises.
+            ShellEnded: the process ended while it ran the cell.
+            KeyboardInterrupt: Ctrl-C came before the cell began, or while it ran.
+            BaseException: the exception of the cell.
         """
         cell = Cell(function)
         if self.closed or not self.node.running:
@@ -193,25 +196,25 @@ class Cells:
             self.cell = None if pressed else cell
         if pressed:
             raise KeyboardInterrupt
-        heard = False
+        raised = False
         try:
             self.node.post(self._submit, cell)
             return cell.done.result()
         except KeyboardInterrupt:
-            heard = True
+            raised = True
             raise
         finally:
             with self.lock:
                 self.cell = None
-                self.pressed = cell.interrupted and not heard
+                self.pressed = cell.interrupted and not raised
 
     # In a signal handler
 
     def interrupt(self, frame: FrameType | None) -> bool:
-        """Ctrl-C: interrupt what the user has entered. False if that is nothing: the prompt reads.
+        """Interrupt the user's entry after Ctrl-C; return False if there is none, because the prompt reads a line.
 
         Args:
-            frame: where the main thread is.
+            frame: the frame that the main thread runs.
         """
         with self.lock:
             cell = self.cell
@@ -223,13 +226,13 @@ class Cells:
             computes = self.is_in(frame)
             if not computes:
                 cell.interrupted = True
-        if computes:  # the loop stands still meanwhile
+        if computes:  # the loop is blocked by the cell; a callback to cancel it would never run
             raise KeyboardInterrupt
         self.node.loop.call_soon_threadsafe(cell.cancel)
         return True
 
     def is_in(self, frame: FrameType | None) -> bool:
-        """Whether the main thread runs code of the cell, and not a server's that the cell has called or our own below it."""
+        """Whether the main thread runs code of the cell, and not of a server that the cell called, or of this module."""
         current = self.node.scheduler.current
         if current is None or current.pid is not self.pid:
             return False

@@ -1,4 +1,4 @@
-"""The command's words and options. What each does stands in a module of its own, loaded when it is asked for."""
+"""The subcommands and their options. The code of each is in a separate module, which is imported when it is needed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from regrow import __version__, compiled
 from regrow.cli.exit_codes import NO_APPLICATION, TABLE
 from regrow.cli.project import Problem, find_project, load_application
 
-# Without rich's frames the help is there in half the time.
+# rich_markup_mode=None: without rich's frames `--help` takes half the time.
 app: typer.Typer = typer.Typer(
     name="regrow",
-    help="OTP for Python: make a project, run it, look into it, test it.",
+    help="OTP for Python: create a project, run it, inspect it, test it.",
     rich_markup_mode=None,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -29,7 +29,7 @@ app: typer.Typer = typer.Typer(
 
 
 class Level(StrEnum):
-    """The least level that is logged."""
+    """The lowest level that is logged."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -39,44 +39,44 @@ class Level(StrEnum):
 
 ProjectOption = Annotated[
     Path | None,
-    typer.Option("--project", metavar="DIR", help="The project, or a folder in it. By default where you stand."),
+    typer.Option(
+        "--project", metavar="DIR", help="The project's folder, or one below it. Default: the current directory."
+    ),
 ]
-SecondsOption = Annotated[
-    float | None, typer.Option("--seconds", min=0, metavar="N", help="Stop by itself after N seconds.")
-]
-LevelOption = Annotated[Level, typer.Option("--level", help="The least level that is logged.")]
-SIMULATES = {"--simulate", "--seed", "--schedule"}  # pytest options that make runs to be repeated
-# The backspace tells the help that these lines stay lines.
+SecondsOption = Annotated[float | None, typer.Option("--seconds", min=0, metavar="N", help="Stop after N seconds.")]
+LevelOption = Annotated[Level, typer.Option("--level", help="The lowest level that is logged.")]
+SIMULATES = {"--simulate", "--seed", "--schedule"}  # options of pytest for runs that must be repeatable
+# \b (backspace) makes click keep the line breaks of the paragraph.
 PYTEST_ARGUMENTS = """\
-Of regrow's plugin:
+Options of regrow's plugin:
 
 \b
   --simulate N         run each test of processes under N schedules, and show the shortest that fails
-  --seed N             run them under the schedule of this seed, as a failure prints it
-  --schedule LIST      run them under this schedule, as a failure prints it
-  --trace-processes    show what the processes of a failing test have done
+  --seed N             run each test under the schedule of this seed, as a failure prints it
+  --schedule LIST      run each test under this schedule, as a failure prints it
+  --trace-processes    show the recorded events of the processes of a failing test
 
-Of pytest itself, among others:
+Options of pytest, among others:
 
 \b
-  FILE, FOLDER, FILE::TEST    what to run
-  -k NAME                     those whose names have this in them
-  -x, --lf                    stop at the first failure; run those that failed last
-  -v, -q, -s                  more words, fewer words, print at once
-  --pdb                       a debugger where a test fails
-  `python -m pytest --help` has them all.
+  FILE, FOLDER, FILE::TEST    the tests to run
+  -k NAME                     run the tests whose names contain NAME
+  -x, --lf                    stop at the first failure; run the tests that failed last time
+  -v, -q, -s                  more output, less output, show prints at once
+  --pdb                       open a debugger where a test fails
+  `python -m pytest --help` lists all of them.
 """
 NO_PYTEST = (
-    "pytest is not installed here. regrow's extra of that name brings it:"
-    ' pip install ".[pytest]" in a clone of regrow; pip install pytest will do, too'
+    "pytest is not installed. Install it with pip install pytest,"
+    ' or with the extra of regrow: pip install ".[pytest]" in a clone of regrow'
 )
 ReportsOption = Annotated[
-    bool, typer.Option("--reports", help="Log every start and every end of a child and of a process, too.")
+    bool, typer.Option("--reports", help="Also log each start of a child, and each end of a child or process.")
 ]
 
 
 def main() -> None:
-    """The entry point of `regrow`."""
+    """Run the command `regrow`; the entry point of the package."""
     try:
         app(prog_name="regrow")
     except Problem as problem:
@@ -84,9 +84,9 @@ def main() -> None:
         sys.exit(problem.code)
 
 
-def told_version(asked: bool) -> None:
-    """`--version`."""
-    if asked:
+def show_version(requested: bool) -> None:
+    """Print the version for `--version`, and exit."""
+    if requested:
         print(f"regrow {__version__}, {'compiled' if compiled else 'pure Python'}")
         raise typer.Exit
 
@@ -94,19 +94,19 @@ def told_version(asked: bool) -> None:
 @app.callback(epilog=TABLE)
 def regrow(
     version: Annotated[
-        bool, typer.Option("--version", callback=told_version, is_eager=True, help="Say the version and leave.")
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """What comes before the command's word."""
+    """Take the options that come before a subcommand."""
 
 
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the project, its folder and its package.")],
-    sup: Annotated[bool, typer.Option("--sup", help="With an application and its supervision tree.")] = False,
+    sup: Annotated[bool, typer.Option("--sup", help="Add an application with a supervision tree.")] = False,
 ) -> None:
-    """Make a new project, in a folder of its name."""
-    from regrow.cli.new import make_project, summary  # start-up: only this word needs the templates
+    """Create a new project, in a folder of its name."""
+    from regrow.cli.new import make_project, summary  # start-up: only this subcommand needs the templates
 
     files = make_project(name, supervised=sup, beside=Path.cwd())
     print(summary(name, files, supervised=sup))
@@ -122,11 +122,11 @@ def run(
 ) -> None:
     """Run the application of this project until Ctrl-C.
 
-    Ctrl-C and SIGTERM stop its supervision tree in order, the last child first; a second one stops it at once.
+    Ctrl-C and SIGTERM stop its supervision tree in order, the last child first; a second one stops it immediately.
     """
-    from regrow.cli import demo as demonstration  # start-up: not wanted for --help
-    from regrow.cli.run import run_application  # start-up: the same
-    from regrow.ops import logs  # start-up: the same
+    from regrow.cli import demo as demonstration  # start-up: --help does not need it
+    from regrow.cli.run import run_application  # start-up: --help does not need it
+    from regrow.ops import logs  # start-up: --help does not need it
 
     if seconds is not None and not seconds < float("inf"):
         raise Problem(f"--seconds: wanted a number of seconds, 0 or more; got {seconds}")
@@ -143,16 +143,16 @@ def shell(
     level: LevelOption = Level.INFO,
     reports: ReportsOption = False,
     plain: Annotated[
-        bool, typer.Option("--plain", help="Python's own console, even where IPython is installed.")
+        bool, typer.Option("--plain", help="Use Python's own console, even if IPython is installed.")
     ] = False,
 ) -> None:
-    """A prompt inside the running application.
+    """Open a prompt inside the running application.
 
-    `await` works at the prompt, on the application's own loop. tree(), kill(name), whereis(name), processes(),
-    trace(name) and flush() are there, and all public classes of the project. Ctrl-D stops the application, in order,
-    and leaves.
+    `await` works at the prompt, on the application's event loop. tree(), kill(name), whereis(name), processes(),
+    trace(name), flush() and all public classes of the project are defined. Ctrl-D stops the application in order, and
+    exits.
     """
-    from regrow.cli.shell import run_shell  # start-up: IPython is heavy
+    from regrow.cli.shell import run_shell  # start-up: importing IPython takes long
 
     raise typer.Exit(run_shell(find_project(project), level.value, reports=reports, plain=plain))
 
@@ -164,20 +164,23 @@ def shell(
     epilog=PYTEST_ARGUMENTS,
 )
 def pytest_project(context: typer.Context, project: ProjectOption = None) -> None:
-    """Run pytest with regrow's plugin and this project's modules. What else is given goes to pytest; so does its exit code."""
+    """Run pytest with regrow's plugin and this project's modules.
+
+    All other arguments go to pytest, and its exit code is the command's.
+    """
     found = find_project(project)
     if find_spec("pytest") is None:
         raise Problem(NO_PYTEST, NO_APPLICATION)
     arguments = [sys.executable, "-m", "pytest", "-p", "regrow", *context.args]
-    # pytest looks at its setting `testpaths` only where the project begins.
+    # pytest reads its setting `testpaths` only if the current directory is the project's.
     if not any(Path(argument.partition("::")[0]).exists() for argument in context.args):
         os.chdir(found.folder)
     if any(argument.partition("=")[0] in SIMULATES for argument in context.args):
-        os.environ.setdefault("PYTHONHASHSEED", "0")  # else the order of a set of strings would not be the seed's
+        os.environ.setdefault("PYTHONHASHSEED", "0")  # the order of a set of strings depends on it
     paths = [str(found.source), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     if sys.platform == "win32":
         import subprocess
 
-        raise typer.Exit(subprocess.call(arguments))  # noqa: S603 - this very Python, and what the user wrote
-    os.execv(sys.executable, arguments)  # noqa: S606 - the same
+        raise typer.Exit(subprocess.call(arguments))  # noqa: S603 - this Python, with the user's arguments
+    os.execv(sys.executable, arguments)  # noqa: S606 - this Python, with the user's arguments

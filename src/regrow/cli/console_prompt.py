@@ -20,55 +20,61 @@ LEAVING = frozenset({"exit", "quit", "exit()", "quit()"})
 
 
 class ConsolePrompt(code.InteractiveConsole):
-    """Reads lines, and runs them as steps of the shell's process."""
+    """Python's console: reads lines, and runs them as steps of the shell's process."""
 
     def __init__(self, namespace: dict[str, Any], cells: Cells, banner: str) -> None:
         super().__init__(namespace, filename="<shell>")
         self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         self.namespace = namespace
-        self.namespace.setdefault("__builtins__", builtins)  # which typing looks up from Python 3.12 on
+        self.namespace.setdefault("__builtins__", builtins)  # typing needs it from Python 3.12 on
         self.cells = cells
         self.banner = banner
         self.prompting: str = ""
-        self.taken_back: str = ""  # the line as it was at Ctrl-C
+        self.line_at_ctrl_c: str = ""
         self.leaving: bool = False
 
     def run(self) -> None:
-        """Read and run lines until the user leaves. In a thread of its own."""
+        """Read and run lines until the user leaves. It runs in a separate thread."""
         self.interact(self.banner, exitmsg="")
 
     def leave(self) -> None:
-        """No line is read any more. The one that is being read cannot be called off: the program leaves without it."""
+        """Read no further line. A read that is under way cannot be cancelled: the program exits without its end."""
         self.leaving = True
 
     def raw_input(self, prompt: str = "") -> str:
-        """Read a line."""
+        """Read a line for the console.
+
+        Raises:
+            EOFError: the user leaves.
+            KeyboardInterrupt: Ctrl-C came after the last line.
+        """
         if self.leaving:
             raise EOFError
-        self.taken_back = ""
+        self.line_at_ctrl_c = ""
         if self.cells.reads(self.note_line):
-            raise KeyboardInterrupt  # the console says so, and forgets what was begun
+            raise KeyboardInterrupt  # the console prints it, and drops the lines of an unfinished entry
         self.prompting = prompt
         line = ""
         try:
             line = super().raw_input(prompt)
         finally:
             self.prompting = ""
-            self.cells.has_read(pressed=line != "" and line == self.taken_back)
+            self.cells.has_read(pressed=line != "" and line == self.line_at_ctrl_c)
         if line.strip() in LEAVING:
             raise EOFError
         return line
 
     def note_line(self) -> bool:
-        """Ctrl-C, while a line is read: if that very line is then to be run, it was pressed at its end or just behind.
+        """Store the line that is being typed at Ctrl-C, and return False: the line is not complete.
 
-        Nobody can tell which, as the terminal's editor is in C; and Ctrl-C at its end takes it back, too.
+        If `raw_input` then returns this same line, Ctrl-C came at its end or directly after it, and the line must not
+        run. The line editor is written in C, and does not show which of both it was.
         """
-        self.taken_back = typed()
+        self.line_at_ctrl_c = typed()
         return False
 
     def runsource(self, source: str, filename: str = "<shell>", symbol: str = "single") -> bool:
-        """Run a line, if it is whole; true if more of it is wanted."""
+        """Run a line if it is complete; return whether another line is needed."""
         word, _, rest = source.lstrip()[1:].partition(" ")
         if source.lstrip()[:1] == "%" and word.strip() in timed.WORDS:
             self.shown(lambda: self.timed(word.strip(), rest))
@@ -77,7 +83,7 @@ class ConsolePrompt(code.InteractiveConsole):
             if self.compile(source, filename, symbol) is None:
                 return True
             if all(line.lstrip()[:1] in ("", "#") for line in source.splitlines()):
-                return False  # an empty line or a comment, which `compile` alone does not take
+                return False  # an empty line or a comment, for which `compile` below would raise
             flags = self.compile.compiler.flags
             parsed = compile(source, filename, symbol, flags | ast.PyCF_ONLY_AST)
             self.runcode(compile(AwaitRewriter().visit(parsed), filename, symbol, flags))
@@ -86,7 +92,7 @@ class ConsolePrompt(code.InteractiveConsole):
         return False
 
     def runcode(self, code: CodeType) -> None:
-        """Run a line in the shell's process, and show what it raises."""
+        """Run a line in the shell's process, and show its exception."""
 
         async def line() -> None:
             value = FunctionType(code, self.namespace)()
@@ -96,14 +102,14 @@ class ConsolePrompt(code.InteractiveConsole):
         self.shown(lambda: self.cells.run(line), code)
 
     def timed(self, word: str, line: str) -> None:
-        """`%time` and `%timeit`, which IPython's users know."""
+        """Run `%time` or `%timeit`, as IPython has them."""
         value = timed.timed(word, line, self.namespace, self.cells, lambda text: self.write(f"{text}\n"))
         if value is not None:
             self.namespace["_"] = value
             self.write(f"{safe_repr(value)}\n")
 
     def shown(self, run: Callable[[], object], code: CodeType | None = None) -> None:
-        """Do something in the shell's process, and show what it raises, from the line's own code on."""
+        """Call `run`, and show its exception; the traceback begins at the line's own code."""
         try:
             run()
         except (ShellEnded, NoSuchProcess) as error:
@@ -111,7 +117,7 @@ class ConsolePrompt(code.InteractiveConsole):
         except KeyboardInterrupt:
             self.write("KeyboardInterrupt\n")
         except BaseException as error:
-            # The frames above the line itself are the console's own.
+            # The frames before the line's own belong to the console.
             trace = error.__traceback__
             while trace is not None and not (
                 trace.tb_frame.f_code is code or (code is None and trace.tb_frame.f_code.co_filename == timed.FILE)
@@ -122,14 +128,14 @@ class ConsolePrompt(code.InteractiveConsole):
 
 
 class AbovePrompt:
-    """A stream for log lines: what comes while a line is being typed stands above it."""
+    """A stream for log lines: text that is written while the user types appears above the prompt."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.console: ConsolePrompt | None = None
 
     def write(self, text: str) -> int:
-        """Write, and show the prompt again with what has been typed so far."""
+        """Write a text, then show the prompt again with the line that is being typed; return the number of characters."""
         prompt = "" if self.console is None else self.console.prompting
         if not prompt or not self.stream.isatty():
             return self.stream.write(text)
@@ -139,15 +145,15 @@ class AbovePrompt:
         return len(text)
 
     def flush(self) -> None:
-        """Let it be seen."""
+        """Flush the stream below."""
         self.stream.flush()
 
     def isatty(self) -> bool:
-        """Whether somebody looks on."""
+        """Whether the stream is a terminal."""
         return self.stream.isatty()
 
 
 def typed() -> str:
-    """What stands on the line that is being typed."""
+    """Return the text of the line that is being typed; "" without readline."""
     readline = sys.modules.get("readline")
     return "" if readline is None else readline.get_line_buffer()

@@ -1,4 +1,4 @@
-"""`make demo`: an application at work. Its tree is shown, one of its servers is killed, and it goes on."""
+"""`make demo`: it shows the tree of a running application, kills one server, and shows that it was restarted."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ BEFORE_THE_CRASH = 3.4  # seconds; between two ticks of the silly_worker
 
 
 async def show(app: Any, stop_signals: StopSignals) -> None:
-    """Show the tree, kill the last worker in it after a while, and show that it is back."""
+    """Show the tree, kill its last worker after a while, and show the tree with the restarted worker."""
     root = await shown(app)
     await asyncio.sleep(BEFORE_THE_CRASH)
     victim = last_worker(root)
     if victim is None or victim.pid is None or stop_signals.asked.done():
         return
-    say(f"\nNow {victim.label} is killed: {victim.pid}. Its supervisor will start it again.")
+    say(f"\nKilling {victim.label}, {victim.pid}. Its supervisor will restart it.")
     process.exit(victim.pid, "kill")
     await shown(app)
 
 
 async def shown(app: Any) -> Branch | None:
-    """Print the application's tree."""
+    """Print the application's tree, and return it."""
     root = await tree.application_tree(app)
     if root is not None:
         say("\n" + "\n".join(f"    {line}" for line in tree.lines(root)) + "\n")
@@ -35,9 +35,9 @@ async def shown(app: Any) -> Branch | None:
 
 
 def last_worker(root: Branch | None) -> Branch | None:
-    """The worker that was started last."""
-    found = None
+    """Return the worker that was started last; None if there is none."""
+    worker = None
     for branch in root.each() if root is not None else ():
         if branch.kind == "worker":
-            found = branch
-    return found
+            worker = branch
+    return worker

@@ -1,4 +1,4 @@
-"""With what the command ends: one table, for `--help`, the documentation and whoever starts it from a script."""
+"""The exit codes of the command: one table, for `--help` and the documentation."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ GAVE_UP: Final = 1
 WRONG_USE: Final = 2
 NO_APPLICATION: Final = 3
 
-# The backspace tells the help that these lines stay lines.
+# \b (backspace) makes click keep the line breaks of the paragraph.
 TABLE: Final = """\
 Exit codes:
 

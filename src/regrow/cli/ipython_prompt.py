@@ -1,4 +1,4 @@
-"""The prompt of `regrow shell` where IPython is installed. It runs in a thread; its cells run on the application's loop."""
+"""The prompt of `regrow shell` with IPython. It runs in a thread; its cells run on the application's event loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from regrow.cli.timed import WORDS, timed
 
 
 class Shell(TerminalInteractiveShell):
-    """IPython, whose cells run as steps of the shell's process."""
+    """IPython's shell, with cells that run as steps of the shell's process."""
 
     cells: Cells
     in_this_thread: bool = False
@@ -31,23 +31,26 @@ class Shell(TerminalInteractiveShell):
         transformed_cell: Any = None,
         preprocessing_exc_tuple: Any = None,  # noqa: ARG002
     ) -> bool:
-        """No event loop of IPython's own. Its magics, and what the system's shell does, must not hold up the application."""
+        """Return False: IPython runs no event loop. Magics and system commands run in the prompt's thread.
+
+        In the application's thread they would block its event loop.
+        """
         self.in_this_thread = (transformed_cell or raw_cell).startswith("get_ipython().")
         return False
 
     def prompt_for_code(self) -> Any:
-        """Read a cell."""
+        """Read a cell from the user."""
         return self.read(super().prompt_for_code)
 
     def read(self, ask: Callable[[], Any]) -> Any:
-        """Read a cell by `ask`. Ctrl-C is a key while the prompt is up, and a signal before and after."""
+        """Read a cell with `ask`. While the prompt is up Ctrl-C is a key; before and after it is a signal."""
         self.is_up = False
         if self.cells.reads(self.has_ended):
             print("KeyboardInterrupt", file=sys.stderr)
         session = self.session()
         if session is not None:
-            # What is drawn above the prompt would have the terminal's own line editing for a moment, which takes Ctrl-D
-            # for an end of the file that nobody reads, and Ctrl-C for a signal. A key is a key as long as the prompt is up.
+            # To print above the prompt, prompt_toolkit switches the terminal to cooked mode for a moment. In that moment
+            # the terminal would take Ctrl-D for the end of a file, which is lost, and Ctrl-C for a signal.
             session.app.input.cooked_mode = session.app.input.raw_mode
             session.app.pre_run_callables.append(self.comes_up)
         try:
@@ -56,24 +59,24 @@ class Shell(TerminalInteractiveShell):
             self.cells.has_read(pressed=self.is_interrupted())
 
     def session(self) -> Any:
-        """The line editor, of which IPython does not tell the type; None in a terminal that cannot move its cursor."""
+        """Return the line editor, whose type IPython does not declare; None if the terminal cannot move its cursor."""
         shell: Any = self
         return shell.pt_app
 
     def comes_up(self) -> None:
-        """The prompt is there."""
+        """Note that the prompt is up."""
         self.is_up = True
 
     def has_ended(self) -> bool:
-        """Whether the prompt has what it was to read, and has only to be taken down."""
+        """Whether the prompt has read a whole cell, and is only being removed from the screen."""
         session = self.session()
         return self.is_up and session is not None and (session.app.future is None or session.app.future.done())
 
     def is_interrupted(self) -> bool:
-        """Whether Ctrl-C was pressed behind the cell while the terminal still took it for a key.
+        """Whether Ctrl-C was pressed after the cell while the terminal still read it as a key.
 
-        The prompt has read it with the end of the line, and keeps it for the next prompt, or it lies where nobody reads
-        before that. What was typed before it is forgotten, as a terminal does at Ctrl-C; what was typed behind it stays.
+        The key is then in prompt_toolkit's buffer for the next prompt, or not read yet. Keys before it are dropped, as a
+        terminal does at Ctrl-C; keys after it are kept for the next prompt.
         """
         session = self.session()
         if session is None:
@@ -85,17 +88,17 @@ class Shell(TerminalInteractiveShell):
         return bool(places)
 
     async def run_code(self, code_obj: CodeType, result: Any = None, *, async_: bool = False) -> bool:
-        """Run one line of a cell; true if it raised, as IPython has it."""
-        shell: Any = self  # IPython tells the types of half its attributes
+        """Run one line of a cell; return whether it raised, as IPython's method does."""
+        shell: Any = self  # IPython declares the types of half its attributes
 
         async def line() -> None:
-            value = eval(code_obj, shell.user_global_ns, shell.user_ns)  # noqa: S307 - what is typed is to be run
+            value = eval(code_obj, shell.user_global_ns, shell.user_ns)  # noqa: S307 - the user's own line
             if async_:
                 await value
 
         try:
             if self.in_this_thread and not async_:
-                exec(code_obj, shell.user_global_ns, shell.user_ns)  # noqa: S102 - the same
+                exec(code_obj, shell.user_global_ns, shell.user_ns)  # noqa: S102 - the user's own line
             else:
                 self.cells.run(line)
         except BaseException as error:
@@ -106,7 +109,7 @@ class Shell(TerminalInteractiveShell):
         return False
 
     def show(self, error: BaseException, code: CodeType) -> None:
-        """Show what a cell has raised, from the cell's own line on."""
+        """Show the exception of a cell; the traceback begins at the cell's own line."""
         if isinstance(error, ShellEnded | NoSuchProcess):
             print(error, file=sys.stderr)
             return
@@ -120,7 +123,7 @@ class Shell(TerminalInteractiveShell):
 
 
 class IPythonPrompt:
-    """The prompt, for its thread and for whoever wants it to end."""
+    """The prompt of one shell: its thread calls `run`, the application's thread calls `leave`."""
 
     def __init__(self, namespace: dict[str, Any], cells: Cells, banner: str) -> None:
         self.namespace = namespace
@@ -129,7 +132,7 @@ class IPythonPrompt:
         self.shell: Any = None
 
     def run(self) -> None:
-        """Read and run cells until the user leaves. In a thread of its own."""
+        """Read and run cells until the user leaves. It runs in a separate thread."""
         settings = Config()
         settings.TerminalInteractiveShell.confirm_exit = False
         settings.TerminalInteractiveShell.term_title = False
@@ -146,7 +149,7 @@ class IPythonPrompt:
         shell.mainloop()
 
     def leave(self) -> None:
-        """Let the prompt go, from another thread; to be asked again until it is gone."""
+        """Ask the prompt to end, from another thread. Call it again until the prompt's thread has ended."""
         if self.shell is None:
             return
         self.shell.ask_exit()
@@ -157,7 +160,7 @@ class IPythonPrompt:
 
 
 def magic(word: str, shell: Any) -> Callable[..., Any]:
-    """`%time` or `%timeit` for this prompt, also for a whole cell."""
+    """Return the function of `%time` or `%timeit` for this prompt; it takes a line, or a whole cell."""
 
     def run(line: str, cell: str | None = None) -> Any:
         return timed(word, f"{line}\n{cell}" if cell is not None else line, shell.user_ns, shell.cells, print)

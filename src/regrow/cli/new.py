@@ -1,4 +1,4 @@
-"""`regrow new`: a project that runs and whose tests pass, written whole or not at all."""
+"""`regrow new`: it writes a project that runs and whose tests pass, completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import regrow
 from regrow.cli.origin import requirement
 from regrow.cli.project import Problem
 
-# A package of one of these names would stand before the real one on the project's path, and break what imports it.
+# A package with one of these names would come before the real one on the project's path, and break its importers.
 TAKEN: Final = frozenset(
     {"IPython", "click", "mypy", "pytest", "regrow", "rich", "ruff", "src", "tests", "typer", "uvloop"}
 )
@@ -29,18 +29,18 @@ application = "{name}.application:{title}"
 
 
 def make_project(name: str, *, supervised: bool, beside: Path) -> list[str]:
-    """Write a new project into a folder of its name.
+    """Write a new project into a folder with its name.
 
     Args:
-        name: of the project and of its package.
-        supervised: with an application and its supervision tree.
-        beside: the folder that gets the new folder.
+        name: the name of the project and of its package.
+        supervised: whether it has an application with a supervision tree.
+        beside: the folder in which the new folder is created.
 
     Returns:
-        The paths of its files within it.
+        The paths of its files, relative to the new folder.
 
     Raises:
-        Problem: a name that cannot be, or a folder that cannot be written; then nothing is.
+        Problem: the name is not allowed, or the folder cannot be written; then nothing is written.
     """
     check_name(name)
     folder = beside / name
@@ -55,42 +55,43 @@ def make_project(name: str, *, supervised: bool, beside: Path) -> list[str]:
 
 
 def check_name(name: str) -> None:
-    """Raise unless a Python package may have this name.
+    """Check that a Python package may have this name.
 
     Raises:
-        Problem: it may not; the letter proposes another where there is one.
+        Problem: it may not; the text proposes another name if there is an obvious one.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         better = re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_0123456789")
         hint = f". For instance: regrow new {better}" if better and is_free(better) else ""
         raise Problem(
-            f"{name!r} cannot be the name of a project: it names a Python package, so wanted small letters,"
-            f" digits and underscores, a letter first{hint}"
+            f"{name!r} cannot be the name of a project: it is also the name of a Python package. Use small letters,"
+            f" digits and underscores, and begin with a letter{hint}"
         )
     if keyword.iskeyword(name):
         raise Problem(
-            f"{name!r} cannot be the name of a project: it is a word of Python's own, which nothing can import"
+            f"{name!r} cannot be the name of a project: it is a keyword of Python, which cannot be imported."
+            " Choose another name"
         )
     if not is_free(name):
         raise Problem(
-            f"{name!r} cannot be the name of a project: there is a module of that name,"
-            " which the project's own package would hide. Choose another name"
+            f"{name!r} cannot be the name of a project: a module has that name,"
+            " and the project's package would hide it. Choose another name"
         )
 
 
 def is_free(name: str) -> bool:
-    """Whether no module has the name that a project could not do without."""
+    """Whether the name is neither a keyword nor the name of a module that a project needs."""
     return name not in TAKEN and name not in sys.stdlib_module_names and not keyword.iskeyword(name)
 
 
 def title_of(name: str) -> str:
-    """The name of a project's application: SillyWorker for silly_worker."""
+    """Return the class name of a project's application: SillyWorker for silly_worker."""
     title = "".join(part.capitalize() for part in name.split("_"))
     return f"{title}App" if title in regrow.__all__ else title
 
 
 def render(name: str, *, supervised: bool) -> dict[str, str]:
-    """The files of a new project: their paths within it, in the order in which they are told, and their text."""
+    """Return the texts of a new project's files by path, in the order of the command's summary."""
     title = title_of(name)
     values = {
         "name": name,
@@ -107,34 +108,34 @@ def render(name: str, *, supervised: bool) -> dict[str, str]:
 
 
 def templates(folder: Traversable, prefix: str = "") -> list[tuple[str, str]]:
-    """The templates below a folder: the path that each is for, and its text."""
+    """Return the templates below a folder: the path of the file that each makes, and its text."""
     found: list[tuple[str, str]] = []
     for entry in folder.iterdir():
         if entry.is_dir():
             found += templates(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(".template"):
-            # A template is no .gitignore and no module, so that no tool takes it for one here.
+            # Templates have the suffix so that no tool treats them as a .gitignore or a module of this package.
             path = entry.name.removesuffix(".template").replace("gitignore", ".gitignore")
             found.append((prefix + path, entry.read_text(encoding="utf-8")))
     return found
 
 
 def write_whole(folder: Path, files: dict[str, str]) -> None:
-    """Write all files of a folder under another name, then give it its own: it is never seen half written."""
+    """Write all files into a temporary folder, then rename it: the folder is complete as soon as it exists."""
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        made = scratch / folder.name
+        complete = scratch / folder.name
         for path, text in files.items():
-            target = made / path
+            target = complete / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8", newline="\n")
-        made.rename(folder)
+        complete.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def summary(name: str, files: list[str], *, supervised: bool) -> str:
-    """What the command says when it is done: what it made, and the next three commands."""
-    made = "\n".join(f"* creating {path}" for path in files)
+    """Return the output of a successful `regrow new`: the files, and the next three commands."""
+    created = "\n".join(f"* creating {path}" for path in files)
     last = "regrow run" if supervised else "regrow shell"
-    return f"{made}\n\nYour project is there. Try it:\n\n    cd {name}\n    regrow test\n    {last}\n"
+    return f"{created}\n\nYour project is ready. Try it:\n\n    cd {name}\n    regrow test\n    {last}\n"

@@ -1,4 +1,4 @@
-"""Where this regrow came from, as a requirement that installs the same one again."""
+"""The source of the installed regrow, as a requirement that installs the same version again."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import regrow
 
 
 def requirement() -> str:
-    """The requirement of a new project: the release, or the checkout, archive or repository that this regrow came from.
+    """Return the requirement for a new project: a release, or the checkout, archive or repository of this regrow.
 
-    What was installed from a path or an address is in no registry, or is another one there. Installers note that source
-    in `direct_url.json` (the specification "Recording the Direct URL Origin of installed distributions").
+    A version that was installed from a path or a URL is in no registry, or differs from the one there. Installers record
+    that source in `direct_url.json` (the specification "Recording the Direct URL Origin of installed distributions").
     """
     source = direct_url()
     return f"regrow>={regrow.__version__}" if source is None else f"regrow @ {source}"
 
 
 def direct_url() -> str | None:
-    """The address that regrow was installed from; None if a registry had it, or nothing is known."""
+    """Return the URL that regrow was installed from; None if it came from a registry, or the source is unknown."""
     try:
-        noted = metadata.distribution("regrow").read_text("direct_url.json")
+        record = metadata.distribution("regrow").read_text("direct_url.json")
     except metadata.PackageNotFoundError:
         return None
-    return None if noted is None else as_address(noted)
+    return None if record is None else as_address(record)
 
 
-def as_address(noted: str) -> str | None:
-    """What `direct_url.json` says, as the address in a requirement; None for a text that says nothing of use."""
+def as_address(record: str) -> str | None:
+    """Return the URL of a `direct_url.json` in the form of a requirement; None if the text has none."""
     try:
-        origin: Any = json.loads(noted)
+        origin: Any = json.loads(record)
     except ValueError:
         return None
     if not isinstance(origin, dict):
         return None
-    found = cast("dict[str, Any]", origin)
-    url, version_control = found.get("url"), found.get("vcs_info")
+    fields = cast("dict[str, Any]", origin)
+    url, version_control = fields.get("url"), fields.get("vcs_info")
     if not isinstance(url, str):
         return None
     if isinstance(version_control, dict):

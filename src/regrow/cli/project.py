@@ -1,4 +1,4 @@
-"""The project that the command works on: found from where one stands, its `src` put on the path, its application loaded."""
+"""The project that the command works on: its folder is found, its `src` put on the path, and its application loaded."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Name it in pyproject.toml:
     [tool.regrow]
     application = "your_package.application:YourApplication"
 
-`regrow new NAME --sup` makes a project that has one."""
+`regrow new NAME --sup` creates a project that has one."""
 
 
 class Problem(Exception):
-    """The command cannot do what was asked.
+    """The command cannot do its work. The text is printed, and the command exits.
 
     Attributes:
-        code: with which the command ends.
+        code: the exit code.
     """
 
     def __init__(self, letter: str, code: int = WRONG_USE) -> None:
@@ -44,9 +44,9 @@ class Project:
     """A folder with a pyproject.toml.
 
     Attributes:
-        folder: where it is.
-        settings: what stands under `[tool.regrow]`.
-        name: what it is called.
+        folder: its absolute path.
+        settings: the table `[tool.regrow]` of the file.
+        name: the project's name; the folder's if the file has none.
     """
 
     folder: Path
@@ -55,28 +55,31 @@ class Project:
 
     @property
     def source(self) -> Path:
-        """The folder that its modules are imported from."""
+        """The folder from which its modules are imported: `src` if there is one."""
         source = self.folder / "src"
         return source if source.is_dir() else self.folder
 
     def on_path(self) -> None:
-        """Let its modules be imported, before any others of the same name."""
+        """Put its modules on the import path, before other modules of the same names."""
         folder = str(self.source)
         if folder not in sys.path:
             sys.path.insert(0, folder)
 
     @property
     def package(self) -> str:
-        """The name of the package that its application is in, or should be."""
+        """The name of its application's package; without an application the project's name, with underscores."""
         named = self.settings.get("application")
         return named.partition(":")[0].partition(".")[0] if isinstance(named, str) else self.name.replace("-", "_")
 
 
 def find_project(start: Path | None = None) -> Project:
-    """The project that a folder, or the current one, belongs to: the nearest pyproject.toml upwards.
+    """Return the project of a folder: the nearest folder upwards with a pyproject.toml.
+
+    Args:
+        start: the folder; None for the current one.
 
     Raises:
-        Problem: there is no such folder, no such file, or nothing readable in it.
+        Problem: the folder does not exist, there is no pyproject.toml, or it cannot be read.
     """
     folder = (Path.cwd() if start is None else start).resolve()
     if not folder.is_dir():
@@ -85,18 +88,18 @@ def find_project(start: Path | None = None) -> Project:
         if (place / "pyproject.toml").is_file():
             return read_project(place)
     raise Problem(
-        f"no project found: there is no pyproject.toml in {folder}, or above it.\n"
-        "Go into your project, name it with --project DIR, or make one: regrow new NAME,"
-        " and with --sup if it is to have an application",
+        f"no project found: there is no pyproject.toml in {folder} or above it.\n"
+        "Go into your project's folder, name it with --project DIR, or create a project: regrow new NAME,"
+        " with --sup if it needs an application",
         NO_APPLICATION,
     )
 
 
 def read_project(folder: Path) -> Project:
-    """The project in this very folder.
+    """Return the project whose pyproject.toml is in this folder.
 
     Raises:
-        Problem: its pyproject.toml cannot be read.
+        Problem: the file cannot be read.
     """
     path = folder / "pyproject.toml"
     try:
@@ -108,13 +111,13 @@ def read_project(folder: Path) -> Project:
 
 
 def table(content: dict[str, Any], key: str) -> dict[str, Any]:
-    """A table of a TOML file; an empty one where there is none."""
+    """Return a table of a TOML file; an empty dict if there is none."""
     found = content.get(key)
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def load_application(project: Project) -> type[Application]:
-    """The application that a project names.
+    """Return the application that a project names.
 
     Raises:
         Problem: it names none, or one that cannot be loaded.
@@ -144,7 +147,7 @@ def load_module(project: Project, name: str) -> ModuleType:
     """Import the module of an application.
 
     Raises:
-        Problem: there is none, or it raises; then its traceback stands in the letter.
+        Problem: there is no such module, or its import raised; the text then has the traceback.
     """
     try:
         return importlib.import_module(name)
@@ -155,16 +158,14 @@ def load_module(project: Project, name: str) -> ModuleType:
                 f" but there is no module {error.name} in {project.source}",
                 NO_APPLICATION,
             ) from None
-        told = traceback.format_exc()
+        trace = traceback.format_exc()
     except Exception:
-        told = traceback.format_exc()
-    raise Problem(
-        f"{told}\nThe application cannot be loaded: {name} raised the above when it was imported", NO_APPLICATION
-    )
+        trace = traceback.format_exc()
+    raise Problem(f"{trace}\nThe application cannot be loaded: importing {name} raised this exception", NO_APPLICATION)
 
 
 def public_classes(project: Project) -> dict[str, Any]:
-    """The package of a project and the public classes of its modules, by name: what its shell knows without an import."""
+    """Return a project's package and the public classes of its modules, by name, for the namespace of its shell."""
     project.on_path()
     try:
         package = importlib.import_module(project.package)
@@ -178,16 +179,16 @@ def public_classes(project: Project) -> dict[str, Any]:
         )
         if not found.name.endswith("__main__")
     ]
-    given: dict[str, Any] = {project.package: package}
+    namespace: dict[str, Any] = {project.package: package}
     for name in names:
         try:
             module = importlib.import_module(name)
         except Exception as error:
-            print(f"{name} is not to be had in the shell: it raised {error!r} when it was imported", file=sys.stderr)
+            print(f"{name} is missing in the shell: importing it raised {error!r}", file=sys.stderr)
             continue
-        given |= {
+        namespace |= {
             key: value
             for key, value in vars(module).items()
             if isinstance(value, type) and value.__module__ == name and not key.startswith("_")
         }
-    return given
+    return namespace

@@ -1,4 +1,4 @@
-"""`regrow run`: an application in the foreground, from its first line to its exit code."""
+"""`regrow run`: it runs an application in the foreground, prints its start and its end, and returns the exit code."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def run_application(
 
     Args:
         app: the application.
-        name: what it is called on the screen.
-        seconds: how long it may run; None for as long as it likes.
-        meanwhile: what else happens while it runs.
+        name: its name in the output.
+        seconds: the time that it may run; None for any time.
+        meanwhile: an async function that runs beside the application; it gets the stop signals.
 
     Returns:
         The exit code.
@@ -56,15 +56,16 @@ async def program(
     interrupt: Callable[[FrameType | None], bool] | None = None,
     before_the_end: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
-    """The same within a loop, and with a node of one's own.
+    """Run an application on a node of the running event loop, until it ends or a signal comes.
 
     Args:
         app: the application.
-        name: what it is called on the screen.
-        beside: what happens while it runs.
-        node: the node it runs on; it has not run before.
-        interrupt: told of Ctrl-C and of the frame that it came in; true if that is dealt with, and nothing has to stop.
-        before_the_end: awaited before the last word is said.
+        name: its name in the output.
+        beside: an async function that runs beside the application; it gets the stop signals.
+        node: the node to start; it has not run before.
+        interrupt: called at Ctrl-C, in the signal handler, with the interrupted frame. If it returns true, the
+            application is not stopped.
+        before_the_end: awaited before the last line is printed.
 
     Returns:
         The exit code.
@@ -73,7 +74,9 @@ async def program(
     def first(number: int, frame: FrameType | None) -> bool:
         if number == signal.SIGINT and interrupt is not None and interrupt(frame):
             return False
-        say_at_any_time(f"\nStopping {name}, children first. Once more stops it at once.\n")
+        again = "Press Ctrl-C again" if number == signal.SIGINT else "A second signal"
+        stops = "to stop immediately" if number == signal.SIGINT else "stops it immediately"
+        say_at_any_time(f"\nStopping {name}, children first. {again} {stops}.\n")
         return True
 
     stop_signals = StopSignals(first=first)
@@ -92,26 +95,26 @@ async def program(
 
 
 def last_word(name: str, reason: object) -> int:
-    """Say how it ended; gives the exit code."""
+    """Print how the application ended, and return the exit code."""
     if isinstance(reason, ApplicationError):
-        first, _, _ = str(reason).partition("\n")  # all of it has been reported
+        first, _, _ = str(reason).partition("\n")  # the report in the log has the other lines
         print(first, file=sys.stderr, flush=True)
         return GAVE_UP
     if is_word(reason, "stopped") or is_word(reason, "normal"):
         say(f"{name} stopped")
         return STOPPED
-    told = reason if isinstance(reason, str) else safe_repr(reason)
-    print(f"{name} has ended by itself: {told}", file=sys.stderr, flush=True)
+    why = reason if isinstance(reason, str) else safe_repr(reason)
+    print(f"{name} ended by itself: {why}", file=sys.stderr, flush=True)
     return GAVE_UP
 
 
 async def counted(app: type[Application]) -> str:
-    """How much of an application runs, in words."""
+    """Return the number of processes and supervisors of an application, in words."""
     root = await tree.application_tree(app)
     return "no processes" if root is None else tree.counted(root)
 
 
 def say(line: str) -> None:
-    """A line for whoever looks on; who reads a pipe gets it at once, too, and who has closed it gets nothing."""
+    """Print a line at once, also into a pipe; ignore a pipe that its reader has closed."""
     with suppress(BrokenPipeError):
         print(line, flush=True)

@@ -1,10 +1,10 @@
-"""`regrow shell`: a prompt inside the running application.
+"""`regrow shell`: it runs the application of a project, and a prompt inside it.
 
     main thread    the event loop: the application, and the process in which cells run
-    a thread       the prompt: it reads, waits for its cell, prints
+    a thread       the prompt: it reads a cell, waits for it, prints its value
 
-The prompt in a thread of its own stays usable while the application works, and the application goes on while somebody
-types. Log lines stand above the prompt.
+Because the prompt has a separate thread, it stays usable while the application works, and the application keeps running
+while the user types. Log lines appear above the prompt.
 """
 
 from __future__ import annotations
@@ -30,53 +30,53 @@ from regrow.cli.shell_commands import WORDS
 from regrow.ops import logs
 from regrow.program import StopSignals, run_on
 
-LETTING_GO = 2.0  # seconds that the prompt has to give the terminal back
-HELP = "tree()  kill(name)  whereis(name)  processes()  trace(name)  flush()   Ctrl-D stops it and leaves"
+LEAVE_SECONDS = 2.0  # time that the prompt has to restore the terminal
+HELP = "tree()  kill(name)  whereis(name)  processes()  trace(name)  flush()   Ctrl-D stops it and exits"
 
 
 class Prompt(Protocol):
-    """What reads cells from the user."""
+    """The part of the shell that reads cells from the user."""
 
     def run(self) -> None:
         """Read and run cells until the user leaves."""
         ...
 
     def leave(self) -> None:
-        """Stop reading."""
+        """Stop reading, and restore the terminal."""
         ...
 
 
 class NoApplication(Application):
-    """Stands where a project has no application: nothing runs but the shell."""
+    """The application of a project that has none: nothing runs but the shell."""
 
 
 def is_of_the_project(record: logging.LogRecord) -> bool:
-    """Whether a record is the user's to see: what stands for an application is not."""
+    """Whether a log record is shown: all are, but those of `NoApplication`."""
     return getattr(record.msg, "application", None) is not NoApplication
 
 
 class Stderr:
-    """Standard error as it is now: a prompt exchanges it while it reads."""
+    """The current `sys.stderr`, looked up at each use: IPython's prompt replaces it while it reads."""
 
     def write(self, text: str) -> int:
-        """Write to whatever it is."""
+        """Write a text, and return the number of characters."""
         return sys.stderr.write(text)
 
     def flush(self) -> None:
-        """Let it be seen."""
+        """Flush the current standard error."""
         sys.stderr.flush()
 
     def isatty(self) -> bool:
-        """Whether somebody looks on."""
+        """Whether standard error is a terminal."""
         return sys.stderr.isatty()
 
 
 class Shell:
-    """One `regrow shell`.
+    """One run of `regrow shell`.
 
     Args:
-        project: what it is about.
-        plain: Python's own console, even where IPython is installed.
+        project: the project whose application runs.
+        plain: whether to use Python's own console, even if IPython is installed.
     """
 
     def __init__(self, project: Project, *, plain: bool) -> None:
@@ -92,11 +92,11 @@ class Shell:
         self.thread: threading.Thread | None = None
 
     def tell(self, line: str) -> None:
-        """A line above the prompt."""
+        """Print a line above the prompt."""
         self.stream.write(f"{line}\n")
         self.stream.flush()
 
-    async def converse(self, stop_signals: StopSignals) -> None:
+    async def run_prompt(self, stop_signals: StopSignals) -> None:
         """Start the prompt, and wait until the user leaves it."""
         self.cells.start()
         runs = "no application" if self.app is NoApplication else await counted(self.app)
@@ -105,7 +105,7 @@ class Shell:
         self.prompt = self.make_prompt(namespace, banner)
         left = self.node.loop.create_future()
 
-        def settled() -> None:
+        def user_left() -> None:
             if not left.done():
                 left.set_result(None)
 
@@ -113,9 +113,9 @@ class Shell:
             try:
                 self.prompt_of().run()
             except Exception:
-                logging.getLogger("regrow.shell").exception("the shell's prompt has ended")
+                logging.getLogger("regrow.shell").exception("the shell's prompt raised an exception")
             finally:
-                self.node.post(settled)
+                self.node.post(user_left)
 
         self.thread = threading.Thread(target=read, name="regrow shell", daemon=True)
         self.thread.start()
@@ -123,14 +123,14 @@ class Shell:
         stop_signals.ask()
 
     def prompt_of(self) -> Prompt:
-        """The prompt, which is there from the moment its thread is."""
+        """Return the prompt; it exists before its thread starts."""
         assert self.prompt is not None
         return self.prompt
 
     def make_prompt(self, namespace: dict[str, Any], banner: str) -> Prompt:
-        """IPython's prompt, or Python's own."""
+        """Return a prompt with IPython, or with Python's own console."""
         if self.with_ipython:
-            from regrow.cli.ipython_prompt import IPythonPrompt  # start-up: heavy, and an extra
+            from regrow.cli.ipython_prompt import IPythonPrompt  # start-up: slow to import, and optional
 
             return IPythonPrompt(namespace, self.cells, banner)
         namespace["__name__"] = "__console__"
@@ -140,13 +140,13 @@ class Shell:
         self.stream.console = console
         return console
 
-    async def let_go(self) -> None:
-        """Let the prompt give the terminal back before the last word is said."""
+    async def end_prompt(self) -> None:
+        """End the prompt, and wait until it has restored the terminal; then the last line can be printed."""
         self.cells.close()
-        rounds = int(LETTING_GO / 0.05)
+        rounds = int(LEAVE_SECONDS / 0.05)
         while self.thread is not None and self.thread.is_alive() and self.prompt is not None and rounds:
             self.prompt.leave()
-            if isinstance(self.prompt, ConsolePrompt):  # it waits for a line, and nothing can call that off
+            if isinstance(self.prompt, ConsolePrompt):  # it waits for a line, which cannot be cancelled
                 self.tell("")
                 break
             await asyncio.sleep(0.05)
@@ -154,7 +154,7 @@ class Shell:
 
 
 def run_shell(project: Project, level: str, *, reports: bool, plain: bool) -> int:
-    """Run the application of a project behind a prompt; gives the exit code."""
+    """Run a project's application with a prompt inside it, and return the exit code."""
     shell = Shell(project, plain=plain)
     handler = logs.configure(level, reports=reports, stream=shell.stream)
     if handler is not None:
@@ -165,14 +165,14 @@ def run_shell(project: Project, level: str, *, reports: bool, plain: bool) -> in
             program(
                 shell.app,
                 project.package,
-                shell.converse,
+                shell.run_prompt,
                 node=shell.node,
                 interrupt=interrupting(shell),
-                before_the_end=shell.let_go,
+                before_the_end=shell.end_prompt,
             ),
         )
     if shell.thread is not None and shell.thread.is_alive():
-        # Python would wait for the line that is still being read, or break off with an error of its own.
+        # The thread still reads a line. At a normal exit Python would wait for it, or print an error.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -180,11 +180,11 @@ def run_shell(project: Project, level: str, *, reports: bool, plain: bool) -> in
 
 
 def interrupting(shell: Shell) -> Callable[[FrameType | None], bool]:
-    """What Ctrl-C does: interrupts a cell; it never stops the application, as it is the key to take a line back."""
+    """Return the handler of Ctrl-C. It interrupts a cell and never stops the application: the key also clears a line."""
 
     def interrupt(frame: FrameType | None) -> bool:
         if not shell.cells.interrupt(frame):
-            shell.node.post(shell.tell, "(Ctrl-D stops the application and leaves)")
+            shell.node.post(shell.tell, "(Ctrl-D stops the application and exits)")
         return True
 
     return interrupt
@@ -192,7 +192,7 @@ def interrupting(shell: Shell) -> Callable[[FrameType | None], bool]:
 
 @contextmanager
 def terminal_as_it_was() -> Generator[None, None, None]:
-    """Give the terminal its settings back, which a line that is still being read has changed."""
+    """Restore the terminal's settings at the end: a read that is still under way has changed them."""
     try:
         import termios
 
@@ -207,12 +207,12 @@ def terminal_as_it_was() -> Generator[None, None, None]:
 
 
 def has_ipython() -> bool:
-    """Whether IPython can be used."""
+    """Whether IPython can be imported."""
     return import_quietly("IPython.terminal.interactiveshell")
 
 
 def import_quietly(name: str) -> bool:
-    """Import a module that may be missing; whether it is there."""
+    """Import a module that may be missing, and return whether it was found."""
     try:
         importlib.import_module(name)
     except ImportError:

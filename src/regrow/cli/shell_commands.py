@@ -1,4 +1,4 @@
-"""The words of the shell: tree(), kill(), whereis(), processes(), trace(), flush()."""
+"""The functions of the shell: tree(), kill(), whereis(), processes(), trace(), flush()."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from regrow.kernel.pid import Pid
 from regrow.ops import tracing
 from regrow.ops import tree as trees
 
-REWRITE_AWAITS = "__settle__"
+FINISH_LINE = "__finish_line__"
 
 
 class NoSuchProcess(ValueError):
-    """No process is called so, or several are."""
+    """No process has this name or id, or several processes have it."""
 
 
 class Pending:
-    """What has to ask somebody before it can tell. A line of its own tells by itself; elsewhere, put `await` before it."""
+    """The result of a shell function that must wait. The prompt awaits it at the end of a line; other code must await it."""
 
     def __init__(self, what: str, work: Callable[[], Awaitable[Any]]) -> None:
         self.what = what
@@ -38,28 +38,28 @@ class Pending:
 
     def __del__(self) -> None:
         if not self.begun:
-            print(f"{self.what} has done nothing. Within other code, write: await {self.what}")
+            print(f"{self.what} was not run. Within other code, write: await {self.what}")
 
 
 class Done(Pending):
-    """The same, where nobody had to be asked: it is done."""
+    """The result of a shell function that did not have to wait; awaiting it returns its value."""
 
     def __init__(self, what: str, value: object) -> None:
-        super().__init__(what, self._given)
+        super().__init__(what, self._value)
         self.begun = True
         self.value = value
 
-    async def _given(self) -> object:
+    async def _value(self) -> object:
         return self.value
 
     def __repr__(self) -> str:
         return repr(self.value)
 
 
-async def rewrite_awaits(value: Any, line: str) -> Any:
-    """The value of a line at the prompt: what is pending is awaited, and what should have been is told of.
+async def finish_line(value: Any, line: str) -> Any:
+    """Return the value of a line at the prompt: await a `Pending`; print a warning about a forgotten `await`.
 
-    Python warns of a coroutine that nobody awaits when it is dropped; of a compiled one nobody does.
+    Python itself warns about a coroutine that was never awaited, but not about a compiled one.
     """
     if isinstance(value, Pending):
         return await value
@@ -69,15 +69,15 @@ async def rewrite_awaits(value: Any, line: str) -> Any:
 
 
 class AwaitRewriter(ast.NodeTransformer):
-    """Rewrite each line that is an expression into `await __settle__(expression, its source)`."""
+    """Rewrites each line that is an expression into `await __finish_line__(expression, its source)`."""
 
     def visit_Module(self, node: ast.Module) -> ast.Module:
-        """A cell of several lines."""
+        """Rewrite the lines of a cell of IPython."""
         node.body = [self._line(line) for line in node.body]
         return node
 
     def visit_Interactive(self, node: ast.Interactive) -> ast.Interactive:
-        """A line of Python's own console."""
+        """Rewrite a line of Python's own console."""
         node.body = [self._line(line) for line in node.body]
         return node
 
@@ -85,47 +85,50 @@ class AwaitRewriter(ast.NodeTransformer):
         if not isinstance(line, ast.Expr):
             return line
         text = ast.unparse(line.value)
-        if text.startswith("get_ipython()."):  # a magic, or what the system's shell does: see IPython's prompt
+        if text.startswith("get_ipython()."):  # a magic or a system command, which runs in the prompt's thread
             return line
-        name, source = ast.Name(REWRITE_AWAITS, ast.Load()), ast.Constant(text)
+        name, source = ast.Name(FINISH_LINE, ast.Load()), ast.Constant(text)
         line.value = ast.Await(ast.Call(name, [line.value, source], []))
-        for made in (line.value, line.value.value, name, source):
-            ast.copy_location(made, line)
+        for new in (line.value, line.value.value, name, source):
+            ast.copy_location(new, line)
         return line
 
 
 def tree(root: Any = None) -> Pending:
-    """Print the supervision tree: of all applications, or below one supervisor, given by pid, name or id.
+    """Print the supervision tree of all applications, or the one below a supervisor.
+
+    Args:
+        root: the supervisor's pid, name, or id in the tree; None for all applications.
 
     Raises:
-        NoSuchProcess: nobody is called so, or several are.
+        NoSuchProcess: no process has this name or id, or several have it.
     """
 
     async def printed() -> None:
-        branches = await trees.applications() if root is None else [await trees.look(await wanted(root))]
+        branches = await trees.applications() if root is None else [await trees.look(await find_process(root))]
         print("\n".join(line for branch in branches for line in trees.lines(branch)) or "no application runs")
 
     return Pending("tree()", printed)
 
 
 def registered(name: Any) -> Any:
-    """The name that is meant: of a registered class its name will do."""
+    """Return the registered name: for the name of a registered class, such as "Queue", the class."""
     if isinstance(name, str) and find(name) is None:
-        held = [one for one in process.registered() if isinstance(one, type) and one.__name__ == name]
-        return held[0] if len(held) == 1 else name
+        classes = [key for key in process.registered() if isinstance(key, type) and key.__name__ == name]
+        return classes[0] if len(classes) == 1 else name
     return name
 
 
 def whereis(name: Any) -> Pid | None:
-    """The pid of a registered name, a class or a string; of a registered class its name will do, too."""
+    """Return the pid with a registered name: a class, the name of a class, or a string; None if there is none."""
     return name if isinstance(name, Pid) else find(registered(name))
 
 
 def kill(who: Any) -> Pending:
-    """Kill a process: `kill(pid)`, `kill(Name)`, `kill("name")`, or by its id in the supervision tree.
+    """Kill a process, given by pid, by name or by its id in the supervision tree; return whether it was alive.
 
     Raises:
-        NoSuchProcess: nobody is called so, or several are.
+        NoSuchProcess: no process has this name or id, or several have it.
     """
     pid = whereis(who)
     what = f"kill({trees.words(who)!r})"
@@ -138,17 +141,21 @@ def kill(who: Any) -> Pending:
     return Pending(what, by_id)
 
 
-async def wanted(who: Any) -> Pid:
-    """The process of a name, or of an id in the tree."""
+async def find_process(who: Any) -> Pid:
+    """Return the process with a registered name, or with an id in the supervision tree.
+
+    Raises:
+        NoSuchProcess: no process has this name or id, or several have it.
+    """
     pid = whereis(who)
     return await in_tree(who) if pid is None else pid
 
 
 async def in_tree(who: Any) -> Pid:
-    """The process with this id, or this name as it is printed, in the tree of an application.
+    """Return the process with this id, or with this name as the tree shows it, in the trees of all applications.
 
     Raises:
-        NoSuchProcess: nobody is called so, or several are.
+        NoSuchProcess: no process has this name or id, or several have it.
     """
     name = who if isinstance(who, str) else trees.words(who)
     known = [branch for root in await trees.applications() for branch in root.each() if branch.pid is not None]
@@ -157,12 +164,12 @@ async def in_tree(who: Any) -> Pid:
         every = ", ".join(branch.label for branch in known)
         raise NoSuchProcess(f"there is no process {name!r}. Wanted a pid, a registered name, or one of: {every}")
     if len(found) > 1:
-        raise NoSuchProcess(f"{len(found)} processes are called {name!r}: {safe_repr(found)}. Say which, by its pid")
+        raise NoSuchProcess(f"{len(found)} processes have the name {name!r}: {safe_repr(found)}. Use the pid of one")
     return found[0]
 
 
 def processes() -> None:
-    """Print all processes: pid, name or what it runs, status, how many messages wait."""
+    """Print a table of all processes: pid, name or function, status, number of queued messages."""
     rows = [("pid", "name", "status", "messages")]
     for pid in process.processes():
         facts = process.info(pid)
@@ -174,11 +181,18 @@ def processes() -> None:
 
 
 def trace(*who: Any, size: int = tracing.SIZE) -> tracing.Recording:
-    """Record what processes do, from now on: keep what this gives, `print` it, and `stop()` it."""
+    """Record the events of processes from now on, and return the recording: `print` it, and `stop()` it.
+
+    Args:
+        who: pids, names or labels; without any, all processes.
+        size: the number of events that are kept; older ones are dropped.
+    """
     recording = tracing.trace(*map(registered, who), size=size).start()
     labels = [process.info(pid, "label") for pid in process.processes()]
     for name in who:
-        if isinstance(name, str) and whereis(name) is None and name not in labels:  # it may come, and is recorded then
+        if (
+            isinstance(name, str) and whereis(name) is None and name not in labels
+        ):  # a process may get the name later, and is recorded then
             every = ", ".join(map(trees.words, process.registered()))
             print(f"no process has the name or label {name!r} yet. Registered are: {every or 'none'}")
     return recording
@@ -193,7 +207,7 @@ async def _flush() -> None:
 
 
 def flush() -> Pending:
-    """Print the messages that the shell's process has got, and drop them."""
+    """Print the messages in the mailbox of the shell's process, and drop them."""
     return Pending("flush()", _flush)
 
 
@@ -204,5 +218,5 @@ WORDS: dict[str, Any] = {
     "processes": processes,
     "trace": trace,
     "flush": flush,
-    REWRITE_AWAITS: rewrite_awaits,
+    FINISH_LINE: finish_line,
 }

@@ -1,9 +1,9 @@
-"""`%time` and `%timeit` at the prompt of `regrow shell`: how long a line takes, on the application's own loop.
+"""`%time` and `%timeit` at the prompt of `regrow shell`: they measure a line on the application's event loop.
 
-    %time await SimpleQueue.dequeue()         once; gives the value of the line
-    %timeit await SimpleQueue.length()        as often as it takes to know; -n loops and -r runs, as IPython has it
+    %time await SimpleQueue.dequeue()         runs the line once, and returns its value
+    %timeit await SimpleQueue.length()        runs it many times; -n loops and -r runs, as IPython has them
 
-Both run in the shell's process, as any other line, so that `await` works. IPython's own run in the prompt's thread.
+Both run in the shell's process, as other lines do, so that `await` works. IPython's own ones run in the prompt's thread.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from regrow.cli.cells import Cells
 from regrow.kernel.awaitables import is_awaitable
 
 WORDS: Final = ("time", "timeit")
-ENOUGH: Final = 0.2  # seconds that a run of `%timeit` takes at least
+LEAST_SECONDS: Final = 0.2  # of one run of `%timeit`
 RUNS: Final = 7
 FILE: Final = "<timed>"
 LOOP: Final = """
@@ -35,10 +35,10 @@ async def timed(times, clock):
 
 
 class Options(argparse.ArgumentParser):
-    """Raises where argparse would end the program."""
+    """A parser that raises an exception where argparse would exit."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong.
+        """Raise an error for wrong options.
 
         Raises:
             ValueError: always.
@@ -47,20 +47,27 @@ class Options(argparse.ArgumentParser):
 
 
 def timed(word: str, line: str, namespace: dict[str, Any], cells: Cells, tell: Callable[[str], object]) -> Any:
-    """Do what `%time` or `%timeit` says; gives the value of the line, or None.
+    """Run `%time` or `%timeit` on a line; return the line's value for `%time`, and None for `%timeit`.
+
+    Args:
+        word: "time" or "timeit".
+        line: the line, with the options of `%timeit`.
+        namespace: the names of the shell.
+        cells: runs the line in the shell's process.
+        tell: prints the times.
 
     Raises:
-        RuntimeError: it stands within another line, which runs in the shell's process already.
-        SyntaxError: the line is none of Python's.
+        RuntimeError: the magic is inside another line, which runs in the shell's process already.
+        SyntaxError: the line is not valid Python.
         ValueError: a wrong option.
     """
     if threading.get_ident() == cells.node.thread:
-        raise RuntimeError(f"%{word} stands at the beginning of a line here: what it times runs where this line does")
+        raise RuntimeError(f"%{word} must be at the beginning of a line: inside a line it would wait for that line")
     return once(line, namespace, cells, tell) if word == "time" else often(line, namespace, cells, tell)
 
 
 def once(line: str, namespace: dict[str, Any], cells: Cells, tell: Callable[[str], object]) -> Any:
-    """Run a line and tell how long it took."""
+    """Run a line once, print its time, and return its value."""
     code = compiled(line)
 
     async def cell() -> tuple[Any, float, float]:
@@ -76,7 +83,7 @@ def once(line: str, namespace: dict[str, Any], cells: Cells, tell: Callable[[str
 
 
 def often(line: str, namespace: dict[str, Any], cells: Cells, tell: Callable[[str], object]) -> None:
-    """Run a line again and again, and tell how long it takes."""
+    """Run a line many times, and print the mean time and its deviation."""
     options = Options(prog="%timeit", add_help=False)
     options.add_argument("-n", type=int, default=0)
     options.add_argument("-r", type=int, default=RUNS)
@@ -86,23 +93,23 @@ def often(line: str, namespace: dict[str, Any], cells: Cells, tell: Callable[[st
     wanted = options.parse_args(words[:count])
     if wanted.n < 0 or wanted.r < 1:
         raise ValueError(f"%timeit: wanted -n of 1 or more and -r of 1 or more; got -n {wanted.n} -r {wanted.r}")
-    made: dict[str, Any] = {}
-    exec(looped(line.split(maxsplit=count)[count] if count < len(words) else ""), namespace, made)  # noqa: S102
-    run: Any = made["timed"]
+    defined: dict[str, Any] = {}
+    exec(looped(line.split(maxsplit=count)[count] if count < len(words) else ""), namespace, defined)  # noqa: S102
+    run: Any = defined["timed"]
 
     async def cell() -> tuple[int, list[float]]:
         loops = wanted.n or 1
-        while not wanted.n and await run(repeat(None, loops), time.perf_counter) < ENOUGH:
+        while not wanted.n and await run(repeat(None, loops), time.perf_counter) < LEAST_SECONDS:
             loops *= 10 if loops < 10**9 else 1
         return loops, [await run(repeat(None, loops), time.perf_counter) / loops for _ in range(wanted.r)]
 
     loops, times = cells.run(cell)
-    told = f"{in_words(fmean(times))} ± {in_words(pstdev(times))} per loop"
-    tell(f"{told} (mean ± std. dev. of {len(times)} runs, {loops:,} loops each)")
+    per_loop = f"{in_words(fmean(times))} ± {in_words(pstdev(times))} per loop"
+    tell(f"{per_loop} (mean ± std. dev. of {len(times)} runs, {loops:,} loops each)")
 
 
 def compiled(line: str) -> CodeType:
-    """A line as code that may await at its top; an expression gives its value."""
+    """Compile a line that may have `await` at its top level; the code of an expression returns its value."""
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
         return cast("CodeType", compile(line.strip(), FILE, "eval", flags))
@@ -111,7 +118,12 @@ def compiled(line: str) -> CodeType:
 
 
 def looped(line: str) -> CodeType:
-    """A function that runs a line so many times, and gives the seconds."""
+    """Return code that defines `timed`, a function that runs a line a number of times and returns the seconds.
+
+    Raises:
+        SyntaxError: the line is not valid Python.
+        ValueError: there is no line.
+    """
     body = ast.parse(line, FILE).body
     if not body:
         raise ValueError("%timeit [-n LOOPS] [-r RUNS] LINE: there is no line")
@@ -122,7 +134,7 @@ def looped(line: str) -> CodeType:
 
 
 def in_words(seconds: float) -> str:
-    """A time with three digits: `12.3 µs`."""
+    """Return a time with three digits and its unit: `12.3 µs`."""
     for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"

@@ -1,6 +1,6 @@
-"""What an operator looks at: reports in words, the tree, what processes do.
+"""Tools for operators: reports in words, the supervision tree, traces of processes.
 
-`import regrow` is enough for `regrow.ops.logs.configure()`: a module is loaded when it is first asked for.
+`import regrow` is enough for `regrow.ops.logs.configure()`: each module is imported at its first use.
 """
 
 from typing import TYPE_CHECKING

@@ -31,8 +31,8 @@ from regrow.ops.reasons import (
 
 COLORS: Final = {"debug": "36", "warning": "33", "error": "31", "critical": "31;1"}
 
-# What is shown only with `reports=True`: every start of a child and of an application; every end that is told
-# already, by the server itself; the inside of a process.
+# Reports that are shown only with `reports=True`: each start of a child and of an application; each end that the server
+# itself has reported already; the crash report of a process.
 DETAILS: Final = {
     ("regrow.supervisor", "started"),
     ("regrow.supervisor", "terminated"),
@@ -42,17 +42,17 @@ DETAILS: Final = {
 
 
 def words(report: Report, limits: Limits = DEFAULT) -> str:
-    """A report as a text of several lines, or of one.
+    """Return a report as text, of several lines or of one line.
 
     Args:
-        report: what was logged.
-        limits: how much of the states and messages in it is shown.
+        report: the report, as it is in a log record's `msg`.
+        limits: limits for the states and messages in it: characters, depth, and whether the text is on one line.
     """
     limits = Once(*limits)
     make = WORDS.get(report.kind)
     try:
         lines = make(report, limits) if make is not None else _any_lines(report, limits)
-    except BaseException as error:  # a report with other fields, made elsewhere; or values that refuse to be looked at
+    except BaseException as error:  # a report of other code with other fields, or a value whose repr raises
         swallow(error)
         lines = _any_lines(report, limits)
     text = _on_one_line(lines) if limits.single_line else "\n".join(lines)
@@ -60,16 +60,16 @@ def words(report: Report, limits: Limits = DEFAULT) -> str:
 
 
 def written(report: Report, limits: Limits = DEFAULT) -> str:
-    """The same, made once for each record, however many handlers write it: the repr of a state may take its time."""
-    made: dict[Limits, str] = report.__dict__.setdefault("_written", {})
-    text = made.get(limits)
+    """Return a report as text, and cache it: several handlers may write one record, and a large repr takes time."""
+    cache: dict[Limits, str] = report.__dict__.setdefault("_written", {})
+    text = cache.get(limits)
     if text is None:
-        text = made[limits] = words(report, limits)
+        text = cache[limits] = words(report, limits)
     return text
 
 
 def known_words(report: Report) -> str | None:
-    """A report of regrow's own kinds in words, with the usual limits; None of any other kind."""
+    """Return a report of one of regrow's kinds as text, with the default limits; None for any other kind."""
     return written(report) if report.kind in WORDS else None
 
 
@@ -77,7 +77,7 @@ def known_words(report: Report) -> str | None:
 
 
 def _why(kind: str, report: Report, limits: Limits) -> list[str]:
-    """The reason, and where the callback was that has raised an `Exit` with it."""
+    """Return the lines of the reason, and the frames of a callback that raised `Exit`."""
     places = frame_lines(report.fields.get("trace", ()))
     return [*banner(kind, report.reason, limits), *(INDENT + line for line in places)]
 
@@ -235,12 +235,12 @@ def _application_lines(report: Report, limits: Limits) -> list[str]:
 def _callback_lines(report: Report, limits: Limits) -> list[str]:
     name = name_words(report.application, limits)
     return [
-        f"Application {name} raised in {report.callback}, and ends all the same",
+        f"Application {name} raised in {report.callback}, and still ends",
         *_why("exit", report, limits),
     ]
 
 
-# Whatever else
+# Other kinds
 
 
 def _started_lines(report: Report, limits: Limits) -> list[str]:
@@ -291,11 +291,11 @@ WORDS: Final[dict[str, Callable[[Report, Limits], list[str]]]] = {
 
 
 class Formatter(logging.Formatter):
-    """Writes `12:00:01.000 [error] …`: a report in words, any other record as `logging` does.
+    """A formatter that writes `12:00:01.000 [error] …`: reports as text, other records as `logging` formats them.
 
     Args:
-        limits: how much of states and messages is shown.
-        colors: whether the stream is a terminal that shows levels in colour.
+        limits: limits for the states and messages in reports.
+        colors: whether to colour a line by its level, for a terminal.
     """
 
     def __init__(self, limits: Limits = DEFAULT, *, colors: bool = False) -> None:
@@ -304,7 +304,7 @@ class Formatter(logging.Formatter):
         self.colors = colors
 
     def format(self, record: logging.LogRecord) -> str:
-        """One record; what it carries is not changed."""
+        """Return the line of a record; the record is not changed."""
         text = written(record.msg, self.limits) if isinstance(record.msg, Report) else super().format(record)
         level = record.levelname.lower()
         line = f"{self.formatTime(record, '%H:%M:%S')}.{int(record.msecs):03d} [{level}] {text}"
@@ -314,41 +314,41 @@ class Formatter(logging.Formatter):
 
 
 def disable() -> None:
-    """Log nothing of this process from now on: neither its end nor what it cannot handle (`Logger.disable/1`)."""
+    """Turn off the reports of the running process: of its end, and of unexpected messages (`Logger.disable/1`)."""
     extras(running()).quiet = True
 
 
 def enable() -> None:
-    """Log of this process again (`Logger.enable/1`)."""
+    """Turn the reports of the running process on again (`Logger.enable/1`)."""
     extras(running()).quiet = False
 
 
 def enabled() -> bool:
-    """Whether anything is logged of this process (`Logger.enabled?/1`)."""
+    """Whether the reports of the running process are turned on (`Logger.enabled?/1`)."""
     return not extras(running()).quiet
 
 
 class WithoutDetails(logging.Filter):
-    """Lets everything through but the reports of a system that works (Elixir hides them unless it is told otherwise)."""
+    """A filter that hides the reports of normal work, as Elixir does by default: starts, expected ends, crash reports."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is shown."""
+        """Whether a record is shown."""
         return not (isinstance(record.msg, Report) and (record.name, record.msg.kind) in DETAILS)
 
 
 def configure(
     level: str | int = "info", *, reports: bool = False, stream: TextIO | None = None, limits: Limits = DEFAULT
 ) -> logging.Handler | None:
-    """Let the program's log go to a stream, in words. Where logging is configured already, nothing is changed.
+    """Send the program's log to a stream, with reports as text. If logging is configured already, change nothing.
 
     Args:
-        level: the least level that is shown.
-        reports: show every start of a child, every end and every process that ended, too.
-        stream: standard error, unless another is given.
-        limits: how much of states and messages is shown.
+        level: the lowest level that is shown.
+        reports: whether to also show each start of a child, and each end of a child or process.
+        stream: the stream; None for standard error.
+        limits: limits for the states and messages in reports.
 
     Returns:
-        The handler, or None if there was one.
+        The new handler of the root logger; None if it had one.
 
     Raises:
         ValueError: an unknown level.

@@ -1,7 +1,7 @@
-"""Why a process ended, in words (Elixir's `Exception.format_exit`).
+"""The reason of an exit as lines of text (Elixir's `Exception.format_exit/1`).
 
-A reason nests: a caller ended because its call failed, for the server ended because its own call failed. Each level
-stands four spaces further in than the one that it explains.
+Reasons nest: a caller ended because its call failed, because the server ended, because its own call failed. Each level is
+indented by four spaces more than the one that it explains.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from regrow.kernel.exits import is_a
 from regrow.kernel.explained_reasons import Explained, letter_of
 from regrow.kernel.tracebacks import is_ours, lines_of, trace_of
 
-MOST_FRAMES: Final = 40
-MOST_ERRORS: Final = 20
+MAX_FRAMES: Final = 40
+MAX_ERRORS: Final = 20
 PLAIN: Final = {
     "normal": "normal",
     "shutdown": "shutdown",
@@ -40,12 +40,12 @@ INDENT: Final = "    "
 
 
 def error_lines(error: BaseException, limits: Limits) -> list[str]:
-    """An exception with its lines of code, the innermost first; then its members, and what it came from."""
+    """Return the lines of an exception: its frames, innermost first, its members, and its cause or context."""
     return _error_lines(error, limits, [])
 
 
 def banner(kind: str, reason: object, limits: Limits) -> list[str]:
-    """`** (kind) why`; for an exception its class stands where the kind would be."""
+    """Return the lines `** (kind) reason`; for an exception, its class is in the place of the kind."""
     if is_a(reason, BaseException):
         return error_lines(cast("BaseException", reason), limits)
     first, *rest = reason_lines(reason, limits)
@@ -53,13 +53,13 @@ def banner(kind: str, reason: object, limits: Limits) -> list[str]:
 
 
 def letter_lines(reason: object, limits: Limits) -> list[str]:
-    """What a reason says besides of the callback that is at fault."""
+    """Return the lines of a reason's letter, which explains the mistake of a callback; none if it has no letter."""
     letter = letter_of(reason, limits)
     return [INDENT + line for line in letter.split("\n")] if letter else []
 
 
 def reason_lines(reason: Any, limits: Limits) -> list[str]:
-    """A reason; its first line goes on where a sentence stands."""
+    """Return the lines of a reason; the first one continues a line such as `** (exit) `."""
     if is_a(reason, BaseException):
         return ["an exception was raised:", *(INDENT + line for line in error_lines(reason, limits))]
     if type(reason) is str:
@@ -89,7 +89,7 @@ def reason_lines(reason: Any, limits: Limits) -> list[str]:
 
 
 def start_failure_lines(reason: Any, limits: Limits) -> list[str]:
-    """Why an application did not start, which names the call that failed; else the reason as it is."""
+    """Return the lines of the reason of a failed application start, with the call that failed if the reason has it."""
     parts = parts_of(reason)
     if len(parts) == 2:
         why, place = parts
@@ -107,25 +107,25 @@ def start_failure_lines(reason: Any, limits: Limits) -> list[str]:
 
 
 def place_words(place: tuple[Any, str, list[object]], limits: Limits) -> str:
-    """A call: `GenServer.call(Queue, 'dequeue', 5.0)`."""
+    """Return a call as text: `GenServer.call(Queue, 'dequeue', 5.0)`."""
     owner, function, args = place
     return f"{name_words(owner, limits)}.{function}({', '.join(show(arg, limits) for arg in args)})"
 
 
 def name_words(name: object, limits: Limits) -> str:
-    """A name, an id or a pid as one would write it; a class by its name, a string without its quotes."""
+    """Return a name, an id or a pid as text: a class by its name, a string without quotes."""
     if type(name) is str and name:
         return name if len(name) <= 200 else show(name, limits)
     return show(name, limits)
 
 
 def call_words(function: Callable[..., Any], args: tuple[Any, ...], limits: Limits) -> str:
-    """A call that starts a child: `Queue.start_link([1, 2, 3])`."""
+    """Return the call that starts a child as text: `Queue.start_link([1, 2, 3])`."""
     return f"{function_words(function, limits)}({', '.join(show(arg, limits) for arg in args)})"
 
 
 def function_words(function: object, limits: Limits) -> str:
-    """A function by its name; a class method by the class that it was reached through."""
+    """Return the name of a function; of a class method with its class, as in `Queue.start_link`."""
     if isinstance(function, partial):
         return function_words(function.func, limits)
     owner = getattr(function, "__self__", None)
@@ -142,7 +142,7 @@ def _explained(reason: object, limits: Limits) -> list[str]:
 
 
 def parts_of(value: object) -> tuple[Any, ...]:
-    """The parts of a tuple; nothing of any other value."""
+    """Return the parts of a tuple; an empty tuple for any other value."""
     return value if _is_tuple(value) else ()
 
 
@@ -151,7 +151,7 @@ def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
 
 
 def _is_word(value: object, word: str) -> bool:
-    """Whether this is the word, and no value of the user's that would be asked whether it equals one."""
+    """Whether this is the string `word`. The type is checked first: `==` of a user's class might raise."""
     return type(value) is str and value == word
 
 
@@ -161,12 +161,12 @@ def _is_place(value: Any) -> bool:
 
 
 def _error_lines(error: BaseException, limits: Limits, seen: list[BaseException]) -> list[str]:
-    if len(seen) >= MOST_ERRORS or any(error is other for other in seen):
+    if len(seen) >= MAX_ERRORS or any(error is other for other in seen):
         return ["…"]
     seen.append(error)
     lines = [*_headline(error, limits), *(INDENT + line for line in frame_lines(_pairs(error)))]
     members: Any = MEMBERS.__get__(error) if is_a(error, BaseExceptionGroup) else ()
-    for member in members[:MOST_ERRORS]:
+    for member in members[:MAX_ERRORS]:
         lines += [INDENT + line for line in _error_lines(member, limits, seen)]
     cause, context = CAUSE.__get__(error), CONTEXT.__get__(error)
     if cause is not None:
@@ -195,7 +195,7 @@ def _headline(error: BaseException, limits: Limits) -> list[str]:
 
 
 def _class_words(kind: type) -> str:
-    """A class by the name under which its reader can import it: regrow's own are all reached from the package."""
+    """Return the name under which a class can be imported; regrow's own classes are all in the package `regrow`."""
     package = kind.__module__.partition(".")[0]
     if package == "regrow":
         return f"regrow.{kind.__qualname__}"
@@ -203,30 +203,30 @@ def _class_words(kind: type) -> str:
 
 
 def _pairs(error: BaseException) -> tuple[tuple[CodeType, int], ...]:
-    kept = trace_of(error)
-    lines = lines_of(TRACEBACK.__get__(error))  # of one that is no reason yet; else its lines stand there once more
-    # A record of its crash has given it back the frames that these lines are of.
-    return kept if lines == kept else (*kept, *lines)
+    recorded = trace_of(error)  # of an exception that is the reason of an exit
+    lines = lines_of(TRACEBACK.__get__(error))
+    # Equal where the log record of the crash has restored the traceback: the same frames are not shown twice.
+    return recorded if lines == recorded else (*recorded, *lines)
 
 
 def frame_lines(pairs: tuple[tuple[CodeType, int], ...]) -> list[str]:
-    """Where it was: each place with its line of code, the innermost first; without the frames of this library."""
+    """Return the lines of frames, innermost first, each with its line of code; frames of this library are left out."""
     lines: list[str] = []
-    theirs = [(code, line) for code, line in pairs if not is_ours(code)]
-    for code, line in reversed(theirs[-MOST_FRAMES:]):
+    user_frames = [(code, line) for code, line in pairs if not is_ours(code)]
+    for code, line in reversed(user_frames[-MAX_FRAMES:]):
         lines.append(_line_words(code, line))
         text = linecache.getline(code.co_filename, line).strip()
         if text:
             lines.append(f"  {text}")
-    if len(theirs) > MOST_FRAMES:
-        lines.append(f"… ({len(theirs) - MOST_FRAMES} more)")
+    if len(user_frames) > MAX_FRAMES:
+        lines.append(f"… ({len(user_frames) - MAX_FRAMES} more)")
     return lines
 
 
 def innermost_words(pairs: tuple[tuple[CodeType, int], ...]) -> str:
-    """The innermost place of a program's own, or of this library where there is no other."""
-    theirs = [pair for pair in pairs if not is_ours(pair[0])]
-    return _line_words(*(theirs or pairs)[-1])
+    """Return the innermost frame of the program as text; of this library if there is no other."""
+    user_frames = [pair for pair in pairs if not is_ours(pair[0])]
+    return _line_words(*(user_frames or pairs)[-1])
 
 
 def _line_words(code: CodeType, line: int) -> str:
@@ -238,7 +238,7 @@ def _code_words(code: CodeType) -> str:
 
 
 def _path_words(path: str) -> str:
-    """Relative to where the program was started, if it is below."""
+    """Return a path relative to the current directory, if it is below it."""
     try:
         return str(Path(path).relative_to(Path.cwd()))
     except (ValueError, OSError):

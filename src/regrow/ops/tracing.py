@@ -1,4 +1,4 @@
-"""A recording of what the processes of a node do. `regrow.tracing` is the page of the concept."""
+"""Recordings of the events of a node's processes. `regrow.tracing` is the page of the concept."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ KINDS: Final = (
 SHOWN: Final = Limits(depth=20, chars_limit=200, single_line=True)
 NAME: Final = Limits(depth=3, chars_limit=60, single_line=True)
 SIZE: Final = 10_000  # events
-OUTSIDE: Final = "a task or timer"  # that is no process: it sends as its node's guest
+OUTSIDE: Final = "a task or timer"  # the name of the node's guest, whose pid plain tasks and timers send with
 
-# How each kind is drawn: an arrow from who to whom, or a note. A reply is broken, as sequence diagrams have it.
+# The arrow of each kind in a diagram; the other kinds are notes. Replies have dashed arrows, as is usual.
 ARROWS: Final = {"call": "->>", "reply": "-->>", "send": "-)", "cast": "-)", "signal": "-x", "down": "--x"}
 ARROWS_WITH_WORDS: Final = {"spawn": "-)", "start": "--)", "restart": "-)"}
 
@@ -50,16 +50,16 @@ ENTITIES: Final = str.maketrans({"#": "#35;", ";": "#59;", "<": "#lt;", ">": "#g
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that has happened.
+    """One event of a recording.
 
     Attributes:
         time: seconds since the recording began, by the node's clock.
-        kind: one of those in the table of `regrow.tracing`.
-        who: the process that did it, or to which it happened. What a plain task does, its node's guest does.
-        whom: the process that it concerns, or the name of nobody; None where there is no other.
-        what: the message, answer, reason or name, as it is shown.
-        call: the number of the call, the same for a call and its reply; else None.
-        took: of a reply or a failure, the seconds since the call; else None.
+        kind: one of the kinds in the table of `regrow.tracing`.
+        who: the process that acted, or that the event happened to; for a plain task its node's guest.
+        whom: the other process; a name, if no process has it; None if the event has no other process.
+        what: the message, answer, reason or name, as text.
+        call: the number of a call, the same for the call and its reply; else None.
+        took: of a reply or a failed call, the seconds since the call; else None.
     """
 
     time: float
@@ -72,12 +72,12 @@ class Event:
 
 
 class Recording:
-    """The last events of a node: start and stop it, or use it as a context manager. `trace` makes one.
+    """The last events of a node. `trace` creates a recording; start and stop it, or use it as a context manager.
 
-    It gives its events, oldest first, when it is iterated over.
+    Iterating over it yields its events, oldest first.
 
     Attributes:
-        dropped: how many events there was no room for.
+        dropped: the number of events that were dropped because it was full.
         running: whether it records now.
     """
 
@@ -89,9 +89,9 @@ class Recording:
         self._node = node
         self._began = 0.0
         self._events: deque[Event] = deque(maxlen=size)
-        self._names: dict[Pid, str] = {}  # what each was called when it was last seen
-        self._known: dict[Pid, tuple[object, ...]] = {}  # by what else a filter may name it
-        self._calls: dict[CallRequest, tuple[int, float]] = {}  # that wait for their answer: their number and time
+        self._names: dict[Pid, str] = {}  # the text for each process at its last event
+        self._known: dict[Pid, tuple[object, ...]] = {}  # the names, labels and functions that a filter may give
+        self._calls: dict[CallRequest, tuple[int, float]] = {}  # calls without an answer: their number and time
         self._number = 0
 
     def __repr__(self) -> str:
@@ -110,10 +110,10 @@ class Recording:
     # Start and stop
 
     def start(self) -> Self:
-        """Record from now on. What was recorded before stays.
+        """Start to record, and return the recording. Events of an earlier start are kept.
 
         Raises:
-            NoNode: there is no node in this thread, and none was named.
+            NoNode: no node runs in this thread, and `trace` got none.
             RuntimeError: it records already.
         """
         if self.running:
@@ -121,20 +121,20 @@ class Recording:
         node = self._node = current_node() if self._node is None else self._node
         if not self._events:
             self._began = node.clock.now()
-        listen(node, self._hear)
+        listen(node, self._record)
         self.running = True
         return self
 
     def stop(self) -> Self:
-        """Record no longer; what was recorded stays. Once is enough."""
+        """Stop to record, and return the recording with its events. A second stop has no effect."""
         if self._node is not None and self.running:
-            unlisten(self._node, self._hear)
+            unlisten(self._node, self._record)
         self.running = False
         self._calls.clear()
         return self
 
     def clear(self) -> None:
-        """Forget what was recorded, and go on."""
+        """Drop all events; a running recording keeps running."""
         self._events.clear()
         self._calls.clear()
         self.dropped = 0
@@ -149,17 +149,17 @@ class Recording:
 
     # Recording
 
-    def _hear(self, point: str, who: object, whom: object, what: Any) -> None:
-        """Something has happened on the node; see `kernel/trace.py` for what is told."""
-        made: CallRequest | None = None
+    def _record(self, point: str, who: object, whom: object, what: Any) -> None:
+        """Record an event of the node; `kernel/trace.py` lists the points and their arguments."""
+        request: CallRequest | None = None
         match point:
             case "spawn":
                 who, whom = whom, who
             case "send":
-                point, made, what = _sent(what)
+                point, request, what = _sent(what)
             case "reply" | "fail":
-                made, what = what
-                if isinstance(made, SystemRequest) and made.accepted:  # a stop is answered by the end
+                request, what = what
+                if isinstance(request, SystemRequest) and request.accepted:  # a stop: the server's end is the answer
                     point, who, whom = "reply", whom, who
             case "register" | "exit":
                 whom, what = None, whom
@@ -170,7 +170,7 @@ class Recording:
         source, target = self._party(who), None if whom is None else self._party(whom)
         if not self._is_wanted(source, target):
             return
-        number, took = self._numbered(point, made)
+        number, took = self._numbered(point, request)
         if point not in self._kinds:
             return
         text = "" if what is None and point in ("spawn", "link", "start") else _text(point, what)
@@ -182,16 +182,14 @@ class Recording:
         return 0.0 if self._node is None else self._node.clock.now() - self._began
 
     def _party(self, address: object) -> Pid | str:
-        """Whom an address stands for now, after a look at what it is called; nobody's by the name alone."""
+        """Return the pid of an address, and store the process's name; the name as text if no process has it."""
         node = self._node
         assert node is not None
         if address is None:
             return node.guest
         try:
             pid = names.find(node, address)
-        except (
-            BaseException
-        ) as error:  # it is no address, or a table of the user's has raised: whoever sends hears of it
+        except BaseException as error:  # no address, or a user's registry raised: the sender gets the same exception
             swallow(error)
             pid = None
         if pid is None:
@@ -206,9 +204,9 @@ class Recording:
         return pid
 
     def _forget_the_dead(self) -> None:
-        """Keep the names of those who live or stand in an event."""
-        told = {party for event in self._events for party in (event.who, event.whom)}
-        self._names = {pid: name for pid, name in self._names.items() if pid.process is not None or pid in told}
+        """Drop the names of processes that have ended and are in no event: the recording's size is bounded."""
+        in_events = {party for event in self._events for party in (event.who, event.whom)}
+        self._names = {pid: name for pid, name in self._names.items() if pid.process is not None or pid in in_events}
         self._known = {pid: known for pid, known in self._known.items() if pid in self._names}
 
     def _is_wanted(self, *parties: Pid | str | None) -> bool:
@@ -216,27 +214,27 @@ class Recording:
             return True
         for party in parties:
             known = (party,) if party is None or isinstance(party, str) else (party, *self._known.get(party, ()))
-            if any(one is wanted or one == wanted for one in known for wanted in self._who):
+            if any(key is wanted or key == wanted for key in known for wanted in self._who):
                 return True
         return False
 
-    def _numbered(self, point: str, made: CallRequest | None) -> tuple[int | None, float | None]:
-        """The number of a call, and how long it took."""
-        if made is None:
+    def _numbered(self, point: str, request: CallRequest | None) -> tuple[int | None, float | None]:
+        """Return the number of a call, and the seconds that it took."""
+        if request is None:
             return None, None
         if point == "call":
             self._number += 1
-            self._calls[made] = self._number, self._now()
+            self._calls[request] = self._number, self._now()
             if len(self._calls) > (self._events.maxlen or 0):
                 del self._calls[next(iter(self._calls))]
             return self._number, None
-        found = self._calls.pop(made, None)
-        return (None, None) if found is None else (found[0], self._now() - found[1])
+        entry = self._calls.pop(request, None)
+        return (None, None) if entry is None else (entry[0], self._now() - entry[1])
 
-    # Shown
+    # Output
 
     def name(self, party: Pid | str | None) -> str:
-        """What a party of an event is called: by its name, its label or what it runs, with its pid."""
+        """Return a text for the `who` or `whom` of an event: its name, label or function, with its pid."""
         if not isinstance(party, Pid):
             return party or ""
         name = self._names.get(party)
@@ -245,7 +243,7 @@ class Recording:
         return repr(party) if name is None else f"{name} {party!r}"
 
     def table(self) -> str:
-        """The events as a table of times, kinds, names and values."""
+        """Return the events as a table of times (seconds), kinds, processes and values."""
         rows = [("seconds", "kind", "who", "whom", "what")]
         rows += [
             (f"{event.time:.6f}", event.kind, self.name(event.who), self.name(event.whom), _with_time(event))
@@ -257,10 +255,10 @@ class Recording:
             for time, *cells, what in rows
         ]
         lines = [line.rstrip() for line in lines]
-        return "\n".join([f"{self.dropped} earlier ones were dropped", *lines] if self.dropped else lines)
+        return "\n".join([f"{self.dropped} earlier events were dropped", *lines] if self.dropped else lines)
 
     def json_lines(self) -> str:
-        """The events as JSON, one a line; pids as they print."""
+        """Return the events as JSON, one object on each line; a pid is written as it prints, such as "<0.3.0>"."""
         return "\n".join(json.dumps(self._data(event), ensure_ascii=False) for event in self)
 
     def _data(self, event: Event) -> dict[str, object]:
@@ -277,9 +275,9 @@ class Recording:
         return data
 
     def mermaid(self) -> str:
-        """The events as a Mermaid sequence diagram, which GitHub and many documentation tools draw.
+        """Return the events as a Mermaid sequence diagram, which GitHub and many documentation tools draw.
 
-        Those who stand in it are named once, in the order in which they come in.
+        The participants are the processes of the events, in the order of their first events.
         """
         members: dict[Pid | str, str] = {}
         lines: list[str] = []
@@ -289,24 +287,25 @@ class Recording:
             lines.append(_drawn(event, first, second))
         named = [f"participant {short} as {_escaped(self.name(party))}" for party, short in members.items()]
         if self.dropped and named:
-            lines.insert(0, f"Note over p1: {self.dropped} earlier ones were dropped")
+            lines.insert(0, f"Note over p1: {self.dropped} earlier events were dropped")
         return "\n    ".join(["sequenceDiagram", *named, *lines])
 
 
 def trace(*who: object, kinds: Collection[str] = KINDS, size: int = SIZE, node: Node | None = None) -> Recording:
-    """A recording of what the processes of a node do, to be used with `with`, or by its `start` and `stop`.
+    """Return a recording of the events of a node's processes. Use it with `with`, or call its `start` and `stop`.
 
-    While it runs, no call is handed over directly to an idle server; all take the longer way, in the same order.
+    While it runs, a call is not handed over directly to an idle server: all calls take the slower path through the
+    mailbox, in the same order. This is Erlang's `trace`, for one node.
 
     Args:
-        who: only what concerns these, now or later: pids, names, labels, the functions that processes run, or the
-            classes of servers that have an `init` of their own. Without any, everyone.
-        kinds: only events of these kinds, which the table in `regrow.tracing` explains.
-        size: how many events are kept; of more, the last ones.
-        node: whose; without it the one of the thread in which it starts.
+        who: record only events with one of these processes, which may start later: pids, names, labels, functions that
+            processes run, or server classes that define `init`. Without any, record all processes.
+        kinds: record only events of these kinds, which the table in `regrow.tracing` explains.
+        size: the number of events that are kept; older ones are dropped.
+        node: the node; None for the one of the thread in which the recording starts.
 
     Raises:
-        ValueError: an unknown kind, or no room for an event.
+        ValueError: an unknown kind, or a size below 1.
     """
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or isinstance(kinds, str):
@@ -314,18 +313,18 @@ def trace(*who: object, kinds: Collection[str] = KINDS, size: int = SIZE, node: 
         raise ValueError(f"trace(kinds=): wanted some of {', '.join(KINDS)}; got {show(wanted, NAME)}")
     if size < 1:
         raise ValueError(f"trace(size=): wanted room for at least one event; got {show(size, NAME)}")
-    return Recording([found for one in who for found in _sought(one)], kinds, size, node)
+    return Recording([key for wanted in who for key in _keys_of(wanted)], kinds, size, node)
 
 
-def _sought(who: Any) -> tuple[object, ...]:
-    """By what the processes are known that a filter names: of a class also by its `init`."""
+def _keys_of(who: Any) -> tuple[object, ...]:
+    """Return the values that a filter compares with what is known of a process: for a class, also its `init`."""
     if not isinstance(who, type):
         return (getattr(who, "__regrow_address__", who),)
     return (who, *(function for word, function in vars(who).items() if word == "init"))
 
 
 def _sent(message: Any) -> tuple[str, CallRequest | None, object]:
-    """What a message is: its kind, the request of a call, and what is shown of it."""
+    """Return the kind of a message, its request if it is a call, and the value to show."""
     if isinstance(message, CallRequest):
         return "call", message, message if isinstance(message, SystemRequest) else message.request
     return ("cast", None, message.request) if isinstance(message, Cast) else ("send", None, message)
@@ -333,7 +332,7 @@ def _sent(message: Any) -> tuple[str, CallRequest | None, object]:
 
 def _text(point: str, what: Any) -> str:
     if isinstance(what, SystemRequest):
-        shown = f"{what.operation}({', '.join(show(one, SHOWN) for one in what.args)})"
+        shown = f"{what.operation}({', '.join(show(arg, SHOWN) for arg in what.args)})"
     elif point == "start" and isinstance(what, Failed):
         shown = f"failed: {show(what.reason, SHOWN)}"
     else:
@@ -342,11 +341,11 @@ def _text(point: str, what: Any) -> str:
 
 
 def _called(process: Process) -> tuple[str, tuple[object, ...]]:
-    """What a process is called, and by what a filter may name it: its name, its label, the class that it runs."""
+    """Return the text for a process, and the values by which a filter may name it: name, label, class or function."""
     label = None if process.rare is None else process.rare.label
     owner: object = getattr(process.initial_call, "__self__", None)
     runs = owner if isinstance(owner, type) else process.initial_call
-    known = tuple(one for one in (process.name, label, runs) if one is not None)
+    known = tuple(value for value in (process.name, label, runs) if value is not None)
     if process.pid.number == 1:
         return "init", known
     if not known:
@@ -354,7 +353,9 @@ def _called(process: Process) -> tuple[str, tuple[object, ...]]:
     first: Any = known[0]
     if isinstance(first, str):
         return show(first, NAME)[1:-1], known
-    word = "__qualname__" if owner is None or isinstance(owner, type) else "__name__"  # an object's method by itself
+    word = (
+        "__qualname__" if owner is None or isinstance(owner, type) else "__name__"
+    )  # of a bound method, the name without its class
     words = (
         str(getattr(first, word, None) or getattr(first, "__name__", "")).replace("<locals>.", "").removesuffix(".init")
     )
@@ -366,7 +367,7 @@ def _with_time(event: Event) -> str:
 
 
 def _drawn(event: Event, first: str, second: str | None) -> str:
-    """One line of a sequence diagram."""
+    """Return the line of an event in a sequence diagram."""
     what = _escaped(event.what)
     if second is not None and event.kind in ARROWS:
         words = f"{event.kind} {what}" if event.kind in ("signal", "down") else what
@@ -379,5 +380,5 @@ def _drawn(event: Event, first: str, second: str | None) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text in which nothing means anything to Mermaid: neither a tag, nor an entity, nor the end of a line."""
+    """Escape the characters that have a meaning in Mermaid: of tags, entities and line ends."""
     return text.translate(ENTITIES)

@@ -4,7 +4,7 @@
     ├─ SimpleQueue  <0.4.0>  waiting
     └─ CronJob      <0.5.0>  waiting
 
-Every supervisor is asked with `which_children`, as anybody would ask it; what it starts later is found as well.
+The children are those that each supervisor returns for `which_children`, so that dynamic children are found, too.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from regrow.kernel.exits import CallExit
 from regrow.kernel.info import alive, info
 from regrow.kernel.pid import Pid
 
-# A supervisor that starts a slow child answers nobody meanwhile: the picture shows it as busy instead of waiting.
-PATIENCE = 1.0
+# Seconds. A supervisor that starts a slow child does not answer; the tree shows it as busy instead of waiting for it.
+TIMEOUT = 1.0
 
 
 @dataclass(frozen=True)
 class Branch:
-    """One process of a tree, and those below it.
+    """One process of a supervision tree, and the processes below it.
 
     Attributes:
-        label: what it is called: its id under its supervisor, or its registered name.
-        pid: None where a child is known but does not run.
+        label: its id under its supervisor, or its registered name.
+        pid: its pid; None for a child that does not run.
         kind: "supervisor" or "worker".
-        status: what it is doing, in the kernel's words, or "stopped", "restarting", "busy".
-        strategy: of a supervisor: "one_for_one" and so on; None where it did not say.
-        waiting: how many messages lie in its mailbox.
-        children: in the order in which they were started.
+        status: the status that `process.info` shows, or "stopped", "restarting" or "busy".
+        strategy: of a supervisor, such as "one_for_one"; None of a worker, and of a supervisor that did not answer.
+        waiting: the number of messages in its mailbox.
+        children: its children, in the order of their starts.
     """
 
     label: str
@@ -50,34 +50,34 @@ class Branch:
     children: tuple[Branch, ...] = ()
 
     def each(self) -> Iterator[Branch]:
-        """This one and all below it, from the top down."""
+        """Yield this branch and all branches below it, from the top down."""
         yield self
         for child in self.children:
             yield from child.each()
 
     def processes(self) -> int:
-        """How many processes run in it."""
+        """Return the number of running processes in this branch."""
         return sum(1 for branch in self.each() if branch.pid is not None)
 
     def supervisors(self) -> int:
-        """How many of them are supervisors."""
+        """Return the number of running supervisors in this branch."""
         return sum(1 for branch in self.each() if branch.pid is not None and branch.kind == "supervisor")
 
 
 async def applications() -> list[Branch]:
-    """The trees of all running applications, the first started first."""
+    """Return the trees of all running applications, in the order of their starts."""
     return [await look(top) for running in current_node().applications.values() for top in tops(running.master)]
 
 
 async def application_tree(app: Any) -> Branch | None:
-    """The tree of one application; None if it does not run, or runs no process."""
+    """Return the tree of one application; None if it does not run, or has no process."""
     running = current_node().applications.get(app)
     top = None if running is None else next(iter(tops(running.master)), None)
     return None if top is None else await look(top)
 
 
 def tops(master: Pid | None) -> list[Pid]:
-    """The tops of an application's tree: what its own process has started and is linked to."""
+    """Return the top processes of an application: those that its master started and is linked to."""
     if master is None or not alive(master):
         return []
     links: list[Pid] = info(master, "links")
@@ -85,14 +85,17 @@ def tops(master: Pid | None) -> list[Pid]:
 
 
 async def look(root: Any) -> Branch:
-    """The tree below a supervisor, given by pid or name.
+    """Return the tree below a process.
+
+    Args:
+        root: the pid or the registered name of a supervisor.
 
     Raises:
-        ValueError: nobody has this name.
+        ValueError: no process has this name.
     """
     pid = root if isinstance(root, Pid) else bifs.whereis(root)
     if pid is None:
-        raise ValueError(f"tree: nobody has the name {safe_repr(root)}. See whereis(name), or tree() for all of it")
+        raise ValueError(f"tree: no process has the name {safe_repr(root)}. tree() shows all applications")
     found = pid.process
     is_supervisor = found is not None and isinstance(found.initial_call, InitialCall)
     return await _branch(called(pid), pid, "supervisor" if is_supervisor else "worker")
@@ -102,7 +105,7 @@ async def _branch(label: str, pid: Pid, kind: str) -> Branch:
     if kind != "supervisor":
         return _seen(label, pid, kind)
     try:
-        rows: list[Any] = await call(pid, "which_children", PATIENCE)
+        rows: list[Any] = await call(pid, "which_children", TIMEOUT)
         strategy = await _strategy(pid)
     except CallExit:
         return _seen(label, pid, kind, busy=True)
@@ -134,16 +137,16 @@ async def _child(row: Any) -> Branch:
 
 
 async def _strategy(pid: Pid) -> str | None:
-    state = await system.get_state(pid, PATIENCE)
+    state = await system.get_state(pid, TIMEOUT)
     strategy = getattr(getattr(state, "flags", None), "strategy", None)
     return strategy if isinstance(strategy, str) else None
 
 
-# In words
+# As text
 
 
 def called(pid: Pid) -> str:
-    """What a process is called: by its name, its label, or by what it runs."""
+    """Return a short text for a process: its name, its label, the server or function that it runs, or else its pid."""
     found = pid.process
     if found is None:
         return repr(pid)
@@ -158,25 +161,27 @@ def called(pid: Pid) -> str:
 
 
 def runs(pid: Pid) -> str:
-    """What a process was started with: the class of a server, the name of a function; "" where nobody knows."""
+    """Return the class of a server or the name of a function that a process was started with; "" if it is unknown."""
     function = info(pid, "initial_call")
     owner = getattr(function, "__self__", None)
     if isinstance(owner, type):
         return owner.__name__
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "")  # of a compiled one: only this
+    name = getattr(function, "__qualname__", None) or getattr(
+        function, "__name__", ""
+    )  # a compiled function has no `__qualname__`
     name = str(name).replace("<locals>.", "")
     return name.removesuffix(".init")
 
 
 def words(term: object) -> str:
-    """A name or an id as a reader would say it: a class by its name, a string without quotes."""
+    """Return a name or an id as text: a class by its name, a string without quotes."""
     if isinstance(term, type):
         return term.__name__
     return term if isinstance(term, str) else safe_repr(term, 60)
 
 
 def lines(root: Branch) -> list[str]:
-    """A tree as lines of text."""
+    """Return a tree as lines of text."""
     return [_line(root, 0), *_below(root, "")]
 
 
@@ -202,11 +207,11 @@ def _line(branch: Branch, width: int) -> str:
 
 
 def counted(root: Branch) -> str:
-    """How much runs, in words: "3 processes, 1 supervisor"."""
+    """Return the number of processes and supervisors in words: "3 processes, 1 supervisor"."""
     return (
         f"{_many(root.processes(), 'process', 'processes')}, {_many(root.supervisors(), 'supervisor', 'supervisors')}"
     )
 
 
-def _many(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"
+def _many(number: int, singular: str, plural: str) -> str:
+    return f"{number} {singular if number == 1 else plural}"

@@ -113,7 +113,7 @@ class TestAddresses:
         queue = await Queue.start_link([1])
         with pytest.raises(system.CallbackFailed) as raised:
             await system.replace_state(queue, lambda _: [1, 2])
-        assert "the state of Queue is an object of it, got [1, 2]" in str(raised.value.__cause__ or raised.value)
+        assert "the state of Queue must be an object of it, got [1, 2]" in str(raised.value.__cause__ or raised.value)
         assert await queue.dequeue() == 1
 
 
@@ -127,7 +127,7 @@ class TestOtherServices:
         await Cart.named("cart").start_link()
         with pytest.raises(UnknownRequest) as raised:
             await Queue.at("cart").dequeue()
-        letter(raised, "runs Cart, which has no ('Queue.dequeue',)", "Its messages: total", "It goes on")
+        letter(raised, "runs Cart, which has no ('Queue.dequeue',)", "Its messages: total", "The server keeps running")
         why, place = cast(Any, raised.value.reason)
         assert isinstance(why, NoClause)
         assert place[:2] == ("GenServer", "call")

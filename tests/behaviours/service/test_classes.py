@@ -62,11 +62,11 @@ class TestClasses:
 
     def test_a_name_that_every_service_has(self) -> None:
         for name in ("start_link", "at", "then", "caller", "child_spec", "named", "start"):
-            with pytest.raises(TypeError, match=f"class Wrong: {name} is what every service has"):
+            with pytest.raises(TypeError, match=f"class Wrong: every service has {name}"):
                 type("Wrong", (Service,), {name: lambda _self: None})
 
     def test_a_callback_is_no_message(self) -> None:
-        with pytest.raises(TypeError, match="class Wrong: terminate is a callback, called by the server itself"):
+        with pytest.raises(TypeError, match="class Wrong: terminate is a callback, which the server itself calls"):
             type("Wrong", (Service,), {"terminate": service.call(lambda _self, _reason: None)})
 
     def test_a_dunder_is_no_message(self) -> None:
@@ -82,7 +82,7 @@ class TestClasses:
         wrong: list[tuple[Any, str]] = [
             (3, "wanted a method, `def` or `async def`, got 3"),
             (property(lambda _self: 1), "got a property"),
-            (staticmethod(selfless), "leave @staticmethod out"),
+            (staticmethod(selfless), "remove @staticmethod"),
             (yields, "a message has one answer"),
             (selfless, "takes no self"),
         ]
@@ -92,7 +92,7 @@ class TestClasses:
                     cast(Any, decorate)(value)
 
     def test_what_info_and_every_take(self) -> None:
-        with pytest.raises(TypeError, match=r"it wants a class of messages, such as @service\.info\(Down\)"):
+        with pytest.raises(TypeError, match=r"wanted a class of messages, as in @service\.info\(Down\)"):
             service.info(cast(Any, lambda _self: None))
         with pytest.raises(TypeError, match=r"@service\.info\(Down\): wanted a method of self and the message"):
             service.info(Down)(cast(Any, lambda _self: None))

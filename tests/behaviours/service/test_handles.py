@@ -166,7 +166,7 @@ class TestHandles:
     async def test_what_is_no_address(self) -> None:
         with pytest.raises(TypeError, match=r"Queue\.at: wanted a pid, a name .* got 3"):
             Queue.at(3)
-        with pytest.raises(TypeError, match=r"Without one it takes class Queue\(Service, named=True\)"):
+        with pytest.raises(TypeError, match=r"Without one, write class Queue\(Service, named=True\)"):
             Queue.at()
 
     async def test_a_pid_of_something_else_is_refused(self) -> None:

@@ -115,7 +115,7 @@ class TestInside:
                     return str(error)
                 return "?"
 
-        assert "asked itself wait(…)" in await (await Knot.start_link()).tie()
+        assert "called its own wait(…)" in await (await Knot.start_link()).tie()
 
     async def test_an_object_without_a_process_says_so(self) -> None:
         queue = Queue([1])

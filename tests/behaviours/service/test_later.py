@@ -100,7 +100,7 @@ class TestLater:
         for _ in range(200):
             with pytest.raises(CallTimeout):
                 await deaf.ask()
-        assert len(never._askers) < 20
+        assert len(never._calls) < 20
 
     def test_it_prints_what_is_known(self) -> None:
         never: Later[int] = Later()
@@ -245,7 +245,7 @@ class TestThen:
         assert "a timeout of seconds" in await wrong.say("soon")
         ref = process.monitor(wrong)
         await wrong.no_continue()
-        assert "no handle_continue was provided" in str(await expect_down(ref))
+        assert "has no handle_continue" in str(await expect_down(ref))
 
     async def test_it_is_for_the_services_own_process(self) -> None:
         class Shared(Service):
@@ -254,7 +254,7 @@ class TestThen:
                 return self
 
         inside = await (await Shared.start_link()).leak()
-        with pytest.raises(RuntimeError, match="then: it is for a service's own methods"):
+        with pytest.raises(RuntimeError, match="then: only a service's own methods may use it"):
             inside.then(1.0)
-        with pytest.raises(RuntimeError, match="caller: it is for a service's own methods"):
+        with pytest.raises(RuntimeError, match="caller: only a service's own methods may use it"):
             Shared().caller()

@@ -206,7 +206,7 @@ class TestTimeouts:
 
     async def test_within_wants_a_handle_and_seconds(self) -> None:
         queue = await Queue.start_link()
-        with pytest.raises(TypeError, match=r"wanted a handle, as start_link\(…\) or at\(…\) gives it; got 3"):
+        with pytest.raises(TypeError, match=r"wanted a handle, as start_link\(…\) or at\(…\) returns it; got 3"):
             service.within(3, 1.0)
         with pytest.raises(ValueError, match="within"):
             service.within(queue, -1.0)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from regrow.behaviours.application.controller import (
     ApplicationEntry,
-    controller,
+    controller_of,
     environment_key,
     not_started,
 )
@@ -49,10 +49,10 @@ def load(app: Any) -> None:
         TypeError: this is no application.
     """
     found = check_application(app)
-    kept = controller(current_node())
-    if found in kept.loaded:
+    controller = controller_of(current_node())
+    if found in controller.loaded:
         raise ApplicationError(("already_loaded", found), f"{found.__name__} is loaded already")
-    kept.load(found)
+    controller.load(found)
 
 
 def ensure_loaded(app: Any) -> None:
@@ -63,9 +63,9 @@ def ensure_loaded(app: Any) -> None:
         TypeError: this is no application.
     """
     found = check_application(app)
-    kept = controller(current_node())
-    if found not in kept.loaded:
-        kept.load(found)
+    controller = controller_of(current_node())
+    if found not in controller.loaded:
+        controller.load(found)
 
 
 def unload(app: Any) -> None:
@@ -77,18 +77,18 @@ def unload(app: Any) -> None:
         ApplicationError: it runs, or it is not loaded.
     """
     found = find(app) if isinstance(app, str) else app
-    kept = controller(current_node())
-    entry = kept.entry(found)
+    controller = controller_of(current_node())
+    entry = controller.entry(found)
     if entry is not None and entry.state != "exited":
         raise ApplicationError(("running", found), f"{name_of(found)} runs. Stop it first")
-    if found not in kept.loaded:
+    if found not in controller.loaded:
         raise ApplicationError(("not_loaded", found or app), f"{name_of(found or app)} is not loaded")
-    kept.unload(found)
+    controller.unload(found)
 
 
 def loaded_applications() -> Told:
     """What is loaded: (application, description, version) of each."""
-    return [_told(app) for app in controller(current_node()).loaded]
+    return [_told(app) for app in controller_of(current_node()).loaded]
 
 
 def started_applications(timeout: float | timedelta | None = None) -> Told:
@@ -98,7 +98,7 @@ def started_applications(timeout: float | timedelta | None = None) -> Told:
         timeout: taken for the sake of those who give it; the answer is here at once.
     """
     del timeout
-    return [_told(entry.app) for entry in reversed(controller(current_node()).running())]
+    return [_told(entry.app) for entry in reversed(controller_of(current_node()).running())]
 
 
 which_applications = started_applications
@@ -127,7 +127,7 @@ def get_child(app: Any) -> Pid | None:
 
 
 def _entry(app: Any) -> ApplicationEntry | None:
-    return controller(current_node()).entry(find(app) if isinstance(app, str) else app)
+    return controller_of(current_node()).entry(find(app) if isinstance(app, str) else app)
 
 
 # The spec
@@ -150,8 +150,8 @@ def get_all_key(app: Any = OWN) -> dict[str, Any] | None:
     """All of an application's spec; None if it is not loaded (`application:get_all_key/1`)."""
     of = get_application() if app is OWN else app
     found = find(of) if isinstance(of, str) else of
-    kept = controller(current_node())
-    return kept.spec(found) if found in kept.loaded else None
+    controller = controller_of(current_node())
+    return controller.spec(found) if found in controller.loaded else None
 
 
 def spec(app: Any, key: str | None = None) -> Any:
@@ -185,7 +185,7 @@ def get_application(who: Pid | ModuleType | type | str | None = None) -> type[Ap
         belongs: Any = None if process is None else process.application
         return belongs if isinstance(belongs, type) else None
     name = who if isinstance(who, str) else who.__name__ if isinstance(who, ModuleType) else who.__module__
-    loaded = list(controller(current_node()).loaded)
+    loaded = list(controller_of(current_node()).loaded)
     named = [app for app in loaded if name in app.__regrow_spec__.modules]
     around = [app for app in loaded if f"{name}.".startswith(f"{_package_of(app)}.") or name == app.__module__]
     return next(iter([*named, *sorted(around, key=lambda app: -len(_package_of(app)))]), None)
@@ -196,7 +196,7 @@ def start_type() -> str | None:
 
     None if it belongs to no application (`application:start_type/0`).
     """
-    entry = controller(current_node()).entry(running().application)
+    entry = controller_of(current_node()).entry(running().application)
     if entry is None:
         return None
     return "normal" if entry.state == "starting" else "local"
@@ -226,7 +226,7 @@ def app_dir(app: Any, path: str | Iterable[str] = ()) -> Path:
 
 def get_env(app: Any, key: Any, default: Any = None) -> Any:
     """A value of an application's environment (`Application.get_env/3`)."""
-    return controller(current_node()).environment(app).get(key, default)
+    return controller_of(current_node()).environment(app).get(key, default)
 
 
 def fetch_env(app: Any, key: Any) -> Any:
@@ -235,7 +235,7 @@ def fetch_env(app: Any, key: Any) -> Any:
     Raises:
         KeyError: it is not.
     """
-    found = controller(current_node()).environment(app)
+    found = controller_of(current_node()).environment(app)
     if key not in found:
         nothing = not found and not isinstance(app, type)
         why = "the application was not loaded nor configured" if nothing else f"configuration at {key!r} was not set"
@@ -255,7 +255,7 @@ def put_env(app: Any, key: Any, value: Any, *, persistent: bool = False) -> None
     Raises:
         TypeError: this is no application, and no name of one.
     """
-    controller(current_node()).put(app, key, value, persistent)
+    controller_of(current_node()).put(app, key, value, persistent)
 
 
 def put_all_env(config: Mapping[Any, Mapping[Any, Any]], *, persistent: bool = False) -> None:
@@ -269,13 +269,13 @@ def put_all_env(config: Mapping[Any, Mapping[Any, Any]], *, persistent: bool = F
         parts += config.values()
     if not all(isinstance(part, Mapping) for part in parts):
         raise TypeError(f"wanted a mapping of mappings, {{app: {{key: value}}}}, got {bounded_repr.safe_repr(config)}")
-    kept = controller(current_node())
+    controller = controller_of(current_node())
     copies = [(app, dict(values)) for app, values in config.items()]
     for app, _ in copies:
         environment_key(app)
     for app, values in copies:
         for key, value in values.items():
-            kept.put(app, key, value, persistent)
+            controller.put(app, key, value, persistent)
 
 
 def set_env(app: Any, key: Any = OWN, value: Any = None, *, persistent: bool = False) -> None:
@@ -294,7 +294,7 @@ def delete_env(app: Any, key: Any, *, persistent: bool = False) -> None:
         key: of the value.
         persistent: whether the value is not to come back, either, when the application is loaded again.
     """
-    controller(current_node()).delete(app, key, persistent)
+    controller_of(current_node()).delete(app, key, persistent)
 
 
 unset_env = delete_env
@@ -302,7 +302,7 @@ unset_env = delete_env
 
 def get_all_env(app: Any = OWN) -> dict[Any, Any]:
     """A copy of an application's environment; by default of the one that the running process belongs to."""
-    return dict(controller(current_node()).environment(get_application() if app is OWN else app))
+    return dict(controller_of(current_node()).environment(get_application() if app is OWN else app))
 
 
 # A change of the configuration
@@ -310,8 +310,8 @@ def get_all_env(app: Any = OWN) -> dict[Any, Any]:
 
 def prep_config_change() -> dict[type[Application], dict[Any, Any]]:
     """The environments of all running applications as they are: what `config_change` compares with."""
-    kept = controller(current_node())
-    return {entry.app: dict(kept.environment(entry.app)) for entry in kept.running()}
+    controller = controller_of(current_node())
+    return {entry.app: dict(controller.environment(entry.app)) for entry in controller.running()}
 
 
 async def config_change(before: Mapping[Any, Mapping[Any, Any]]) -> None:
@@ -323,10 +323,10 @@ async def config_change(before: Mapping[Any, Mapping[Any, Any]]) -> None:
     Raises:
         ApplicationError: some did not agree; its reason is the list of theirs.
     """
-    kept = controller(current_node())
+    controller = controller_of(current_node())
     errors: list[object] = []
-    for entry in kept.running():
-        now, then = kept.environment(entry.app), before.get(entry.app, {})
+    for entry in controller.running():
+        now, then = controller.environment(entry.app), before.get(entry.app, {})
         changed = {key: value for key, value in now.items() if key in then and then[key] != value}
         new = {key: value for key, value in now.items() if key not in then}
         removed = [key for key in then if key not in now]

@@ -94,7 +94,7 @@ class Controller:
         self.environments: dict[object, dict[Any, Any]] = {}
         self.persistent: dict[object, dict[Any, Any]] = {}
         self.terminated: asyncio.Future[Ended] = node.loop.create_future()
-        self.kept = False
+        self.watched = False
         self.stopping: bool = False
 
     # Load and unload
@@ -226,7 +226,7 @@ class Controller:
             return
         ended = Ended((what, app, reason), app.__name__, reason)
         self.terminated.set_result(ended)
-        if not self.kept:
+        if not self.watched:
             self.node.fail(ended)
 
     # The end of the node
@@ -305,7 +305,7 @@ class Controller:
             reports.callback_raised(KERNEL, "shutdown_func", exits.reason_of(error))
 
 
-def controller(node: Node) -> Controller:
+def controller_of(node: Node) -> Controller:
     """The controller of a node, made when it is first asked for."""
     found: Controller | None = node.controller
     if found is None:

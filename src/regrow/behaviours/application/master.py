@@ -39,7 +39,7 @@ from regrow.kernel.timers import send_after
 OVER = ("max_time", "is over")
 
 
-async def run_master(kept: Controller, entry: ApplicationEntry, args: Any) -> None:
+async def run_master(controller: Controller, entry: ApplicationEntry, args: Any) -> None:
     """The life of an application, from its start to its end."""
     process = running()
     process.trap_exit = True
@@ -50,15 +50,15 @@ async def run_master(kept: Controller, entry: ApplicationEntry, args: Any) -> No
         entry.has_failed = True
         await _end_started(process, entry)
         if attempt.given_up:
-            kept.cancelled(entry)
+            controller.cancelled(entry)
         else:
-            kept.failed(entry, error)
+            controller.failed(entry, error)
         _answer_all(process, error)
         return
     finally:
         attempt.over()
     entry.top = top
-    kept.up(entry)
+    controller.up(entry)
     reports.application_report(logging.INFO, "started", entry.app)
     if entry.app.__regrow_spec__.max_time is not None:
         send_after(process.pid, OVER, entry.app.__regrow_spec__.max_time)
@@ -68,7 +68,7 @@ async def run_master(kept: Controller, entry: ApplicationEntry, args: Any) -> No
     await node_shutdown.orphans_end(process.node, entry.app)  # those that a killed supervisor has left
     await _called(entry, app.stop, state, None)
     _end_stragglers(process, entry)
-    kept.gone(entry, reason)
+    controller.gone(entry, reason)
     _answer_all(process, None)
 
 

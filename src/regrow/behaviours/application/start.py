@@ -17,7 +17,7 @@ from regrow.behaviours.application.controller import (
     ApplicationEntry,
     Controller,
     StartType,
-    controller,
+    controller_of,
     is_library,
     not_started,
 )
@@ -68,10 +68,10 @@ async def start(app: Any, start_type: StartType = "temporary", args: Any = SPECS
     _check_start_type(start_type)
     found = check_application(app)
     node = current_node()
-    kept = controller(node)
-    entry = kept.entry(found)
+    controller = controller_of(node)
+    entry = controller.entry(found)
     if entry is None or entry.state == "exited":
-        entry = _launch(node, kept, found, start_type, found.__regrow_spec__.args if args is SPECS else args)
+        entry = _launch(node, controller, found, start_type, found.__regrow_spec__.args if args is SPECS else args)
     elif entry.state == "running" or _is_part_of(node, found):
         raise ApplicationError(("already_started", found), f"{found.__name__} runs already")
     if entry.master is None:  # a library: nothing runs
@@ -108,41 +108,43 @@ def _check_start_type(start_type: object) -> None:
         raise ValueError(f"start: start_type is one of {', '.join(START_TYPES)}; got {start_type!r}")
 
 
-def _launch(node: Node, kept: Controller, app: type[Application], start_type: StartType, args: Any) -> ApplicationEntry:
+def _launch(
+    node: Node, controller: Controller, app: type[Application], start_type: StartType, args: Any
+) -> ApplicationEntry:
     """Let an application start in a process of its own; it goes on even if nobody waits for it any more."""
-    if app not in kept.loaded:
-        kept.load(app)
+    if app not in controller.loaded:
+        controller.load(app)
     entry = ApplicationEntry(app, start_type, node.loop.create_future())
-    _check_needs(kept, entry, [need for need, optional in needs_of(app) if not optional])
+    _check_needs(controller, entry, [need for need, optional in needs_of(app) if not optional])
     node.applications.pop(app, None)
     node.applications[app] = entry
     if is_library(app):
-        kept.up(entry)
+        controller.up(entry)
         return entry
-    master = node.launch(run_master, (kept, entry, args), node.init)
+    master = node.launch(run_master, (controller, entry, args), node.init)
     master.initial_call = app.start
     master.application = app
     entry.master = master.pid
     links.link(node.init, master.pid)  # the node's end is told to it
-    node.ended(master).add_done_callback(lambda gone: kept.gone(entry, gone.result()))
+    node.ended(master).add_done_callback(lambda gone: controller.gone(entry, gone.result()))
     return entry
 
 
-def _check_needs(kept: Controller, entry: ApplicationEntry, needs: list[Any]) -> None:
+def _check_needs(controller: Controller, entry: ApplicationEntry, needs: list[Any]) -> None:
     """All of them must have been started; and run, unless the application is a library.
 
     Raises:
         ApplicationError: one of them was not, or has ended by itself, which counts as a failed start.
     """
     letter = f"{entry.app.__name__} needs {{}}, which does not run. Use ensure_all_started"
-    entries = {need: kept.entry(need) for need in needs}
+    entries = {need: controller.entry(need) for need in needs}
     for need, other in entries.items():
         if other is None or other.state == "starting":
             raise ApplicationError(("not_started", need), letter.format(name_of(need)))
     for need in needs if not is_library(entry.app) else ():
-        if not kept.is_running(need):
+        if not controller.is_running(need):
             error = ApplicationError(("not_running", need), letter.format(name_of(need)))
-            kept.failed(entry, error)
+            controller.failed(entry, error)
             raise error
 
 
@@ -172,15 +174,15 @@ async def stop(app: Any) -> None:
         ApplicationError: it does not run. For one that has ended by itself this is said from the second time on.
     """
     node = current_node()
-    kept = controller(node)
+    controller = controller_of(node)
     found = find(app) if isinstance(app, str) else app
-    entry = kept.entry(found)
+    entry = controller.entry(found)
     if entry is None:
         raise not_started(found or app)
     if entry.state == "exited":
-        kept.forget(entry)
+        controller.forget(entry)
     elif entry.master is None:
-        kept.gone(entry, "stopped")
+        controller.gone(entry, "stopped")
     else:
         await ask(entry.master, new_request(node, "stop"), None, ("application", "stop", [found]))
 
@@ -214,7 +216,7 @@ async def ensure_all_started(
     several: list[Any] = [given] if isinstance(apps, str | type) or not isinstance(apps, Iterable) else list(given)
     started: list[type[Application]] = []
     try:
-        graph = _graph(controller(current_node()), several)
+        graph = _graph(controller_of(current_node()), several)
         if mode == "serial":
             for app in graph:
                 await _start_one(app, start_type, started)
@@ -233,7 +235,7 @@ async def ensure_all_started(
 Graph = dict[type[Application], list[type[Application]]]
 
 
-def _graph(kept: Controller, apps: list[Any]) -> Graph:
+def _graph(controller: Controller, apps: list[Any]) -> Graph:
     """Each application that has to be started, with those that it waits for, which stand before it.
 
     Raises:
@@ -251,7 +253,7 @@ def _graph(kept: Controller, apps: list[Any]) -> Graph:
         if app in above:
             names = " needs ".join(name_of(one) for one in (*above[above.index(app) :], app))
             raise ApplicationError((app, ("cyclic", app)), f"these applications wait for each other: {names}")
-        if not kept.is_running(app) and app not in graph:
+        if not controller.is_running(app) and app not in graph:
             needs = [add(need, may_lack, (*above, app)) for need, may_lack in needs_of(app)]
             graph[app] = [one for one in needs if one is not None]
         return app
@@ -262,7 +264,7 @@ def _graph(kept: Controller, apps: list[Any]) -> Graph:
 
 
 async def _start_one(app: type[Application], start_type: StartType, started: list[type[Application]]) -> None:
-    entry = controller(current_node()).entry(app)
+    entry = controller_of(current_node()).entry(app)
     first = entry is None or entry.state == "exited"
     try:
         await start(app, start_type)
