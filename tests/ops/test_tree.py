@@ -93,7 +93,7 @@ async def test_process_that_is_no_supervisor_is_a_leaf(node: Node) -> None:
 
 
 async def test_name_that_nobody_has_is_told(node: Node) -> None:
-    with pytest.raises(ValueError, match="nobody has the name 'nowhere'"):
+    with pytest.raises(ValueError, match="no process has the name 'nowhere'"):
         await tree.look("nowhere")
 
 

@@ -55,7 +55,7 @@ class TestConfigure:
         assert [line[13:] for line in await self.shown()] == [
             "[error] GenServer <0.5.0> (Fragile) terminating",
             "[error] Child Fragile of Supervisor app.sup caused shutdown",
-            "[error] Application App raised in stop, and ends all the same",
+            "[error] Application App raised in stop, and still ends",
             "[info] Application App exited: shutdown",
             "[info] hello you",
         ]
@@ -68,7 +68,7 @@ class TestConfigure:
             "[error] Process <0.5.0> terminating",
             "[error] Child Fragile of Supervisor app.sup terminated",
             "[error] Child Fragile of Supervisor app.sup caused shutdown",
-            "[error] Application App raised in stop, and ends all the same",
+            "[error] Application App raised in stop, and still ends",
             "[info] Application App exited: shutdown",
             "[info] hello you",
         ]

@@ -61,7 +61,7 @@ class TestKeepers:
             f"Child Fragile of Supervisor app.sup caused shutdown\n** (exit) reached_max_restart_intensity\n{of_child}",
             "Application App exited: shutdown",
         ]
-        assert told(reports, "callback raised").startswith("Application App raised in stop, and ends all the same\n")
+        assert told(reports, "callback raised").startswith("Application App raised in stop, and still ends\n")
 
     @pytest.mark.parametrize(
         ("args", "text"),

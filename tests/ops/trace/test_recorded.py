@@ -278,8 +278,8 @@ async def test_a_ring_with_a_count_of_what_was_dropped(node: Node) -> None:
             cast(stock, number)
     assert [one.what for one in seen] == ["7", "8", "9"]
     assert (len(seen), seen.dropped) == (3, 7)
-    assert seen.table().startswith("7 earlier ones were dropped\n")
-    assert "Note over p1: 7 earlier ones were dropped" in seen.mermaid()
+    assert seen.table().startswith("7 earlier events were dropped\n")
+    assert "Note over p1: 7 earlier events were dropped" in seen.mermaid()
     assert repr(seen) == "Recording(3 events, 7 dropped)"
     seen.clear()
     assert (len(seen), seen.dropped) == (0, 0)
