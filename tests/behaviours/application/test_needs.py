@@ -159,7 +159,7 @@ class TestNeeds:
             pass
 
         One.__init_subclass__(applications=[Other])
-        with pytest.raises(ApplicationError, match="wait for each other: One needs Other needs One"):
+        with pytest.raises(ApplicationError, match="need each other: One needs Other needs One"):
             await application.ensure_all_started(One)
 
     async def test_which_one_has_failed_is_told(self) -> None:

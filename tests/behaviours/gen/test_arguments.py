@@ -185,7 +185,7 @@ async def test_a_future_is_a_state_like_any_other() -> None:
 
 
 async def test_what_an_agent_starts_with_is_said_in_its_own_words() -> None:
-    with pytest.raises(TypeError, match=r"Agent.start_link: wanted a function that gives the first state, got 0"):
+    with pytest.raises(TypeError, match=r"Agent.start_link: wanted a function that returns the first state, got 0"):
         await Agent.start_link(0)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"Agent.get: wanted a function of the state, got 0"):
         await Agent.get("agent", 0)  # type: ignore[arg-type]

@@ -139,6 +139,6 @@ twin.differs(
     REACHED
     + " The maximum number of tasks that are allowed to run at the same time under this supervisor can be configured"
     ' with the :max_children option passed to Task.Supervisor.start_link/1"}}',
-    REACHED + '\\n  How many may run at the same time is set with TaskSupervisor.start_link(max_children=…)."}}',
+    REACHED + '\\n  TaskSupervisor.start_link(max_children=…) sets how many tasks may run at the same time."}}',
     because="the letter names our own function",
 )

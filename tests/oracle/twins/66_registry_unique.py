@@ -181,7 +181,7 @@ def argument_error(label: str, theirs: str, ours: str, because: str, title: str 
 
 UNKNOWN = (
     "ValueError{message: \"unknown registry: 'NoReg'. Start it first, with Registry.start_link(keys=…, name=…), "
-    'under a supervisor before those who use it"}'
+    'under a supervisor before the processes that use it"}'
 )
 LETTER = "an ArgumentError is a ValueError or a TypeError, and an error is a letter: what was wanted, what came"
 MISSING = "in Python a keyword that must be given is missing"

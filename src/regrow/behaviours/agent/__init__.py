@@ -1,1 +1,1 @@
-"""A state behind functions."""
+"""A process that holds a state."""

@@ -5,11 +5,11 @@
     Agent.get(agent, f)            ---->      f(state)             its value is the answer
     Agent.update(agent, f)         ---->      state = f(state)
     Agent.get_and_update(agent, f) ---->      value, state = f(state)
-    Agent.cast(agent, f)           ---->      state = f(state), and nobody waits
+    Agent.cast(agent, f)           ---->      state = f(state)     the client does not wait
 
-The functions run in the agent, one at a time; they may be `def` or `async def`. A future is a value like any other.
-What takes long is better done by the client, with what `get` gave it: while a function runs, all others wait. One that
-raises ends the agent.
+The functions run in the agent, one at a time; they may be `def` or `async def`. A future that a function returns is a
+value, and is not awaited. While a function runs, all others wait: do slow work in the client, with the value of `get`. A
+function that raises ends the agent.
 
     >>> async def main():
     ...     counter = await Agent.start_link(lambda: 0)
@@ -44,10 +44,10 @@ Args = TypeVarTuple("Args")
 
 
 class Agent:
-    """Holds a state. All its functions are class methods: `Agent.get(agent, function)`.
+    """Functions for agents. All are static or class methods: `Agent.get(agent, function)`.
 
-    As a child of a supervisor: `(Agent, function)`. A subclass has an id of its own, and what a child spec has as
-    class options: id, start, restart, shutdown, type, significant, modules.
+    A child of a supervisor is `(Agent, function)`. The class is its id; a subclass may set the values of the child spec
+    as class options: id, start, restart, shutdown, type, significant, modules.
     """
 
     __regrow_spec__: ClassVar[dict[str, Any]] = {}
@@ -66,20 +66,23 @@ class Agent:
         debug: object = (),
         hibernate_after: Timeout = None,
     ) -> Pid:
-        """Start an agent, linked, whose state is what `function(*args)` gives (`Agent.start_link/2`).
+        """Start an agent, linked to this process, with the state `function(*args)` (`Agent.start_link/2`).
 
         Args:
-            function: runs in the agent.
+            function: `def` or `async def`; it runs in the agent.
             args: its arguments.
-            name: a string, a class, `Global(key)` or `Via(registry, key)`.
-            timeout: seconds that the function may take; then the agent is killed.
+            name: a string, a class, `Global(key)`, `Via(registry, key)`, or None for no name.
+            timeout: seconds that the function may take before the agent is killed; None is any time.
             debug: debug options of `regrow.system`.
-            hibernate_after: seconds, as a `GenServer` takes them.
+            hibernate_after: seconds without a message after which the agent hibernates; None for never.
+
+        Returns:
+            The agent's pid.
 
         Raises:
             AlreadyStarted: the name is taken.
-            StartError: the function raised or took too long.
-            TypeError: this is no function, or can be no name.
+            StartError: the function raised, or took too long.
+            TypeError: `function` is no function, or `name` cannot be a name.
         """
         check_function("start_link", function)
         return await AgentServer.start_link(
@@ -96,7 +99,7 @@ class Agent:
         debug: object = (),
         hibernate_after: Timeout = None,
     ) -> Pid:
-        """The same, without a link (`Agent.start/2`)."""
+        """Start an agent without a link to this process (`Agent.start/2`); arguments and errors as for `start_link`."""
         check_function("start", function)
         return await AgentServer.start(
             (function, args), name=name, timeout=timeout, debug=debug, hibernate_after=hibernate_after
@@ -104,26 +107,26 @@ class Agent:
 
     @classmethod
     def child_spec(cls, function: Any) -> ChildSpec:
-        """How a supervisor starts it: by `start_link(function)`, under the class as id (`Agent.child_spec/1`)."""
+        """Return the child spec of an agent that `start_link(function)` starts (`Agent.child_spec/1`)."""
         return child_spec.of_class(cls, function, cls.__regrow_spec__)
 
-    # The next three give the coroutine of `call` itself: one of their own round it is a tenth of an update.
+    # These three return the coroutine of `call`: an `async def` around it would add a tenth to the time of an update.
 
     @staticmethod
     def get(
         agent: Any, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0
     ) -> Coroutine[Any, Any, Any]:
-        """What `function(state, *args)` gives (`Agent.get/3`).
+        """Return the value of `function(state, *args)`; the state is not changed (`Agent.get/3`).
 
         Args:
             agent: its pid or name.
-            function: runs in the agent.
-            args: what the function gets after the state.
-            timeout: seconds to wait; None waits for ever. The function is not stopped by it.
+            function: `def` or `async def`; it runs in the agent.
+            args: its arguments after the state.
+            timeout: seconds to wait; None waits for ever. The function runs on after a timeout.
 
         Raises:
-            CallExit: nobody is there, the agent ended, or it took longer.
-            TypeError: this is no function.
+            CallExit: there is no such process, the agent ended, or the function took longer.
+            TypeError: `function` is no function.
         """
         check_function("get", function)
         return call(agent, ("get", function, args), timeout)
@@ -132,7 +135,10 @@ class Agent:
     def update(
         agent: Any, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0
     ) -> Coroutine[Any, Any, None]:
-        """Let the state be what `function(state, *args)` gives (`Agent.update/3`); arguments and errors as of `get`."""
+        """Set the state to `function(state, *args)`, and return None (`Agent.update/3`).
+
+        Arguments and errors are those of `get`.
+        """
         check_function("update", function)
         return call(agent, ("update", function, args), timeout)
 
@@ -140,71 +146,86 @@ class Agent:
     def get_and_update(
         agent: Any, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0
     ) -> Coroutine[Any, Any, Any]:
-        """`function(state, *args)` gives (value, new state): returns the value (`Agent.get_and_update/3`).
+        """Call `function(state, *args)`, which returns (value, new state); return the value (`Agent.get_and_update/3`).
 
-        Arguments and errors as of `get`. An agent whose function gives something else ends with
-        ("bad_return_value", what it gave).
+        Arguments and errors are those of `get`. If the function returns anything else, the agent ends with
+        ("bad_return_value", the returned value).
         """
         check_function("get_and_update", function)
         return call(agent, ("get_and_update", function, args), timeout)
 
     @staticmethod
     def cast(agent: Any, function: Callable[[Any, *Args], Any], *args: *Args) -> None:
-        """Let the state become what `function(state, *args)` gives, and do not wait for it (`Agent.cast/2`)."""
+        """Set the state to `function(state, *args)`, without waiting for it (`Agent.cast/2`).
+
+        Args:
+            agent: its pid or name.
+            function: `def` or `async def`; it runs in the agent.
+            args: its arguments after the state.
+
+        Raises:
+            TypeError: `function` is no function.
+        """
         check_function("cast", function)
         client.cast(agent, ("cast", function, args))
 
     @staticmethod
     async def stop(agent: Any, reason: object = "normal", timeout: Timeout = None) -> None:
-        """Stop an agent and wait until it has ended (`Agent.stop/3`).
+        """Stop an agent, and wait until it has ended (`Agent.stop/3`).
+
+        Args:
+            agent: its pid or name.
+            reason: the reason of its end.
+            timeout: seconds to wait; None waits for ever.
 
         Raises:
-            CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
+            CallExit: there is no such process, it took longer, or it ended with another reason.
         """
         await system.stop(agent, reason, seconds(timeout, "stop(timeout=)"), "Agent")
 
 
 def check_function(where: str, function: object) -> None:
-    """Raise here, and not in the agent, whose end it would be.
+    """Check in the client that this is a function: in the agent the error would end the agent.
 
     Raises:
         TypeError: this is no function.
     """
     if not callable(function):
-        gives = (
-            "a function that gives the first state" if where in ("start", "start_link") else "a function of the state"
-        )
-        raise TypeError(f"Agent.{where}: wanted {gives}, got {safe_repr(function)}")
+        starts = where in ("start", "start_link")
+        wanted = "a function that returns the first state" if starts else "a function of the state"
+        raise TypeError(f"Agent.{where}: wanted {wanted}, got {safe_repr(function)}")
 
 
 CALLS: Final = ("get", "update", "get_and_update")
 
 
 class AgentServer(GenServer[Any]):
-    """The server behind every agent."""
+    """The GenServer that runs as every agent."""
 
     def init(self, arg: tuple[Callable[..., Any], tuple[Any, ...]], /) -> Ok[Any] | Coroutine[Any, Any, Ok[Any]]:
-        """Make the state. The function is the process's initial call, as in Elixir."""
+        """Create the state. The function becomes the process's initial call, as in Elixir."""
         function, args = arg
         running().initial_call = function
         value = function(*args)
-        return begun(value) if is_coroutine(value) else Ok(value)
+        return await_state(value) if is_coroutine(value) else Ok(value)
 
     def handle_call(self, request: Any, from_: From, state: Any, /) -> Reply[Any] | Coroutine[Any, Any, Reply[Any]]:
         """Run a function on the state."""
         match request:
             case (str() as what, function, args) if what in CALLS:
                 value = function(state, *args)
-                return (
-                    self.later(what, function, value, state)
-                    if is_coroutine(value)
-                    else self.answer(what, function, value, state)
-                )
+                if is_coroutine(value):
+                    return self.await_answer(what, function, value, state)
+                return self.answer(what, function, value, state)
             case _:
                 raise NoClause(request)
 
     def answer(self, what: str, function: Any, value: Any, state: Any) -> Reply[Any]:
-        """What is answered, and the new state, once a function has given a value."""
+        """Return the answer and the new state for the value of a function.
+
+        Raises:
+            BadReturn: a function of `get_and_update` did not return a pair.
+        """
         if what == "update":
             return Reply(None, value)
         if what == "get":
@@ -213,27 +234,27 @@ class AgentServer(GenServer[Any]):
             return Reply(value[0], value[1])
         raise BadReturn(self, "Agent.get_and_update", value, "(value, new state)", function)
 
-    async def later(self, what: str, function: Any, value: Awaitable[Any], state: Any) -> Reply[Any]:
-        """The same for an `async def`."""
+    async def await_answer(self, what: str, function: Any, value: Awaitable[Any], state: Any) -> Reply[Any]:
+        """Await an `async def`, and return the answer and the new state."""
         return self.answer(what, function, await value, state)
 
     def handle_cast(self, request: Any, state: Any, /) -> NoReply[Any] | Coroutine[Any, Any, NoReply[Any]]:
-        """Update the state."""
+        """Replace the state by the value of a function."""
         match request:
             case ("cast", function, args):
                 value = function(state, *args)
-                return updated(value) if is_coroutine(value) else NoReply(value)
+                return await_update(value) if is_coroutine(value) else NoReply(value)
             case _:
                 raise NoClause(request)
 
     def code_change(self, old_version: Any, state: Any, extra: Any, /) -> Ok[Any] | Coroutine[Any, Any, Ok[Any]]:
-        """The state as `extra` makes it: a function, or (function, *args)."""
-        pieces: list[Any] = list(extra) if isinstance(extra, tuple) else [extra]  # pyright: ignore[reportUnknownArgumentType]
-        value = pieces[0](state, *pieces[1:])
-        return begun(value) if is_coroutine(value) else Ok(value)
+        """Return the state as the function in `extra` converts it; `extra` is a function, or (function, *args)."""
+        parts: list[Any] = list(extra) if isinstance(extra, tuple) else [extra]  # pyright: ignore[reportUnknownArgumentType]
+        value = parts[0](state, *parts[1:])
+        return await_state(value) if is_coroutine(value) else Ok(value)
 
     def handle_info(self, message: Any, state: Any, /) -> NoReply[Any]:
-        """An agent takes no messages."""
+        """Ignore all messages."""
         return NoReply(state)
 
 
@@ -242,11 +263,11 @@ def is_pair(value: Any) -> bool:
     return issubclass(type(value), tuple) and len(value) == 2  # pyright: ignore[reportUnknownArgumentType]
 
 
-async def updated(value: Awaitable[Any]) -> NoReply[Any]:
-    """The state that a coroutine gives."""
+async def await_update(value: Awaitable[Any]) -> NoReply[Any]:
+    """Await the new state of a cast."""
     return NoReply(await value)
 
 
-async def begun(value: Awaitable[Any]) -> Ok[Any]:
-    """The state that a coroutine gives to begin with."""
+async def await_state(value: Awaitable[Any]) -> Ok[Any]:
+    """Await the state of `init` or `code_change`."""
     return Ok(await value)

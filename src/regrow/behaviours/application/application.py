@@ -1,4 +1,4 @@
-"""An application's environment, its spec, and what is loaded and started. `regrow.application` is the page of the concept."""
+"""The functions for loading, specs and environments of applications. `regrow.application` is the page of the concept."""
 
 from __future__ import annotations
 
@@ -34,18 +34,21 @@ from regrow.kernel.process_record import Process
 from regrow.kernel.running import running
 
 OWN: Final = object()  # stands for the application that the running process belongs to
-Told = list[tuple[type[Application], str, str]]
+Descriptions = list[tuple[type[Application], str, str]]
 
 # Load and unload
 
 
 def load(app: Any) -> None:
-    """Make an application known on this node, with its environment, and those that it includes (`application:load/1`).
+    """Load an application on this node, with its environment and the applications that it includes (`application:load/1`).
 
-    What was put into its environment before stays there; the other values are those of its class.
+    Values that were set in its environment before are kept; the others come from its class.
+
+    Args:
+        app: its class, or "package.module:Class".
 
     Raises:
-        ApplicationError: it is loaded already, or it, or one that it includes, cannot be found.
+        ApplicationError: it is loaded already; or it, or one that it includes, cannot be found.
         TypeError: this is no application.
     """
     found = check_application(app)
@@ -58,6 +61,9 @@ def load(app: Any) -> None:
 def ensure_loaded(app: Any) -> None:
     """Load an application unless it is loaded (`Application.ensure_loaded/1`).
 
+    Args:
+        app: its class, or "package.module:Class".
+
     Raises:
         ApplicationError: it cannot be found.
         TypeError: this is no application.
@@ -69,9 +75,12 @@ def ensure_loaded(app: Any) -> None:
 
 
 def unload(app: Any) -> None:
-    """Forget an application, its environment, and those that it includes (`application:unload/1`).
+    """Unload an application, its environment and the applications that it includes (`application:unload/1`).
 
-    Values that were put into its environment with `persistent=True` are there again when it is loaded again.
+    Values that were set with `persistent=True` return when it is loaded again.
+
+    Args:
+        app: its class, or "package.module:Class".
 
     Raises:
         ApplicationError: it runs, or it is not loaded.
@@ -86,30 +95,32 @@ def unload(app: Any) -> None:
     controller.unload(found)
 
 
-def loaded_applications() -> Told:
-    """What is loaded: (application, description, version) of each."""
-    return [_told(app) for app in controller_of(current_node()).loaded]
+def loaded_applications() -> Descriptions:
+    """Return (application, description, version) of each loaded application (`application:loaded_applications/0`)."""
+    return [_description(app) for app in controller_of(current_node()).loaded]
 
 
-def started_applications(timeout: float | timedelta | None = None) -> Told:
-    """What runs: (application, description, version), the last started first (`application:which_applications/1`).
+def started_applications(timeout: float | timedelta | None = None) -> Descriptions:
+    """Return (application, description, version) of each running application (`application:which_applications/1`).
+
+    The last started is first.
 
     Args:
-        timeout: taken for the sake of those who give it; the answer is here at once.
+        timeout: accepted as in OTP, and not used: the function returns at once.
     """
     del timeout
-    return [_told(entry.app) for entry in reversed(controller_of(current_node()).running())]
+    return [_description(entry.app) for entry in reversed(controller_of(current_node()).running())]
 
 
 which_applications = started_applications
 
 
-def _told(app: type[Application]) -> tuple[type[Application], str, str]:
+def _description(app: type[Application]) -> tuple[type[Application], str, str]:
     return app, app.__regrow_spec__.description, app.__regrow_spec__.version
 
 
 async def wait_ended(app: Any) -> object:
-    """Wait until a running application has ended, and return why: "stopped" if it was told to.
+    """Wait until an application has ended, and return the reason; "stopped" if `stop` or the node's end stopped it.
 
     Raises:
         ApplicationError: it was not started.
@@ -121,7 +132,7 @@ async def wait_ended(app: Any) -> object:
 
 
 def get_child(app: Any) -> Pid | None:
-    """The top of an application's tree; None if it does not run, or has none. Nobody is asked, and nobody waits."""
+    """Return the pid of an application's top supervisor, without a call; None if it does not run, or has no process."""
     entry = _entry(app)
     return None if entry is None or entry.state != "running" else entry.top
 
@@ -134,31 +145,38 @@ def _entry(app: Any) -> ApplicationEntry | None:
 
 
 def get_key(app: Any, key: Any = OWN) -> Any:
-    """A value of an application's spec by OTP's key for it, such as "vsn" or "applications" (`application:get_key/2`).
+    """Return a value of an application's spec by OTP's key, such as "vsn" or "applications" (`application:get_key/2`).
 
-    With one argument, that is the key, and the application is the one that the running process belongs to.
+    A single argument is the key; the application is then the one of the running process.
 
     Returns:
         The value; None if there is no such key, or the application is not loaded.
     """
-    of, wanted = (get_application(), app) if key is OWN else (app, key)
-    keys = get_all_key(of)
-    return None if keys is None else keys.get(wanted)
+    owner, name = (get_application(), app) if key is OWN else (app, key)
+    keys = get_all_key(owner)
+    return None if keys is None else keys.get(name)
 
 
 def get_all_key(app: Any = OWN) -> dict[str, Any] | None:
-    """All of an application's spec; None if it is not loaded (`application:get_all_key/1`)."""
-    of = get_application() if app is OWN else app
-    found = find(of) if isinstance(of, str) else of
+    """Return an application's spec as a dict by OTP's keys; None if it is not loaded (`application:get_all_key/1`).
+
+    Without an argument, the application is the one of the running process.
+    """
+    owner = get_application() if app is OWN else app
+    found = find(owner) if isinstance(owner, str) else owner
     controller = controller_of(current_node())
     return controller.spec(found) if found in controller.loaded else None
 
 
 def spec(app: Any, key: str | None = None) -> Any:
-    """The spec of a loaded application without its environment, or one value of it (`Application.spec/2`).
+    """Return the spec of a loaded application without its environment, or one value of it (`Application.spec/2`).
+
+    Args:
+        app: its class, or "package.module:Class".
+        key: OTP's key, such as "vsn"; None for all as a dict.
 
     Returns:
-        None if the application is not loaded.
+        The dict or the value; None if the application is not loaded.
 
     Raises:
         ValueError: no spec has such a key.
@@ -175,15 +193,15 @@ def spec(app: Any, key: str | None = None) -> Any:
 
 
 def get_application(who: Pid | ModuleType | type | str | None = None) -> type[Application] | None:
-    """The application that a process or a module belongs to; None if to none (`application:get_application/1`).
+    """Return the application of a process or a module; None if it belongs to none (`application:get_application/1`).
 
     Args:
-        who: a pid; a module, its name, or a class in it; by default the running process.
+        who: a pid, a module, a module's name, or a class; None for the running process.
     """
     if who is None or isinstance(who, Pid):
         process: Process | None = running() if who is None else who.process
-        belongs: Any = None if process is None else process.application
-        return belongs if isinstance(belongs, type) else None
+        owner: Any = None if process is None else process.application
+        return owner if isinstance(owner, type) else None
     name = who if isinstance(who, str) else who.__name__ if isinstance(who, ModuleType) else who.__module__
     loaded = list(controller_of(current_node()).loaded)
     named = [app for app in loaded if name in app.__regrow_spec__.modules]
@@ -192,9 +210,9 @@ def get_application(who: Pid | ModuleType | type | str | None = None) -> type[Ap
 
 
 def start_type() -> str | None:
-    """How the application of the running process was started: "normal" while it starts, "local" from then on.
+    """Return "normal" while the running process's application starts, and "local" after that (`application:start_type/0`).
 
-    None if it belongs to no application (`application:start_type/0`).
+    None if the process belongs to no application.
     """
     entry = controller_of(current_node()).entry(running().application)
     if entry is None:
@@ -207,9 +225,13 @@ def _package_of(app: type[Application]) -> str:
 
 
 def app_dir(app: Any, path: str | Iterable[str] = ()) -> Path:
-    """The folder of the package in which an application is defined, or what is at a path below it.
+    """Return the folder of an application's package, or a path below it (`Application.app_dir/2`).
 
-    (`Application.app_dir/2`.) For what may be packed into an archive, see `importlib.resources`.
+    A package may be inside an archive; to read its files there, use `importlib.resources`.
+
+    Args:
+        app: its class, or "package.module:Class".
+        path: a relative path, or its parts.
 
     Raises:
         ValueError: there is no such application.
@@ -225,22 +247,28 @@ def app_dir(app: Any, path: str | Iterable[str] = ()) -> Path:
 
 
 def get_env(app: Any, key: Any, default: Any = None) -> Any:
-    """A value of an application's environment (`Application.get_env/3`)."""
+    """Return a value of an application's environment, or `default` (`Application.get_env/3`).
+
+    Args:
+        app: its class, "package.module:Class", or any other name.
+        key: the key of the value.
+        default: the result if there is no such key.
+    """
     return controller_of(current_node()).environment(app).get(key, default)
 
 
 def fetch_env(app: Any, key: Any) -> Any:
-    """The same, where it must be there (`Application.fetch_env!/2`).
+    """Return a value of an application's environment, which must be set (`Application.fetch_env!/2`).
 
     Raises:
-        KeyError: it is not.
+        KeyError: it is not set.
     """
-    found = controller_of(current_node()).environment(app)
-    if key not in found:
-        nothing = not found and not isinstance(app, type)
-        why = "the application was not loaded nor configured" if nothing else f"configuration at {key!r} was not set"
+    environment = controller_of(current_node()).environment(app)
+    if key not in environment:
+        unknown = not environment and not isinstance(app, type)
+        why = "the application was not loaded nor configured" if unknown else f"configuration at {key!r} was not set"
         raise KeyError(f"could not fetch application environment {key!r} for application {name_of(app)} because {why}")
-    return found[key]
+    return environment[key]
 
 
 def put_env(app: Any, key: Any, value: Any, *, persistent: bool = False) -> None:
@@ -248,21 +276,25 @@ def put_env(app: Any, key: Any, value: Any, *, persistent: bool = False) -> None
 
     Args:
         app: an application, loaded or not.
-        key: of the value.
-        value: anything.
-        persistent: whether the value is there again when the application is unloaded, and loaded again.
+        key: the key of the value, any hashable object.
+        value: any value.
+        persistent: whether the value is kept when the application is unloaded and loaded again.
 
     Raises:
-        TypeError: this is no application, and no name of one.
+        TypeError: `app` is no application, and no name of one.
     """
     controller_of(current_node()).put(app, key, value, persistent)
 
 
 def put_all_env(config: Mapping[Any, Mapping[Any, Any]], *, persistent: bool = False) -> None:
-    """Set values of several applications, all at once: `{app: {key: value}}` (`Application.put_all_env/2`).
+    """Set values of several applications: `{app: {key: value}}` (`Application.put_all_env/2`).
+
+    Args:
+        config: a mapping of mappings.
+        persistent: as for `put_env`.
 
     Raises:
-        TypeError: this is no mapping of mappings, or one of them is for no application; nothing is set.
+        TypeError: `config` is no mapping of mappings, or has a key that is no application; nothing is set.
     """
     parts: list[object] = [config]
     if isinstance(parts[0], Mapping):
@@ -279,7 +311,7 @@ def put_all_env(config: Mapping[Any, Mapping[Any, Any]], *, persistent: bool = F
 
 
 def set_env(app: Any, key: Any = OWN, value: Any = None, *, persistent: bool = False) -> None:
-    """`put_env`, and with a mapping alone `put_all_env`, by OTP's name (`application:set_env/2,4`)."""
+    """Set a value, as `put_env` does; with a mapping alone, all its values, as `put_all_env` (`application:set_env/2,4`)."""
     if key is OWN:
         put_all_env(app, persistent=persistent)
     else:
@@ -291,8 +323,8 @@ def delete_env(app: Any, key: Any, *, persistent: bool = False) -> None:
 
     Args:
         app: an application, loaded or not.
-        key: of the value.
-        persistent: whether the value is not to come back, either, when the application is loaded again.
+        key: the key of the value.
+        persistent: whether to delete a persistent value, too; else it returns when the application is loaded again.
     """
     controller_of(current_node()).delete(app, key, persistent)
 
@@ -301,7 +333,10 @@ unset_env = delete_env
 
 
 def get_all_env(app: Any = OWN) -> dict[Any, Any]:
-    """A copy of an application's environment; by default of the one that the running process belongs to."""
+    """Return a copy of an application's environment (`application:get_all_env/1`).
+
+    Without an argument, the application is the one of the running process.
+    """
     return dict(controller_of(current_node()).environment(get_application() if app is OWN else app))
 
 
@@ -309,19 +344,21 @@ def get_all_env(app: Any = OWN) -> dict[Any, Any]:
 
 
 def prep_config_change() -> dict[type[Application], dict[Any, Any]]:
-    """The environments of all running applications as they are: what `config_change` compares with."""
+    """Return copies of the environments of all running applications, as the argument for a later `config_change`."""
     controller = controller_of(current_node())
     return {entry.app: dict(controller.environment(entry.app)) for entry in controller.running()}
 
 
 async def config_change(before: Mapping[Any, Mapping[Any, Any]]) -> None:
-    """Tell each running application whose environment is another than before: its callback `config_change` is called.
+    """Call the callback `config_change` of each running application whose environment has changed.
+
+    (OTP's `application_controller:config_change/1`.)
 
     Args:
-        before: what `prep_config_change` has given.
+        before: the value of an earlier `prep_config_change()`.
 
     Raises:
-        ApplicationError: some did not agree; its reason is the list of theirs.
+        ApplicationError: callbacks returned an error or raised; its reason is the list of their reasons.
     """
     controller = controller_of(current_node())
     errors: list[object] = []
@@ -354,11 +391,11 @@ async def _config_changed(app: Application, changed: Any, new: Any, removed: Any
             return [answer]
 
 
-# Words
+# Errors as text
 
 
 def format_error(reason: Any) -> str:
-    """Why something about an application has failed, in words (`Application.format_error/1`)."""
+    """Return the reason of an `ApplicationError` as text (`Application.format_error/1`)."""
     match reason:
         case ("already_loaded", app):
             return f"already loaded application {name_of(app)}"

@@ -1,11 +1,11 @@
-"""What a node knows of its applications: which are loaded, which run, and their environments.
+"""The state of a node's applications: which are loaded, which run, and their environments.
 
-    loaded     the spec is known, and the environment is made of its defaults
-    starting   its own process runs `start`, and the phases
-    running    its tree is up; a library has none and runs as well
-    exited     it has ended by itself: who needs it cannot start, but it can start again (`started`, in OTP's words)
+    loaded     the spec is known, and the environment has its defaults
+    starting   the application's process runs `start` and the start phases
+    running    its tree is up; a library has no tree, and counts as running
+    exited     it ended by itself: applications that need it cannot start; it can be started again
 
-An application is known by its class; in an environment, whatever else it is called will do.
+The key of an application is its class. In the environment any other name is allowed, too.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ LOG = logging.getLogger("regrow")
 
 StartType = Literal["temporary", "transient", "permanent"]
 START_TYPES: Final = ("temporary", "transient", "permanent")
-KERNEL: Final = "kernel"  # the name under which the node's own settings stand in the environment, as in OTP
+KERNEL: Final = "kernel"  # the application name for settings of the node itself, as in OTP
 
 
 class Ended(Exception):
-    """The program cannot go on: its main process has ended, or an application that it is not to be without.
+    """The program must end, because its main process or a permanent or transient application has ended.
 
     Attributes:
-        reason: why: of a process its own; of an application OTP's term, ("application_terminated", app, reason) or
-            ("application_start_failure", app, reason).
+        reason: the exit reason of the process; for an application OTP's term, ("application_terminated", app, reason)
+            or ("application_start_failure", app, reason).
     """
 
     def __init__(self, reason: Any, who: str, why: object) -> None:
@@ -62,7 +62,7 @@ class Ended(Exception):
 
 
 class ApplicationEntry:
-    """An application that runs, is being started, or has ended by itself."""
+    """An application that is being started, runs, or has ended by itself."""
 
     __slots__ = ("app", "ended", "has_failed", "master", "start_type", "starters", "state", "top")
 
@@ -72,8 +72,8 @@ class ApplicationEntry:
         self.master: Pid | None = None
         self.top: Pid | None = None
         self.state: Literal["starting", "running", "exited"] = "starting"
-        self.has_failed: bool = False  # its start has, and what that has started is being ended
-        self.starters: int = 0  # so many wait for the end of its start
+        self.has_failed: bool = False  # its start failed, and its processes are being ended
+        self.starters: int = 0  # the number of callers that wait for its start
         self.ended: asyncio.Future[object] = ended
 
 
@@ -81,11 +81,11 @@ class Controller:
     """The applications of one node.
 
     Attributes:
-        loaded: those whose spec is known, in the order in which they were loaded.
-        environments: of each application, loaded or not.
-        persistent: what was put into an environment to stay when the application is loaded again.
-        terminated: for who keeps the program running: the application that it cannot be without, and why it ended.
-        kept: whether somebody looks at `terminated`; else the node ends by itself.
+        loaded: the loaded applications, in the order in which they were loaded.
+        environments: the environment of each application, loaded or not.
+        persistent: the values that return to an environment when its application is loaded again.
+        terminated: set when a permanent or transient application ends the program.
+        watched: whether `regrow.run` waits for `terminated`; else the end of such an application fails the node.
     """
 
     def __init__(self, node: Node) -> None:
@@ -100,51 +100,51 @@ class Controller:
     # Load and unload
 
     def load(self, app: type[Application]) -> None:
-        """Make an application known, and those that it includes.
+        """Load an application and those that it includes.
 
         Raises:
             ApplicationError: one that it includes cannot be found.
         """
-        included = [check_application(one) for one in app.__regrow_spec__.included_applications]
+        included = [check_application(name) for name in app.__regrow_spec__.included_applications]
         self.loaded[app] = None
         environment = self.environment(app)
         for key, value in app.__regrow_spec__.env.items():
             environment.setdefault(key, value)
         environment.update(self.persistent.get(app, {}))
-        for one in included:
-            if one not in self.loaded:
-                self.load(one)
+        for part in included:
+            if part not in self.loaded:
+                self.load(part)
 
     def unload(self, app: type[Application]) -> None:
-        """Forget an application, its environment, and those that it includes."""
+        """Unload an application, its environment, and the applications that it includes."""
         del self.loaded[app]
         self.environments.pop(app, None)
-        for one in app.__regrow_spec__.included_applications:
-            found = find(one)
-            if found in self.loaded:
-                self.unload(found)
+        for name in app.__regrow_spec__.included_applications:
+            part = find(name)
+            if part in self.loaded:
+                self.unload(part)
 
     def spec(self, app: type[Application]) -> dict[str, Any]:
-        """All that an application says of itself, by OTP's keys."""
+        """Return the spec of an application as a dict by OTP's keys."""
         spec = app.__regrow_spec__
-        told: dict[str, Any] = {key: getattr(spec, option) for key, option in KEYS.items()}
-        told["env"] = dict(self.environment(app))
-        told["mod"] = None if is_library(app) else (app, spec.args)
-        return told
+        values: dict[str, Any] = {key: getattr(spec, option) for key, option in KEYS.items()}
+        values["env"] = dict(self.environment(app))
+        values["mod"] = None if is_library(app) else (app, spec.args)
+        return values
 
     # The environment
 
     def environment(self, app: Any) -> dict[Any, Any]:
-        """The environment of an application, made of its defaults when it is first asked for."""
+        """Return the environment of an application; the first use creates it with its defaults."""
         key = environment_key(app)
-        found = self.environments.get(key)
-        if found is None:
+        environment = self.environments.get(key)
+        if environment is None:
             spec = getattr(key, "__regrow_spec__", Spec())
-            found = self.environments[key] = {**spec.env, **self.persistent.get(key, {})}
-        return found
+            environment = self.environments[key] = {**spec.env, **self.persistent.get(key, {})}
+        return environment
 
     def put(self, app: Any, key: Any, value: Any, persistent: bool) -> None:
-        """Set a value.
+        """Set a value in an application's environment.
 
         Raises:
             TypeError, ValueError: `shutdown_timeout` of "kernel" is no number of seconds.
@@ -156,7 +156,7 @@ class Controller:
             self.persistent.setdefault(environment_key(app), {})[key] = value
 
     def delete(self, app: Any, key: Any, persistent: bool) -> None:
-        """Remove a value."""
+        """Remove a value from an application's environment."""
         self.environment(app).pop(key, None)
         if persistent:
             self.persistent.get(environment_key(app), {}).pop(key, None)
@@ -164,27 +164,27 @@ class Controller:
     # Start and end
 
     def entry(self, app: Any) -> ApplicationEntry | None:
-        """What is known of an application that was started."""
+        """Return the entry of an application that is being started, runs or has exited; None for any other."""
         return self.node.applications.get(app)
 
     def is_running(self, app: object) -> bool:
-        """Whether an application runs, its start being over."""
+        """Whether an application has started and runs."""
         entry = self.entry(app)
         return entry is not None and entry.state == "running"
 
     def running(self) -> list[ApplicationEntry]:
-        """What runs, the first started first."""
+        """Return the entries of the running applications, in the order of their starts."""
         entries: list[ApplicationEntry] = list(self.node.applications.values())
         return [entry for entry in entries if entry.state == "running"]
 
     def up(self, entry: ApplicationEntry) -> None:
-        """Its start is over. What was started first stands first, whenever its start began."""
+        """Note that a start is over. The entry moves to the end: the order is that in which starts ended."""
         entry.state = "running"
         del self.node.applications[entry.app]
         self.node.applications[entry.app] = entry
 
     def failed(self, entry: ApplicationEntry, error: ApplicationError) -> None:
-        """Its start has failed: that is reported, and ends the program if it is not to be without it."""
+        """Report a failed start; it ends the program if the application is permanent, or transient."""
         self.forget(entry)
         reports.application_report(logging.ERROR, "exited", entry.app, error.reason, entry.start_type)
         ended_well = exits.same(error.reason[0], ("EXIT", "normal"))  # every reason of a failed start is a pair
@@ -192,23 +192,26 @@ class Controller:
             self.end_program("application_start_failure", entry.app, error.reason)
 
     def cancelled(self, entry: ApplicationEntry) -> None:
-        """Its start was cancelled. The starter knows, and decides what that means: the program goes on."""
+        """Report a cancelled start. It does not end the program: the starter cancelled it."""
         self.forget(entry)
         reports.application_report(logging.INFO, "exited", entry.app, "cancelled", entry.start_type)
 
     def forget(self, entry: ApplicationEntry) -> None:
-        """It does not run, and whoever needs it hears that it was not started."""
+        """Remove an entry: applications that need this one then fail to start with "not_started"."""
         if self.entry(entry.app) is entry:
             del self.node.applications[entry.app]
 
     def gone(self, entry: ApplicationEntry, reason: object) -> None:
-        """It does not run any more. Told twice when its own process has ended in order, and then the process itself."""
+        """Note that an application has ended, and report it; the program ends if it is permanent, or transient.
+
+        It is called by the master when it is done, and again when the master's process has ended; the first call counts.
+        """
         if entry.ended.done():
             return
         entry.ended.set_result(reason)
         if entry.state == "starting" or exits.is_word(reason, "stopped"):
             self.forget(entry)
-        if entry.state == "starting":  # the failure of a start is reported as such
+        if entry.state == "starting":  # `failed` reports the failure of a start
             return
         entry.state = "exited"
         quiet = exits.is_normal(reason) or exits.is_word(reason, "stopped")
@@ -221,7 +224,7 @@ class Controller:
             self.end_program("application_terminated", entry.app, reason)
 
     def end_program(self, what: str, app: type[Application], reason: object) -> None:
-        """An application has ended that the program is not to be without."""
+        """Set `terminated`, or fail the node if `regrow.run` does not wait for it."""
         if self.terminated.done() or self.stopping:
             return
         ended = Ended((what, app, reason), app.__name__, reason)
@@ -232,11 +235,11 @@ class Controller:
     # The end of the node
 
     def has_master(self, pid: Pid) -> bool:
-        """Whether this is the process of an application."""
+        """Whether a pid is the master of an application."""
         return pid.process is not None and self.entry_of(pid) is not None
 
     def entry_of(self, pid: Pid) -> ApplicationEntry | None:
-        """The application whose process this is."""
+        """Return the entry of the application with this master; None if there is none."""
         entries: list[ApplicationEntry] = list(self.node.applications.values())
         return next((entry for entry in entries if entry.master is pid), None)
 
@@ -251,10 +254,10 @@ class Controller:
                 self.gone(entry, "stopped")
 
     async def end(self, master: Pid, reason: object) -> None:
-        """End one application with its node (OTP's `application_controller:terminate/2`).
+        """End one application at the end of its node (OTP's `application_controller:terminate/2`).
 
-        It takes what its children are allowed; with a `shutdown_timeout` in the environment of "kernel" no longer than
-        that. A start that is under way is given up, and killed if it goes on all the same.
+        Its children have the times of their `shutdown`; `shutdown_timeout` in the environment of "kernel" limits the
+        whole, in seconds. A start that is under way is cancelled, and killed if it does not end.
         """
         entry, process = self.entry_of(master), master.process
         if entry is None or process is None:
@@ -267,7 +270,7 @@ class Controller:
             await self._until_given_up(entry, process)
         await gone
         if process.alive:
-            words = "%s has not stopped in the %g s that shutdown_timeout allows, and is killed"
+            words = "%s did not stop within the %g s of shutdown_timeout, and is killed"
             plain.log(LOG, logging.WARNING, words, name_of(entry.app), timeout)
             links.die(process, "killed")
             for other in list(self.node.processes.values()):
@@ -275,20 +278,20 @@ class Controller:
                     links.die(other, "killed")
 
     async def _until_given_up(self, entry: ApplicationEntry, process: Process) -> None:
-        """Wait while what was being started ends, which knows its time; a start that goes on after that is killed."""
+        """Wait until the child that was being started has ended, within its own time; kill a start that then continues."""
         awaited = started_by(process)
         while process in self.node.attempts and not entry.has_failed:
             await self.node.ended(process, node_shutdown.SHUTDOWN)
             if process not in self.node.attempts or entry.has_failed:
                 return
             if awaited is None or started_by(process) is not awaited:
-                words = "the start of %s was given up and goes on, and is killed"
+                words = "the start of %s was cancelled and did not end, and is killed"
                 plain.log(LOG, logging.WARNING, words, name_of(entry.app))
                 kill_starts(process)
                 return
 
     async def before_stop(self, reason: object) -> None:
-        """All is about to be stopped: whoever has asked for that is told, once (OTP's `shutdown_func` of `kernel`)."""
+        """Call `shutdown_func` of "kernel" once with the reason, before all applications stop, as OTP does."""
         if self.stopping:
             return
         self.stopping = True
@@ -306,23 +309,23 @@ class Controller:
 
 
 def controller_of(node: Node) -> Controller:
-    """The controller of a node, made when it is first asked for."""
-    found: Controller | None = node.controller
-    if found is None:
-        found = node.controller = Controller(node)
-    return found
+    """Return the controller of a node; the first use creates it."""
+    controller: Controller | None = node.controller
+    if controller is None:
+        controller = node.controller = Controller(node)
+    return controller
 
 
 def is_library(app: type[Application]) -> bool:
-    """Whether an application has nothing to start."""
+    """Whether an application has no `start`, and so no process."""
     return app.start is Application.start
 
 
 def environment_key(app: Any) -> Any:
-    """By what an application's environment is found: its class, or a name that is that of no class.
+    """Return the key of an application's environment: its class, or a name for which there is no class.
 
     Raises:
-        TypeError: this is neither.
+        TypeError: this is neither a class nor a name.
     """
     if isinstance(app, str) and ":" not in app:
         return app
@@ -330,5 +333,5 @@ def environment_key(app: Any) -> Any:
 
 
 def not_started(app: object) -> ApplicationError:
-    """The error that tells that an application does not run."""
+    """Return the error for an application that does not run."""
     return ApplicationError(("not_started", app), f"{name_of(app)} does not run")

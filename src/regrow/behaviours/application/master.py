@@ -1,11 +1,11 @@
-"""The process of an application: it runs `start` and the phases, keeps the tree, and runs the last callbacks.
+"""The master, an application's process: it runs the callbacks, and is linked to the top of the tree.
 
-    start, start_phase ...   the start is answered when all of them are over
-    (the tree runs)          until its top ends, somebody wants it to stop, its time is over, or the node stops
-    prep_stop                the tree is still up, if it has not ended by itself
-    stop                     the tree is gone
+    start, start_phase ...   the starter is answered when all of them have returned
+    (the tree runs)          until its top ends, `stop` is called, `max_time` is over, or the node stops
+    prep_stop                called while the tree is up, unless it has ended by itself
+    stop                     called when the tree has ended
 
-Whatever the application has started outside its tree ends with it.
+At the end, processes of the application outside its tree are killed (OTP's `application_master`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ OVER = ("max_time", "is over")
 
 
 async def run_master(controller: Controller, entry: ApplicationEntry, args: Any) -> None:
-    """The life of an application, from its start to its end."""
+    """Run an application from its start to its end: the body of the master's process."""
     process = running()
     process.trap_exit = True
     attempt = Attempt(process, None)
@@ -63,17 +63,20 @@ async def run_master(controller: Controller, entry: ApplicationEntry, args: Any)
     if entry.app.__regrow_spec__.max_time is not None:
         send_after(process.pid, OVER, entry.app.__regrow_spec__.max_time)
     reason = await _until_the_end(process, top)
-    state = await _called(entry, app.prep_stop, state, state)
+    state = await _run_callback(entry, app.prep_stop, state, state)
     await shut_down(process, top, "infinity")
-    await node_shutdown.orphans_end(process.node, entry.app)  # those that a killed supervisor has left
-    await _called(entry, app.stop, state, None)
+    await node_shutdown.orphans_end(process.node, entry.app)  # children of a supervisor that was killed
+    await _run_callback(entry, app.stop, state, None)
     _end_stragglers(process, entry)
     controller.gone(entry, reason)
     _answer_all(process, None)
 
 
 async def _until_the_end(process: Process, top: Pid) -> object:
-    """Why an application ends: its tree has, the node does, or somebody wants it to, who is answered when it is over."""
+    """Wait until an application must end, and return the reason.
+
+    The request of a `stop` is put back into the mailbox: it is answered when the application has ended.
+    """
     while True:
         message = await receive()
         if type(message) is Exited:
@@ -91,21 +94,21 @@ async def _until_the_end(process: Process, top: Pid) -> object:
 
 
 def _answer_all(process: Process, answer: object) -> None:
-    """Tell those who wait for the start or the stop how it went."""
+    """Answer all callers that wait for the start or the stop."""
     for message in list(process.mailbox or ()):
         if isinstance(message, CallRequest):
             reply(message, answer)
 
 
 async def _end_started(process: Process, entry: ApplicationEntry) -> None:
-    """Nothing stays of a start that has failed: what is linked is told to end, the last started first."""
+    """End all processes of a start that failed: the linked ones in order, the last started first; then the others."""
     await node_shutdown.end_children(process.node, process, "shutdown")
     await node_shutdown.orphans_end(process.node, entry.app)
     _end_stragglers(process, entry)
 
 
 def _end_stragglers(process: Process, entry: ApplicationEntry) -> None:
-    """What an application has started outside its tree ends with it."""
+    """Kill the processes of an application outside its tree."""
     for other in list(process.node.processes.values()):
         if other.application is entry.app and other is not process:
             links.die(other, "killed")
@@ -115,17 +118,17 @@ def _end_stragglers(process: Process, entry: ApplicationEntry) -> None:
 
 
 async def _begin(entry: ApplicationEntry, args: Any, attempt: Attempt) -> tuple[Application, Pid, Any]:
-    """Start the tree and run the phases.
+    """Start the tree and run the phases; return the application, its top supervisor and its state.
 
     Raises:
-        ApplicationError: one of them has failed, or the start was cancelled.
+        ApplicationError: one of them failed, or the start was cancelled.
     """
     try:
-        begun = await _start_tree(entry, args)
+        started = await _start_tree(entry, args)
         if not attempt.given_up:
-            await _run_phases(entry, begun[0])
+            await _run_phases(entry, started[0])
         if not attempt.given_up:
-            return begun
+            return started
     except asyncio.CancelledError:
         if not attempt.is_cancelled():
             raise
@@ -163,7 +166,7 @@ async def _start_tree(entry: ApplicationEntry, args: Any) -> tuple[Application, 
             raise _start_failed(("bad_return", (place, result)), entry.app, letter)
     process = running()
     if not small_set.contains(process.links, top):
-        links.link(process, top)  # one that has ended is told as such, and the application ends with it
+        links.link(process, top)  # for a dead process this sends an Exited, and the application ends
     return app, top, state
 
 
@@ -175,11 +178,11 @@ def _start_raised(app: type[Application], place: object, reason: object) -> Appl
 
 
 def _in_words(reason: object) -> str:
-    """A reason as it stands in a letter; the letter of an exception keeps its lines."""
+    """Return a reason as text for an error message; the text of an exception keeps its lines."""
     if exits.is_a(reason, Exception):
         try:
             return f"{type(reason).__name__}: {reason}"
-        except BaseException as second:  # of its `__str__`
+        except BaseException as second:  # its `__str__` raised
             swallow(second)
     return bounded_repr.safe_repr(reason)
 
@@ -189,25 +192,25 @@ def _start_failed(reason: Any, app: type[Application], why: str) -> ApplicationE
 
 
 async def _run_phases(entry: ApplicationEntry, app: Application) -> None:
-    """Run each phase of the application, then of those that it includes.
+    """Run each phase of the application, and of the applications that it includes.
 
     Raises:
-        ApplicationError: a phase has failed.
+        ApplicationError: a phase failed.
     """
-    made: dict[type[Application], Application] = {entry.app: app}
+    instances: dict[type[Application], Application] = {entry.app: app}
     parts = [entry.app, *_included(entry.app, [entry.app])]
     for phase, _ in entry.app.__regrow_spec__.start_phases or ():
         for part in parts:
             phases = dict(part.__regrow_spec__.start_phases or ())
             if phase in phases:
-                await _run_phase(entry.app, part, made, phase, phases[phase])
+                await _run_phase(entry.app, part, instances, phase, phases[phase])
 
 
 def _included(app: type[Application], seen: list[type[Application]]) -> list[type[Application]]:
-    """Those that an application includes, and those that they include, each once."""
+    """Return the applications that an application includes, directly or through others, each once."""
     parts: list[type[Application]] = []
-    for one in app.__regrow_spec__.included_applications:
-        found = find(one)
+    for name in app.__regrow_spec__.included_applications:
+        found = find(name)
         if found is not None and found not in seen:
             seen.append(found)
             parts += [found, *_included(found, seen)]
@@ -217,15 +220,15 @@ def _included(app: type[Application], seen: list[type[Application]]) -> list[typ
 async def _run_phase(
     app: type[Application],
     part: type[Application],
-    made: dict[type[Application], Application],
+    instances: dict[type[Application], Application],
     phase: Any,
     args: Any,
 ) -> None:
     place = (part, "start_phase", [phase, "normal", args])
     try:
-        if part not in made:
-            made[part] = part()
-        result: Any = made[part].start_phase(phase, "normal", args)
+        if part not in instances:
+            instances[part] = part()
+        result: Any = instances[part].start_phase(phase, "normal", args)
         if is_awaitable(result):
             result = await result
     except BaseException as error:
@@ -244,7 +247,7 @@ async def _run_phase(
             letter = f"its phase {phase!r} returned {bounded_repr.safe_repr(result)}"
             raise _start_failed((result.reason, place), app, letter)
         case _:
-            wanted = f"wanted nothing, or Error(reason){at(part.start_phase)}"
+            wanted = f"wanted None, or Error(reason){at(part.start_phase)}"
             letter = f"its phase {phase!r} returned {bounded_repr.safe_repr(result)}; {wanted}"
             raise _start_failed(("bad_return_value", (place, result)), app, letter)
 
@@ -252,8 +255,8 @@ async def _run_phase(
 # The end
 
 
-async def _called(entry: ApplicationEntry, callback: Any, state: Any, otherwise: Any) -> Any:
-    """Run one of the last callbacks: an application that fails in it ends all the same."""
+async def _run_callback(entry: ApplicationEntry, callback: Any, state: Any, otherwise: Any) -> Any:
+    """Run `prep_stop` or `stop`, and return its value; report its failure, and return `otherwise`: the end continues."""
     try:
         result = callback(state)
         return await result if is_awaitable(result) else result

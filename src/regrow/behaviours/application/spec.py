@@ -1,7 +1,7 @@
-"""What an application says of itself: the class that users derive from, and its options (OTP's `.app` file).
+"""The class `Application`, from which users derive, and its options (OTP's `.app` file).
 
-Where OTP finds `shop.app` by the name `shop`, a class is there already. One that may be missing, or is too heavy to
-import before it is wanted, is named by the text "package.module:Class", which is imported when it is loaded.
+OTP finds the file `shop.app` by the name `shop`; here an application is a class. An application that may be missing, or
+that is slow to import, is named by a string "package.module:Class", which is imported when the application is loaded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from regrow.kernel.tracebacks import because
 
 
 class ApplicationError(Exception):
-    """An application could not be loaded, started or stopped.
+    """An error in loading, starting or stopping an application.
 
     Attributes:
         reason: OTP's term, such as ("already_started", app), ("not_started", app) or (reason, (App, "start", args)).
@@ -35,7 +35,7 @@ class ApplicationError(Exception):
 
 
 class InvalidApplication(ValueError):
-    """An option of an application is something else than it should be.
+    """An error in the class options of an application.
 
     Attributes:
         reason: OTP's term: ("bad_application", value) or ("invalid_options", (option, value)).
@@ -48,9 +48,9 @@ class InvalidApplication(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """The options of an application, by OTP's names for them in `KEYS`.
+    """The options of an application; `KEYS` has OTP's names for them.
 
-    `applications` and the two like it hold classes, or texts for classes that are not imported yet.
+    `applications` and the two options like it contain classes, or strings for classes that are not imported yet.
     """
 
     description: str = ""
@@ -67,7 +67,7 @@ class Spec:
     args: Any = ()
 
 
-# OTP's key -> the option that holds its value; "env" and "mod" are more than an option.
+# OTP's key -> the option with its value. "env" and "mod" are computed.
 KEYS: Final = {
     "description": "description",
     "id": "id",
@@ -83,21 +83,21 @@ KEYS: Final = {
 
 
 class Application:
-    """The base of all applications.
+    """The base class of applications: a supervision tree and an environment, started and stopped together.
 
-    Class options, all of which a class that is derived from it inherits:
-        env: the defaults of its environment; what a derived class gives is added.
+    Class options, which derived classes inherit:
+        env: the defaults of its environment; a derived class adds to them.
         applications: the applications that must run before it: classes, or "package.module:Class".
-        optional_applications: those of them that may as well be missing.
-        included_applications: applications that are loaded with it; it starts their trees itself, within its own.
-        start_phases: pairs (phase, args) for `start_phase`, which is called with each of them once its tree is up.
-        args: what its `start` gets, if whoever starts it says nothing else.
-        max_time: after so many seconds it ends, with "normal" (OTP's `maxT`); None for never.
-        modules: names of modules that belong to it; by default its own package.
-        description, version, id, registered: what is told of it.
+        optional_applications: those of `applications` that may be missing.
+        included_applications: applications that are loaded with it; it starts their trees itself, below its own.
+        start_phases: pairs (phase, args); `start_phase` is called with each once the tree is up.
+        args: the default of the argument `args` of `start`.
+        max_time: seconds after which it ends with "normal" (OTP's `maxT`); None for no limit.
+        modules: names of the modules that belong to it; by default those of its package.
+        description, version, id, registered: information for `application.spec` and `loaded_applications`.
 
     Raises:
-        InvalidApplication: an option is something else.
+        InvalidApplication: an option has a wrong value.
     """
 
     __regrow_spec__: ClassVar[Spec] = Spec()
@@ -120,10 +120,10 @@ class Application:
     ) -> None:
         super().__init_subclass__()
         spec = cls.__regrow_spec__
-        given: dict[str, Any] = {
-            "description": _checked(str, "description", description, "a text"),
-            "id": _checked(str, "id", id, "a text"),
-            "version": _checked(str, "version", version, "a text"),
+        options: dict[str, Any] = {
+            "description": _checked(str, "description", description, "a string"),
+            "id": _checked(str, "id", id, "a string"),
+            "version": _checked(str, "version", version, "a string"),
             "modules": _names("modules", modules, str, "names of modules"),
             "registered": _names("registered", registered, object, "names"),
             "applications": _needs("applications", applications),
@@ -134,27 +134,47 @@ class Application:
             "max_time": _time(max_time),
             "args": args,
         }
-        cls.__regrow_spec__ = replace(spec, **{key: value for key, value in given.items() if value is not None})
+        cls.__regrow_spec__ = replace(spec, **{key: value for key, value in options.items() if value is not None})
 
     async def start(self, start_type: str, args: Any, /) -> Any:
-        """Start the tree: return the pid of its top supervisor, or (pid, state). A library has no `start`."""
+        """Start the supervision tree (OTP's `Module:start/2`). A class without `start` is a library, with no process.
+
+        Args:
+            start_type: "normal".
+            args: the option `args`, or the argument of `application.start`.
+
+        Returns:
+            The pid of the top supervisor, or (pid, state); Error(reason) if the start failed.
+        """
         raise NotImplementedError
 
     def start_phase(self, phase: Any, start_type: str, args: Any, /) -> Any:
-        """Called for each of the `start_phases`, in order, when the tree is up; `Error(reason)` if it has failed.
+        """Run one of the `start_phases`: they are called in order when the tree is up (OTP's `Module:start_phase/3`).
 
-        The processes of the phase before are there; the application runs when the last phase is over.
+        The application counts as running when the last phase has returned.
+
+        Returns:
+            None, or Error(reason), which ends the start.
         """
 
     def prep_stop(self, state: Any, /) -> Any:
-        """Called before the tree is stopped; what it returns is the state from then on."""
+        """Prepare the stop, before the tree is stopped; return the state for `stop` (OTP's `Module:prep_stop/1`)."""
         return state
 
     def stop(self, state: Any, /) -> Any:
-        """Called when the tree is gone."""
+        """Clean up after the tree has ended (OTP's `Module:stop/1`); the value is not used."""
 
     def config_change(self, changed: dict[Any, Any], new: dict[Any, Any], removed: list[Any], /) -> Any:
-        """Called by `application.config_change` if the environment has changed; `Error(reason)` if that is no good."""
+        """Apply a changed environment, for `application.config_change` (OTP's `Module:config_change/3`).
+
+        Args:
+            changed: the keys whose values have changed, with the new values.
+            new: the new keys and their values.
+            removed: the removed keys.
+
+        Returns:
+            None, or Error(reason) if the application cannot accept the change.
+        """
 
 
 # The options, checked
@@ -180,28 +200,32 @@ def _time(value: Any) -> float | None:
 
 
 def _names(option: str, value: Any, kind: type, wanted: str) -> tuple[Any, ...] | None:
-    content: Any = value  # seen as anything, whatever is found out of `value`
+    content: Any = value  # for type checkers: isinstance narrows `value`
     if value is None:
         return None
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise _invalid(option, value, f"a list of {wanted}")
     found = tuple(content)
-    if not all(isinstance(one, kind) for one in found):
+    if not all(isinstance(name, kind) for name in found):
         raise _invalid(option, content, f"a list of {wanted}")
     return found
 
 
 def _needs(option: str, value: Any) -> tuple[Any, ...] | None:
     found = _names(option, value, object, 'applications: classes, or "package.module:Class"')
-    for one in found or ():
-        if not isinstance(one, str) and not _is_application(one):
-            letter = f'{option}: wanted classes derived from Application, or "module:Class", got {safe_repr(one)}'
-            raise InvalidApplication(("bad_application", one), letter)
+    for app in found or ():
+        if not isinstance(app, str) and not _is_application(app):
+            letter = f'{option}: wanted classes derived from Application, or "module:Class", got {safe_repr(app)}'
+            raise InvalidApplication(("bad_application", app), letter)
     return found
 
 
 def _pairs(option: str, value: Any) -> dict[Any, Any]:
-    """A mapping, or pairs, none of which may stand twice."""
+    """Return a mapping or pairs (key, value) as a dict; no key may occur twice.
+
+    Raises:
+        InvalidApplication: it is something else, or a key occurs twice.
+    """
     wanted = "a mapping, or pairs (key, value)"
     content: Any = value
     if isinstance(value, Mapping):
@@ -214,12 +238,12 @@ def _pairs(option: str, value: Any) -> dict[Any, Any]:
         raise _invalid(option, content, wanted)
     for key, content in pairs:
         if key in found:
-            raise InvalidApplication(("invalid_options", ("duplicate", option, key)), f"{option}: {key!r} stands twice")
+            raise InvalidApplication(("invalid_options", ("duplicate", option, key)), f"{option}: {key!r} occurs twice")
         found[key] = content
     return found
 
 
-# Finding one
+# Finding applications
 
 
 def _is_application(app: Any) -> TypeGuard[type[Application]]:
@@ -227,12 +251,12 @@ def _is_application(app: Any) -> TypeGuard[type[Application]]:
 
 
 def name_of(app: Any) -> str:
-    """An application as it stands in a sentence."""
+    """Return the name of an application for a message."""
     return app.__name__ if isinstance(app, type) else safe_repr(app)
 
 
 def find(app: Any) -> type[Application] | None:
-    """The class of an application; None if it is named and cannot be found.
+    """Return the class of an application; None if it is a name for which no class can be imported.
 
     Raises:
         TypeError: this is neither a class derived from Application nor the name of one.
@@ -251,7 +275,7 @@ def find(app: Any) -> type[Application] | None:
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             return None
-        raise  # it is there, and something that it needs is not
+        raise  # the module was found, and one of its imports was not
     except AttributeError:
         return None
     if _is_application(found):
@@ -260,10 +284,10 @@ def find(app: Any) -> type[Application] | None:
 
 
 def check_application(app: Any) -> type[Application]:
-    """The class of an application.
+    """Return the class of an application.
 
     Raises:
-        ApplicationError: there is none of this name.
+        ApplicationError: it is a name for which no class can be imported.
         TypeError: this is no application.
     """
     found = find(app)
@@ -273,14 +297,17 @@ def check_application(app: Any) -> type[Application]:
 
 
 def needs_of(app: type[Application]) -> list[tuple[Any, bool]]:
-    """What must run before an application: the class, or the name of one that is not there; and whether it may lack."""
+    """Return the applications that must run before an application, each with whether it is optional.
+
+    An application that cannot be found is its name instead of its class.
+    """
     spec = app.__regrow_spec__
-    optional = [find(one) or one for one in spec.optional_applications]
-    return [(found, found in optional) for one in spec.applications for found in (find(one) or one,)]
+    optional = [find(name) or name for name in spec.optional_applications]
+    return [(found, found in optional) for name in spec.applications for found in (find(name) or name,)]
 
 
 def not_found(app: object) -> ApplicationError:
-    """The error that tells that nobody has this name."""
+    """Return the error for a name for which there is no application."""
     letter = (
         f'there is no application {app!r}. An application is a class, or "package.module:Class" that can be imported'
     )

@@ -1,9 +1,9 @@
-"""Starting and stopping applications, one, or one with all that it needs.
+"""Starting and stopping applications: one alone, or one with all applications that it needs.
 
-    serial        each need is started, then the application: one at a time
-    concurrent    each starts as soon as all that it needs runs, side by side
+    serial        the needed applications first, then the application, one after the other
+    concurrent    each starts as soon as all applications that it needs run
 
-All that is started has the same start type. Where one fails to start, those that were started for it are stopped.
+All of them get the same start type. If one fails to start, those that were started before it are stopped.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ from regrow.kernel.yields import Token
 Mode = Literal["serial", "concurrent"]
 MODES: Final = ("serial", "concurrent")
 GIVE_UP: Final = Token("GIVE_UP")
-SPECS: Final = object()  # stands for the arguments that the class itself names
+SPECS: Final = object()  # stands for the option `args` of the class
 
 
 async def start(app: Any, start_type: StartType = "temporary", args: Any = SPECS) -> None:
-    """Start an application whose needs run already (`application:start/2`).
+    """Start an application; the applications that it needs must run already (`application:start/2`).
 
     Args:
         app: its class, or "package.module:Class".
-        start_type: what its end by itself means: "temporary" nothing; "permanent" the end of the program;
-            "transient" the same, unless it ends with "normal". So does a start that fails.
-        args: what `start` gets, in place of what its class says.
+        start_type: the effect of its end or of a failed start on the program: "permanent" ends the program, "transient"
+            ends it unless the reason is "normal", "temporary" has no effect.
+        args: the argument of its `start`, instead of the option `args` of its class.
 
     Raises:
-        ApplicationError: it runs already, something that it needs does not, or its `start` failed.
+        ApplicationError: it runs already, an application that it needs does not run, or its `start` failed.
         TypeError: this is no application.
         ValueError: an unknown start type.
     """
@@ -74,15 +74,15 @@ async def start(app: Any, start_type: StartType = "temporary", args: Any = SPECS
         entry = _launch(node, controller, found, start_type, found.__regrow_spec__.args if args is SPECS else args)
     elif entry.state == "running" or _is_part_of(node, found):
         raise ApplicationError(("already_started", found), f"{found.__name__} runs already")
-    if entry.master is None:  # a library: nothing runs
+    if entry.master is None:  # a library has no process
         return
-    made = new_request(node, "start")
+    request = new_request(node, "start")
     entry.starters += 1
     try:
-        answer = await ask(entry.master, made, None, ("application", "start", [found]))
+        answer = await ask(entry.master, request, None, ("application", "start", [found]))
     except asyncio.CancelledError:
         caller = node.caller()
-        if caller is None or caller.alive:  # for one that was killed the application goes on, as in OTP
+        if caller is None or caller.alive:  # if the caller was killed, the start continues, as in OTP
             entry.starters -= 1
             await _cancelled(node, entry)
         raise
@@ -92,7 +92,7 @@ async def start(app: Any, start_type: StartType = "temporary", args: Any = SPECS
 
 
 async def _cancelled(node: Node, entry: ApplicationEntry) -> None:
-    """One that waited for an application's start was cancelled: if it was the last, the start has failed."""
+    """Cancel the start of an application, or stop it, when the last caller that waited for the start was cancelled."""
     master = None if entry.master is None else entry.master.process
     if entry.starters > 0 or master is None:
         return
@@ -111,7 +111,7 @@ def _check_start_type(start_type: object) -> None:
 def _launch(
     node: Node, controller: Controller, app: type[Application], start_type: StartType, args: Any
 ) -> ApplicationEntry:
-    """Let an application start in a process of its own; it goes on even if nobody waits for it any more."""
+    """Launch the master of an application, which runs its start even if no caller waits for it any more."""
     if app not in controller.loaded:
         controller.load(app)
     entry = ApplicationEntry(app, start_type, node.loop.create_future())
@@ -125,16 +125,16 @@ def _launch(
     master.initial_call = app.start
     master.application = app
     entry.master = master.pid
-    links.link(node.init, master.pid)  # the node's end is told to it
+    links.link(node.init, master.pid)  # so that the master gets the exit signal of the node's end
     node.ended(master).add_done_callback(lambda gone: controller.gone(entry, gone.result()))
     return entry
 
 
 def _check_needs(controller: Controller, entry: ApplicationEntry, needs: list[Any]) -> None:
-    """All of them must have been started; and run, unless the application is a library.
+    """Check that the needed applications were started, and, unless the application is a library, that they run.
 
     Raises:
-        ApplicationError: one of them was not, or has ended by itself, which counts as a failed start.
+        ApplicationError: one was not started, or has ended by itself; the latter counts as a failed start.
     """
     letter = f"{entry.app.__name__} needs {{}}, which does not run. Use ensure_all_started"
     entries = {need: controller.entry(need) for need in needs}
@@ -149,16 +149,18 @@ def _check_needs(controller: Controller, entry: ApplicationEntry, needs: list[An
 
 
 def _is_part_of(node: Node, app: type[Application]) -> bool:
-    """Whether the running process belongs to an application: it cannot wait for that one's start."""
+    """Whether the running process belongs to an application: it cannot wait for the start of its own application."""
     caller = node.caller()
     return caller is not None and caller.application is app
 
 
 async def ensure_started(app: Any, start_type: StartType = "temporary") -> None:
-    """Start an application unless it runs (`application:ensure_started/2`).
+    """Start an application unless it runs (`application:ensure_started/2`); arguments as for `start`.
 
     Raises:
-        ApplicationError: something that it needs does not run, or its `start` failed.
+        ApplicationError: an application that it needs does not run, or its `start` failed.
+        TypeError: this is no application.
+        ValueError: an unknown start type.
     """
     try:
         await start(app, start_type)
@@ -168,10 +170,13 @@ async def ensure_started(app: Any, start_type: StartType = "temporary") -> None:
 
 
 async def stop(app: Any) -> None:
-    """Stop an application: `prep_stop`, its tree, `stop` (`application:stop/1`).
+    """Stop an application, and wait for its end: `prep_stop`, the tree, `stop` (`application:stop/1`).
+
+    Args:
+        app: its class, or "package.module:Class".
 
     Raises:
-        ApplicationError: it does not run. For one that has ended by itself this is said from the second time on.
+        ApplicationError: it does not run. After an end by itself the first `stop` succeeds, as in OTP.
     """
     node = current_node()
     controller = controller_of(node)
@@ -187,33 +192,33 @@ async def stop(app: Any) -> None:
         await ask(entry.master, new_request(node, "stop"), None, ("application", "stop", [found]))
 
 
-# With all that it needs
+# Starting with all needed applications
 
 
 async def ensure_all_started(
     apps: Any, start_type: StartType = "temporary", mode: Mode = "serial"
 ) -> list[type[Application]]:
-    """Start applications after all that they need (`application:ensure_all_started/3`).
+    """Start applications, and before them all applications that they need (`application:ensure_all_started/3`).
 
     Args:
-        apps: one application, or several.
-        start_type: of all that are started.
-        mode: "serial" starts one after the other; "concurrent" each as soon as all that it needs runs.
+        apps: one application, or an iterable of them.
+        start_type: the start type of all that are started; see `start`.
+        mode: "serial" starts one after the other; "concurrent" starts each as soon as all that it needs run.
 
     Returns:
-        What was started, in order.
+        The applications that were started, in order.
 
     Raises:
-        ApplicationError: one of them failed; its reason is (app, reason). Those started before it are stopped again.
-            What cannot be found is told before anything is started; OTP finds it out on the way.
-        TypeError: one of them is no application.
+        ApplicationError: a start failed; the reason is (app, reason), and those that were started before it are stopped
+            again. A missing application is reported before any start; OTP reports it when its turn comes.
+        TypeError: one of `apps` is no application.
         ValueError: an unknown start type or mode.
     """
     _check_start_type(start_type)
     if mode not in MODES:
         raise ValueError(f"ensure_all_started: mode is one of {', '.join(MODES)}; got {mode!r}")
-    given: Any = apps  # seen as anything, whatever is found out of `apps`
-    several: list[Any] = [given] if isinstance(apps, str | type) or not isinstance(apps, Iterable) else list(given)
+    value: Any = apps  # for type checkers: isinstance narrows `apps`
+    several: list[Any] = [value] if isinstance(apps, str | type) or not isinstance(apps, Iterable) else list(value)
     started: list[type[Application]] = []
     try:
         graph = _graph(controller_of(current_node()), several)
@@ -236,10 +241,10 @@ Graph = dict[type[Application], list[type[Application]]]
 
 
 def _graph(controller: Controller, apps: list[Any]) -> Graph:
-    """Each application that has to be started, with those that it waits for, which stand before it.
+    """Return the applications to start, each after those that it needs, and with them.
 
     Raises:
-        ApplicationError: one is not found, or some wait for each other.
+        ApplicationError: one is not found, or some need each other.
     """
     graph: Graph = {}
 
@@ -251,11 +256,11 @@ def _graph(controller: Controller, apps: list[Any]) -> Graph:
             error = not_found(named)
             raise ApplicationError((named, error.reason), error.letter)
         if app in above:
-            names = " needs ".join(name_of(one) for one in (*above[above.index(app) :], app))
-            raise ApplicationError((app, ("cyclic", app)), f"these applications wait for each other: {names}")
+            names = " needs ".join(name_of(member) for member in (*above[above.index(app) :], app))
+            raise ApplicationError((app, ("cyclic", app)), f"these applications need each other: {names}")
         if not controller.is_running(app) and app not in graph:
             needs = [add(need, may_lack, (*above, app)) for need, may_lack in needs_of(app)]
-            graph[app] = [one for one in needs if one is not None]
+            graph[app] = [need for need in needs if need is not None]
         return app
 
     for app in apps:
@@ -293,8 +298,8 @@ async def _start_side_by_side(graph: Graph, start_type: StartType, started: list
         raise ApplicationError(error.reason, error.letter)
 
 
-class Begun:
-    """What has become of one start."""
+class StartOutcome:
+    """The outcome of one start in `run_starts`: an error, or none."""
 
     __slots__ = ("app", "error")
 
@@ -304,14 +309,17 @@ class Begun:
 
 
 async def run_starts(graph: Graph, start_type: StartType, started: list[type[Application]]) -> None:
-    """A process that starts each application when all that it waits for runs, and answers when all are over."""
+    """Start each application when all that it needs run, and answer the caller when all starts are over.
+
+    It is the body of a separate process, which runs each start in a linked process.
+    """
     me = current()
     waiting = dict(graph)
     under_way: dict[type[Application], Pid] = {}
     failed: ApplicationError | None = None
 
     async def begin(app: type[Application]) -> None:
-        outcome = Begun(app)
+        outcome = StartOutcome(app)
         try:
             if failed is not None:
                 raise failed
@@ -329,7 +337,7 @@ async def run_starts(graph: Graph, start_type: StartType, started: list[type[App
         for app in ready if failed is None else ():
             del waiting[app]
             under_way[app] = spawn_link(begin, app)
-        outcome = await receive((Begun, Token))
+        outcome = await receive((StartOutcome, Token))
         if isinstance(outcome, Token):
             failed = failed or ApplicationError(("cancelled", list(graph)), "the starts were cancelled")
             for pid in under_way.values():

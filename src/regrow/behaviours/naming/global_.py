@@ -1,4 +1,4 @@
-"""Names and locks of the whole program. `regrow.global_` is the page of the concept."""
+"""Names and locks that hold in the whole program. `regrow.global_` is the page of the concept."""
 
 from __future__ import annotations
 
@@ -22,37 +22,38 @@ LOG = logging.getLogger("regrow.global")
 
 Result = TypeVar("Result")
 Resolve = Callable[[Any, Pid, Pid], Pid | None]
-LockId = tuple[Hashable, Hashable]  # (resource, requester): a requester may set the lock of a resource again
+LockId = tuple[Hashable, Hashable]  # (resource, requester): the same requester may set the lock again
 Retries = int | None
 
-NAMES: Final = "global"  # the resource that is locked while a name changes
-FIRST_DELAY: Final = 0.125  # OTP's: an eighth of a second, then twice as long each time, at most 8 seconds
+NAMES: Final = "global"  # the resource whose lock is held while a name changes
+FIRST_DELAY: Final = 0.125  # seconds; doubled at each retry up to LONGEST_DELAY, as in OTP
 LONGEST_DELAY: Final = 8.0
 
 
 class Aborted(Exception):
-    """`trans` did not get its lock."""
+    """Raised by `trans` if it did not get the lock within its retries."""
 
 
 # Names
 
 
 async def register_name(name: Hashable, pid: Pid, resolve: Resolve | None = None) -> bool:
-    """Give a process a name; it waits while another process holds the lock of the names (`global:register_name/3`).
+    """Register a process under a global name (`global:register_name/3`).
 
-    A process has one global name: a second one is refused, and reported.
+    The function waits while another process holds the lock of the names. A process may have one global name: a second
+    one is refused and logged. The name is free again when the process ends.
 
     Args:
-        name: any hashable term.
-        pid: of the process.
-        resolve: who keeps a name that two parts of a divided network have given. One program is never divided, so
-            this is only taken for the sake of those who give it.
+        name: any hashable value.
+        pid: the process.
+        resolve: a function for name conflicts after a network split. It is accepted as in OTP, and never called: one
+            program has no network split.
 
     Returns:
-        Whether the process has the name now. A process that has ended loses it at once.
+        Whether the process has the name now; False if another process has it.
 
     Raises:
-        TypeError: `pid` is not a pid, or `resolve` no function.
+        TypeError: `pid` is no pid, or `resolve` no function.
     """
     _check_pid("register_name", pid)
     _check_resolve("register_name", resolve)
@@ -60,10 +61,15 @@ async def register_name(name: Hashable, pid: Pid, resolve: Resolve | None = None
 
 
 async def re_register_name(name: Hashable, pid: Pid, resolve: Resolve | None = None) -> None:
-    """Give a process a name, whoever has it now (`global:re_register_name/3`); `resolve` as for `register_name`.
+    """Register a process under a global name, also if another process has it (`global:re_register_name/3`).
+
+    Args:
+        name: any hashable value.
+        pid: the process.
+        resolve: as for `register_name`.
 
     Raises:
-        TypeError: `pid` is not a pid, or `resolve` no function.
+        TypeError: `pid` is no pid, or `resolve` no function.
     """
     _check_pid("re_register_name", pid)
     _check_resolve("re_register_name", resolve)
@@ -72,64 +78,70 @@ async def re_register_name(name: Hashable, pid: Pid, resolve: Resolve | None = N
 
 
 async def unregister_name(name: Hashable) -> None:
-    """Free a name; nobody may have it (`global:unregister_name/1`)."""
+    """Remove a global name; without effect if no process has it (`global:unregister_name/1`)."""
     await _alone(lambda: _unregister(name))
 
 
 def whereis_name(name: Hashable) -> Pid | None:
-    """Who has a name (`global:whereis_name/1`)."""
+    """Return the pid with a global name; None if no process has it (`global:whereis_name/1`)."""
     return GLOBAL_NAMES.get(exact(name))
 
 
 def registered_names() -> list[Hashable]:
-    """All global names (`global:registered_names/0`)."""
+    """Return all global names (`global:registered_names/0`)."""
     return list(map(plain, list(GLOBAL_NAMES)))
 
 
 def send(name: Hashable, message: object) -> Pid:
-    """Send a message to whoever has a name; gives the pid (`global:send/2`).
+    """Send a message to the process with a global name, and return its pid (`global:send/2`).
 
     Raises:
-        CallExit: nobody has it; the reason is ("badarg", (name, message)).
+        CallExit: no process has the name; the reason is ("badarg", (name, message)).
     """
     pid = whereis_name(name)
     if pid is None:
-        raise CallExit(("badarg", (name, message)), f"nobody has the global name {safe_repr(name)}")
+        raise CallExit(("badarg", (name, message)), f"no process has the global name {safe_repr(name)}")
     sending.send(pid, message)
     return pid
 
 
 def random_exit_name(name: Hashable, one: Pid, other: Pid) -> Pid:
-    """Settle a clash of names: one process keeps it, the other is killed (`global:random_exit_name/3`).
+    """Resolve a name conflict: the older process keeps the name, the other is killed (`global:random_exit_name/3`).
 
-    Which one it is is nobody's business; here it is the older. This and the next two are what `resolve` may be.
+    It is a function for the argument `resolve` of `register_name`; OTP chooses the process at random.
     """
-    kept, lost = sorted((one, other))
-    log(LOG, logging.INFO, "global: name conflict, terminating %s, which was also %s", lost, safe_repr(name))
-    bifs.exit(lost, "kill")
-    return kept
+    winner, loser = sorted((one, other))
+    log(LOG, logging.INFO, "global: name conflict, terminating %s, which was also %s", loser, safe_repr(name))
+    bifs.exit(loser, "kill")
+    return winner
 
 
 def random_notify_name(name: Hashable, one: Pid, other: Pid) -> Pid:
-    """The same, but the other is told: it gets ("global_name_conflict", name) (`global:random_notify_name/3`)."""
-    kept, lost = sorted((one, other))
-    sending.send(lost, ("global_name_conflict", name))
-    return kept
+    """Resolve a name conflict: the older process keeps the name (`global:random_notify_name/3`).
+
+    The other process is sent ("global_name_conflict", name). It is a function for the argument `resolve`.
+    """
+    winner, loser = sorted((one, other))
+    sending.send(loser, ("global_name_conflict", name))
+    return winner
 
 
 def notify_all_name(name: Hashable, one: Pid, other: Pid) -> None:
-    """The same, but nobody keeps it: each gets ("global_name_conflict", name, who else) (`global:notify_all_name/3`)."""
+    """Resolve a name conflict: no process keeps the name (`global:notify_all_name/3`).
+
+    Each is sent ("global_name_conflict", name, the other pid). It is a function for the argument `resolve`.
+    """
     sending.send(one, ("global_name_conflict", name, other))
     sending.send(other, ("global_name_conflict", name, one))
 
 
 async def sync() -> None:
-    """Wait until all nodes agree on the names: in one program they always do (`global:sync/0`)."""
+    """Return at once: all nodes of one program always agree on the names (`global:sync/0`)."""
 
 
 async def _alone(change: Callable[[], Result]) -> Result:
     me = current()
-    if LOCKS.holds(NAMES, me):  # by a lock of its own, which is not for us to release
+    if LOCKS.holds(NAMES, me):  # the process set this lock itself, and releases it itself
         return change()
     return await trans((NAMES, me), change)
 
@@ -160,7 +172,7 @@ def _register(name: Hashable, pid: Pid) -> bool:
 
 
 def _replace(name: Hashable, pid: Pid) -> None:
-    """Unlike `_register` this may give a process its second name, as OTP's does."""
+    """Register a process also if it has another global name, as OTP's `re_register_name` does."""
     key = exact(name)
     with GLOBAL_LOCK:
         _take(key)
@@ -179,7 +191,7 @@ def _give(key: Any, pid: Pid) -> None:
         return
     GLOBAL_NAMES[key] = pid
     extras(holder).global_names[key] = None
-    if pid.process is None:  # it has ended meanwhile, in a thread of its own
+    if pid.process is None:  # race: the process ended meanwhile, in its node's thread
         GLOBAL_NAMES.pop(same(key), None)
 
 
@@ -191,7 +203,7 @@ def _take(key: Any) -> None:
 
 
 class Table:
-    """The names as `Via` asks for them, without waiting: `Via(global_, key)` is the same name as `Global(key)`."""
+    """The functions for `Via(global_, key)`, which is the same name as `Global(key)`; they do not wait for the lock."""
 
     register_name: staticmethod[[Hashable, Pid], bool] = staticmethod(_register)
     unregister_name: staticmethod[[Hashable], None] = staticmethod(_unregister)
@@ -205,7 +217,7 @@ __regrow_names__ = Table
 
 
 class Lock:
-    """Who holds the lock of a resource: one requester, in one or several processes."""
+    """The lock of a resource: one requester holds it, in one or several processes."""
 
     __slots__ = ("asked", "key", "pids", "requester")
 
@@ -216,7 +228,7 @@ class Lock:
         self.pids: dict[Pid, None] = {}
 
     def is_for(self, id: LockId) -> bool:
-        """Whether it was set with these very objects, which may be other keys by now."""
+        """Whether it was set with the same objects, compared by identity: their equality may have changed since."""
         return self.asked[0] is id[0] and self.asked[1] is id[1]
 
 
@@ -228,7 +240,7 @@ class Locks:
         self.held: dict[Pid, dict[Lock, None]] = {}
 
     def take(self, id: LockId, holder: Process) -> Lock | None:
-        """Let a process hold a lock until it drops it or ends; None when another requester does."""
+        """Set a lock for a process until it drops it or ends; return None if another requester holds it."""
         key, asking, pid = exact(id[0]), _term(id[1]), holder.pid
         extras(holder).tables[self] = None
         with GLOBAL_LOCK:
@@ -242,17 +254,17 @@ class Locks:
             return lock
 
     def drop(self, id: LockId, pid: Pid) -> None:
-        """A process holds this lock no longer, if it did."""
+        """Release a lock of a process; without effect if the process does not hold it."""
         with GLOBAL_LOCK:
-            lock = next((one for one in self.held.get(pid, ()) if one.is_for(id)), None)
+            lock = next((candidate for candidate in self.held.get(pid, ()) if candidate.is_for(id)), None)
             if lock is None:
                 lock = self.by_resource.get(exact(id[0]))
                 if lock is None or lock.requester != _term(id[1]):
                     return
-            self.let_go(lock, pid)
+            self.remove_holder(lock, pid)
 
-    def let_go(self, lock: Lock, pid: Pid) -> None:
-        """Take a process out of those who hold a lock, which ends with the last of them."""
+    def remove_holder(self, lock: Lock, pid: Pid) -> None:
+        """Remove a process from the holders of a lock; the lock is free when it was the last one."""
         if pid not in lock.pids:
             return
         del lock.pids[pid]
@@ -263,23 +275,23 @@ class Locks:
             del self.held[pid]
 
     def holds(self, resource: str, pid: Pid) -> bool:
-        """Whether a process holds the lock of a resource of ours."""
+        """Whether a process holds the lock of one of regrow's resources, which are strings."""
         return any(lock.key == resource for lock in self.held.get(pid, ()) if type(lock.key) is str)
 
     def forget(self) -> None:
-        """Those who held them run in the parent of this forked process."""
+        """Drop all locks, in a forked child: their holders run in the parent."""
         self.by_resource.clear()
         self.held.clear()
 
     def release(self, pid: Pid) -> None:
-        """A process that holds locks has ended."""
+        """Release the locks of a process that has ended."""
         with GLOBAL_LOCK:
             for lock in list(self.held.get(pid, ())):
-                self.let_go(lock, pid)
+                self.remove_holder(lock, pid)
 
 
 def _term(requester: Any) -> Any:
-    """A requester as it is compared: it stands in no table, and need not be hashable."""
+    """Return a requester in the form in which it is compared; it is no key, and need not be hashable."""
     try:
         return exact(requester)
     except TypeError:
@@ -291,33 +303,33 @@ FORGET_IN_A_CHILD.append(LOCKS.forget)
 
 
 async def set_lock(id: LockId, nodes: object = None, retries: Retries = None) -> bool:
-    """Set the lock of a resource for this process, waiting for it if need be (`global:set_lock/3`).
+    """Set the lock of a resource for this process, and wait until it is free (`global:set_lock/3`).
 
     Args:
-        id: (resource, requester). The same requester may hold it in several processes, and set it again.
-        nodes: where to set it; taken for the sake of those who give it, as a lock holds in the whole program.
-        retries: how often to try again, after pauses that grow up to 8 s; None, until it is had.
+        id: (resource, requester). The same requester may hold the lock in several processes, and set it again.
+        nodes: accepted as in OTP, and not used: a lock holds in the whole program.
+        retries: the number of retries, after pauses that grow up to 8 s; None for no limit.
 
     Returns:
         Whether this process holds the lock now.
 
     Raises:
-        TypeError: the id is no pair, or the retries are no number.
-        ValueError: fewer than 0 retries.
+        TypeError: `id` is no pair, or `retries` no whole number.
+        ValueError: `retries` is negative.
         RuntimeError: the code runs in a plain asyncio task.
     """
     del nodes
-    return await _taken(_checked(id), retries) is not None
+    return await _take_lock(_checked(id), retries) is not None
 
 
-async def _taken(id: LockId, retries: Retries) -> Lock | None:
-    """The lock, once this process holds it; None after so many retries."""
+async def _take_lock(id: LockId, retries: Retries) -> Lock | None:
+    """Return the lock once this process holds it; None if it did not get it within the retries."""
     _check_retries(retries)
     holder = running()
     delay = FIRST_DELAY
     tries = 0
     while True:
-        if not holder.alive:  # it would hold the lock for ever
+        if not holder.alive:  # a dead process would never release the lock
             await unwind()
         lock = LOCKS.take(id, holder)
         if lock is not None or tries == retries:
@@ -328,10 +340,14 @@ async def _taken(id: LockId, retries: Retries) -> Lock | None:
 
 
 def del_lock(id: LockId, nodes: object = None) -> None:
-    """Release a lock, if this process holds it for that requester (`global:del_lock/2`); `nodes` as for `set_lock`.
+    """Release a lock, if this process holds it for that requester (`global:del_lock/2`).
+
+    Args:
+        id: (resource, requester).
+        nodes: accepted as in OTP, and not used.
 
     Raises:
-        TypeError: the id is no pair.
+        TypeError: `id` is no pair.
     """
     del nodes
     LOCKS.drop(_checked(id), current())
@@ -346,19 +362,26 @@ async def trans(
     id: LockId, function: Callable[[], Result], nodes: object = None, retries: Retries = None
 ) -> Result: ...
 async def trans(id: LockId, function: Callable[[], Any], nodes: object = None, retries: Retries = None) -> Any:
-    """Run a function while holding a lock, and give what it gave (`global:trans/4`); `nodes` as for `set_lock`.
+    """Run a function while this process holds a lock, and return its value (`global:trans/4`).
 
     The lock is released when the function returns or raises.
 
+    Args:
+        id: (resource, requester).
+        function: `def` or `async def`, without arguments.
+        nodes: accepted as in OTP, and not used.
+        retries: the number of retries, after pauses that grow up to 8 s; None for no limit.
+
     Raises:
-        Aborted: the lock was not to be had with so many retries; the function has not run.
-        TypeError: as in `set_lock`.
-        ValueError: as in `set_lock`.
+        Aborted: another requester still held the lock after all retries; the function has not run.
+        TypeError: `id` is no pair, or `retries` no whole number.
+        ValueError: `retries` is negative.
+        RuntimeError: the code runs in a plain asyncio task.
     """
     del nodes
-    lock = await _taken(_checked(id), retries)
+    lock = await _take_lock(_checked(id), retries)
     if lock is None:
-        raise Aborted(f"the lock {safe_repr(id)} is held by another, also after {retries} retries")
+        raise Aborted(f"another requester still holds the lock {safe_repr(id)} after {retries} retries")
     try:
         result = function()
         if is_awaitable(result):
@@ -366,7 +389,7 @@ async def trans(id: LockId, function: Callable[[], Any], nodes: object = None, r
         return result
     finally:
         with GLOBAL_LOCK:
-            LOCKS.let_go(lock, current())
+            LOCKS.remove_holder(lock, current())
 
 
 def _checked(id: Any) -> LockId:
@@ -381,6 +404,6 @@ def _check_retries(retries: Any) -> None:
     if retries is None:
         return
     if type(retries) is not int:
-        raise TypeError(f"retries: wanted how often to try again, or None for ever; got {safe_repr(retries)}")
+        raise TypeError(f"retries: wanted a number of retries, or None for no limit; got {safe_repr(retries)}")
     if retries < 0:
         raise ValueError(f"retries: wanted 0 or more; got {retries}")

@@ -1,13 +1,13 @@
-"""Patterns: values with holes, to pick entries of a table by (OTP's match specifications).
+"""Patterns: values with holes, which select entries of a table (in the place of OTP's match specifications).
 
-    ...                  fits anything
-    ("user", ..., 3)     a tuple that begins with "user" and ends with 3
-    [..., "x"]           a list of two
-    {"role": "admin"}    a mapping that has at least this
-    anything else        what is equal to it: of the same type where it is a number, so 1 fits neither 1.0 nor True
+    ...                  fits any value
+    ("user", ..., 3)     a tuple of three that begins with "user" and ends with 3
+    [..., "x"]           a list of two that ends with "x"
+    {"role": "admin"}    a mapping that has at least this item
+    any other value      an equal value; a number must have the same type, so that 1 fits neither 1.0 nor True
 
-What a pattern cannot say, a predicate can: `where=lambda value: value[0] > 1`. It takes the place of OTP's variables
-and guards, and sees only what has fitted the pattern.
+For other conditions there is a predicate: `where=lambda value: value[0] > 1`. It replaces OTP's variables and guards,
+and is called only with values that fit the pattern.
 
     >>> fits(("user", ...), ("user", 1)), fits(("user", 1.0), ("user", 1)), fits({"a": ...}, {"a": 1, "b": 2})
     (True, False, True)
@@ -25,7 +25,7 @@ Where = Callable[[Any], object]
 
 
 def fits(pattern: Pattern, value: Any) -> bool:
-    """Whether a value has the shape of a pattern."""
+    """Whether a value fits a pattern."""
     if pattern is ...:
         return True
     if isinstance(pattern, tuple | list):

@@ -1,4 +1,4 @@
-"""The server and the clients of process groups. `regrow.pg` is the page of the concept."""
+"""The functions and the server of process groups. `regrow.pg` is the page of the concept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEFAULT: Final = "pg"
 
 
 async def start_link(scope: Scope = DEFAULT) -> Pid:
-    """Start a scope, linked and registered under its name (`pg:start_link/1`).
+    """Start a scope, linked to this process and registered under its name (`pg:start_link/1`).
 
     Raises:
         AlreadyStarted: it runs already, or another process has the name.
@@ -36,12 +36,17 @@ async def start_link(scope: Scope = DEFAULT) -> Pid:
 
 
 async def start(scope: Scope = DEFAULT) -> Pid:
-    """The same, without a link (`pg:start/1`)."""
+    """Start a scope without a link, registered under its name (`pg:start/1`).
+
+    Raises:
+        AlreadyStarted: it runs already, or another process has the name.
+        TypeError: the name is neither a string nor a class.
+    """
     return await ScopeServer.start(_name(scope), name=scope)
 
 
 def child_spec(scope: Scope = DEFAULT) -> ChildSpec:
-    """A scope as the child of a supervisor, its name being its id."""
+    """Return the child spec of a scope; its id is the scope's name."""
     return ChildSpec(scope, (start_link, (scope,)))
 
 
@@ -55,29 +60,39 @@ def _name(scope: object) -> object:
 
 
 def join(group: Hashable, pids: Pid | Iterable[Pid], *, scope: Scope = DEFAULT) -> None:
-    """Add a process, or several, to a group; one that is in it already is in it once more (`pg:join/3`).
+    """Add one or several processes to a group (`pg:join/3`). A process may join a group several times.
+
+    Args:
+        group: the key of the group, any hashable value.
+        pids: a pid, or a list of pids; dead ones are ignored.
+        scope: the name of the scope.
 
     Raises:
-        TypeError: what is to join is no pid; then nobody has joined.
-        ValueError: a pid is another node's; then nobody has joined.
+        TypeError: `pids` has a value that is no pid; none has joined then.
+        ValueError: a pid belongs to another node; none has joined then.
         NoProcess: the scope does not run.
     """
     joining = _pids("join", pids)
     groups = _running(scope, "join", [scope, group, pids])
     for pid in joining:
         if pid.node is not groups.node:
-            raise ValueError(f"join: wanted processes of this node; {pid} is of {pid.node!r}")
+            raise ValueError(f"join: wanted processes of this node; {pid} belongs to {pid.node!r}")
     groups.join(group, [pid for pid in joining if pid.process is not None])
 
 
 def leave(group: Hashable, pids: Pid | Iterable[Pid], *, scope: Scope = DEFAULT) -> bool:
-    """Take a process, or several, out of a group, once for each time it is named (`pg:leave/3`).
+    """Remove one or several processes from a group, once for each pid in the list (`pg:leave/3`).
+
+    Args:
+        group: the key of the group.
+        pids: a pid, or a list of pids.
+        scope: the name of the scope.
 
     Returns:
-        Whether any was in it: OTP's `not_joined` is False.
+        Whether any of them was a member; False is OTP's `not_joined`.
 
     Raises:
-        TypeError: what is to leave is no pid.
+        TypeError: `pids` has a value that is no pid.
         NoProcess: the scope does not run.
     """
     leaving = _pids("leave", pids)
@@ -85,15 +100,18 @@ def leave(group: Hashable, pids: Pid | Iterable[Pid], *, scope: Scope = DEFAULT)
 
 
 def get_members(group: Hashable, *, scope: Scope = DEFAULT) -> list[Pid]:
-    """The members of a group, each as often as it has joined; none of a group or scope that there is not."""
+    """Return the members of a group, each as often as it joined (`pg:get_members/2`).
+
+    The list is empty if the group has no members, or the scope does not run.
+    """
     groups = _find(scope)
-    return [] if groups is None else groups.listed(group)
+    return [] if groups is None else groups.members(group)
 
 
 def which_groups(*, scope: Scope = DEFAULT) -> list[Any]:
-    """The groups that have members; none if the scope does not run (`pg:which_groups/1`)."""
+    """Return the keys of the groups that have members; [] if the scope does not run (`pg:which_groups/1`)."""
     groups = _find(scope)
-    return [] if groups is None else [group.name for group in groups.named()]
+    return [] if groups is None else [group.name for group in groups.with_members()]
 
 
 get_local_members = get_members
@@ -104,35 +122,35 @@ which_local_groups = which_groups
 
 
 def monitor(group: Hashable, *, scope: Scope = DEFAULT) -> tuple[Ref, list[Pid]]:
-    """Watch a group: its members now; from then on each change is a message to this process (`pg:monitor/2`).
+    """Monitor a group: this process gets a message for each change of its members (`pg:monitor/2`).
 
     Returns:
-        A ref and the members. The messages are (ref, "join", group, pids) and (ref, "leave", group, pids).
+        A ref and the current members. The messages are (ref, "join", group, pids) and (ref, "leave", group, pids).
 
     Raises:
         NoProcess: the scope does not run.
     """
     groups = _running(scope, "monitor", [scope, group])
-    running_alive()  # before a group is made for one who is dead
+    running_alive()  # before `group` creates an entry, which a dead process would leave behind
     watched = groups.group(group)
     return groups.watch(watched), watched.listed()
 
 
 def monitor_scope(*, scope: Scope = DEFAULT) -> tuple[Ref, dict[Any, list[Pid]]]:
-    """Watch all groups of a scope, in the same way (`pg:monitor_scope/1`).
+    """Monitor all groups of a scope: this process gets a message for each change (`pg:monitor_scope/1`).
 
     Returns:
-        A ref and the members of every group that has any.
+        A ref and a dict of the current groups with their members. The messages are those of `monitor`.
 
     Raises:
         NoProcess: the scope does not run.
     """
     groups = _running(scope, "monitor_scope", [scope])
-    return groups.watch(None), {group.name: group.listed() for group in groups.named()}
+    return groups.watch(None), {group.name: group.listed() for group in groups.with_members()}
 
 
 def demonitor(ref: Ref, *, scope: Scope = DEFAULT) -> bool:
-    """Watch no longer; messages of this monitor that have come already are removed (`pg:demonitor/2`).
+    """End a monitor, and remove its messages from this process's mailbox (`pg:demonitor/2`).
 
     Returns:
         Whether there was such a monitor.
@@ -183,23 +201,23 @@ def _running(scope: object, function: str, args: list[object]) -> Groups:
 
 
 class Group:
-    """One group, as long as it has members or is watched."""
+    """One group. It exists while it has members or monitors."""
 
     __slots__ = ("key", "members", "name", "refs")
 
     def __init__(self, key: Any, name: Any) -> None:
-        self.key: Any = key  # as it stands in the table, whatever becomes of the name
+        self.key: Any = key  # the key in the table, also if the name is mutable and changes
         self.name: Any = name
         self.members: dict[Pid, int] = {}  # how often each has joined
-        self.refs: dict[Ref, None] = {}  # the monitors of those who watch
+        self.refs: dict[Ref, None] = {}  # its monitors
 
     def listed(self) -> list[Pid]:
-        """The members, each as often as it has joined."""
+        """Return the members, each as often as it joined."""
         return [pid for pid, times in self.members.items() for _ in range(times)]
 
 
 class Groups:
-    """Who is in which group, and who watches. Found in the node's registries under ("pg", scope)."""
+    """The groups of a scope, with their members and monitors. The node's registries have it under ("pg", scope)."""
 
     def __init__(self, node: Node, scope: object, server: Pid) -> None:
         self.node = node
@@ -207,15 +225,15 @@ class Groups:
         self.server = server
         self.groups: dict[Any, Group] = {}
         self.joined: dict[Pid, list[Group]] = {}
-        self.monitors: dict[Ref, tuple[Pid, Group | None]] = {}  # None: of all groups
+        self.monitors: dict[Ref, tuple[Pid, Group | None]] = {}  # None: a monitor of all groups
         self.watching: dict[Pid, dict[Ref, None]] = {}
         self.watching_all: dict[Ref, None] = {}
         node.registries[self.place] = self
 
     def release(self, pid: Pid) -> None:
-        """A process has ended: a member, one who watched, or the scope itself."""
+        """Remove a process that has ended: a member, a watcher, or the scope's server, with which all ends."""
         for group in self.joined.pop(pid, ()):
-            self.take_out(group, [pid])
+            self.remove_members(group, [pid])
         for ref in self.watching.pop(pid, ()):
             self.forget(ref)
         if pid is self.server:
@@ -225,25 +243,25 @@ class Groups:
                 if other.process is not None:
                     extras(other.process).tables.pop(self, None)
 
-    def named(self) -> list[Group]:
-        """The groups that have members."""
+    def with_members(self) -> list[Group]:
+        """Return the groups that have members."""
         return [group for group in self.groups.values() if group.members]
 
-    def listed(self, name: Hashable) -> list[Pid]:
-        """The members of a group."""
+    def members(self, name: Hashable) -> list[Pid]:
+        """Return the members of a group; [] if there is no such group."""
         group = self.groups.get(exact(name))
         return [] if group is None else group.listed()
 
     def group(self, name: Hashable) -> Group:
-        """A group, made if there is none."""
+        """Return a group; create it if there is none."""
         key = exact(name)
-        found = self.groups.get(key)
-        if found is None:
-            found = self.groups[key] = Group(key, name)
-        return found
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = Group(key, name)
+        return group
 
     def join(self, name: Hashable, pids: list[Pid]) -> None:
-        """Add members and tell those who watch."""
+        """Add members, and notify the watchers."""
         if not pids:
             return
         group = self.group(name)
@@ -251,11 +269,11 @@ class Groups:
             group.members[pid] = group.members.get(pid, 0) + 1
             self.joined.setdefault(pid, []).append(group)
             self.hold(pid)
-        self.tell(group, "join", pids)
+        self.notify(group, "join", pids)
 
     def leave(self, name: Hashable, pids: list[Pid]) -> bool:
-        """Take members out, once each; whether there were any."""
-        group = self.left_by(name, pids)
+        """Remove members, once for each pid; return whether any was a member."""
+        group = self.joined_group(name, pids)
         left: list[Pid] = []
         for pid in pids if group is not None else ():
             groups = self.joined.get(pid, [])
@@ -266,11 +284,11 @@ class Groups:
                     del self.joined[pid]
                 self.let_go(pid)
         if left and group is not None:
-            self.take_out(group, left)
+            self.remove_members(group, left)
         return bool(left)
 
-    def left_by(self, name: Hashable, pids: list[Pid]) -> Group | None:
-        """The group that these mean: by the very object that one has joined, which may be another key by now."""
+    def joined_group(self, name: Hashable, pids: list[Pid]) -> Group | None:
+        """Return the group of a name. One that was joined with the same object is found also if its hash has changed."""
         if type(name) is not str:
             for pid in pids:
                 for group in self.joined.get(pid, ()):
@@ -278,17 +296,17 @@ class Groups:
                         return group
         return self.groups.get(exact(name))
 
-    def take_out(self, group: Group, pids: list[Pid]) -> None:
-        """Out of a group, which vanishes with its last member."""
+    def remove_members(self, group: Group, pids: list[Pid]) -> None:
+        """Remove members from a group, and notify the watchers."""
         for pid in pids:
             group.members[pid] -= 1
             if group.members[pid] == 0:
                 del group.members[pid]
-        self.tell(group, "leave", pids)
+        self.notify(group, "leave", pids)
         self.drop(group)
 
     def watch(self, group: Group | None) -> Ref:
-        """A monitor of the running process."""
+        """Add a monitor of a group for the running process; None for all groups."""
         watcher = running_alive().pid
         ref = Ref()
         self.monitors[ref] = (watcher, group)
@@ -299,7 +317,7 @@ class Groups:
         return ref
 
     def unwatch(self, ref: Ref) -> bool:
-        """Take a monitor back; whether there was one."""
+        """Remove a monitor; return whether there was one."""
         if ref not in self.monitors:
             return False
         watcher = self.monitors[ref][0]
@@ -312,7 +330,7 @@ class Groups:
         return True
 
     def forget(self, ref: Ref) -> None:
-        """A monitor is no more."""
+        """Remove a monitor from its group, or from those of all groups."""
         _, group = self.monitors.pop(ref)
         if group is None:
             del self.watching_all[ref]
@@ -321,12 +339,12 @@ class Groups:
             self.drop(group)
 
     def drop(self, group: Group) -> None:
-        """Nothing is left of a group that has neither members nor watchers. Its name is not asked for its hash again."""
+        """Delete a group without members and monitors. `same` finds its key by identity: its hash may have changed."""
         if not group.members and not group.refs:
             self.groups.pop(same(group.key), None)
 
-    def tell(self, group: Group, what: str, pids: list[Pid]) -> None:
-        """Tell those who watch the scope, then those who watch the group."""
+    def notify(self, group: Group, what: str, pids: list[Pid]) -> None:
+        """Send a change to the watchers of the scope, then to those of the group."""
         for refs in (self.watching_all, group.refs):
             for ref in tuple(refs):
                 watcher = self.monitors[ref][0].process
@@ -334,39 +352,55 @@ class Groups:
                     mailbox.put(watcher, (ref, what, group.name, list(pids)))
 
     def hold(self, pid: Pid) -> None:
-        """Hear of the end of a process that has something here."""
+        """Have `release` called at the end of a process."""
         assert pid.process is not None
         extras(pid.process).tables[self] = None
 
     def let_go(self, pid: Pid) -> None:
-        """Hear no more of a process that has nothing here."""
+        """No longer have `release` called at the end of a process that is neither member nor watcher."""
         if pid.process is not None and pid is not self.server and pid not in self.joined and pid not in self.watching:
             extras(pid.process).tables.pop(self, None)
 
 
 class ScopeServer(GenServer[Groups]):
-    """The process of a scope: its groups end with it. It takes no messages, and one ends it, as in OTP."""
+    """The process of a scope; its groups end with it. It handles no messages: any message ends it, as in OTP."""
 
     def init(self, scope: object, /) -> Ok[Groups]:
-        """Show the groups to the node."""
+        """Create the groups, and put them into the node's registries."""
         running = running_process()
         groups = Groups(running.node, scope, running.pid)
         extras(running).tables[groups] = None
         return Ok(groups)
 
     def handle_call(self, request: Any, from_: From, groups: Groups, /) -> CallReturn[Groups]:
-        """Nothing is asked of it."""
+        """Refuse all calls.
+
+        Raises:
+            NoClause: always.
+        """
         raise NoClause(request)
 
     def handle_cast(self, request: Any, groups: Groups, /) -> CastReturn[Groups]:
-        """Nothing is told to it."""
+        """Refuse all casts.
+
+        Raises:
+            NoClause: always.
+        """
         raise NoClause(request)
 
     def handle_info(self, message: Any, groups: Groups, /) -> CastReturn[Groups]:
-        """Nothing is sent to it."""
+        """Refuse all messages.
+
+        Raises:
+            NoClause: always.
+        """
         raise NoClause(message)
 
 
 async def stop(scope: Scope = DEFAULT) -> None:
-    """Stop a scope: all its groups are empty (`gen_server:stop/1`)."""
+    """Stop a scope, and wait for its end; its groups are empty then (`gen_server:stop/1`).
+
+    Raises:
+        CallExit: the scope does not run.
+    """
     await client.stop(scope)

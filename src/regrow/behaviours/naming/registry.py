@@ -1,10 +1,10 @@
-"""A table of processes, under keys of your own (Elixir's `Registry`).
+"""A table of processes by keys that you choose (Elixir's `Registry`).
 
-    unique       a key has one process       names that need not be strings: Via("rooms", ("lobby", 7))
-    duplicate    a key has any number        who listens to a topic: Registry.dispatch("topics", "news", tell)
+    unique       a key has one process           names of any type: Via("rooms", ("lobby", 7))
+    duplicate    a key has any number of them    subscribers of a topic: Registry.dispatch("topics", "news", notify)
 
-A process registers itself, with a value beside the key, and is gone from the table before anyone hears of its end.
-Reading (`lookup`, `dispatch`, `match`, a `Via`) asks no process: it looks into a table of the node, at once.
+A process registers itself under a key, with a value. Its entries are removed when it ends, before any `Down` or exit
+signal arrives. Reading (`lookup`, `dispatch`, `match`, a `Via`) calls no process: it reads a table of the node.
 
     >>> class Room(GenServer[list[str]]):
     ...     def handle_call(self, request, from_, people):
@@ -17,11 +17,11 @@ Reading (`lookup`, `dispatch`, `match`, a `Via`) asks no process: it looks into 
     >>> regrow.run(main)
     ['ann']
 
-What `match` and `select` take for a pattern is told in `pattern.py`.
+`pattern.py` describes the patterns of `match` and `select`.
 
-A registry is a supervisor of its partitions' servers (`registry_server.py`). Whoever is registered is linked with one of them: when the
-registry ends, so do those registered. In one event loop more partitions make nothing faster; they are how far a
-parallel `dispatch` fans out.
+A registry is a supervisor of its partitions' servers (`registry_server.py`). Each registered process is linked to one of
+them: when the registry ends, the registered processes get its exit signal. In one event loop, more partitions make
+nothing faster; their number is the number of processes of a parallel `dispatch`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ RAISE: Final[Any] = object()
 
 
 class Registry:
-    """Keeps who is registered under what. All its functions are class methods that begin with a registry's name."""
+    """Functions for registries. All are static or class methods; the first argument is the registry's name."""
 
     # Start
 
@@ -77,18 +77,18 @@ class Registry:
         """Start a registry, linked (`Registry.start_link/1`).
 
         Args:
-            keys: "unique", or "duplicate": a key may have several entries, of several processes and of one. Duplicates
-                are spread over the partitions by pid; ("duplicate", "key") keeps those of a key together.
-            name: under which it is found.
-            partitions: among how many servers those registered are shared out.
+            keys: "unique", or "duplicate": a key may have several entries, of several processes or of one. Duplicates
+                are distributed over the partitions by pid; ("duplicate", "key") keeps the entries of a key together.
+            name: a string or a class.
+            partitions: the number of servers to which the registered processes are linked.
             listeners: names of processes that are sent ("register", registry, key, pid, value) and ("unregister",
-                registry, key, pid). Of a process's end they learn by a monitor of their own.
-            meta: what `meta` gives from the start.
-            compressed: accepted as Elixir has it, but there is nothing here to compress.
+                registry, key, pid). The end of a registered process is not sent: a listener can monitor it.
+            meta: the initial values for `meta`.
+            compressed: accepted as in Elixir, and without effect.
 
         Raises:
-            ValueError: keys or partitions of another kind.
-            TypeError: the name is neither a string nor a class, or `compressed` is no bool.
+            ValueError: a wrong value for `keys` or `partitions`.
+            TypeError: the name is neither a string nor a class, or another option has the wrong type.
             AlreadyStarted: the name is taken.
         """
         _check(keys, name, partitions, compressed, meta)
@@ -104,21 +104,28 @@ class Registry:
 
     @classmethod
     def child_spec(cls, options: Mapping[str, Any] | None = None, **more: Any) -> ChildSpec:
-        """A registry as a child: `Registry.child_spec(keys="unique", name="rooms")`, or `(Registry, {"keys": …})`."""
-        given = {**(options or {}), **more}
-        return ChildSpec(given.get("name", cls), partial(cls.start_link, **given), type="supervisor", modules=(cls,))
+        """Return the child spec of a registry: `Registry.child_spec(keys="unique", name="rooms")`.
+
+        A supervisor also takes `(Registry, {"keys": "unique", "name": "rooms"})`. The id is the name.
+
+        Args:
+            options: the arguments of `start_link`, as a mapping.
+            more: the arguments of `start_link`.
+        """
+        merged = {**(options or {}), **more}
+        return ChildSpec(merged.get("name", cls), partial(cls.start_link, **merged), type="supervisor", modules=(cls,))
 
     # Registering
 
     @staticmethod
     def register(registry: Name, key: Hashable, value: Any = None) -> Pid:
-        """Register the running process under `key`, with a value beside it (`Registry.register/3`).
+        """Register the running process under a key, with a value (`Registry.register/3`).
 
         Returns:
-            The server of the registry that the process is linked to now.
+            The pid of the registry's server to which the process is linked now.
 
         Raises:
-            AlreadyRegistered: the keys are unique, and this one is taken. The value that it has stays.
+            AlreadyRegistered: the keys are unique, and this one is taken; its value is not changed.
             ValueError: there is no such registry.
             TypeError: the key is not hashable.
             RuntimeError: the code runs in a plain asyncio task.
@@ -127,28 +134,42 @@ class Registry:
 
     @staticmethod
     def unregister(registry: Name, key: Hashable) -> None:
-        """Drop all entries that the running process has under `key`; it may have none (`Registry.unregister/2`)."""
+        """Remove all entries of the running process under a key; it may have none (`Registry.unregister/2`).
+
+        Raises:
+            ValueError: there is no such registry.
+        """
         table, pid = table_of(registry), current()
         table.unregister(key, pid, table.own_under(key, pid))
 
     @staticmethod
     def unregister_match(registry: Name, key: Hashable, pattern: Pattern, where: Where | None = None) -> None:
-        """Drop those of the running process's entries under `key` whose value fits (`Registry.unregister_match/4`)."""
+        """Remove the entries of the running process under a key whose values fit (`Registry.unregister_match/4`).
+
+        Args:
+            registry: its name.
+            key: the key; it is no pattern.
+            pattern: a pattern for the value; see `pattern.py`.
+            where: a predicate for values that fit the pattern.
+
+        Raises:
+            ValueError: there is no such registry.
+        """
         table, pid = table_of(registry), current()
         fitting = [entry for entry in table.own_under(key, pid) if _chosen(entry.value, pattern, where)]
         table.unregister(key, pid, fitting)
 
     @staticmethod
     def update_value(registry: Name, key: Hashable, function: Callable[[Any], Any]) -> tuple[Any, Any] | None:
-        """Replace the value that the running process has under a unique key by `function(value)`.
+        """Replace the running process's value under a unique key by `function(value)` (`Registry.update_value/3`).
 
         Returns:
-            The new value and the old one; None, without calling the function, if the key is not this process's
-            (`Registry.update_value/3`).
+            The new value and the old one; None if the process is not registered under the key: the function is not
+            called then.
 
         Raises:
             ValueError: the registry's keys are not unique.
-            TypeError: the function is `async def`; the value stays.
+            TypeError: the function is `async def`; the value is not changed.
         """
         table = table_of(registry)
         if not table.unique:
@@ -165,7 +186,7 @@ class Registry:
 
     @staticmethod
     def lookup(registry: Name, key: Hashable) -> Entries:
-        """The (pid, value) pairs under a key; of a unique one at most one (`Registry.lookup/2`).
+        """Return the (pid, value) pairs under a key; at most one if the keys are unique (`Registry.lookup/2`).
 
         Raises:
             ValueError: there is no such registry.
@@ -174,50 +195,53 @@ class Registry:
 
     @staticmethod
     def keys(registry: Name, pid: Pid) -> list[Any]:
-        """The keys of a process, oldest first, each as often as it has entries (`Registry.keys/2`)."""
+        """Return the keys of a process, oldest first, each as often as it has entries (`Registry.keys/2`)."""
         return [entry.key for entry in table_of(registry).own(pid)]
 
     @staticmethod
     def values(registry: Name, key: Hashable, pid: Pid) -> list[Any]:
-        """The values that a process has under a key (`Registry.values/3`)."""
+        """Return the values of a process under a key (`Registry.values/3`)."""
         return [entry.value for entry in table_of(registry).own_under(key, pid)]
 
     @staticmethod
     def count(registry: Name) -> int:
-        """How many entries there are (`Registry.count/1`)."""
+        """Return the number of entries (`Registry.count/1`)."""
         return table_of(registry).count()
 
     @staticmethod
     def match(registry: Name, key: Hashable, pattern: Pattern, where: Where | None = None) -> Entries:
-        """The (pid, value) pairs under a key whose value fits (`Registry.match/4`).
+        """Return the (pid, value) pairs under a key whose values fit (`Registry.match/4`).
 
         Args:
             registry: its name.
-            key: taken as it is: it is no pattern.
+            key: the key; it is no pattern.
             pattern: a value with holes, as in `("user", ...)`; see `pattern.py`.
-            where: asked of each value that fits; it stays if this is true.
+            where: a predicate for values that fit the pattern.
+
+        Raises:
+            ValueError: there is no such registry.
         """
         return _pairs(entry for entry in table_of(registry).entries(key) if _chosen(entry.value, pattern, where))
 
     @staticmethod
     def count_match(registry: Name, key: Hashable, pattern: Pattern, where: Where | None = None) -> int:
-        """How many `match` gives (`Registry.count_match/4`)."""
+        """Return the number of entries under a key whose values fit (`Registry.count_match/4`); arguments as for `match`."""
         return len(Registry.match(registry, key, pattern, where))
 
     @staticmethod
     def select(registry: Name, *patterns: Pattern, where: Callable[[Record], object] | None = None) -> list[Record]:
-        """The entries that fit one of the patterns; without a pattern, all (`Registry.select/2`).
+        """Return the entries that fit one of the patterns; all entries without a pattern (`Registry.select/2`).
 
-        A pattern is as in `select("rooms", (("lobby", ...), ..., ...), where=lambda record: record.value > 2)`. What a
-        match specification's body makes of an entry, a comprehension does here. This looks at every entry.
+        For example `select("rooms", (("lobby", ...), ..., ...), where=lambda record: record.value > 2)`. In the place of
+        a match specification's body, use a comprehension. The function reads all entries of the registry.
 
         Args:
             registry: its name.
-            patterns: each a triple (key, pid, value) with holes.
-            where: asked of each Record that fits; it stays if this is true.
+            patterns: triples (key, pid, value) with holes; see `pattern.py`.
+            where: a predicate for each Record that fits.
 
         Raises:
-            ValueError: a pattern is not a triple.
+            ValueError: a pattern is no triple, or there is no such registry.
         """
         for pattern in patterns:
             if type(pattern) is not tuple or len(cast("Any", pattern)) != 3:
@@ -235,7 +259,10 @@ class Registry:
 
     @staticmethod
     def count_select(registry: Name, *patterns: Pattern, where: Callable[[Record], object] | None = None) -> int:
-        """How many `select` gives (`Registry.count_select/2`)."""
+        """Return the number of entries that fit one of the patterns (`Registry.count_select/2`).
+
+        Arguments and errors are those of `select`.
+        """
         return len(Registry.select(registry, *patterns, where=where))
 
     # Dispatching
@@ -254,15 +281,22 @@ class Registry:
     def dispatch(
         registry: Name, key: Hashable, function: Callable[[Entries], object], *, parallel: bool = False
     ) -> Awaitable[None] | None:
-        """Call a function with the (pid, value) pairs under a key, once for each partition that has any.
+        """Call a function with the (pid, value) pairs under a key, once for each partition (`Registry.dispatch/4`).
 
-        To tell all who listen: `dispatch("topics", "news", lambda entries: [send(pid, news) for pid, _ in entries])`.
-        The function is not called when there are none (`Registry.dispatch/4`). With `parallel` it runs in a process for each
-        partition, and the call is to be awaited: it is over when all have ended. With one partition, and unless
-        duplicates are spread by pid, it runs in the caller.
+        To publish to all subscribers:
+        `dispatch("topics", "news", lambda entries: [send(pid, news) for pid, _ in entries])`.
+        The function is not called if the key has no entries. With `parallel` the result must be awaited: the function
+        runs in a separate process for each partition. With one partition, or if the entries of a key are in one
+        partition, it runs in the caller also then.
+
+        Args:
+            registry: its name.
+            key: the key.
+            function: called with a list of (pid, value).
+            parallel: whether to run the function in a process for each partition.
 
         Raises:
-            TypeError: the function is `async def`, which only a parallel dispatch can wait for.
+            TypeError: the function is `async def`, and `parallel` is not set.
             CalleeExit: in parallel, the function raised in one of the processes, and the caller traps exits.
         """
         table = table_of(registry)
@@ -283,11 +317,16 @@ class Registry:
     async def lock(registry: Name, key: Hashable, function: Callable[[], Result]) -> Result: ...
     @staticmethod
     async def lock(registry: Name, key: Hashable, function: Callable[[], Any]) -> Any:
-        """Run a function, in this process, while no other holds the lock of `key`; gives what it gave.
+        """Run a function in this process while it holds the lock of a key; return its value (`Registry.lock/3`).
 
-        Locks have nothing to do with who is registered. They are granted in the order in which they were asked for,
-        and freed when the function returns or raises, or its process ends. Not to be nested in one process: the second
-        waits for the first, for ever (`Registry.lock/3`).
+        Locks are independent of registrations. They are granted in the order of the calls, and released when the function
+        returns or raises, or the process ends. They must not be nested in one process: the second call waits for the
+        first for ever.
+
+        Args:
+            registry: its name.
+            key: the key of the lock.
+            function: `def` or `async def`, without arguments.
         """
         table, owner = table_of(registry), current()
         server = table.partitions[0].server
@@ -308,50 +347,55 @@ class Registry:
 
     @staticmethod
     def meta(registry: Name, key: Hashable, default: Any = RAISE) -> Any:
-        """What `put_meta` has kept under a key, or the default (`Registry.meta/2`).
+        """Return the metadata under a key, as `put_meta` stored it (`Registry.meta/2`).
+
+        Args:
+            registry: its name.
+            key: the key of the metadata.
+            default: the result if there is no such key.
 
         Raises:
-            KeyError: nothing is kept there, and no default is given.
+            KeyError: there is no such key, and no default.
         """
-        found = table_of(registry).meta.get(exact(key), default)
-        if found is RAISE:
+        value = table_of(registry).meta.get(exact(key), default)
+        if value is RAISE:
             raise KeyError(key)
-        return found
+        return value
 
     @staticmethod
     def put_meta(registry: Name, key: Hashable, value: Any) -> None:
-        """Keep something beside the entries: it stays until the registry ends (`Registry.put_meta/3`)."""
+        """Store metadata under a key, until the registry ends (`Registry.put_meta/3`)."""
         table_of(registry).meta[exact(key)] = value
 
     @staticmethod
     def delete_meta(registry: Name, key: Hashable) -> None:
-        """Keep it no longer (`Registry.delete_meta/2`)."""
+        """Delete the metadata under a key (`Registry.delete_meta/2`)."""
         table_of(registry).meta.pop(exact(key), None)
 
-    # As the table of a Via, spelled as Elixir does: Via(Registry, ("rooms", "lobby")) is Via("rooms", "lobby")
+    # The functions for a Via in Elixir's form: Via(Registry, ("rooms", "lobby")) is the same as Via("rooms", "lobby")
 
     @staticmethod
     def register_name(key: tuple[Name, Hashable] | tuple[Name, Hashable, Any], pid: Pid) -> bool:
-        """Give a starting process its name; false when it is taken."""
+        """Register a process under (registry, key) or (registry, key, value); return False if the name is taken."""
         registry, name, *value = key
         return table_of(registry).register_name(name, pid, *value)
 
     @staticmethod
     def unregister_name(key: tuple[Name, Hashable] | tuple[Name, Hashable, Any]) -> None:
-        """Free a name of the running process."""
+        """Remove the running process's name (registry, key)."""
         table_of(key[0]).unregister_name(key[1])
 
     @staticmethod
     def whereis_name(key: tuple[Name, Hashable] | tuple[Name, Hashable, Any]) -> Pid | None:
-        """Who has a name."""
+        """Return the pid with the name (registry, key); None if no process has it."""
         return table_of(key[0]).whereis_name(key[1])
 
     @staticmethod
     def send(key: tuple[Name, Hashable] | tuple[Name, Hashable, Any], message: Message) -> Message:
-        """Send a message to whoever has a name (`Registry.send/2`).
+        """Send a message to the process with the name (registry, key), and return the message (`Registry.send/2`).
 
         Raises:
-            ValueError: nobody has it.
+            ValueError: no process has the name.
         """
         return sending.send(names.Via(key[0], key[1]), message)
 
@@ -389,20 +433,20 @@ async def _dispatch_parallel(groups: list[Entries], function: Callable[[Entries]
     working: list[tuple[Pid, Any]] = []
     for entries in groups:
         pid = spawn_link(_work, None if caller is None else caller.pid, function, entries)
-        made = new_request(node, ("dispatch", entries))
-        made.server = pid.process
-        working.append((pid, made))
-    for pid, made in working:
-        await wait(node, caller, pid, made, None)
-        if not is_word(made.answer, "normal"):  # a reason may be an object that compares in its own way
-            letter = f"{pid}, which ran {safe_repr(function)} for dispatch, ended: {safe_repr(made.answer)}"
-            raise CalleeExit((made.answer, ("Registry", "dispatch", [function])), letter)
+        request = new_request(node, ("dispatch", entries))
+        request.server = pid.process
+        working.append((pid, request))
+    for pid, request in working:
+        await wait(node, caller, pid, request, None)
+        if not is_word(request.answer, "normal"):  # not `==`: the reason may be a user's object with its own `__eq__`
+            letter = f"{pid}, which ran {safe_repr(function)} for dispatch, ended: {safe_repr(request.answer)}"
+            raise CalleeExit((request.answer, ("Registry", "dispatch", [function])), letter)
 
 
 async def _work(caller: Pid | None, function: Callable[[Entries], object], entries: Entries) -> None:
     await _run(function, entries)
     if caller is not None:
-        bifs.unlink(caller)  # the end of a dispatch that went well is nobody's message
+        bifs.unlink(caller)  # no Exited message about a successful dispatch, if the caller traps exits
 
 
 async def _run(function: Callable[[Entries], object], entries: Entries) -> None:

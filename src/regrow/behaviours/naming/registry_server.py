@@ -1,7 +1,6 @@
-"""The processes of a registry: a supervisor, with which its table ends, and a server for each partition.
+"""The processes of a registry: a supervisor, which owns the table, and a server for each partition.
 
-The servers are asked for nothing but locks. They are there to be linked with: when one ends, so do those who are
-registered in its partition.
+The registered processes are linked to the servers, and end with them. The only requests of the servers are locks.
 """
 
 from __future__ import annotations
@@ -27,22 +26,23 @@ from regrow.kernel.signals import Down, Exited
 
 
 class Partitions(ModuleSupervisor):
-    """The process of a registry: the table ends with it."""
+    """The supervisor of a registry; the table ends with it."""
 
-    def init(self, table: Callable[[], Table], /) -> Init:
-        """Show the table to the node, then start the servers that those registered are linked to."""
-        made = table()
-        keeper = running()
-        keeper.node.registries[made.name] = made
-        extras(keeper).tables[made] = None
+    def init(self, new_table: Callable[[], Table], /) -> Init:
+        """Create the table, put it into the node's registries, and start the partitions' servers."""
+        table = new_table()
+        supervisor = running()
+        supervisor.node.registries[table.name] = table
+        extras(supervisor).tables[table] = None
         servers = [
-            ChildSpec(number, (PartitionServer.start_link, ((made, number),))) for number in range(len(made.partitions))
+            ChildSpec(number, (PartitionServer.start_link, ((table, number),)))
+            for number in range(len(table.partitions))
         ]
         return Supervisor.init(servers, strategy="one_for_all")
 
 
 class RegistryLock:
-    """One who holds or waits for a lock."""
+    """A process that holds a lock or waits for it."""
 
     __slots__ = ("from_", "monitor", "queue")
 
@@ -53,7 +53,7 @@ class RegistryLock:
 
 
 class Queue:
-    """Those who want one lock, the first of them holding it."""
+    """The queue of one lock; the first in it holds the lock."""
 
     __slots__ = ("key", "locks")
 
@@ -63,7 +63,7 @@ class Queue:
 
 
 class RegistryLocks:
-    """A server's state: the queues by key; and all who stand in them by their own refs."""
+    """The state of a server: the queues by key, and their entries by ref."""
 
     def __init__(self) -> None:
         self.queues: dict[object, Queue] = {}
@@ -71,7 +71,7 @@ class RegistryLocks:
 
 
 class Refused:
-    """An answer: the key of a lock has raised when it was compared with others."""
+    """The answer for a lock whose key raised in `__eq__` or `__hash__`; the caller raises the error."""
 
     __slots__ = ("error",)
 
@@ -80,17 +80,17 @@ class Refused:
 
 
 class PartitionServer(GenServer[RegistryLocks]):
-    """What those registered are linked to; the first one of a registry also keeps its locks."""
+    """The server of a partition, to which registered processes are linked; the first one also has the locks."""
 
     def init(self, arg: tuple[Table, int], /) -> Ok[RegistryLocks]:
-        """Take up a partition."""
+        """Attach this server to its partition."""
         table, number = arg
         bifs.trap_exit(True)
         table.partitions[number].serve(current())
         return Ok(RegistryLocks())
 
     def handle_call(self, request: Any, from_: From, locks: RegistryLocks, /) -> CallReturn[RegistryLocks]:
-        """Grant a lock, now or when those before have freed it. "sync" answers after all that came before."""
+        """Grant a lock, now or when its turn comes. "sync" is answered after all earlier messages."""
         match request:
             case ("lock", key, Ref() as held, Pid() as owner):
                 try:
@@ -108,7 +108,7 @@ class PartitionServer(GenServer[RegistryLocks]):
                 raise NoClause(request)
 
     def handle_cast(self, request: Any, locks: RegistryLocks, /) -> CastReturn[RegistryLocks]:
-        """Free a lock, or leave its queue."""
+        """Release a lock, or remove a process from its queue."""
         match request:
             case ("unlock", Ref() as held):
                 return self.free(locks, held)
@@ -116,7 +116,7 @@ class PartitionServer(GenServer[RegistryLocks]):
                 raise NoClause(request)
 
     def handle_info(self, message: Any, locks: RegistryLocks, /) -> CastReturn[RegistryLocks]:
-        """One who was registered has ended, of which the table knows already; or one who has to do with a lock."""
+        """Ignore the end of a registered process, whose entries are removed already; release the locks of a dead process."""
         match message:
             case Exited():
                 return NoReply(locks)
@@ -126,7 +126,7 @@ class PartitionServer(GenServer[RegistryLocks]):
                 return super().handle_info(message, locks)
 
     def free(self, locks: RegistryLocks, held: Ref) -> NoReply[RegistryLocks]:
-        """Let the next one have the lock, if this one had it."""
+        """Remove a process from a lock's queue; if it held the lock, grant it to the next one."""
         lock = locks.by_ref.pop(held, None)
         if lock is not None:
             bifs.demonitor(lock.monitor, flush=True)

@@ -1,13 +1,13 @@
-"""The table of a registry: who is registered under what.
+"""The table of a registry: the entries by key and by pid.
 
-A table belongs to its node, not to a process: reading it sends nothing and waits for nobody. A process's entries are
-found from its key and from its pid, and either way costs the same however many others there are. They vanish before
-anyone hears of the process's end (`kernel/names.py`, Held).
+A table belongs to its node, not to a process: reading it needs no message and no wait. Both look-ups take constant time.
+The entries of a process are removed when it ends, before any `Down` or exit signal arrives (`HeldByProcess` in
+`kernel/names.py`).
 
-    by_key    exact key -> its entries         one dict; for duplicates by pid one a partition
-    by_pid    pid -> its entries               one dict a partition
+    by_key    exact key -> its entries         one dict; for duplicates by pid one for each partition
+    by_pid    pid -> its entries               one dict for each partition
 
-Entries stand as `links.added` keeps what is mostly one: None, then the one, then a dict.
+Entries are kept in a `small_set`, since most keys and pids have one: None, then the entry, then a dict.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KEYS: Final = ("unique", "duplicate", ("duplicate", "pid"), ("duplicate", "key")
 
 
 class Record(NamedTuple):
-    """One entry, as `select` gives it."""
+    """An entry of a registry, as `select` returns it."""
 
     key: Any
     pid: Pid
@@ -38,10 +38,12 @@ class Record(NamedTuple):
 
 
 class AlreadyRegistered(Exception):
-    """Another process, or this one, has the key in a registry of unique keys.
+    """Raised in a registry with unique keys if a process is registered under the key already.
 
     Attributes:
-        pid: that process.
+        registry: the registry's name.
+        key: the key.
+        pid: the registered process.
         reason: ("already_registered", pid).
     """
 
@@ -60,19 +62,19 @@ class AlreadyRegistered(Exception):
 
 
 class Entry:
-    """One registration."""
+    """One registration of a process under a key."""
 
     __slots__ = ("kept", "key", "pid", "value")
 
     def __init__(self, key: Any, pid: Pid, value: Any) -> None:
         self.key: Any = key
-        self.kept: Any = exact(key)  # as it stands in the table, whatever becomes of the key
+        self.kept: Any = exact(key)  # the key in the table, also if the key is mutable and changes
         self.pid: Pid = pid
         self.value: Any = value
 
 
 class Partition:
-    """A share of the processes that are registered, and the server that they are linked to."""
+    """A part of the registered processes, and the server to which they are linked."""
 
     __slots__ = ("by_key", "by_pid", "server")
 
@@ -82,13 +84,13 @@ class Partition:
         self.by_pid: dict[Pid, Any] = {}
 
     def serve(self, server: Pid) -> None:
-        """The server is up; when it ends, the entries go with it."""
+        """Set the server; when it ends, the entries are removed."""
         assert server.process is not None
         self.server = server
         extras(server.process).tables[self] = None
 
     def release(self, pid: Pid) -> None:
-        """A process has ended: one that was registered here, or the server."""
+        """Remove the entries of a process that has ended; if it is the server, all entries."""
         for entry in list(self.entries_of(pid)):
             self.remove(entry)
         if pid is self.server:
@@ -99,11 +101,11 @@ class Partition:
                     extras(other.process).tables.pop(self, None)
 
     def entries_of(self, pid: Pid) -> Iterable[Entry]:
-        """What a process has here."""
+        """Return the entries of a process in this partition."""
         return small_set.items(self.by_pid.get(pid))
 
     def add(self, entry: Entry) -> Pid:
-        """Add an entry of a living process, and link it with the server."""
+        """Add an entry of a live process, link the process to the server, and return the server."""
         server, holder = self.server, entry.pid.process
         assert server is not None
         assert holder is not None
@@ -117,12 +119,12 @@ class Partition:
         return server
 
     def remove(self, entry: Entry) -> None:
-        """Remove an entry."""
+        """Remove an entry from both dicts."""
         _remove(self.by_key, same(entry.kept), entry)
         _remove(self.by_pid, entry.pid, entry)
 
     def let_go(self, pid: Pid) -> None:
-        """Undo the link of a living process that has nothing here any more."""
+        """Unlink a live process from the server, if it has no entry here any more."""
         process = pid.process
         if process is not None and pid not in self.by_pid:
             extras(process).tables.pop(self, None)
@@ -130,16 +132,16 @@ class Partition:
                 links.unlink(process, self.server)
 
 
-def _remove(kept: dict[Any, Any], key: Any, entry: Entry) -> None:
-    left = small_set.discard(kept.get(key), entry)
+def _remove(entries: dict[Any, Any], key: Any, entry: Entry) -> None:
+    left = small_set.discard(entries.get(key), entry)
     if left is None:
-        kept.pop(key, None)
+        entries.pop(key, None)
     else:
-        kept[key] = left
+        entries[key] = left
 
 
 class Table:
-    """All of a registry. As the table of a `Via` it is found under the registry's name."""
+    """The table of a registry; a `Via` finds it under the registry's name."""
 
     def __init__(
         self, node: Node, name: object, keys: Keys, partitions: int, listeners: Iterable[Any], meta: Mapping[Any, Any]
@@ -150,21 +152,21 @@ class Table:
         self.listeners: tuple[Any, ...] = tuple(listeners)
         self.meta: dict[Any, Any] = {exact(key): value for key, value in meta.items()}
         by_pid = keys in ("duplicate", ("duplicate", "pid"))
-        # Only duplicates by pid are spread over several dicts: their dispatch runs once a partition.
+        # Only duplicates by pid have several dicts: their dispatch calls its function once for each partition.
         self.by_keys: list[dict[Any, Any]] = [{} for _ in range(partitions if by_pid else 1)]
         self.partitions: list[Partition] = [
             Partition(self.by_keys[number if by_pid else 0]) for number in range(partitions)
         ]
 
     def release(self, _: Pid) -> None:
-        """The registry has ended."""
+        """Remove the table from the node's registries, when the registry has ended."""
         if self.node.registries.get(self.name) is self:
             del self.node.registries[self.name]
 
     # Reading
 
     def groups(self, key: Any) -> Iterator[list[Entry]]:
-        """The entries of a key, those of each partition by themselves; none that is empty."""
+        """Yield the entries of a key, one list for each partition that has any."""
         kept = exact(key)
         for by_key in self.by_keys:
             found = by_key.get(kept)
@@ -172,19 +174,19 @@ class Table:
                 yield list(small_set.items(found))
 
     def entries(self, key: Any) -> list[Entry]:
-        """The entries of a key."""
+        """Return the entries of a key."""
         return [entry for group in self.groups(key) for entry in group]
 
     def all(self) -> list[Entry]:
-        """Every entry."""
+        """Return all entries of the registry."""
         return [entry for by_key in self.by_keys for kept in by_key.values() for entry in small_set.items(kept)]
 
     def own(self, pid: Pid) -> list[Entry]:
-        """What a process has here, oldest first."""
+        """Return the entries of a process, oldest first."""
         return list(self.partition_of(pid).entries_of(pid))
 
     def own_under(self, key: Any, pid: Pid) -> list[Entry]:
-        """What a process has here under a key, also where that is the very object, and is another key by now."""
+        """Return the entries of a process under a key, also if the key is the same object with a changed hash."""
         if type(key) is not str and type(key) is not tuple:
             itself = [entry for entry in self.own(pid) if entry.key is key]
             if itself:
@@ -195,7 +197,7 @@ class Table:
         return [entry for entry in self.own(pid) if entry.kept == wanted]
 
     def count(self) -> int:
-        """How many entries."""
+        """Return the number of entries."""
         return sum(
             len(cast("dict[Entry, None]", kept)) if type(kept) is dict else 1
             for by_key in self.by_keys
@@ -203,17 +205,17 @@ class Table:
         )
 
     def partition_of(self, pid: Pid) -> Partition:
-        """Where a process is linked to."""
+        """Return the partition of a process."""
         return self.partitions[pid.number % len(self.partitions)]
 
     # Writing
 
     def register(self, key: Any, pid: Pid, value: Any) -> Pid:
-        """Add an entry; gives the server that the process is linked to.
+        """Add an entry, and return the server to which the process is linked.
 
         Raises:
-            AlreadyRegistered: the key is unique and taken.
-            ValueError: the registry is being started again, or the process is not alive, or another node's.
+            AlreadyRegistered: the keys are unique, and this one is taken.
+            ValueError: the registry is being restarted, or the process is not alive, or belongs to another node.
         """
         if pid.process is None or pid.node is not self.node:
             why = "it is not alive" if pid.node is self.node else f"it belongs to another node, {pid.node!r}"
@@ -225,29 +227,29 @@ class Table:
         if partition.server is None:
             raise ValueError(f"the registry {safe_repr(self.name)} is being restarted. Try again when it is up")
         server = partition.add(Entry(key, pid, value))
-        self.tell(("register", self.name, key, pid, value))
+        self.notify(("register", self.name, key, pid, value))
         return server
 
     def unregister(self, key: Any, pid: Pid, entries: Iterable[Entry]) -> None:
-        """Remove some of a process's entries under a key."""
+        """Remove entries of a process, and notify the listeners."""
         partition = self.partition_of(pid)
         for entry in entries:
             partition.remove(entry)
         partition.let_go(pid)
-        if pid.process is not None:  # of its end they have learned otherwise
-            self.tell(("unregister", self.name, key, pid))
+        if pid.process is not None:  # listeners are not sent the end of a process: they can monitor it
+            self.notify(("unregister", self.name, key, pid))
 
-    def tell(self, event: object) -> None:
-        """Tell the listeners; one that is not there now hears nothing."""
+    def notify(self, event: object) -> None:
+        """Send an event to the listeners; a listener that does not run misses it."""
         for listener in self.listeners:
             pid = find(self.node, listener)
             if pid is not None and pid.process is not None:
                 put(pid.process, event)
 
-    # As the table of a Via
+    # The functions for a Via
 
     def register_name(self, key: Any, pid: Pid, value: Any = None) -> bool:
-        """Give a process that is starting its name.
+        """Register a process that is starting under its name; return False if the name is taken.
 
         Raises:
             ValueError: the keys are not unique.
@@ -258,13 +260,13 @@ class Table:
         return True
 
     def unregister_name(self, key: Any) -> None:
-        """Free a name of the running process."""
+        """Remove a name of the running process."""
         caller = self.node.caller()
         if caller is not None:
             self.unregister(key, caller.pid, self.own_under(key, caller.pid))
 
     def whereis_name(self, key: Any) -> Pid | None:
-        """Who is registered under a unique key.
+        """Return the pid under a unique key; None if there is none.
 
         Raises:
             ValueError: the keys are not unique.
@@ -279,15 +281,15 @@ class Table:
 
 
 def table_of(registry: object) -> Table:
-    """The table of a registry of this node.
+    """Return the table of a registry of this node.
 
     Raises:
-        ValueError: there is none of this name.
+        ValueError: there is no registry with this name.
     """
     found = current_node().registries.get(registry)
     if not isinstance(found, Table):
-        raise ValueError(  # noqa: TRY004 - the name is of the right type, and nobody has it
+        raise ValueError(  # noqa: TRY004 - the name has the right type, and is not registered
             f"unknown registry: {safe_repr(registry)}. Start it first, with Registry.start_link(keys=…, name=…), "
-            "under a supervisor before those who use it"
+            "under a supervisor before the processes that use it"
         )
     return found

@@ -1,1 +1,1 @@
-"""One function in a process of its own, awaited."""
+"""Functions that run in separate processes, and are awaited."""

@@ -1,13 +1,13 @@
-"""What runs in the process of a task, whoever started it: one function, whose value is sent to whoever asked.
+"""The process of a task: it runs one function, and sends its value to the owner of the task.
 
     owner                                   task
     -----                                   ----
     spawns it, monitors it      ----->      run(job)
-    takes (ref, value)          <-----      sends what the function gave
-    or Down(ref, pid, reason)   <-----      or ends with what it raised
+    takes (ref, value)          <-----      sends the function's value
+    or Down(ref, pid, reason)   <-----      or ends with the exception as reason
 
-A task under a supervisor is spawned by that one. It waits until its owner, who alone can monitor it for itself, sends
-the job.
+A supervised task is spawned by its supervisor. It waits until its owner has monitored it, and sends the job: a process
+cannot monitor another for the owner.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from regrow.kernel.spawning import spawn_link
 from regrow.kernel.tracebacks import Raised
 from regrow.kernel.yields import TIMEOUT, Receive
 
-PATIENCE_SECONDS: Final = 5.0  # how long a supervised task waits for its job
+JOB_TIMEOUT: Final = 5.0  # seconds that a supervised task waits for its job
 
-# Whose callers, and who they are. A process that a task spawns has a copy of this, and is no task.
+# (the task's pid, its callers). The pid is checked: a process that a task spawns has a copy of this, and is no task.
 CALLERS: ContextVar[tuple[Pid, tuple[Pid, ...]] | None] = ContextVar("regrow_callers", default=None)
 
 
 def callers() -> tuple[Pid, ...]:
-    """For which processes the running task works: its caller, that one's caller …; nobody if this is no task.
+    """Return the callers of the running task: its owner, the owner's owner …; () if this process is no task.
 
-    Elixir keeps them as `$callers`. They lead to the request on whose behalf something is done, where the ancestors of a
-    process lead to its supervisor.
+    Elixir keeps them as `$callers`. They lead to the process for which the task works; the ancestors of a process lead to
+    its supervisor.
     """
     found = CALLERS.get()
     caller = current_node().caller()
@@ -52,7 +52,7 @@ def callers() -> tuple[Pid, ...]:
 
 
 def callers_of_new(caller: Process | None) -> tuple[Pid, ...]:
-    """The callers of a task that this process, or a plain asyncio task, starts now."""
+    """Return the callers of a task that `caller` starts now; None stands for a plain asyncio task."""
     if caller is None:
         return ()
     found = CALLERS.get()
@@ -60,11 +60,11 @@ def callers_of_new(caller: Process | None) -> tuple[Pid, ...]:
         return (caller.pid,)
     if len(found[1]) < NEAREST:
         return (caller.pid, *found[1])
-    return (caller.pid, *found[1][: NEAREST - 1])  # a task that starts its successor and ends leaves nothing
+    return (caller.pid, *found[1][: NEAREST - 1])  # bounded: a task may start its successor for ever
 
 
 class Job:
-    """One function to be run for an owner; without a ref nobody waits for its value."""
+    """A function to run for an owner. Its value is sent under `ref`; without a ref it is dropped."""
 
     __slots__ = ("args", "callers", "function", "owner", "ref")
 
@@ -84,14 +84,14 @@ class Job:
 
 
 def new_job(function: Callable[..., Any], args: tuple[Any, ...]) -> Job:
-    """A job of whoever runs now.
+    """Return a job of the running process.
 
     Raises:
-        TypeError: this is no function.
+        TypeError: `function` is no function.
     """
     if not callable(function):
         raise TypeError(
-            f"a task runs a function, got {bounded_repr.safe_repr(function)}. Give the function, not what it gives"
+            f"a task runs a function, got {bounded_repr.safe_repr(function)}. Pass the function, without calling it"
         )
     node = current_node()
     caller = node.caller()
@@ -99,7 +99,11 @@ def new_job(function: Callable[..., Any], args: tuple[Any, ...]) -> Job:
 
 
 def run(job: Job) -> Coroutine[Any, Any, None] | None:
-    """A task's whole life; of an `async def`, what is left of it. A process that runs a `def` needs no asyncio task."""
+    """Run a job in the running process: the body of a task's process.
+
+    Return None after a `def`, and a coroutine that awaits the rest of an `async def`: a process that runs only a `def`
+    needs no asyncio task.
+    """
     me = running()
     me.initial_call = job.function
     CALLERS.set((me.pid, job.callers))
@@ -115,13 +119,13 @@ def run(job: Job) -> Coroutine[Any, Any, None] | None:
 
 
 def send_value(job: Job, value: object) -> None:
-    """Send a task's value to its owner, if that wants it."""
+    """Send a task's value to its owner, unless the job has no ref."""
     if job.ref is not None:
         send(job.ref, (job.ref, value))
 
 
 def failure(me: Process, job: Job, error: BaseException) -> BaseException:
-    """With what a task ends whose function has raised; what is abnormal is reported."""
+    """Return the exception that ends a task whose function raised; report it if it is abnormal."""
     if not me.alive or exits.is_a(error, KeyboardInterrupt, SystemExit, GeneratorExit):
         return error
     raised = Raised(error)
@@ -132,13 +136,17 @@ def failure(me: Process, job: Job, error: BaseException) -> BaseException:
 
 
 async def wait_for_job(owner: Pid) -> None:
-    """The life of a supervised task: its owner says what to do, unless it ends before."""
+    """Wait for the job from the owner, and run it: the body of a supervised task's process.
+
+    Raises:
+        Exit: "timeout" if no job came, ("shutdown", reason) if the owner ended first.
+    """
     ref = bifs.monitor(owner)
 
     def is_for_me(message: object) -> bool:
         return type(message) is Job or (type(message) is Down and message.ref is ref)
 
-    message: Any = await Receive(is_for_me, PATIENCE_SECONDS)
+    message: Any = await Receive(is_for_me, JOB_TIMEOUT)
     if message is TIMEOUT:
         raise exits.Exit("timeout")
     bifs.demonitor(ref, flush=True)
@@ -153,26 +161,26 @@ async def wait_for_job(owner: Pid) -> None:
 
 
 async def spawn(context: Context, function: Callable[..., Any], argument: object) -> Pid:
-    """Spawn a task's process, linked, with the context variables of whoever wants it: a supervisor has its own."""
+    """Spawn a task's process, linked to the supervisor, with the context variables of the task's starter."""
     return context.run(spawn_link, function, argument)
 
 
 def supervised(function: Callable[..., Any], argument: object, restart: Any, shutdown: Any) -> ChildSpec:
-    """The spec of a task under a supervisor."""
+    """Return the child spec of a supervised task."""
     start = (spawn, (copy_context(), function, argument))
     return ChildSpec("task", start, restart=restart, shutdown=shutdown, modules=(Job,))
 
 
 FULL = """reached the maximum number of tasks for this task supervisor.
-  How many may run at the same time is set with TaskSupervisor.start_link(max_children=…)."""
+  TaskSupervisor.start_link(max_children=…) sets how many tasks may run at the same time."""
 
 
 async def start_supervised_job(supervisor: Any, shutdown: Any) -> Pid:
-    """Start a supervised task that waits for the job which its owner, whoever runs now, will send.
+    """Start a supervised task of the running process, which waits for its job; return its pid.
 
     Raises:
-        RuntimeError: the supervisor has as many tasks as it may have.
-        CallExit: the supervisor is not there.
+        RuntimeError: the supervisor has its maximum number of tasks.
+        CallExit: the supervisor does not run.
     """
     spec = supervised(wait_for_job, current(), "temporary", shutdown)
     try:
@@ -185,14 +193,14 @@ async def start_supervised_job(supervisor: Any, shutdown: Any) -> Pid:
 
 
 def send_job(job: Job, pid: Pid) -> Monitor:
-    """Monitor a waiting task, and let it do a job whose value comes under the ref of the monitor."""
+    """Monitor a waiting task, and send it a job; its value comes under the ref of the monitor."""
     ref = job.ref = bifs.monitor(pid, alias="demonitor")
     send(pid, job)
     return ref
 
 
 def spawn_job(job: Job) -> tuple[Pid, Monitor]:
-    """Spawn a process that does a job, linked to this one; its value comes under the ref of the monitor."""
+    """Spawn a process that runs a job, linked to its owner; its value comes under the ref of the monitor."""
     owner = job.owner.process
     if owner is None or not owner.alive or owner.node.scheduler.current is not owner:
         owner = running_alive()

@@ -1,4 +1,4 @@
-"""How a task has gone: its value or its end, as they come to its owner's mailbox."""
+"""The outcome of a task: its value or its end, as messages in its owner's mailbox."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from regrow.kernel.yields import EMPTY, TIMEOUT, Awaited, Receive
 
 
 def outcome_of(refs: Container[Ref], timeout: float | None) -> Receive:
-    """A wait for the value or the end of one of these tasks."""
+    """Return a `Receive` for the value or the end of one of these tasks; `timeout` in seconds."""
     wanted = Receive(None, timeout)
     wanted.kind = Awaited(refs)
     return wanted
 
 
 async def next_outcome(refs: Container[Ref], timeout: float | None, pid: Pid | None = None) -> tuple[Ref, Any] | None:
-    """The first of these tasks that is done, and how; None if none is in time. `pid` is the task if it is only one."""
+    """Wait for the first of these tasks that is done; return (ref, outcome), or None after `timeout` seconds.
+
+    `pid` is the task if there is only one: the scheduler then runs that task first, which saves a wait.
+    """
     me = running()
     wanted = outcome_of(refs, timeout)
     if me.rare is not None and me.rare.adopted is not None:
@@ -42,14 +45,14 @@ async def next_outcome(refs: Container[Ref], timeout: float | None, pid: Pid | N
 
 
 def take_outcome(ref: Ref) -> Any:
-    """How this task is done, if it is."""
+    """Return the outcome of a task that is done; None if it is not."""
     me = running()
     message = take_wanted(me, outcome_of((ref,), None))
     return None if message is EMPTY else parse_outcome(me, message)[1]
 
 
 def parse_outcome(me: Process, message: Any) -> tuple[Ref, Any]:
-    """Which task is done, and how; what else has come of it goes away."""
+    """Return (ref, outcome), and discard the task's other message."""
     if type(message) is Down:
         return message.ref, ("exit", message.reason)
     ref: Ref = message[0]

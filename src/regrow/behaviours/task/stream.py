@@ -1,16 +1,16 @@
-"""Many tasks, a few at a time, and their results as they are asked for (Elixir's `Task.async_stream`).
+"""Many tasks, a few at a time, with their results one after the other (Elixir's `Task.async_stream/5`).
 
     consumer                        spawner                     tasks
     --------                        -------                     -----
-    goes through the items
+    iterates over the items
     ("spawn", position, item) ----> spawns, monitors, limits -> function(item)
     "take"                    ---->          <----------------- value, or end
     ("result", …)             <----
-    "close"                   ----> kills those that run
+    "close"                   ----> kills the running tasks
 
-The spawner is a process of its own, so that no message of a task reaches the consumer, and so that whoever leaves a
-loop early may close it from anywhere. It is linked to the consumer, and to the tasks unless these are nolink: where
-the consumer does not trap exits, a task that fails takes both along.
+The spawner is a separate process, so that no message of a task reaches the consumer, and so that a loop that is left
+early can be closed from any process. It is linked to the consumer, and to the tasks unless they are nolink: if the
+consumer does not trap exits, a task that fails ends both.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ ON_TIMEOUT: Final = ("exit", "kill_task")
 
 
 class StreamOptions:
-    """How a stream runs; see `Task.async_stream`.
+    """The options of a stream; see `Task.async_stream`.
 
     Raises:
-        ValueError: one of these is something else.
+        ValueError: an option has a wrong value.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class StreamOptions:
 
 
 class Stream:
-    """What `async_stream` gives: to be gone through with `async for`, each time with tasks of its own."""
+    """The result of `async_stream`: an asynchronous iterable. Each iteration starts new tasks."""
 
     def __init__(
         self,
@@ -91,11 +91,11 @@ class Stream:
         self.args = args
         self.options = options
 
-    def __aiter__(self) -> AsyncGenerator[Any, None]:  # noqa: PYI058 (aclosing needs to know that it can be closed)
+    def __aiter__(self) -> AsyncGenerator[Any, None]:  # noqa: PYI058 (for contextlib.aclosing the type must have `aclose`)
         return self._outcomes()
 
     async def _outcomes(self) -> AsyncGenerator[Any, None]:
-        """Keep as many tasks as may be, and give one result after the other."""
+        """Keep up to `max_concurrency` tasks running, and yield one outcome after the other."""
         options = self.options
         node = current_node()
         consumer = node.caller()
@@ -138,7 +138,12 @@ class Stream:
 
 
 def checked(answer: Any, options: StreamOptions) -> tuple[int, Any]:
-    """A result, unless the spawner answers that there will be none."""
+    """Return (position, outcome) from an answer of the spawner.
+
+    Raises:
+        CallTimeout: a task took too long, and `on_timeout` is "exit".
+        BaseException: a task could not be started.
+    """
     match answer:
         case ("result", position, outcome):
             return position, outcome
@@ -157,11 +162,11 @@ async def close(spawner: Pid, consumer: Process | None) -> None:
     try:
         await call(spawner, "close", None)
     except exits.CallExit:
-        return  # it has gone: its tasks have, too
+        return  # the spawner has ended, and its tasks with it
 
 
 class Items:
-    """The items, whatever they come from. An iterator that was made here is closed here."""
+    """The items of any iterable or asynchronous iterable. It closes the iterator only if it created the iterator."""
 
     def __init__(self, items: Iterable[Any] | AsyncIterable[Any]) -> None:
         self.over: bool = False
@@ -175,7 +180,7 @@ class Items:
             self.made = None if self.plain is items else self.plain
 
     async def next(self) -> Any:
-        """The next item; MISSING when there is none."""
+        """Return the next item; MISSING if there is none."""
         item: Any = MISSING
         if self.asynchronous is not None:
             item = await anext(self.asynchronous, MISSING)
@@ -185,7 +190,7 @@ class Items:
         return item
 
     async def close(self) -> None:
-        """Nobody wants more."""
+        """Close the iterator."""
         if hasattr(self.made, "aclose"):
             await self.made.aclose()
         elif hasattr(self.made, "close"):
@@ -196,7 +201,7 @@ class Items:
 
 
 class StreamPlan(NamedTuple):
-    """What a spawner is to do, and for whom."""
+    """The function of a spawner's tasks, and the process that they work for."""
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -207,7 +212,7 @@ class StreamPlan(NamedTuple):
 
 
 class StreamTask:
-    """One task of a stream."""
+    """A running task of a stream, with the timer of its timeout."""
 
     __slots__ = ("pid", "position", "timer")
 
@@ -218,33 +223,33 @@ class StreamTask:
 
 
 class StreamTasks:
-    """A spawner's state: the tasks that run, and the results that nobody has taken."""
+    """A spawner's state: the running tasks, and the results that the consumer has not taken."""
 
     def __init__(self, plan: StreamPlan) -> None:
         self.plan = plan
         self.running: dict[Monitor, StreamTask] = {}
         self.results: dict[int, Any] = {}
-        self.next: int = 0  # the position whose result is given next, where they are ordered
+        self.next: int = 0  # the position of the next result, if they are ordered
         self.taker: From | None = None
-        self.over: Any = None  # the answer to whoever still asks, once there are no more results
+        self.over: Any = None  # the answer to "take" when there are no more results
 
     def answer(self) -> None:
-        """Give the one who waits what there is for it."""
+        """Answer the waiting consumer, if its result is there."""
         if self.taker is None:
             return
         if self.over is not None:
-            found = self.over
+            answer = self.over
         else:
             position = self.next if self.plan.options.ordered else next(iter(self.results), -1)
             if position not in self.results:
                 return
-            found = ("result", position, self.results.pop(position))
+            answer = ("result", position, self.results.pop(position))
             self.next += 1
         taker, self.taker = self.taker, None
-        reply(taker, found)
+        reply(taker, answer)
 
     def done(self, ref: Monitor, outcome: Any) -> None:
-        """A task has come to its end."""
+        """Store the outcome of a task, and answer the waiting consumer."""
         task = self.running.pop(ref, None)
         if task is not None:
             if task.timer is not None:
@@ -255,19 +260,19 @@ class StreamTasks:
 
 
 class Spawner(GenServer[StreamTasks]):
-    """Starts the tasks of one stream and keeps their results."""
+    """The server that starts the tasks of one stream and stores their results."""
 
     def init(self, plan: StreamPlan, /) -> Ok[StreamTasks]:
-        """Outlive the tasks."""
+        """Trap exits, to outlive the tasks."""
         me = running()
         me.trap_exit = True
-        extras(me).quiet = True  # an end with a task's reason has been reported by the task
+        extras(me).quiet = True  # if it ends with a task's reason, the task has reported it
         return Ok(StreamTasks(plan))
 
     async def handle_call(
         self, request: Any, from_: From, crew: StreamTasks, /
     ) -> NoReply[StreamTasks] | Stop[StreamTasks]:
-        """Give a result when there is one; or end."""
+        """Answer "take" with the next result when there is one; "close" kills the tasks and ends the spawner."""
         match request:
             case "take":
                 crew.taker = from_
@@ -285,7 +290,7 @@ class Spawner(GenServer[StreamTasks]):
                 raise NoClause(request)
 
     async def handle_cast(self, request: Any, crew: StreamTasks, /) -> NoReply[StreamTasks]:
-        """Start one more task."""
+        """Start a task for an item."""
         match request:
             case ("spawn", int(position), item):
                 try:
@@ -304,7 +309,7 @@ class Spawner(GenServer[StreamTasks]):
                 raise NoClause(request)
 
     async def start_task(self, plan: StreamPlan, item: Any) -> tuple[Monitor, Pid]:
-        """Start a task for an item, here or under its supervisor."""
+        """Start a task for an item, linked to the spawner or under the supervisor; return its monitor and pid."""
         job = Job(plan.owner, plan.callers, plan.function, (item, *plan.args))
         options = plan.options
         if options.supervisor is None:
@@ -316,7 +321,7 @@ class Spawner(GenServer[StreamTasks]):
         return send_job(job, pid), pid
 
     def handle_info(self, message: Any, crew: StreamTasks, /) -> NoReply[StreamTasks] | Stop[StreamTasks]:
-        """A task has given its value, ended, or not ended in time."""
+        """Handle the value, the end or the timeout of a task."""
         match message:
             case (Monitor() as ref, value):
                 crew.done(ref, ("ok", value))
@@ -332,11 +337,11 @@ class Spawner(GenServer[StreamTasks]):
             case Exited(_, reason) if not exits.is_word(reason, "normal") and not crew.plan.trap_exit:
                 return Stop(reason, crew)
             case _:
-                pass  # the end of a linked task, of which its monitor tells, or a timer that was too late
+                pass  # the Exited of a linked task, for which its Down comes, too; or the timer of a task that is done
         return NoReply(crew)
 
     def terminate(self, reason: Any, crew: StreamTasks, /) -> None:
-        """The consumer has gone: linked tasks go with it."""
+        """Kill the linked tasks, when the consumer has ended."""
         if crew.plan.options.link:
             for task in crew.running.values():
                 begin_shutdown(running(), task.pid, "brutal_kill")

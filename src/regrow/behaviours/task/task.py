@@ -1,4 +1,4 @@
-"""One thing to do beside others, in a process of its own, and its value when it is wanted (Elixir's `Task`).
+"""Functions that run in separate processes, and whose values are awaited later (Elixir's `Task`).
 
     owner                                  task
     -----                                  ----
@@ -7,12 +7,12 @@
     … does something else …
     await task.await_()        <-----      its value
 
-A task that fails takes its owner along, for they are linked: `await_` needs no care for failures. An owner that traps
-exits, or that starts its tasks by `TaskSupervisor.async_nolink`, gets a `CalleeExit` from `await_`, or ("exit", reason)
-from `yield_`.
+A task that fails ends its owner, because they are linked: after `await_` no error needs to be handled. An owner that
+traps exits, or that starts its tasks with `TaskSupervisor.async_nolink`, gets a `CalleeExit` from `await_`, or
+("exit", reason) from `yield_`.
 
-The value comes to the owner's mailbox, as (task.ref, value), and then a `Down`; `await_` and the other functions take
-both out. A server that starts tasks may do without them, and have `handle_info` called with the one or the other.
+The value comes to the owner's mailbox as (task.ref, value), followed by a `Down`; `await_` and the other functions remove
+both. A server that starts tasks need not call them: its `handle_info` gets (task.ref, value) or the `Down`.
 
     >>> async def main():
     ...     task = Task.async_(sum, [1, 2, 3])
@@ -57,16 +57,16 @@ ON_TIMEOUT: Final = ("nothing", "ignore", "kill_task")
 
 
 class Task(Generic[Result]):
-    """The handle of a task; its owner alone may ask for the value.
+    """The handle of a task. Only its owner, the process that started it, can await the value.
 
-    As a child of a supervisor, `(Task, function)` or `(Task, (function, *args))` runs a function once; class options of
-    a subclass, such as id and restart, are of its child spec. A child is temporary unless they say otherwise.
+    As a child of a supervisor, `(Task, function)` or `(Task, (function, *args))` runs a function once. A subclass may set
+    values of the child spec, such as id and restart, as class options; a child is temporary by default.
 
     Attributes:
-        pid: the process; None if the task is `completed`.
-        ref: what its value and its `Down` come under.
-        owner: who started it.
-        mfa: what it runs: (module, function, number of arguments).
+        pid: the task's process; None if it is `completed`.
+        ref: the ref of its value and its `Down`.
+        owner: the pid of its owner.
+        mfa: (module, function, number of arguments) of its function.
     """
 
     __slots__ = ("mfa", "owner", "pid", "ref")
@@ -96,14 +96,14 @@ class Task(Generic[Result]):
     def async_(function: Callable[[*Args], Other], *args: *Args) -> Task[Other]: ...
     @staticmethod
     def async_(function: Callable[[*Args], Any], *args: *Args) -> Task[Any]:
-        """Start a linked task whose value this process will ask for (`Task.async/1`).
+        """Start a task that is linked to this process, and whose value this process will await (`Task.async/1`).
 
         Args:
             function: `def` or `async def`; it runs in the task's process.
             args: its arguments.
 
         Raises:
-            TypeError: this is no function.
+            TypeError: `function` is no function.
             RuntimeError: the code runs in a plain asyncio task, which has no mailbox.
         """
         job = new_job(function, args)
@@ -112,7 +112,7 @@ class Task(Generic[Result]):
 
     @staticmethod
     def completed(value: Other) -> Task[Other]:
-        """A task that is done already, without a process (`Task.completed/1`)."""
+        """Return a task that is done already with a value, without a process (`Task.completed/1`)."""
         owner = current()
         ref = Ref()
         send(owner, (ref, value))
@@ -120,46 +120,55 @@ class Task(Generic[Result]):
 
     @classmethod
     async def start(cls, function: Callable[[*Args], Any], *args: *Args) -> Pid:
-        """Run a function in a process that is not linked, and whose value nobody wants (`Task.start/1`).
+        """Run a function in a process without a link, and drop its value (`Task.start/1`).
+
+        Args:
+            function: `def` or `async def`.
+            args: its arguments.
+
+        Returns:
+            The pid of the process.
 
         Raises:
-            TypeError: this is no function.
+            TypeError: `function` is no function.
         """
         return spawn(run, new_job(function, args))
 
     @classmethod
     async def start_link(cls, function: Callable[[*Args], Any], *args: *Args) -> Pid:
-        """The same, linked: for a supervisor, or for what must not outlive this process (`Task.start_link/1`)."""
+        """Run a function in a process that is linked to this one, and drop its value (`Task.start_link/1`).
+
+        It is for supervisors, and for work that must not outlive this process. Arguments and errors are those of `start`.
+        """
         return spawn_link(run, new_job(function, args))
 
     @classmethod
     def child_spec(cls, function: Any) -> ChildSpec:
-        """How a supervisor starts it: `function`, or (function, *args), once (`Task.child_spec/1`)."""
+        """Return the child spec of a task that runs `function`, or (function, *args), once (`Task.child_spec/1`)."""
         start = (cls.start_link, function if isinstance(function, tuple) else (function,))  # pyright: ignore[reportUnknownVariableType]
         parts: dict[str, Any] = {"id": cls, "start": start, "modules": (cls,)}
         return ChildSpec(**{**parts, **cls.__regrow_spec__})
 
     @staticmethod
     def callers() -> tuple[Pid, ...]:
-        """For which processes the running task works (`$callers`): its owner, the owner's owner …; () if it is none.
+        """Return the callers of the running task: its owner, the owner's owner …; () if this process is no task.
 
-        The nearest fifty.
-
-        They lead to the request on whose behalf something is done, where the ancestors lead to the supervisor.
+        Elixir keeps them as `$callers`; here they are the nearest fifty. They lead to the process for which the task
+        works; the ancestors of a process lead to its supervisor.
         """
         return callers()
 
-    # Asking for the value
+    # Awaiting the value
 
     async def await_(self, timeout: Timeout = 5.0) -> Result:
-        """Wait for the value (`Task.await/2`). Once: a second time waits in vain, and times out.
+        """Wait for the value, and return it (`Task.await/2`). A second `await_` of the same task times out.
 
         Args:
             timeout: seconds; None waits for ever.
 
         Raises:
-            CalleeExit: the task ended without a value; `reason` is (why, ("Task", "await", [task, timeout])).
-            CallTimeout: it took longer. The task goes on, and its value is dropped.
+            CalleeExit: the task ended without a value; its reason is (reason, ("Task", "await", [task, timeout])).
+            CallTimeout: the task took longer. It keeps running, and its value will be dropped.
             ValueError: this process is not the owner.
         """
         limit = 5.0 if timeout == 5.0 else seconds(timeout, "await_(timeout=)")
@@ -180,13 +189,17 @@ class Task(Generic[Result]):
         """Wait for the values of all tasks, in their order (`Task.await_many/2`).
 
         Args:
-            tasks: of this process.
+            tasks: tasks that this process owns.
             timeout: seconds for all together; None waits for ever.
 
+        Returns:
+            The values.
+
         Raises:
-            CalleeExit: one of them ended without a value; the others are asked for no more.
-            CallTimeout: they took longer. They go on, and their values are dropped.
-            ValueError: this process is not the owner of one.
+            CalleeExit: a task ended without a value; the values of the others will be dropped.
+            CallTimeout: the tasks took longer. They keep running, and their values will be dropped.
+            ValueError: this process is not the owner of one of them.
+            TypeError: one of them is no task.
         """
         every = list(tasks)
         waiting = check_owners(every)
@@ -211,10 +224,13 @@ class Task(Generic[Result]):
         return [values[task.ref] for task in every]
 
     async def yield_(self, timeout: Timeout = 5.0) -> Outcome[Result] | None:
-        """Wait for the value, but not in vain: may be asked again, and does not raise (`Task.yield/2`).
+        """Wait for the outcome (`Task.yield/2`). Unlike `await_` it does not raise, and may be called again after None.
+
+        Args:
+            timeout: seconds; None waits for ever.
 
         Returns:
-            ("ok", value), ("exit", reason), or None if the task is not done within `timeout` seconds.
+            ("ok", value), ("exit", reason), or None if the task is not done in time.
 
         Raises:
             ValueError: this process is not the owner.
@@ -232,17 +248,21 @@ class Task(Generic[Result]):
         limit: int | None = None,
         on_timeout: Literal["nothing", "ignore", "kill_task"] = "nothing",
     ) -> list[tuple[Task[Other], Outcome[Other] | None]]:
-        """Wait for many tasks at once; gives each with what `yield_` would give, in their order (`Task.yield_many/2`).
+        """Wait for the outcomes of many tasks (`Task.yield_many/2`).
 
         Args:
-            tasks: of this process.
+            tasks: tasks that this process owns.
             timeout: seconds for all together; None waits for ever.
-            limit: return when so many are done.
-            on_timeout: what becomes of those that are not done in time: "nothing", "ignore" (see `ignore`) or
-                "kill_task".
+            limit: return as soon as this number of tasks are done; None waits for all.
+            on_timeout: for tasks that are not done in time: "nothing" leaves them running, "ignore" calls `ignore`, and
+                "kill_task" kills them.
+
+        Returns:
+            (task, outcome) of each task, in their order; the outcome is that of `yield_`.
 
         Raises:
-            ValueError: this process is not the owner of one, or a wrong option.
+            ValueError: this process is not the owner of one of them, or an option has a wrong value.
+            TypeError: one of them is no task.
         """
         every = list(tasks)
         waiting = check_owners(every)
@@ -268,13 +288,13 @@ class Task(Generic[Result]):
     # Ending it
 
     async def shutdown(self, timeout: Timeout | Literal["brutal_kill"] = 5.0) -> Outcome[Result] | None:
-        """Unlink the task, tell it to end, and wait until it has (`Task.shutdown/2`).
+        """Unlink the task, send it the exit signal "shutdown", and wait until it has ended (`Task.shutdown/2`).
 
         Args:
-            timeout: seconds that it may take before it is killed; None waits for ever; "brutal_kill" kills it at once.
+            timeout: seconds until it is killed; None waits for ever; "brutal_kill" kills it at once.
 
         Returns:
-            ("ok", value) if it was done before that, ("exit", reason) if it ended otherwise than it was told, else None.
+            ("ok", value) if it was done before, ("exit", reason) if it ended with another reason, else None.
 
         Raises:
             ValueError: this process is not the owner.
@@ -293,7 +313,7 @@ class Task(Generic[Result]):
         if reason is EMPTY:
             bifs.exit(self.pid, "kill")
             reason = await end_of(ref, None)
-        # What is there now is all that there will be: the value comes first if it has come, then its own Down.
+        # The task has ended, so no further message of it can come. Its value, if there is one, is before its Down.
         outcome: Any = take_outcome(self.ref)
         forget((self.ref,))
         if outcome is not None:
@@ -301,7 +321,7 @@ class Task(Generic[Result]):
         return ("exit", "noproc") if exits.is_word(reason, "noproc") else None
 
     def ignore(self) -> Outcome[Result] | None:
-        """Unlink the task and ask for its value no more; it goes on (`Task.ignore/1`).
+        """Unlink the task, and drop its value when it comes; the task keeps running (`Task.ignore/1`).
 
         Returns:
             ("ok", value) or ("exit", reason) if it is done already, else None.
@@ -329,38 +349,40 @@ class Task(Generic[Result]):
         on_timeout: OnTimeout = "exit",
         zip_input_on_exit: bool = False,
     ) -> Stream:
-        """Run `function(item, *args)` for each item, each in a linked task, a few at a time (`Task.async_stream/3`).
+        """Run `function(item, *args)` for each item in a linked task, a few at a time (`Task.async_stream/3`).
 
-        Nothing is started before the first result is asked for, and never more than there is room for. What is given
-        can be gone through more than once, each time with tasks of its own:
+        The result is an asynchronous iterable of outcomes, ("ok", value) or ("exit", reason):
 
             async for outcome in Task.async_stream(urls, fetch, max_concurrency=10):
 
-        A loop that is left early stops the tasks that still run when its iterator is closed:
-        `async with contextlib.aclosing(aiter(stream)) as outcomes:` does so at once.
+        The first task starts when the first outcome is awaited. Each iteration starts new tasks. A loop that is left
+        early kills its running tasks when its iterator is closed;
+        `async with contextlib.aclosing(aiter(stream)) as outcomes:` closes it at the end of the block.
 
         Args:
-            items: any iterable, or an asynchronous one; it is gone through in this process.
+            items: an iterable or an asynchronous iterable; this process iterates over it.
             function: `def` or `async def`.
-            args: what the function gets after the item.
-            max_concurrency: so many tasks that run or whose result is not taken; by default the number of CPUs.
-            ordered: give the results in the order of the items; else as they come.
-            timeout: seconds that each may take; None is any time.
-            on_timeout: "exit" raises CallTimeout here, "kill_task" gives ("exit", "timeout") for the item.
-            zip_input_on_exit: give ("exit", (item, reason)) where a task has failed.
+            args: its arguments after the item.
+            max_concurrency: the maximum number of tasks that run or whose outcome is not taken; None for the number of
+                CPUs.
+            ordered: whether the outcomes are in the order of the items; else in the order in which tasks are done.
+            timeout: seconds that each task may take; None is any time.
+            on_timeout: for a task that takes longer: "exit" raises CallTimeout in this process, "kill_task" kills the
+                task and yields ("exit", "timeout").
+            zip_input_on_exit: whether to yield ("exit", (item, reason)) for a task that failed.
 
         Raises:
-            ValueError: an option that it cannot have.
+            ValueError: an option has a wrong value.
         """
         options = StreamOptions(max_concurrency, ordered, timeout, on_timeout, zip_input_on_exit)
         return Stream(items, function, args, options)
 
 
-# Whose it is
+# Owners
 
 
 def mfa_of(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[str, str, int]:
-    """What a task runs, as data: its arguments may be large, so only their number is kept."""
+    """Return (module, function, number of arguments) of a task; the arguments may be large, and are not kept."""
     if type(function) is FunctionType:
         return (function.__module__, function.__qualname__, len(args))
     name = getattr(function, "__qualname__", None) or bounded_repr.safe_repr(function, 100)
@@ -368,10 +390,10 @@ def mfa_of(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[str, st
 
 
 def check_owner(task: Task[Any]) -> None:
-    """Raise unless the running process may ask for this task's value.
+    """Check that the running process owns a task.
 
     Raises:
-        ValueError: it is another's.
+        ValueError: another process owns it.
     """
     me = current()
     if task.owner is not me:
@@ -382,38 +404,38 @@ def check_owner(task: Task[Any]) -> None:
 
 
 def check_owners(tasks: Sequence[Task[Other]]) -> dict[Ref, Task[Other]]:
-    """The tasks by ref.
+    """Check that the running process owns all tasks, and return them by ref.
 
     Raises:
-        ValueError: one of them is another's.
+        ValueError: another process owns one of them.
         TypeError: one of them is no task.
     """
     for task in tasks:
-        given: object = task
-        if not isinstance(given, Task):  # pyright: ignore[reportUnnecessaryIsInstance]
+        value: object = task
+        if not isinstance(value, Task):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(
-                f"wanted a list of tasks, as Task.async_ gives them; got {bounded_repr.safe_repr(given)} in it"
+                f"wanted a list of tasks, as Task.async_ returns them; got {bounded_repr.safe_repr(value)} in it"
             )
         check_owner(task)
     return {task.ref: task for task in tasks}
 
 
-# What has come
+# Outcomes
 
 
 class Countdown:
-    """How much is left of a time that several waits share."""
+    """The time limit, in seconds, that several waits share."""
 
     def __init__(self, limit: float | None) -> None:
         self.ends: float | None = None if limit is None else monotonic() + limit
 
     def left(self) -> float | None:
-        """So many seconds; None for ever."""
+        """Return the seconds that are left; None if there is no limit."""
         return None if self.ends is None else max(0.0, self.ends - monotonic())
 
 
 async def end_of(ref: Ref, timeout: float | None) -> Any:
-    """The reason in the Down of this monitor; EMPTY if it does not come in time."""
+    """Wait for the Down of a monitor, and return its reason; EMPTY if it does not come within `timeout` seconds."""
     try:
         down: Down = await receive(lambda message: type(message) is Down and message.ref is ref, timeout=timeout)
     except TimeoutError:
@@ -422,7 +444,7 @@ async def end_of(ref: Ref, timeout: float | None) -> Any:
 
 
 def forget(refs: Iterable[Ref]) -> None:
-    """Nothing more is wanted of these tasks."""
+    """Drop the values of these tasks, also those that come later."""
     for ref in refs:
         bifs.demonitor(ref, flush=True)
 

@@ -1,14 +1,14 @@
-"""A keeper of tasks: they are started on demand, and end with it (Elixir's `Task.Supervisor`).
+"""A supervisor of tasks, which are started on demand (Elixir's `Task.Supervisor`).
 
 owner                          supervisor                       task
 -----                          ----------                       ----
-async_nolink(sup, f)  ---->    spawns and keeps      ---->      waits for its job
+async_nolink(sup, f)  ---->    spawns and supervises ---->      waits for its job
 monitors it, sends the job     ------------------------->       runs f
 await task.await_()   <----    -------------------------        its value, or its end
 
-async_          supervised, and linked to the owner: a failure of the one takes the other along
-async_nolink    supervised, and monitored by the owner alone
-start_child     supervised, and nobody waits for a value; may be restarted
+async_          supervised, and linked to the owner: if one of both fails, the other ends, too
+async_nolink    supervised, and monitored by the owner
+start_child     supervised, and its value is dropped; it may be restarted
 
 >>> async def main():
 ...     tasks = await TaskSupervisor.start_link()
@@ -44,7 +44,7 @@ Shutdown = float | timedelta | Literal["brutal_kill", "infinity"]
 
 
 class TaskSupervisor:
-    """Keeps tasks. All its functions are class methods: `TaskSupervisor.async_nolink(supervisor, fetch, url)`."""
+    """Functions for supervisors of tasks: `TaskSupervisor.async_nolink(supervisor, fetch, url)`."""
 
     @classmethod
     async def start_link(
@@ -56,17 +56,21 @@ class TaskSupervisor:
         max_seconds: float | timedelta = 5.0,
         name: object = None,
     ) -> Pid:
-        """Start one, linked and without tasks (`Task.Supervisor.start_link/1`).
+        """Start a supervisor without tasks, linked to this process (`Task.Supervisor.start_link/1`).
 
         Args:
-            strategy: "one_for_one" is the only one.
-            max_children: so many tasks at the same time; None is any number.
-            max_restarts: more restarts than this …
-            max_seconds: … within so many seconds, and it gives up. Only tasks of `start_child` may be restarted.
-            name: a string, a class, Global or Via.
+            strategy: "one_for_one", the only strategy.
+            max_children: the maximum number of tasks at the same time; None for no limit.
+            max_restarts: the supervisor ends after more restarts than this within `max_seconds`. Only tasks of
+                `start_child` are restarted.
+            max_seconds: seconds.
+            name: a string, a class, `Global(key)`, `Via(registry, key)`, or None for no name.
+
+        Returns:
+            The supervisor's pid.
 
         Raises:
-            InvalidFlags: an option that it cannot have.
+            InvalidFlags: an option has a wrong value.
             AlreadyStarted: the name is taken.
         """
         init = DynamicSupervisor.init(
@@ -76,12 +80,17 @@ class TaskSupervisor:
 
     @classmethod
     def child_spec(cls, options: Mapping[str, Any] | None = None, **more: Any) -> ChildSpec:
-        """It as a child: `TaskSupervisor.child_spec(name="tasks")`, or `(TaskSupervisor, {"name": "tasks"})`.
+        """Return the child spec of a task supervisor: `TaskSupervisor.child_spec(name="tasks")`.
 
-        Its name is its id; of a Global or a Via, the key (`Task.Supervisor.child_spec/1`).
+        A supervisor also takes `(TaskSupervisor, {"name": "tasks"})`. The id is the name; for a Global or a Via, its key
+        (`Task.Supervisor.child_spec/1`).
+
+        Args:
+            options: the arguments of `start_link`, as a mapping.
+            more: the arguments of `start_link`.
 
         Raises:
-            InvalidFlags: an option that it cannot have; here and not when it is started.
+            InvalidFlags: an option has a wrong value; it is raised here, and not when the child is started.
         """
         spec = DynamicSupervisor.child_spec(options, **more)
         return spec.replace(
@@ -90,7 +99,7 @@ class TaskSupervisor:
             modules=(cls,),
         )
 
-    # Tasks whose value is wanted
+    # Tasks whose value is awaited
 
     @overload
     @staticmethod
@@ -106,18 +115,21 @@ class TaskSupervisor:
     async def async_(
         supervisor: Any, function: Callable[[*Args], Any], *args: *Args, shutdown: Shutdown = 5.0
     ) -> Task[Any]:
-        """Start a supervised task that is linked to this process, too (`Task.Supervisor.async/3`).
+        """Start a supervised task that is also linked to this process (`Task.Supervisor.async/3`).
 
         Args:
             supervisor: its pid or name.
-            function: `def` or `async def`.
+            function: `def` or `async def`; it runs in the task's process.
             args: its arguments.
-            shutdown: seconds that it may take to end when the supervisor does, "brutal_kill" or "infinity".
+            shutdown: seconds that the task may take to end when the supervisor ends, "brutal_kill" or "infinity".
+
+        Returns:
+            The handle of the task, which this process owns.
 
         Raises:
-            RuntimeError: the supervisor has as many tasks as it may have, or the code runs in a plain asyncio task.
-            CallExit: the supervisor is not there.
-            TypeError: this is no function.
+            RuntimeError: the supervisor has its maximum number of tasks, or the code runs in a plain asyncio task.
+            CallExit: the supervisor does not run.
+            TypeError: `function` is no function.
         """
         return await _asynchronous(supervisor, function, args, shutdown, link=True)
 
@@ -135,9 +147,10 @@ class TaskSupervisor:
     async def async_nolink(
         supervisor: Any, function: Callable[[*Args], Any], *args: *Args, shutdown: Shutdown = 5.0
     ) -> Task[Any]:
-        """Start a supervised task that is only monitored: its failure is an answer (`Task.Supervisor.async_nolink/3`).
+        """Start a supervised task that this process only monitors (`Task.Supervisor.async_nolink/3`).
 
-        Arguments and errors as those of `async_`.
+        A failure of the task does not end this process: `yield_` returns ("exit", reason). Arguments and errors are those
+        of `async_`.
         """
         return await _asynchronous(supervisor, function, args, shutdown, link=False)
 
@@ -154,10 +167,22 @@ class TaskSupervisor:
         zip_input_on_exit: bool = False,
         shutdown: Shutdown = 5.0,
     ) -> Stream:
-        """As `Task.async_stream`, with supervised tasks (`Task.Supervisor.async_stream/4`).
+        """Run `function(item, *args)` for each item in a supervised, linked task (`Task.Supervisor.async_stream/4`).
+
+        Args:
+            supervisor: its pid or name.
+            items: an iterable or an asynchronous iterable.
+            function: `def` or `async def`.
+            args: its arguments after the item.
+            max_concurrency: see `Task.async_stream`, as for the options below.
+            ordered: whether the outcomes are in the order of the items.
+            timeout: seconds that each task may take; None is any time.
+            on_timeout: "exit" or "kill_task".
+            zip_input_on_exit: whether to yield ("exit", (item, reason)) for a task that failed.
+            shutdown: seconds that a task may take to end when the supervisor ends, "brutal_kill" or "infinity".
 
         Raises:
-            ValueError: an option that it cannot have.
+            ValueError: an option has a wrong value.
         """
         options = StreamOptions(max_concurrency, ordered, timeout, on_timeout, zip_input_on_exit)
         return _stream(supervisor, Stream(items, function, args, options), shutdown, link=True)
@@ -175,15 +200,15 @@ class TaskSupervisor:
         zip_input_on_exit: bool = False,
         shutdown: Shutdown = 5.0,
     ) -> Stream:
-        """As `async_stream`; a task that fails gives ("exit", reason) for its item (`Task.Supervisor.async_stream_nolink/4`).
+        """Run `function(item, *args)` for each item in a supervised task without a link.
 
-        Raises:
-            ValueError: an option that it cannot have.
+        A task that fails does not end this process: its outcome is ("exit", reason). Arguments and errors are those of
+        `async_stream` (`Task.Supervisor.async_stream_nolink/4`).
         """
         options = StreamOptions(max_concurrency, ordered, timeout, on_timeout, zip_input_on_exit)
         return _stream(supervisor, Stream(items, function, args, options), shutdown, link=False)
 
-    # Tasks whose value nobody wants
+    # Tasks whose value is dropped
 
     @staticmethod
     async def start_child(
@@ -193,20 +218,23 @@ class TaskSupervisor:
         restart: RestartType = "temporary",
         shutdown: Shutdown = 5.0,
     ) -> Pid:
-        """Let the supervisor run a function in a process of its own (`Task.Supervisor.start_child/3`).
+        """Start a supervised process that runs a function, and drop its value (`Task.Supervisor.start_child/3`).
 
         Args:
             supervisor: its pid or name.
             function: `def` or `async def`.
             args: its arguments.
             restart: "temporary" runs it once, "transient" until it ends normally, "permanent" again and again.
-            shutdown: seconds that it may take to end when the supervisor does, "brutal_kill" or "infinity".
+            shutdown: seconds that it may take to end when the supervisor ends, "brutal_kill" or "infinity".
+
+        Returns:
+            The pid of the process.
 
         Raises:
-            ChildError: "max_children".
-            CallExit: the supervisor is not there.
-            InvalidChild: another restart or shutdown.
-            TypeError: this is no function.
+            ChildError: the supervisor has its maximum number of tasks; the reason is "max_children".
+            CallExit: the supervisor does not run.
+            InvalidChild: a wrong value for `restart` or `shutdown`.
+            TypeError: `function` is no function.
         """
         spec = supervised(run, new_job(function, args), restart, shutdown)
         pid: Pid = await DynamicSupervisor.start_child(supervisor, spec)
@@ -214,16 +242,17 @@ class TaskSupervisor:
 
     @staticmethod
     async def terminate_child(supervisor: Any, pid: Pid) -> None:
-        """Stop a task; returns when it has ended (`Task.Supervisor.terminate_child/2`).
+        """Stop a task, and wait until it has ended (`Task.Supervisor.terminate_child/2`).
 
         Raises:
-            ChildError: "not_found".
+            ChildError: the supervisor has no such task; the reason is "not_found".
+            CallExit: the supervisor does not run.
         """
         await DynamicSupervisor.terminate_child(supervisor, pid)
 
     @staticmethod
     async def children(supervisor: Any) -> list[Pid]:
-        """The pids of all tasks that run (`Task.Supervisor.children/1`)."""
+        """Return the pids of all running tasks (`Task.Supervisor.children/1`)."""
         return [child.pid for child in await DynamicSupervisor.which_children(supervisor) if isinstance(child.pid, Pid)]
 
 
@@ -241,5 +270,5 @@ async def _asynchronous(
 def _stream(supervisor: Any, stream: Stream, shutdown: Shutdown, *, link: bool) -> Stream:
     options = stream.options
     options.supervisor, options.shutdown, options.link = supervisor, shutdown, link
-    supervised(run, None, "temporary", shutdown)  # a wrong shutdown is told here
+    supervised(run, None, "temporary", shutdown)  # raises if `shutdown` is wrong
     return stream
