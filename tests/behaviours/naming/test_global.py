@@ -301,7 +301,7 @@ async def test_trans() -> None:
     assert await global_.trans(("resource", "me"), held) == "value"
     assert await global_.trans(("resource", "me"), lambda: "value") == "value"
     await call(doer, lambda: global_.set_lock(("resource", "other"), retries=0))
-    with pytest.raises(global_.Aborted, match="another requester still holds the lock .* after 0 retries"):
+    with pytest.raises(global_.Aborted, match=r"another requester still holds the lock .* after 0 retries"):
         await global_.trans(("resource", "me"), held, retries=0)
     await call(doer, lambda: global_.del_lock(("resource", "other")))
     with pytest.raises(ZeroDivisionError):
