@@ -21,6 +21,7 @@ PLAIN: tuple[str, ...] = (
     "behaviours.gen",
     "behaviours.gen_server",
     "behaviours.gen_statem",
+    "testing",
 )
 
 FEWEST_WORDS = 4

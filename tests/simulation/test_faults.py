@@ -204,7 +204,7 @@ def test_who_is_meant_is_a_name_a_class_or_a_label() -> None:
             await scenario()
 
     for nobody in (Kill("nobody"), Kill(Counter, at=7)):
-        with pytest.raises(FaultNeverFired, match=r"in none of its \d+ runs had Kill\(.*\) an occasion"):
+        with pytest.raises(FaultNeverFired, match=r"Kill\(.*\) did not strike in any of its \d+ runs"):
             explore(unharmed, 2, faults=[nobody])
 
 

@@ -247,7 +247,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("reaching", "what"), REFUSED)
 def test_what_reaches_outside_is_refused(reaching: Callable[[], Awaitable[None]], what: str) -> None:
-    with pytest.raises(NotSimulated, match=f"asks for {what}, and a simulation has none") as caught:
+    with pytest.raises(NotSimulated, match=f"needs {what}, and a simulation has none") as caught:
         explore(reaching, 10)
     assert "server stand in" in str(caught.value)
 
@@ -267,7 +267,7 @@ def test_who_waits_for_ever_is_told_at_once() -> None:
     async def scenario() -> None:
         await process.receive("never".__eq__)
 
-    with pytest.raises(Stuck, match=r"everyone waits, and no timer is set:\n  <0\.2\.0>"):
+    with pytest.raises(Stuck, match=r"every process waits, and no timer is set:\n  <0\.2\.0>"):
         explore(scenario)
 
 
@@ -312,7 +312,7 @@ def test_a_test_that_is_not_decided_by_its_seed_says_so() -> None:
         await process.sleep(1.0)
         assert next(times) < 20
 
-    with pytest.raises(NotRepeatable, match="went another way"):
+    with pytest.raises(NotRepeatable, match="took another course"):
         explore(scenario)
 
 
@@ -326,7 +326,7 @@ def test_what_outlives_a_run_is_blamed() -> None:
         await all_down(2)
         assert len(kept) < 4
 
-    with pytest.raises(NotRepeatable, match="something that a run changes outlives it"):
+    with pytest.raises(NotRepeatable, match="a run changes something that the next run uses"):
         explore(scenario)
 
 

@@ -143,7 +143,7 @@ def test_a_skip_ends_the_simulation(project: Project) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--simulate", "0"], "wanted how many schedules, 1 or more; got 0"),
+        (["--simulate", "0"], "wanted the number of schedules, 1 or more; got 0"),
         (["--schedule", "nonsense"], "a schedule looks like 17:1,22:3"),
     ],
 )

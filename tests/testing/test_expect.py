@@ -106,14 +106,16 @@ class TestRefuteMessage:
 
     async def test_one_that_lies_there(self) -> None:
         tell_me("other", ("bad", 1))
-        with pytest.raises(AssertionError, match=r"no message that fits \('bad', Ellipsis\) was to come") as failed:
+        with pytest.raises(
+            AssertionError, match=r"expected no message that fits \('bad', Ellipsis\), but got"
+        ) as failed:
             await refute_message(("bad", ...))
-        assert "here is ('bad', 1)" in str(failed.value)
-        assert "Beside it in the mailbox: 'other'" in str(failed.value)
+        assert "but got ('bad', 1)" in str(failed.value)
+        assert "Other messages in the mailbox: 'other'" in str(failed.value)
 
     async def test_one_that_somebody_is_about_to_send(self) -> None:
         process.spawn(send, process.current(), "word")
-        with pytest.raises(AssertionError, match="here is 'word'"):
+        with pytest.raises(AssertionError, match="but got 'word'"):
             await refute_message()
 
     async def test_time_passes_only_if_it_is_asked_for(self) -> None:
@@ -122,7 +124,7 @@ class TestRefuteMessage:
         await refute_message()
         assert process.monotonic() == start
         await refute_message(timeout=0.9)
-        with pytest.raises(AssertionError, match="here is 'late'"):
+        with pytest.raises(AssertionError, match="but got 'late'"):
             await refute_message(timeout=0.2)
 
 
@@ -152,7 +154,7 @@ class TestExpectDown:
         pid = process.spawn(ends_with, "bad", 0.0)
         await expect_idle()
         await process.sleep(0.1)
-        with pytest.raises(AssertionError, match=r"Set the monitor before"):
+        with pytest.raises(AssertionError, match=r"Set the monitor earlier"):
             await expect_down(pid, "bad")
 
     async def test_one_that_does_not_end(self) -> None:
@@ -219,7 +221,7 @@ class TestKill:
         assert await kill(process.spawn(waits_for_a_word), "bad") == "bad"
 
     async def test_nobody(self) -> None:
-        with pytest.raises(AssertionError, match="nobody is at 'nobody'"):
+        with pytest.raises(AssertionError, match="there is no process 'nobody'"):
             await kill("nobody")
 
     async def test_one_that_traps_exits_and_goes_on(self) -> None:

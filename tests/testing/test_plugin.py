@@ -239,7 +239,7 @@ def test_what_a_failure_says(play: Play) -> None:
     assert "every process waits for a message and no timer is set" in printed
     assert "(doomed) waits for a message that str.__eq__ accepts" in printed
     assert "In its mailbox: 'something else'" in printed
-    assert "the test's process was ended, with 'bad', before the test had come to its end" in printed
+    assert "the test's process was ended, with 'bad', before the test was finished" in printed
     assert "LookupError: by itself" in printed
 
 

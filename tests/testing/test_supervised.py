@@ -101,7 +101,7 @@ class TestProbe:
         assert await call(pid, "who") == pid
         assert process.monotonic() - start == 3.0
         cast(pid, "fall over")
-        assert "was told to fall over" in str(await expect_down(pid, RuntimeError))
+        assert "was asked to fall over" in str(await expect_down(pid, RuntimeError))
 
     async def test_its_end_may_be_slow_and_other_than_told(self, start_supervised: StartSupervised) -> None:
         pid = await start_supervised(probe("a", trap=True, linger=1.5, ends_with=ValueError("at the end")))
@@ -154,8 +154,8 @@ class TestStartSupervised:
         assert [child.id for child in await Supervisor.which_children(SUPERVISOR)] == ["b"]
 
     async def test_a_child_that_is_not_there(self, start_supervised: StartSupervised) -> None:
-        with pytest.raises(LookupError, match=r"no child 'b' was started .* there are: none"):
+        with pytest.raises(LookupError, match=r"start_supervised has no child 'b': .* The children are: none"):
             await stop_supervised("b")
         await start_supervised(probe("a"))
-        with pytest.raises(LookupError, match="there are: 'a'"):
+        with pytest.raises(LookupError, match="The children are: 'a'"):
             await stop_supervised("b")

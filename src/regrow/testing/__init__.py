@@ -1,15 +1,15 @@
-"""What our users test with is what we test with: a node a test, virtual time, and expectations.
+"""Tools to test processes with: a fresh node for each test, virtual time, and expectations.
 
-    expect.py         messages, ends and silence, awaited as what they are
-    supervised.py     children of a test, which are stopped when it is over
-    probe.py          a child that tells its test what becomes of it
-    capture.py        the reports that were logged
-    test_process.py   a node and the process in which a test runs
+    expect.py         wait for a message, for silence, or for a process to end
+    supervised.py     children of a test, stopped when the test ends
+    probe.py          a child that reports its start and its end to the test
+    capture.py        the reports that were logged, as data
+    test_process.py   the node of a test, and the process that runs it
     simulation/       one test under many schedules
-    faults.py         what may go wrong in them
-    plugin.py         all of that for pytest: the fixtures `node`, `virtual_clock`, `start_supervised`, `reports`
+    faults.py         faults that a simulation injects
+    plugin.py         the pytest plugin: the fixtures `node`, `virtual_clock`, `start_supervised`, `reports`
 
-Nothing but the plugin needs pytest, which finds it by itself.
+Only the plugin needs pytest, which loads it through its entry point.
 """
 
 from regrow.kernel.clock import VirtualClock
@@ -49,5 +49,5 @@ __all__ = [
 
 
 def __dir__() -> list[str]:
-    """What a prompt completes: the interface, and the folder of faults."""
+    """Return the names that a prompt completes: the interface and the module `faults`."""
     return [*__all__, "faults"]

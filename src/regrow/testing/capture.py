@@ -1,11 +1,11 @@
-"""The reports that are logged while a test runs, as data: who ended, and why.
+"""The reports that are logged while a test runs, as data.
 
-    with capture_reports() as reports       all that regrow logs within the block
+    with capture_reports() as reports       everything that regrow logs within the block
     reports.only("GenServer terminating")   the one report of this kind, with its parts: `.name`, `.reason`, `.state` …
     reports.of("started")                   all of a kind
-    reports.text()                          everything in words
+    reports.text()                          all of them as text
 
-Under pytest the fixture `reports` has them.
+Under pytest the fixture `reports` provides them.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from regrow.testing.describe import brief
 
 
 class Reports(list[Any]):
-    """What was logged, oldest first: `Report` objects, and the texts of records that are none."""
+    """The log records of a block, oldest first: a `Report`, or the text of a record that carries none."""
 
     def of(self, kind: str) -> list[Report]:
-        """The reports of one kind, such as "GenServer terminating" or "caused shutdown"."""
+        """Return the reports of one kind, such as "GenServer terminating" or "caused shutdown"."""
         return [report for report in self if isinstance(report, Report) and report.kind == kind]
 
     def only(self, kind: str) -> Report:
-        """The one report of a kind.
+        """Return the one report of a kind.
 
         Raises:
-            AssertionError: there is none, or there are several; it shows what was logged.
+            AssertionError: there is none, or more than one; the message shows what was logged.
         """
         found = self.of(kind)
         if len(found) != 1:
@@ -39,26 +39,26 @@ class Reports(list[Any]):
         return found[0]
 
     def text(self) -> str:
-        """All of it in words, as the log has it."""
-        told = [words(one) if isinstance(one, Report) else brief(one) for one in self]
-        return "\n".join(told) if told else "nothing"
+        """Return all records as text, as the log prints them."""
+        lines = [words(one) if isinstance(one, Report) else brief(one) for one in self]
+        return "\n".join(lines) if lines else "nothing"
 
 
 class Collector(logging.Handler):
-    """Keeps what is logged."""
+    """A log handler that collects records."""
 
     def __init__(self, found: Reports) -> None:
         super().__init__()
         self.found = found
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep one record: its report, or its text."""
+        """Append the report of a record, or its text if it has none."""
         self.found.append(record.msg if isinstance(record.msg, Report) else record.getMessage())
 
 
 @contextmanager
 def capture_reports(level: int = logging.DEBUG) -> Generator[Reports]:
-    """Collect what regrow logs within the block, from a level on. It goes where it went before, too."""
+    """Collect what regrow logs within the block, at `level` and above. Other handlers receive it as usual."""
     logger = logging.getLogger("regrow")
     found = Reports()
     collector = Collector(found)

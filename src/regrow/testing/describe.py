@@ -1,4 +1,4 @@
-"""What a failure shows of the processes round it: what they do, and what lies in their mailboxes."""
+"""Descriptions of processes for failure messages: what each one does, and what its mailbox holds."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SHORT: Final = Limits(depth=10, chars_limit=300)
 
 
 def brief(value: object) -> str:
-    """A value in a line that is not too long."""
+    """Return the repr of a value, shortened to 300 characters."""
     return show(value, SHORT)
 
 
 def wish_words(match: Any) -> str:
-    """What somebody waits for: "of class Down", "that fits ('started', ...)"; empty for any message."""
+    """Describe the messages that a match accepts, such as "of class Down"; empty if it accepts any message."""
     if match is None:
         return ""
     if isinstance(match, type):
@@ -36,38 +36,39 @@ def wish_words(match: Any) -> str:
 
 
 def mailbox_words(pid: Pid) -> str:
-    """The messages that lie in a mailbox, oldest first."""
+    """List the messages in a process's mailbox, oldest first."""
     waiting: list[Any] = info.info(pid, "messages") or []
     return ", ".join(map(brief, waiting)) if waiting else "nothing"
 
 
 def doing(pid: Pid) -> str:
-    """What a process does at this moment, in a sentence: "<0.5.0> (Counter) waits for a message. …"."""
+    """Describe what a process does now, in a sentence: "<0.5.0> (Counter) waits for a message. …"."""
     process = pid.process
     if process is None:
         return f"{pid} has ended."
-    who = described(process)
+    subject = described(process)
     waiting = info.info(pid, "message_queue_len")
     mail = f" In its mailbox: {mailbox_words(pid)}." if waiting else " Its mailbox is empty."
-    return f"{who} {_activity(process)}{_place(process)}.{mail}"
+    return f"{subject} {_activity(process)}{_place(process)}.{mail}"
 
 
 def described(process: Process) -> str:
-    """A process by pid and by what tells it apart: its name, its label or the function that it began with."""
+    """Return a process's pid with its name, its label or the function that it began with."""
     if process.name is not None:
         name = process.name.__name__ if isinstance(process.name, type) else process.name
         return f"{process.pid} ({name})"
     if process.rare is not None and process.rare.label is not None:
         return f"{process.pid} ({brief(process.rare.label)})"
     function = process.initial_call
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "")  # of a compiled one: only this
+    # A compiled function has no __qualname__.
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "")
     name = str(name).rpartition("<locals>.")[2].removesuffix(".init")
     return f"{process.pid} ({name})" if name else f"{process.pid}"
 
 
-def describe_all(but: Callable[[Process], bool]) -> list[str]:
-    """What each process of this node does, oldest first."""
-    return [doing(pid) for pid, process in current_node().processes.items() if not but(process)]
+def describe_all(except_: Callable[[Process], bool]) -> list[str]:
+    """Describe what each process of this node does, oldest first, except those for which `except_` is true."""
+    return [doing(pid) for pid, process in current_node().processes.items() if not except_(process)]
 
 
 def _activity(process: Process) -> str:
@@ -92,7 +93,7 @@ def _activity(process: Process) -> str:
 
 
 def _place(process: Process) -> str:
-    """The innermost line of the user's own at which it waits."""
+    """Return the innermost line of the user's code at which a process waits, as ", at …"; empty if unknown."""
     frames = [] if process.task is None or not process.as_task else process.task.get_stack()
-    theirs = [(frame.f_code, frame.f_lineno) for frame in frames if not frame.f_code.co_filename.startswith(OURS)]
-    return f", at {innermost_words(tuple(theirs))}" if theirs else ""
+    users = [(frame.f_code, frame.f_lineno) for frame in frames if not frame.f_code.co_filename.startswith(OURS)]
+    return f", at {innermost_words(tuple(users))}" if users else ""

@@ -1,16 +1,16 @@
-"""What a test waits for, told as what it expects: messages, ends, and silence.
+"""Expectations of a test: messages, silence, and the ends of processes.
 
-    expect_message(match)     a message comes; it is taken out of the mailbox
-    refute_message(match)     none comes
-    expect_down(who, reason)  a process ends, whether linked or not
-    expect_exit(who, reason)  an exit signal comes, to a process that traps exits
-    expect_idle()             all others have done what they can
-    kill(who)                 a process ends, now
-    flush(match)              what lies in the mailbox, taken out
+    expect_message(match)     wait for a message, and take it out of the mailbox
+    refute_message(match)     check that no such message comes
+    expect_down(who, reason)  wait until a process has ended, linked or not
+    expect_exit(who, reason)  wait for an exit signal, in a process that traps exits
+    expect_idle()             wait until all other processes wait
+    kill(who)                 end a process, and wait until it has ended
+    flush(match)              take messages out of the mailbox
 
-A `match` is a class or several, a predicate, or a pattern: a value in which `...` stands for anything, a dict for a
-dict that has at least that. Times are those of the node's clock, which in a test is virtual: to wait takes no time. A
-failure shows what was expected, what lies in the mailbox instead, and what the others do.
+A `match` is a class, a tuple of classes, a predicate, or a pattern: a value in which `...` stands for any value, and a
+dict for a dict that has at least these items. Times are those of the node's clock, which in a test is virtual: waiting
+takes no real time. A failure shows what was expected, what the mailbox holds, and what the other processes do.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def expect_message(match: type[Message], *, timeout: float = 1.0) -> Messa
 @overload
 async def expect_message(match: Any = None, *, timeout: float = 1.0) -> Any: ...
 async def expect_message(match: Any = None, *, timeout: float = 1.0) -> Any:
-    """Take the first message that fits out of the mailbox, and wait for it if it is not there yet (`assert_receive`).
+    """Wait for the first message that matches, and take it out of the mailbox (ExUnit's `assert_receive`).
 
     Args:
         match: a class or a tuple of classes, a predicate, or a pattern such as `("started", ...)`. None: any message.
@@ -49,7 +49,7 @@ async def expect_message(match: Any = None, *, timeout: float = 1.0) -> Any:
         The message.
 
     Raises:
-        AssertionError: none came in time; it shows what lies in the mailbox and what the other processes do.
+        AssertionError: no such message came in time; the error shows the mailbox and what the other processes do.
     """
     me = current()
     try:
@@ -61,21 +61,21 @@ async def expect_message(match: Any = None, *, timeout: float = 1.0) -> Any:
             [
                 f"no message{wish_words(match)} came within {timeout:g} s.",
                 f"In the mailbox: {mailbox_words(me)}",
-                *describe_all(but=lambda other: other.pid is me or other is current_node().init),
+                *describe_all(except_=lambda other: other.pid is me or other is current_node().init),
             ]
         )
     )
 
 
 async def refute_message(match: Any = None, *, timeout: float = 0.0) -> None:
-    """Be sure that no message fits: none that lies in the mailbox, and none that comes (`refute_receive`).
+    """Check that no message in the mailbox matches, and that none arrives (ExUnit's `refute_receive`).
 
     Args:
-        match: as for `expect_message`.
-        timeout: seconds of the node's clock. 0: until all others have done what they can at this moment.
+        match: a class, classes, a predicate or a pattern, as for `expect_message`.
+        timeout: seconds of the node's clock. 0: until all other processes wait.
 
     Raises:
-        AssertionError: one has come; it is shown, and taken out of the mailbox.
+        AssertionError: a message came; the error shows it, and it is taken out of the mailbox.
     """
     await until_idle()
     try:
@@ -83,25 +83,26 @@ async def refute_message(match: Any = None, *, timeout: float = 0.0) -> None:
     except TimeoutError:
         return
     raise AssertionError(
-        f"no message{wish_words(match)} was to come, and here is {brief(message)}.\n"
-        f"  Beside it in the mailbox: {mailbox_words(current())}"
+        f"expected no message{wish_words(match)}, but got {brief(message)}.\n"
+        f"  Other messages in the mailbox: {mailbox_words(current())}"
     )
 
 
 async def expect_down(who: Any, reason: Any = ..., *, timeout: float = 1.0) -> Any:
-    """Wait for the end of a process (`assert_receive {:DOWN, …}`).
+    """Wait until a process has ended, and check its reason (ExUnit's `assert_receive {:DOWN, …}`).
 
     Args:
-        who: a pid, a name or a handle; or the ref of a monitor that was set before, which is needed where the process
-            may have ended already: a new one could only say "noproc".
-        reason: what the reason must be: a value, a pattern such as `("shutdown", ...)`, or a class, of which it must be.
+        who: a pid, a name or a handle; or the ref of a monitor. If the process may have ended already, a monitor that
+            was set before is needed: the reason of a new one is "noproc".
+        reason: the expected reason: a value, a pattern such as `("shutdown", ...)`, a predicate, or a class that the
+            reason must be or be an instance of. `...`: any reason.
         timeout: seconds of the node's clock.
 
     Returns:
         The reason.
 
     Raises:
-        AssertionError: it has not ended in time, or for another reason.
+        AssertionError: the process has not ended in time, or its reason is another.
     """
     ref = who if isinstance(who, Ref) else bifs.monitor(who)
 
@@ -115,7 +116,7 @@ async def expect_down(who: Any, reason: Any = ..., *, timeout: float = 1.0) -> A
         if not isinstance(who, Ref):
             bifs.demonitor(ref, flush=True)
         name = brief(who if watched is None else watched)
-        does = "Its Down has been taken out already." if watched is None else doing(watched)
+        does = "Its Down has already been taken out of the mailbox." if watched is None else doing(watched)
         raise AssertionError(f"{name} has not ended within {timeout:g} s.\n  {does}") from None
     if not reason_fits(reason, down.reason):
         raise AssertionError(_other_reason(brief(down.pid), reason, down.reason))
@@ -123,24 +124,24 @@ async def expect_down(who: Any, reason: Any = ..., *, timeout: float = 1.0) -> A
 
 
 async def expect_exit(who: Pid | None = None, reason: Any = ..., *, timeout: float = 1.0) -> Any:
-    """Wait for the exit signal of a linked process, in one that traps exits (`assert_receive {:EXIT, …}`).
+    """Wait for the exit signal of a linked process; the caller must trap exits (`assert_receive {:EXIT, …}`).
 
     Args:
-        who: from whom; None: from anybody.
-        reason: as for `expect_down`.
+        who: the process that sends the signal; None: any process.
+        reason: the expected reason, as for `expect_down`.
         timeout: seconds of the node's clock.
 
     Returns:
         The reason.
 
     Raises:
-        AssertionError: none came in time, it has another reason, or this process does not trap exits and so would be
-            ended by the signal.
+        AssertionError: no signal came in time, its reason is another, or the calling process does not trap exits: the
+            signal would end it.
     """
     me = current()
     if not info(me, "trap_exit"):
         raise AssertionError(
-            f"{me} does not trap exits: the exit signal would end it, and be no message. "
+            f"{me} does not trap exits: the exit signal would end it instead of arriving as a message. "
             "Call process.trap_exit(True) before the link is made"
         )
 
@@ -164,19 +165,19 @@ async def kill(who: Any, reason: object = "kill", *, timeout: float = 1.0) -> An
     """Send a process an exit signal, and wait until it has ended.
 
     Args:
-        who: a pid, a name or a handle. It should not be linked to the test, unless that traps exits.
-        reason: why; "kill" cannot be trapped.
+        who: a pid, a name or a handle. If the process is linked to the test, the test should trap exits.
+        reason: the reason of the signal; "kill" cannot be trapped.
         timeout: seconds of the node's clock.
 
     Returns:
-        The reason with which it has ended: "killed" for "kill".
+        The reason with which the process ended: "killed" for "kill".
 
     Raises:
-        AssertionError: nobody is there, or it has not ended in time.
+        AssertionError: there is no such process, or it has not ended in time.
     """
     pid = who if isinstance(who, Pid) else whereis(who)
     if pid is None:
-        raise AssertionError(f"kill: nobody is at {brief(who)}")
+        raise AssertionError(f"kill: there is no process {brief(who)}")
     ref = bifs.monitor(pid)
     bifs.exit(pid, reason)
     return await expect_down(ref, timeout=timeout)
@@ -188,18 +189,18 @@ async def expect_idle() -> None:
 
 
 def flush(match: Any = None) -> list[Any]:
-    """Take all messages that fit out of the mailbox, oldest first, and wait for none (`flush()` of the shells)."""
-    mine = running()
+    """Take all messages that match out of the mailbox, oldest first, without waiting (`flush()` of the shells)."""
+    process = running()
     found: list[Any] = []
     left: list[Any] = []
-    for message in mine.mailbox or ():
+    for message in process.mailbox or ():
         (found if _fits(match, message) else left).append(message)
-    mine.mailbox = deque(left) if left else None
+    process.mailbox = deque(left) if left else None
     return found
 
 
 def reason_fits(wanted: Any, reason: object) -> bool:
-    """Whether a reason is as wanted: of a class, accepted by a predicate, or fitting a pattern."""
+    """Whether a reason is of the wanted class, is accepted by the predicate, or matches the pattern."""
     if isinstance(wanted, type):
         return reason is wanted or isinstance(reason, wanted)
     if callable(wanted) and not isinstance(wanted, BaseException):
@@ -209,16 +210,16 @@ def reason_fits(wanted: Any, reason: object) -> bool:
 
 def _other_reason(who: str, wanted: object, reason: object) -> str:
     words = wanted.__name__ if isinstance(wanted, type) else brief(wanted)
-    letter = f"{who} has ended with {brief(reason)}; expected {words}"
+    text = f"{who} has ended with {brief(reason)}; expected {words}"
     if is_word(reason, "noproc"):
-        letter += (
-            ".\n  Nobody was there any more when it was monitored. Set the monitor before: ref = process.monitor(pid)"
+        text += (
+            ".\n  The process had ended before it was monitored. Set the monitor earlier: ref = process.monitor(pid)"
         )
-    return letter
+    return text
 
 
 def _wanted(match: Any) -> Any:
-    """What `receive` is to wait for."""
+    """Return the class, classes or predicate for `receive` that stand for a match."""
     if match is None or _is_test(match):
         return match
 
@@ -237,7 +238,7 @@ def _fits(match: Any, message: object) -> bool:
 
 
 def _is_test(match: Any) -> bool:
-    """Whether this is a class, several or a predicate, and no pattern."""
+    """Whether a match is a class, a tuple of classes or a predicate, and not a pattern."""
     if isinstance(match, tuple):
         several = cast("tuple[object, ...]", match)
         return bool(several) and all(isinstance(one, type) for one in several)

@@ -1,8 +1,8 @@
-"""What pytest shows of a failure: the lines that a test without processes would show, and none of the plugin's.
+"""The tracebacks of failing tests: pytest shows the lines of the test, and none of the plugin's.
 
-An exception loses its frames where it becomes a reason, and so do those that it was raised from. So what a test raises is
-noted with all its tracebacks when it is caught, and raised again with them. An exception that has come as a reason,
-through a link, keeps (code, line) pairs: a traceback is made of these, behind the line at which the test was waiting.
+An exception loses its frames when it becomes an exit reason, and so do its causes and contexts. So the plugin keeps the
+tracebacks of what a test raises when it catches it, and raises it again with them. An exception that arrived as a reason
+through a link keeps (code, line) pairs: its traceback is rebuilt from these, below the line at which the test waited.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FOLDER: Final = OURS[0] + os.sep
 
 
 class Failure:
-    """An exception with its traceback, and with those of its causes, contexts and members.
+    """An exception, with the tracebacks of itself, its causes, contexts and members.
 
     Args:
         error: the exception.
@@ -28,15 +28,15 @@ class Failure:
     def __init__(self, error: BaseException, where: TracebackType | None = None) -> None:
         self.error = error
         self.kept: list[tuple[BaseException, TracebackType | None]] = [
-            (one, one.__traceback__ or rebuilt(trace_of(one))) for one in everything_of(error)
+            (one, one.__traceback__ or rebuilt(trace_of(one))) for one in related(error)
         ]
-        _, own = self.kept[0]
-        self.kept[0] = (error, joined(theirs_of(where), without_ours(own)))
+        _, traceback = self.kept[0]
+        self.kept[0] = (error, joined(users_frames(where), from_users_frame(traceback)))
 
     def during(self, other: Failure) -> None:
-        """Show another failure as what was there before this one."""
-        mine = {id(one) for one, _ in self.kept}
-        if any(id(one) in mine for one, _ in other.kept):
+        """Make another failure the context of this one: the other was raised first."""
+        known = {id(one) for one, _ in self.kept}
+        if any(id(one) in known for one, _ in other.kept):
             return
         first = self.error
         while (before := first.__cause__ or first.__context__) is not None:
@@ -46,20 +46,20 @@ class Failure:
         self.kept += other.kept
 
     def throw(self) -> NoReturn:
-        """Raise the exception as it was noted."""
+        """Raise the exception with the tracebacks that were kept."""
         __tracebackhide__ = True
         for one, traceback in self.kept:
             one.__traceback__ = traceback
         raise self.error
 
 
-def is_ours(code: CodeType) -> bool:
-    """Whether this is code of regrow; what is compiled has a name without its folder."""
+def is_regrow(code: CodeType) -> bool:
+    """Whether this is code of regrow. The file name of compiled code lacks the folder."""
     return code.co_filename.startswith((FOLDER, *OURS[1:]))
 
 
-def everything_of(error: BaseException) -> Iterator[BaseException]:
-    """An exception, what it was raised from or while, and its members."""
+def related(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception, its causes and contexts, and the members of groups."""
     seen: set[int] = set()
     left: list[BaseException | None] = [error]
     while left:
@@ -72,17 +72,17 @@ def everything_of(error: BaseException) -> Iterator[BaseException]:
                 left += one.exceptions  # pyright: ignore[reportUnknownMemberType]
 
 
-def without_ours(traceback: TracebackType | None) -> TracebackType | None:
-    """A traceback from its first frame on that is not the plugin's or the kernel's; the whole of it if all are."""
+def from_users_frame(traceback: TracebackType | None) -> TracebackType | None:
+    """Return a traceback from its first frame outside regrow on; the whole of it if all frames are regrow's."""
     first = traceback
-    while first is not None and is_ours(first.tb_frame.f_code):
+    while first is not None and is_regrow(first.tb_frame.f_code):
         first = first.tb_next
     return first or traceback
 
 
-def theirs_of(traceback: TracebackType | None) -> TracebackType | None:
-    """A traceback without the frames of regrow, wherever they stand."""
-    return joined(traceback, None, lambda link: not is_ours(link.tb_frame.f_code))
+def users_frames(traceback: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without any frame of regrow."""
+    return joined(traceback, None, lambda link: not is_regrow(link.tb_frame.f_code))
 
 
 def joined(
@@ -90,7 +90,7 @@ def joined(
     inner: TracebackType | None,
     keep: Callable[[TracebackType], bool] = lambda _: True,
 ) -> TracebackType | None:
-    """A traceback that goes on with another one, and of itself has the links that are to be kept."""
+    """Return the links of `outer` that `keep` accepts, followed by `inner`."""
     links: list[TracebackType] = []
     while outer is not None:
         links.append(outer)
@@ -101,12 +101,12 @@ def joined(
 
 
 def rebuilt(pairs: Sequence[tuple[CodeType, int]]) -> TracebackType | None:
-    """A traceback of (code, line) pairs, outermost first. It shows lines; the variables are gone."""
-    return traceback_of([pair for pair in pairs if not is_ours(pair[0])] or pairs)
+    """Make a traceback of (code, line) pairs, outermost first. It shows the lines, but has no variables."""
+    return traceback_of([pair for pair in pairs if not is_regrow(pair[0])] or pairs)
 
 
 def of_frames(frames: Iterable[FrameType]) -> TracebackType | None:
-    """A traceback of the frames at which something waits, outermost first."""
+    """Make a traceback of the frames of a suspended task, outermost first."""
     found = None
     for frame in reversed(list(frames)):
         found = TracebackType(found, frame, frame.f_lasti, frame.f_lineno)

@@ -1,9 +1,9 @@
-"""What may go wrong, for simulations to bring about: at the n-th message of a process, or at each of them in turn.
+"""Faults that a simulation injects: at the n-th message of a process, or at each of its messages in turn.
 
-    @simulate(runs=20, faults=[Kill(Counter)])      for every n: kill Counter at its n-th message, until it has fewer
+    @simulate(runs=20, faults=[Kill(Counter)])      kill Counter at its first message; in further runs at the second, …
 
-The process may be any but the test's own. A fault without `at` is tried for n = 1, 2, 3 …, each n under all the runs,
-until no run has an n-th message any more.
+A fault may strike any process except the test's. A fault without `at` is tried for n = 1, 2, 3 …, each n in `runs`
+schedules, until no run has an n-th message.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from regrow.kernel.yields import Throw
 
 
 class Fault:
-    """Something that goes wrong once in a run, when a process is about to take its n-th message.
+    """A fault that strikes once in a run, when a process is about to take its n-th message.
 
     Args:
-        who: a registered name, a class that the process is registered under or whose `init` it began with, or a
-            process's label. None for any process: n then counts the messages of all together.
-        at: n, from 1. None for every n, one after the other.
+        who: the processes that it strikes: a registered name, a label, or a class that a process is registered under or
+            whose `init` it began with. None: any process; n then counts the messages of all processes together.
+        at: n, counted from 1. None: every n, one after the other.
 
     Raises:
         ValueError: n is less than 1.
@@ -41,39 +41,39 @@ class Fault:
         self.who = who
         self.at = at
         self.count: int = 0
-        self.struck: bool = False
+        self.fired: bool = False
 
     def __repr__(self) -> str:
         who = "" if self.who is None else f"{getattr(self.who, '__name__', None) or safe_repr(self.who)}, "
         return f"{type(self).__name__}({who}at={self.at})"
 
     def begin(self) -> None:
-        """A new run begins."""
+        """Reset the counters at the start of a run."""
         self.count = 0
-        self.struck = False
+        self.fired = False
 
     def at_message(self, number: int) -> Fault:
-        """The same fault, at one certain message."""
-        made = copy.copy(self)
-        made.at = number
-        return made
+        """Return a copy of this fault that strikes at one message."""
+        fault = copy.copy(self)
+        fault.at = number
+        return fault
 
-    def meets(self, process: Process) -> bool:
-        """Whether the process, about to be stepped, is not to be stepped now."""
-        if self.struck or self.at is None or not self.counts(process) or not self.means(process):
+    def applies(self, process: Process) -> bool:
+        """Strike if this is the n-th message; return whether the scheduler must skip the process's next step."""
+        if self.fired or self.at is None or not self.counts(process) or not self.matches(process):
             return False
         self.count += 1
         if self.count < self.at:
             return False
-        self.struck = True
+        self.fired = True
         return self.strike(process)
 
     def counts(self, process: Process) -> bool:
-        """Whether what the process is about to do is taking a message."""
+        """Whether the process is about to take a message."""
         return on_its_way(process)
 
-    def means(self, process: Process) -> bool:
-        """Whether this is one of the processes that the fault is for."""
+    def matches(self, process: Process) -> bool:
+        """Whether this is one of the processes that the fault may strike."""
         who = self.who
         if who is None:
             return process is not process.node.init
@@ -82,46 +82,46 @@ class Fault:
         return isinstance(who, type) and "init" in vars(who) and process.initial_call is vars(who)["init"]
 
     def strike(self, process: Process) -> bool:
-        """Let it go wrong; whether the process is not to be stepped now."""
+        """Inject the fault; return whether the scheduler must skip the process's next step."""
         raise NotImplementedError
 
 
 class Kill(Fault):
-    """The process is killed when it is about to take its n-th message, which is lost with it."""
+    """A fault that kills a process when it is about to take its n-th message; the message is lost."""
 
     what = "is killed"
 
     def strike(self, process: Process) -> bool:
-        """Send it "kill"."""
+        """Send the process the exit signal "kill"."""
         links.exit_signal(process, process.node.guest, "kill", False)
         return True
 
 
 class DropReply(Fault):
-    """The answer to the n-th call of a server is lost: it does its work, and the caller waits until its time is over."""
+    """A fault that drops the reply to the n-th call of a server: the work is done, and the caller times out."""
 
     what = "answers, and the reply is lost:"
 
     def counts(self, process: Process) -> bool:
-        """Only calls have a reply."""
+        """Whether the process is about to take a call; only calls have a reply."""
         return type(process.value) is CallRequest
 
     def strike(self, process: Process) -> bool:
-        """Let the server see a request of which nobody awaits the answer."""
-        asked: Any = process.value
-        lost = CallRequest(asked.pid, asked.request)
+        """Replace the request by a copy that no caller waits for."""
+        request: Any = process.value
+        lost = CallRequest(request.pid, request.request)
         lost.state = CLOSED
         process.value = lost
         return False
 
 
 class Slow(Fault):
-    """The process takes `seconds` for its n-th message; its mail waits meanwhile.
+    """A fault that delays a process for `seconds` at its n-th message; its other messages wait, too.
 
     Args:
-        seconds: how long, on the node's clock.
-        who: as for every fault.
-        at: as for every fault.
+        seconds: the delay, on the node's clock.
+        who: the processes, as for `Fault`.
+        at: the number of the message, as for `Fault`.
     """
 
     what = "is slow"
@@ -131,7 +131,7 @@ class Slow(Fault):
         self.seconds = seconds
 
     def strike(self, process: Process) -> bool:
-        """Leave it out until the time is over."""
+        """Keep the process out of the queue until the time is over."""
         value = process.value
         scheduler = process.node.scheduler
 
@@ -144,12 +144,12 @@ class Slow(Fault):
 
 
 class ClockStep(Fault):
-    """The clock steps ahead by `seconds`, as after a machine's sleep: all that falls due meanwhile does so at once.
+    """A fault that moves the clock ahead by `seconds`, as after a machine's sleep: all timers due by then fire at once.
 
     Args:
-        seconds: how far; a node's clock never goes back.
-        who: whose n-th message is the moment.
-        at: as for every fault.
+        seconds: how far the clock moves; a node's clock never goes back.
+        who: the processes whose messages are counted, as for `Fault`.
+        at: the number of the message, as for `Fault`.
     """
 
     what = "sees the clock step"
@@ -159,7 +159,7 @@ class ClockStep(Fault):
         self.seconds = seconds
 
     def strike(self, process: Process) -> bool:
-        """Move it, before the process takes its message."""
+        """Move the clock before the process takes its message."""
         clock = process.node.clock
         assert isinstance(clock, VirtualClock)
         value = process.value

@@ -1,14 +1,14 @@
-"""A child that tells its test what becomes of it, so that a start, an end and a restart are messages and no guesses.
+"""A child that sends its test a message when it starts and when it ends, so that a test can wait for a restart.
 
 the test                                    the probe
 await start_supervised(probe("a"))
                      <---------------       ("started", "a")
 process.exit(whereis("a"), "kill")
-                     <---------------       ("started", "a")     the supervisor has started another
+                     <---------------       ("started", "a")     the supervisor has restarted it
 await stop_supervised("a")
                      <---------------       ("ended", "a", "shutdown")      if it traps exits: probe("a", trap=True)
 
-It says nothing of its own but what it is told to: it sleeps, stops or crashes by a cast.
+A cast makes it sleep, stop or crash.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from regrow.kernel.signals import Exited
 class Probe(GenServer[dict[str, Any]]):
     """Sends its test `("started", id)` when it is up and `("ended", id, reason)` when `terminate` runs.
 
-    A call answers with its pid. It takes these casts: `("stop", reason)` ends it, `("sleep", seconds)` keeps it busy,
-    anything else is a crash with RuntimeError. A plain message it forwards, as `("got", id, message)`.
+    A call returns its pid. A cast `("stop", reason)` ends it, `("sleep", seconds)` keeps it busy, and any other cast
+    crashes it with RuntimeError. It forwards a plain message to the test as `("got", id, message)`.
     """
 
     async def init(self, options: dict[str, Any], /) -> Any:
-        """Say that it is up, unless `init` is a function that says otherwise."""
+        """Send the test `("started", id)`, unless the `init` option returns another result or raises."""
         bifs.trap_exit(options.get("trap", False))
         init: Callable[[], Any] | None = options.get("init")
         if init is not None and (answer := init()) is not None:
@@ -43,11 +43,11 @@ class Probe(GenServer[dict[str, Any]]):
         return Ok(options)
 
     def handle_call(self, _request: object, _from: object, options: dict[str, Any], /) -> Any:
-        """Answer with the pid."""
+        """Reply with the pid of the probe."""
         return Reply(current(), options)
 
     async def handle_cast(self, request: Any, options: dict[str, Any], /) -> Any:
-        """Stop, sleep or crash."""
+        """Stop, sleep or crash, as the request says."""
         match request:
             case ("stop", reason):
                 return Stop(reason, options)
@@ -55,16 +55,16 @@ class Probe(GenServer[dict[str, Any]]):
                 await sleep(seconds)
                 return NoReply(options)
             case _:
-                raise RuntimeError(f"{options['id']} was told to {request}")
+                raise RuntimeError(f"{options['id']} was asked to {request}")
 
     def handle_info(self, message: object, options: dict[str, Any], /) -> Any:
-        """Tell the test what has come."""
-        assert not isinstance(message, Exited), "a stranger's exit signal"
+        """Forward the message to the test."""
+        assert not isinstance(message, Exited), "an exit signal of a process that the test did not link to the probe"
         send(options["to"], ("got", options["id"], message))
         return NoReply(options)
 
     async def terminate(self, reason: object, options: dict[str, Any], /) -> None:
-        """Say so, and linger, or end otherwise than it was told."""
+        """Send the test `("ended", id, reason)`; then sleep if `linger` asks for it, and raise `ends_with` if given."""
         send(options["to"], ("ended", options["id"], reason))
         if "linger" in options:
             await sleep(options["linger"])
@@ -82,16 +82,16 @@ def probe(
     ends_with: BaseException | None = None,
     **spec: Any,
 ) -> ChildSpec:
-    """The spec of a `Probe` that is registered under its id.
+    """Return the spec of a `Probe` that is registered under its id.
 
     Args:
-        id: of the child, its name, and what its messages begin with.
-        to: the address that it tells; None: the running process.
-        trap: whether it traps exits, so that it tells of its end whatever the reason.
-        init: is called first, and may return what the `init` of a server may, or raise.
-        linger: the seconds that its `terminate` takes.
-        ends_with: what its `terminate` raises.
-        spec: `restart`, `shutdown`, `type` and `significant`, as of a ChildSpec.
+        id: the id of the child, its registered name, and the second item of its messages.
+        to: the address that its messages go to; None: the running process.
+        trap: whether it traps exits, so that it reports its end for every reason except "kill".
+        init: a function that its `init` calls first; it may return what a server's `init` may, or raise.
+        linger: seconds that its `terminate` takes.
+        ends_with: an exception that its `terminate` raises.
+        spec: `restart`, `shutdown`, `type` and `significant` of the ChildSpec.
     """
     given: dict[str, Any] = {"trap": trap, "init": init, "linger": linger, "ends_with": ends_with}
     options = {name: value for name, value in given.items() if value is not None}
@@ -100,5 +100,5 @@ def probe(
 
 
 async def start_probe(options: dict[str, Any]) -> Pid:
-    """Start one, linked, under its id as name."""
+    """Start a probe, linked to the caller and registered under its id."""
     return await Probe.start_link(options, name=options["id"])

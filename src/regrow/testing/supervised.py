@@ -1,4 +1,4 @@
-"""Children of a test: started under a supervisor of its own, stopped in reverse order when the test is over."""
+"""Children of a test: started under the test's supervisor, stopped in reverse order when the test ends."""
 
 from __future__ import annotations
 
@@ -14,50 +14,52 @@ from regrow.kernel import bifs
 from regrow.kernel.pid import Pid
 
 SUPERVISOR = "regrow.testing.supervisor"
-MANY = 1_000_000  # restarts: what a test does to its children ends none of the others
+MANY = 1_000_000  # restarts: a child that the test crashes often does not end the other children
 
 
 class StartSupervised(Protocol):
     """The type of the fixture `start_supervised`."""
 
     def __call__(self, child: Any, /) -> Awaitable[Pid]:
-        """Start a child: a class, (class, arg) or a ChildSpec."""
+        """Start a child from a class, a tuple (class, arg) or a ChildSpec."""
         ...
 
 
 async def start_supervised(child: Any) -> Pid:
-    """Start a child under the test's own supervisor (ExUnit's `start_supervised!`).
+    """Start a child under the test's supervisor (ExUnit's `start_supervised!`).
 
-    It is started again as its `restart` says, for as often as it takes. When the test is over the children are stopped,
-    the last one first, before the next test begins. An end of theirs does not end the test: link to them for that.
+    The supervisor restarts the child as its `restart` says, with no limit on the number of restarts. When the test
+    ends the children are stopped, the last one first, before the next test begins. The end of a child does not end
+    the test; link to the child if it should.
 
     Args:
         child: a class, (class, arg) or a ChildSpec.
 
     Raises:
-        StartError: it does not start; AlreadyStarted where its id is taken by a child that runs.
-        ChildError: its id is taken by one that does not.
+        StartError: the child does not start; AlreadyStarted if a running child has its id.
+        ChildError: a child that does not run has its id.
     """
     supervisor = bifs.whereis(SUPERVISOR)
     if supervisor is None:
-        # In a plain task: it is linked to the node and not to the test, whose end would be one too early.
+        # A plain task starts it, so that it is linked to the node: linked to the test, it would end with the test's
+        # process, before the node stops the children in order.
         try:
             start = Supervisor.start_link([], name=SUPERVISOR, max_restarts=MANY)
-            supervisor = await asyncio.shield(asyncio.create_task(start))  # another caller may rely on it by now
-        except AlreadyStarted as taken:  # another start_supervised, in another process or task, was first
+            supervisor = await asyncio.shield(asyncio.create_task(start))  # another caller may use it already
+        except AlreadyStarted as taken:  # a start_supervised in another process or task was first
             supervisor = taken.pid
     pid: Pid = await Supervisor.start_child(supervisor, child_spec(child))
     return pid
 
 
 async def stop_supervised(child: Any) -> None:
-    """Stop a child of the test's supervisor, which does not start it again (ExUnit's `stop_supervised!`).
+    """Stop a child of the test's supervisor and delete its spec (ExUnit's `stop_supervised!`).
 
     Args:
-        child: its id, which is its class unless its spec says otherwise, or its pid.
+        child: the child's pid or its id; the id is its class, unless its spec has another.
 
     Raises:
-        LookupError: there is no such child; it shows which there are.
+        LookupError: there is no such child; the message lists the children that there are.
     """
     supervisor = bifs.whereis(SUPERVISOR)
     children = [] if supervisor is None else await Supervisor.which_children(supervisor)
@@ -66,11 +68,12 @@ async def stop_supervised(child: Any) -> None:
             try:
                 await Supervisor.terminate_child(supervisor, one.id)
                 await Supervisor.delete_child(supervisor, one.id)
-            except ChildError as gone:  # a temporary child goes with its process, which may have ended meanwhile
+            except ChildError as gone:  # the spec of a temporary child is deleted when its process ends, maybe just now
                 if gone.reason != "not_found":
                     raise
             return
     there = ", ".join(repr(one.id) for one in children) or "none"
     raise LookupError(
-        f"no child {child!r} was started by start_supervised, or its `restart` let it go; there are: {there}"
+        f"start_supervised has no child {child!r}: it was never started, or it ended and its `restart` did not start it "
+        f"again. The children are: {there}"
     )

@@ -1,14 +1,14 @@
-"""The node of one test, and the process in which the test and its fixtures run, one after the other.
+"""The node of one test, and the process that runs the test and its fixtures, one after the other.
 
-    a fixture   ─┐                                    ┌─  up, before the first job
-    the test    ─┼─>  jobs  ─>  the test's process  ──┤   links, mailbox, dictionary: the same for all jobs
-    its teardown ┘                                    └─  down, after the last: children are stopped in reverse order
+    a fixture   ─┐                                    ┌─  started before the first job
+    the test    ─┼─>  jobs  ─>  the test's process  ──┤   all jobs share its links, mailbox and dictionary
+    its teardown ┘                                    └─  stopped after the last: its children end in reverse order
 
-The node's block is a task of its own, for it must last from the first job to the last, and each of them comes in a run
-of the event loop of its own. Where a link ends the process before the last job, another one does the rest.
+A separate task runs the node's `async with` block, for the block lasts from the first job to the last, and each job
+comes in a separate run of the event loop. If a link ends the process before the last job, a new process does the rest.
 
-What a job raises is thrown where no exception is being handled: all that the node does in an `except` or a `finally`
-would have it as its context.
+The exception of a job is raised again where no other exception is being handled. Otherwise every exception that the
+node raises in an `except` or a `finally` would have it as its context.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from regrow.kernel.node import Node
 from regrow.kernel.process_record import Process
 from regrow.kernel.running import running
 from regrow.testing.describe import doing
-from regrow.testing.failures import Failure, of_frames, rebuilt, without_ours
+from regrow.testing.failures import Failure, from_users_frame, of_frames, rebuilt
 
-STUCK_SECONDS: Final = 3.0  # real ones, in which a thread or a socket may still wake a process
-UNWINDING: Final = 10.0  # seconds of the node's clock: a killed coroutine has less
+STUCK_SECONDS: Final = 3.0  # real seconds, in which a thread or a socket may still wake a process
+UNWINDING: Final = 10.0  # seconds of the node's clock; a killed coroutine has less to release what it holds
 
 
 class Outcome:
-    """What has become of a job, or of the end of the node: a value or a failure."""
+    """The outcome of a job, or of the node's stop: a value or a failure."""
 
     def __init__(self, value: Any = None, failure: Failure | None = None) -> None:
         self.value = value
         self.failure = failure
 
     def result(self) -> Any:
-        """The value; raises what was raised."""
+        """Return the value, or raise the failure."""
         __tracebackhide__ = True
         if self.failure is not None:
             self.failure.throw()
         return self.value
 
     def before(self, then: Outcome) -> Outcome:
-        """The one of the two that has failed; if both have, the second, which shows the first as its context."""
+        """Return the failed one of two outcomes; if both failed, the second, with the first as its context."""
         if self.failure is None:
             return Outcome(self.value, then.failure)
         if then.failure is None:
@@ -57,7 +57,7 @@ class Outcome:
 
 
 async def outcome_of(awaitable: Awaitable[Any]) -> Outcome:
-    """Await something, and note what it raises."""
+    """Await something; return its value or its exception as an outcome."""
     try:
         return Outcome(await awaitable)
     except Exception as error:
@@ -65,18 +65,20 @@ async def outcome_of(awaitable: Awaitable[Any]) -> Outcome:
 
 
 class TestJob:
-    """An async function that the test's process is to run."""
+    """An async function for the test's process to run."""
 
     def __init__(self, function: Callable[..., Awaitable[Any]], arguments: Mapping[str, Any]) -> None:
         self.function = function
         self.arguments = arguments
         self.outcome: Outcome | None = None
-        self.place: TracebackType | None = None  # where the function was when its process was ended
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # there is an outcome
-        self.left: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # no frame of the function is left
+        self.place: TracebackType | None = None  # the line of the function at which its process ended
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # set when there is an outcome
+        self.left: asyncio.Future[None] = (
+            asyncio.get_running_loop().create_future()
+        )  # set when no frame of the function is left
 
     def finish(self, outcome: Outcome) -> None:
-        """It has come to its end."""
+        """Set the outcome, unless there is one, and wake the waiters."""
         if self.outcome is None:
             self.outcome = outcome
         if not self.done.done():
@@ -84,7 +86,7 @@ class TestJob:
 
 
 class TestProcess:
-    """Runs async functions in one process of a node that has not run yet.
+    """A process that runs async functions, on a node that has not run yet.
 
     Args:
         node: the node of the test.
@@ -93,29 +95,29 @@ class TestProcess:
     def __init__(self, node: Node) -> None:
         self.node = node
         self.jobs: asyncio.Queue[TestJob | None] = asyncio.Queue()
-        self.job: TestJob | None = None  # that the process is busy with
-        self.keeper: asyncio.Task[None] | None = None
+        self.job: TestJob | None = None  # the job that the process runs
+        self.node_task: asyncio.Task[None] | None = None
         self.process: Process | None = None
         self.gone: asyncio.Future[object] | None = None
         self.over: asyncio.Event = asyncio.Event()
         self.begun: bool = False
 
     async def begin(self) -> None:
-        """Start the node on the running event loop, and the test's process on it, unless they are there."""
+        """Start the node on the running event loop, and the test's process on the node, unless they run."""
         if not self.begun:
             self.begun = True
             up = asyncio.Event()
-            self.keeper = asyncio.create_task(self.keep(up))
+            self.node_task = asyncio.create_task(self.run_node(up))
             waiting = asyncio.create_task(up.wait())
-            await asyncio.wait({waiting, self.keeper}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({waiting, self.node_task}, return_when=asyncio.FIRST_COMPLETED)
             if not up.is_set():
                 waiting.cancel()
-                await self.keeper  # the node did not start: this says why
+                await self.node_task  # the node did not start: raise the reason
         elif self.gone is not None and self.gone.done() and self.node.running:
-            self.enter()  # what is left to do, a fixture's second half, needs a process
+            self.enter()  # the second half of a fixture needs a process
 
-    async def keep(self, up: asyncio.Event) -> None:
-        """Be the block in which the node is up."""
+    async def run_node(self, up: asyncio.Event) -> None:
+        """Run the node's `async with` block until `over` is set."""
         async with self.node as node:
             self.enter()
             if isinstance(node.clock, VirtualClock):
@@ -131,23 +133,23 @@ class TestProcess:
         self.gone = self.node.ended(self.process)
 
     async def test(self) -> None:
-        """Be the test's process."""
+        """Run the jobs; this is the main function of the test's process."""
         while (job := await self.jobs.get()) is not None:
             self.job = job
             try:
                 value = await job.function(**job.arguments)
             except (KilledWhileRunning, Continuation) as ended:
-                job.place = without_ours(ended.__traceback__)
-                raise  # the process itself is ended, or goes on as another function
+                job.place = from_users_frame(ended.__traceback__)
+                raise  # the process was ended, or continues with another function
             except (asyncio.CancelledError, GeneratorExit) as ended:
-                job.place = without_ours(ended.__traceback__)
+                job.place = from_users_frame(ended.__traceback__)
                 if self.is_dead():
                     raise
                 job.finish(Outcome(failure=Failure(ended)))
             except BaseException as error:
                 job.finish(Outcome(failure=Failure(error)))
             else:
-                if self.is_dead():  # the function has caught what ended the process
+                if self.is_dead():  # the function has caught the exception that ended the process
                     return
                 job.finish(Outcome(value))
             finally:
@@ -156,68 +158,68 @@ class TestProcess:
             self.job = None
 
     def is_dead(self) -> bool:
-        """Whether the process in which this runs has been ended."""
+        """Whether the running process has been ended."""
         return not running().alive
 
     async def run(self, function: Callable[..., Awaitable[Any]], arguments: Mapping[str, Any]) -> Outcome:
-        """Let the test's process run a function; gives what has become of it.
+        """Run a function in the test's process, and return its outcome.
 
-        It has failed with an AssertionError where the process was ended meanwhile, or all wait for ever.
+        The outcome is an AssertionError if the process was ended meanwhile, or if all processes wait for ever.
         """
         begun = await outcome_of(self.begin())
         if begun.failure is not None:
             return begun
-        if self.keeper is None or not self.node.running:  # it has ended before the test's last fixture has
+        if self.node_task is None or not self.node.running:  # the node has stopped before the test's last fixture ended
             return await outcome_of(function(**arguments))
         assert self.gone is not None
         job = TestJob(function, arguments)
         self.jobs.put_nowait(job)
-        ends: list[asyncio.Future[Any]] = [job.done, self.gone, self.keeper]
+        ends: list[asyncio.Future[Any]] = [job.done, self.gone, self.node_task]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if (outcome := job.outcome) is not None:
             return outcome
-        # It was ended, but what it does at its end may still raise: that says more than the reason.
+        # The process was ended. Its `finally` blocks may still raise, and that error says more than the reason.
         if self.job is job:
-            await asyncio.wait({job.left, self.keeper}, return_when=asyncio.FIRST_COMPLETED, timeout=UNWINDING)
+            await asyncio.wait({job.left, self.node_task}, return_when=asyncio.FIRST_COMPLETED, timeout=UNWINDING)
         reason: Any = self.gone.result() if self.gone.done() else "killed"
         if (outcome := job.outcome) is not None and outcome.failure is not None:
             return outcome
-        if self.keeper.done():
+        if self.node_task.done():
             return await self.end()
         return Outcome(failure=Failure(self.verdict(reason), job.place or beginning(function)))
 
     def verdict(self, reason: Any) -> BaseException:
-        """The exception that says with which reason the process was ended."""
+        """Return the exception that reports the reason with which the process ended."""
         if isinstance(reason, BaseException):
             return reason
         how = "has ended normally" if is_normal(reason) else "was ended"
         error = AssertionError(
-            f"the test's process {how}, with {safe_repr(reason)}, before the test had come to its end. "
-            "A link has done that, or process.exit: process.trap_exit(True) turns exit signals into messages"
+            f"the test's process {how}, with {safe_repr(reason)}, before the test was finished. "
+            "The cause is a link or process.exit; process.trap_exit(True) turns exit signals into messages"
         )
         error.__cause__ = exception_in(reason)
         return error
 
     async def end(self) -> Outcome:
-        """Let the process end and stop the node; it has failed where something has ended the node."""
-        keeper, self.keeper = self.keeper, None
-        if keeper is None:
+        """Let the process end and stop the node; the outcome is a failure if the node was ended before."""
+        node_task, self.node_task = self.node_task, None
+        if node_task is None:
             return Outcome()
-        if self.gone is not None and self.job is None:  # else it waits for something: the node's stop will end it
+        if self.gone is not None and self.job is None:  # else it runs a job: the node's stop ends it
             self.jobs.put_nowait(None)
-            ends: list[asyncio.Future[Any]] = [self.gone, keeper]
+            ends: list[asyncio.Future[Any]] = [self.gone, node_task]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         self.over.set()
-        return await outcome_of(keeper)
+        return await outcome_of(node_task)
 
     def abandon(self) -> None:
-        """The event loop is gone, or another plugin's: let go of it without waiting."""
-        self.keeper = None
+        """Close the node without waiting, where its event loop is closed or belongs to another plugin."""
+        self.node_task = None
         if self.node.running:
             self.node.close()
 
     def stuck(self) -> None:
-        """Everyone waits, no timer is set, and nothing has come from outside for a while: the test would hang."""
+        """Fail the job: all processes wait, no timer is set, and nothing has come from outside for a while."""
         node, job = self.node, self.job
         if job is not None and not job.done.done():
             waiting = "\n  ".join(doing(pid) for pid, one in node.processes.items() if one is not node.init)
@@ -225,19 +227,19 @@ class TestProcess:
             job.finish(Outcome(failure=Failure(error, self.waits_at())))
 
     def waits_at(self) -> TracebackType | None:
-        """The line at which the test waits."""
+        """Return a traceback of the line at which the test waits."""
         task = None if self.process is None else self.process.task
-        return None if task is None else without_ours(of_frames(task.get_stack()))
+        return None if task is None else from_users_frame(of_frames(task.get_stack()))
 
 
 def beginning(function: Callable[..., Any]) -> TracebackType | None:
-    """The first line of a function, where it is not known at which one it was."""
+    """Return a traceback of the first line of a function, for when the line at which it was is not known."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return None if code is None else rebuilt([(code, code.co_firstlineno)])
 
 
 def exception_in(reason: object) -> BaseException | None:
-    """The first exception of a reason, which may be a tuple of tuples."""
+    """Return the first exception in a reason, which may be a tuple of tuples."""
     if isinstance(reason, BaseException):
         return reason
     parts = cast("tuple[object, ...]", reason) if isinstance(reason, tuple) else ()
@@ -247,10 +249,10 @@ def exception_in(reason: object) -> BaseException | None:
 async def run_as_process(node: Node, function: Callable[..., Awaitable[Any]], arguments: Mapping[str, Any]) -> Any:
     """Run one async function as a process of a fresh node, stop the node, and raise what the function raised."""
     __tracebackhide__ = True
-    stage = TestProcess(node)
+    process = TestProcess(node)
     try:
-        outcome = await stage.run(function, arguments)
-    except BaseException:  # the task in which this runs is cancelled
-        await stage.end()
+        outcome = await process.run(function, arguments)
+    except BaseException:  # the running task is cancelled
+        await process.end()
         raise
-    return outcome.before(await stage.end()).result()
+    return outcome.before(await process.end()).result()

@@ -1,8 +1,8 @@
-"""A schedule as a list of numbers: which of the things that might have happened next was chosen, decision by decision.
+"""A schedule as a list of numbers: at each decision, the number of the option that was chosen.
 
-0 is what happens without a simulation; a list that has come to its end goes on with 0. So the ordinary run is the empty
-list, what a list changes is its numbers other than 0, and a shorter list, or one with more 0 in it, is a simpler
-schedule. The lists are written as `17:1,22:3`: the 17th decision took the first thing out of order, the 22nd the third.
+0 is the option that is taken without a simulation; after the end of the list every decision is 0. So the ordinary run is
+the empty list, only numbers other than 0 change the order, and a shorter list, or one with more 0s, is a simpler
+schedule. A list is written as `17:1,22:3`: decision 17 took option 1, decision 22 option 3.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-CHANCES = (0.03, 0.1, 0.3)  # of a decision out of order, in a run that mostly keeps to the order
+CHANCES = (0.03, 0.1, 0.3)  # of a decision out of order, in a run that mostly keeps the order
 
 
 class Choices:
-    """The decisions of one run: those that were given, and then those of a seed.
+    """The decisions of one run: first the given ones, then those of a seed.
 
     Args:
-        given: the first decisions. One that is too high takes the last of what there is.
-        seed: where the rest comes from; None for the ordinary order. The seed also says what kind of schedule it
-            is: any order, an order with few things out of place, or one in which some processes go before others.
+        given: the first decisions. A number that is too high means the last option.
+        seed: the source of the other decisions; None for the ordinary order. The seed also selects the kind of schedule:
+            a random order, an order with few things out of place, or one in which some processes run before others.
     """
 
     def __init__(self, given: Sequence[int] = (), seed: int | None = None) -> None:
@@ -35,11 +35,11 @@ class Choices:
             self.chance = self.random.choice((*CHANCES, 1.0))
 
     def choose(self, options: int, chance: float | None = None) -> int:
-        """One of `options` things that may happen now, 0 being the ordinary one.
+        """Choose one of `options` options; 0 is the ordinary one.
 
         Args:
-            options: so many.
-            chance: of one out of order, where that is not the run's.
+            options: the number of options.
+            chance: the chance of an option other than 0; None for the run's.
         """
         if options < 2:
             return 0
@@ -52,31 +52,31 @@ class Choices:
             made = self.random.randrange(options) if chance is None else self.random.randrange(1, options)
         else:
             made = 0
-        return self._noted(made, options)
+        return self._record(made, options)
 
     def choose_process(self, numbers: list[int], others: int) -> int:
-        """The same, for the processes of these numbers and `others` things beside them."""
+        """Choose among the processes with these numbers and `others` further options, by rank if the seed says so."""
         options = len(numbers) + others
         if options < 2 or not self.by_rank or self.random is None or len(self.made) < len(self.given):
             return self.choose(options)
-        ranked = [*numbers, *range(-others, 0)]  # what is no process has a rank, too
+        ranked = [*numbers, *range(-others, 0)]  # the further options have ranks, too
         for number in ranked:
             if number not in self.ranks:
                 self.ranks[number] = self.random.random()
         highest = max(ranked, key=self.ranks.__getitem__)
-        if self.random.random() < CHANCES[0]:  # its luck changes
+        if self.random.random() < CHANCES[0]:  # the highest becomes the lowest
             self.ranks[highest] = -self.random.random()
             highest = max(ranked, key=self.ranks.__getitem__)
-        return self._noted(ranked.index(highest), options)
+        return self._record(ranked.index(highest), options)
 
-    def _noted(self, made: int, options: int) -> int:
+    def _record(self, made: int, options: int) -> int:
         self.made.append(made)
         self.options.append(options)
         return made
 
 
 def trimmed(made: Sequence[int]) -> tuple[int, ...]:
-    """A list without the 0s at its end, which say nothing."""
+    """Return a list without the 0s at its end, which change nothing."""
     end = len(made)
     while end and made[end - 1] == 0:
         end -= 1
@@ -84,15 +84,15 @@ def trimmed(made: Sequence[int]) -> tuple[int, ...]:
 
 
 def written(made: Sequence[int]) -> str:
-    """A list as it is printed, and as `--schedule` takes it; `0:0` for the ordinary order."""
+    """Return a list as it is printed, and as `--schedule` takes it; `0:0` for the ordinary order."""
     return ",".join(f"{place}:{choice}" for place, choice in enumerate(made) if choice) or "0:0"
 
 
 def read(text: str) -> tuple[int, ...]:
-    """What `written` wrote.
+    """Parse a list that `written` has written.
 
     Raises:
-        ValueError: it was something else.
+        ValueError: the text is not such a list.
     """
     try:
         pairs = {int(place): int(choice) for place, _, choice in (part.partition(":") for part in text.split(","))}

@@ -1,8 +1,8 @@
-"""An event loop whose time is a node's virtual clock, and from which nothing outside can be reached.
+"""An event loop whose time is a node's virtual clock, and which refuses all I/O.
 
-What asyncio itself schedules (`asyncio.sleep`, `asyncio.timeout`, tasks) runs as on any loop, and its timers wait among
-the node's, so that they fall due in one order. What would let the outside in is refused, with what to do instead: a
-socket, a thread or another program answers when it likes, and no seed brings that back.
+asyncio's timers and tasks (`asyncio.sleep`, `asyncio.timeout`) work as on any loop. The timers are kept among the
+node's, so that all fall due in one order. Sockets, threads and other programs are refused, with advice what to do
+instead: the moment at which they answer does not depend on the seed, so a run could not be repeated.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from regrow.kernel.deadlines import Alarm
 from regrow.kernel.node import Node
 
 INSTEAD = {
-    "a thread": "Do the work in the process itself, or let a server stand in for whatever does it.",
+    "a thread": "Do the work in the process itself, or let a server stand in for the thread.",
     "a socket": "Let a server stand in for the other end, and simulate with that one.",
     "another program": "Let a server stand in for it, and simulate with that one.",
-    "a signal handler": "Send a message where the signal would have come.",
+    "a signal handler": "Send a message instead of the signal.",
 }
 
 AUDITED = {
@@ -43,37 +43,37 @@ AUDITED = {
 
 
 class NotSimulated(RuntimeError):
-    """Something was asked for whose answer no seed can bring back."""
+    """A simulated test used something whose result does not depend on the seed: a thread, a socket, a program."""
 
 
 class Stuck(AssertionError):
-    """Everyone waits, and nothing is left that could wake anyone."""
+    """All processes wait, and no timer or callback can wake one."""
 
 
 def refuse(what: str, asked: str) -> NoReturn:
-    """Say that there is none of this here.
+    """Refuse something that a simulation does not have.
 
     Raises:
         NotSimulated: always.
     """
     raise NotSimulated(
-        f"{asked} asks for {what}, and a simulation has none: its answer would come when it likes, under any seed.\n"
+        f"{asked} needs {what}, and a simulation has none: the moment of its answer would not depend on the seed.\n"
         f"  {INSTEAD[what]}"
     )
 
 
 class NoSelector:
-    """What asyncio asks when it has nothing to do: nothing will ever come from outside."""
+    """A selector that watches nothing; asyncio asks it when it has nothing to do."""
 
     def get_map(self) -> dict[int, object]:
-        """No socket is watched."""
+        """Return no sockets: none is watched."""
         return {}
 
     def select(self, timeout: float | None) -> list[object]:
-        """Nothing has come.
+        """Return no events.
 
         Raises:
-            Stuck: asyncio would have waited for it.
+            Stuck: asyncio would wait, and no event can come.
         """
         if timeout != 0:
             raise Stuck("the event loop has nothing left to do, and something is still awaited")
@@ -81,19 +81,19 @@ class NoSelector:
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
-    """The loop of one simulated run."""
+    """The event loop of one simulated run."""
 
     has_own_time = True
 
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
         self.clock = clock
-        self.node: Node | None = None  # whose time this is, once it is up
-        self.waiting: dict[int, Alarm] = {}  # by the id of asyncio's handle
+        self.node: Node | None = None  # the node whose time this is, once it runs
+        self.waiting: dict[int, Alarm] = {}  # timers by the id of asyncio's handle
         self._selector = NoSelector()
 
     def time(self) -> float:
-        """The node's time."""
+        """Return the node's time in seconds."""
         return self.clock.now()
 
     def has_work(self) -> bool:
@@ -103,14 +103,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        """A timer of asyncio's, among the node's."""
+        """Set a timer of asyncio, among the timers of the node."""
         node = self.node
         if node is None or not node.running:
             return super().call_at(when, callback, *args, context=context)
         timers = node.scheduler.timers
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         timer = Alarm(timers, None, handle, self._fire)
-        handle._scheduled = True  # type: ignore[attr-defined] # noqa: SLF001 - asyncio's own, as `call_at` does
+        handle._scheduled = True  # type: ignore[attr-defined] # noqa: SLF001 - as asyncio's `call_at` does
         self.waiting[id(handle)] = timer
         timers.start_at(timer, when)
         return handle
@@ -118,7 +118,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def _fire(self, timer: Alarm) -> None:
         handle = timer.message
         del self.waiting[id(handle)]
-        handle._scheduled = False  # noqa: SLF001 - the same
+        handle._scheduled = False  # noqa: SLF001 - as above
         self._ready.append(handle)  # type: ignore[attr-defined]
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
@@ -126,7 +126,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if timer is not None:
             timer.stop()
 
-    # What asyncio's base class leaves to its loops
+    # The methods that asyncio's base class leaves to its subclasses
 
     def _process_events(self, event_list: list[object]) -> None:
         pass
@@ -137,10 +137,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_soon_threadsafe(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        """The same as `call_soon`: there is one thread.
+        """Call `call_soon`: a simulation has one thread.
 
         Raises:
-            NotSimulated: there is another.
+            NotSimulated: another thread calls it.
         """
         if self.is_running() and threading.get_ident() != self._thread_id:  # type: ignore[attr-defined]
             refuse("a thread", "call_soon_threadsafe from another thread")
@@ -148,7 +148,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
 
 def refusing(name: str, what: str) -> Callable[..., NoReturn]:
-    """A method of the loop that is not there in a simulation."""
+    """Return a method for the loop that refuses what it is called for."""
 
     def refused(*_args: Any, **_options: Any) -> NoReturn:
         refuse(what, f"the event loop's {name}()")
@@ -169,18 +169,18 @@ for _outside, _methods in OUTSIDE.items():
         setattr(SimulatedLoop, _method, refusing(_method, _outside))
 
 
-# What does not ask the loop
+# Threads, sockets and programs that are started without the loop
 
 
 class OutsideGuard:
-    """Which thread is in a simulation, if one is."""
+    """A guard that refuses I/O in the thread that runs a simulation."""
 
     def __init__(self) -> None:
         self.thread: int | None = None
-        self.heard = False  # the interpreter tells of what is done; that cannot be taken back
+        self.hooked = False  # whether the audit hook is set; it cannot be removed
 
-    def hear(self, event: str, _args: tuple[object, ...]) -> None:
-        """Refuse what would reach outside, when the simulation's own thread asks for it."""
+    def audit(self, event: str, _args: tuple[object, ...]) -> None:
+        """Refuse an audited event that would reach outside, in the thread of the simulation."""
         if self.thread is not None and event in AUDITED and threading.get_ident() == self.thread:
             refuse(AUDITED[event], event)
 
@@ -190,7 +190,7 @@ START_THREAD = threading.Thread.start
 
 
 def start_no_thread(thread: threading.Thread) -> None:
-    """`Thread.start` while a simulation runs: before 3.12 the interpreter does not tell of new threads."""
+    """Replace `Thread.start` while a simulation runs: before 3.12 a new thread raises no audit event."""
     if OUTSIDE_GUARD.thread == threading.get_ident():
         refuse("a thread", f"{thread!r}.start()")
     START_THREAD(thread)
@@ -198,10 +198,10 @@ def start_no_thread(thread: threading.Thread) -> None:
 
 @contextmanager
 def no_outside_io() -> Generator[None, None, None]:
-    """No thread, socket or program can be started by this thread inside the block."""
-    if not OUTSIDE_GUARD.heard:
-        OUTSIDE_GUARD.heard = True
-        sys.addaudithook(OUTSIDE_GUARD.hear)
+    """Refuse threads, sockets and programs that this thread starts within the block."""
+    if not OUTSIDE_GUARD.hooked:
+        OUTSIDE_GUARD.hooked = True
+        sys.addaudithook(OUTSIDE_GUARD.audit)
     outer, OUTSIDE_GUARD.thread = OUTSIDE_GUARD.thread, threading.get_ident()
     threading.Thread.start = start_no_thread  # type: ignore[assignment,method-assign]
     try:

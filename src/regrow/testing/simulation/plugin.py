@@ -1,12 +1,12 @@
 """The part of the pytest plugin that runs a test in many schedules; `plugin.py` registers it.
 
-    @simulate(runs=1000)     this test
-    --simulate 1000          every test that runs as a process
-    --seed 36                those tests, in this one schedule
-    --schedule 17:1,22:3     those tests, in this one schedule, as a failure printed it
+    @simulate(runs=1000)     simulate this test
+    --simulate 1000          simulate every test that runs as a process
+    --seed 36                run those tests in the schedule of this seed
+    --schedule 17:1,22:3     run those tests in this schedule, which a failure has printed
 
-Sync fixtures are made once for all runs of a test. Async ones, and `node`, `virtual_clock`, `start_supervised`,
-`reports` and `trace`, are made anew for each run, in the test's own process.
+Sync fixtures are made once for all runs of a test. Async fixtures, and `node`, `virtual_clock`, `start_supervised`,
+`reports` and `trace`, are made again for each run, in the test's process.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from regrow.testing.supervised import start_supervised
 PROPERTY = "regrow.simulated"
 
 
-class Later:
-    """An async fixture, which each run makes for itself."""
+class AsyncFixture:
+    """An async fixture, which each run of the test makes again."""
 
     def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]) -> None:
         self.function = function
@@ -36,50 +36,50 @@ class Later:
 
 
 class Fixtures:
-    """The async fixtures of one run."""
+    """The values of the async fixtures in one run."""
 
     def __init__(self) -> None:
-        self.made: dict[Later, Any] = {}
+        self.values: dict[AsyncFixture, Any] = {}
         self.generators: list[Any] = []
 
     async def all(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments, those made that are to be made."""
+        """Return the arguments of a test, with the value of each async fixture."""
         return {name: await self.one(value) for name, value in arguments.items()}
 
     async def one(self, value: Any) -> Any:
-        """A fixture's value, which it has for all that ask for it in this run."""
-        if not isinstance(value, Later):
+        """Return a fixture's value; all that use the fixture in this run share it."""
+        if not isinstance(value, AsyncFixture):
             return value
-        if value not in self.made:
+        if value not in self.values:
             result = value.function(**await self.all(value.arguments))
             if inspect.isasyncgen(result):
                 self.generators.append(result)
                 result = anext(result)
-            self.made[value] = await result
-        return self.made[value]
+            self.values[value] = await result
+        return self.values[value]
 
     async def close(self) -> None:
-        """Let them end, the last one first."""
+        """Run the second halves of the generators, the last one first."""
         while self.generators:
             async for _ in self.generators.pop():
                 pytest.fail("a fixture yields more than once", pytrace=False)
 
 
 class SimulatePlugin:
-    """The hooks.
+    """The hooks that simulate a test.
 
     Args:
-        config: pytest's.
-        is_ours: whether a test runs as a process.
+        config: pytest's configuration.
+        runs_as_process: returns whether the plugin runs a test as a process.
     """
 
-    def __init__(self, config: pytest.Config, is_ours: Callable[[object], bool]) -> None:
-        self.is_ours = is_ours
+    def __init__(self, config: pytest.Config, runs_as_process: Callable[[object], bool]) -> None:
+        self.runs_as_process = runs_as_process
         self.runs: int | None = config.getoption("--simulate")
         self.seed: int | None = config.getoption("--seed")
         self.schedule: str | None = config.getoption("--schedule")
         if self.runs is not None and self.runs < 1:
-            raise pytest.UsageError(f"--simulate: wanted how many schedules, 1 or more; got {self.runs}")
+            raise pytest.UsageError(f"--simulate: wanted the number of schedules, 1 or more; got {self.runs}")
         if self.schedule is not None:
             try:
                 read(self.schedule)
@@ -87,14 +87,14 @@ class SimulatePlugin:
                 raise pytest.UsageError(f"--schedule: {error}") from None
 
     def plan(self, item: object) -> SimulationPlan | None:
-        """How a test is simulated; None if it is not."""
+        """Return the plan of a test's simulation; None if it is not simulated."""
         if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.obj):
             return None
         plan = plan_of(item.obj)
         if plan is None:
             marker = item.get_closest_marker("regrow")
             real = marker is not None and marker.kwargs.get("clock") == "real"
-            if real or not self.is_ours(item) or (self.runs, self.seed, self.schedule) == (None, None, None):
+            if real or not self.runs_as_process(item) or (self.runs, self.seed, self.schedule) == (None, None, None):
                 return None
             plan = SimulationPlan()
         if self.runs is not None:
@@ -105,7 +105,7 @@ class SimulatePlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
-        """Run a test in all its schedules."""
+        """Run a test in each of its schedules."""
         __tracebackhide__ = True
         plan = self.plan(pyfuncitem)
         if plan is None:
@@ -126,18 +126,18 @@ class SimulatePlugin:
             arguments["start_supervised"] = start_supervised
         simulator = Simulator(test, plan, arguments, lambda: forget(pyfuncitem))
         try:
-            told = simulator.run()
+            result = simulator.run()
         finally:
-            if simulator.recording is not None:  # a failure shows that of the run that has failed
+            if simulator.recording is not None:  # a failure shows the trace of the run that failed
                 pyfuncitem.funcargs["trace"] = simulator.recording
-        pyfuncitem.user_properties.append((PROPERTY, [told.runs, told.different]))
+        pyfuncitem.user_properties.append((PROPERTY, [result.runs, result.different]))
         return True
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Generator[None, object, object]:
-        """Keep an async fixture for the runs."""
+        """Replace an async fixture by an `AsyncFixture`, for the runs to make."""
         function = fixturedef.func
         is_async = inspect.isasyncgenfunction(function) or inspect.iscoroutinefunction(function)
         if not is_async or fixturedef.scope != "function" or self.plan(request.node) is None:
@@ -145,20 +145,20 @@ class SimulatePlugin:
         if request.instance is not None and inspect.ismethod(function):
             function = getattr(request.instance, function.__name__, function)
 
-        def later(**arguments: Any) -> Later:
+        def deferred(**arguments: Any) -> AsyncFixture:
             if "start_supervised" in arguments:
                 arguments["start_supervised"] = start_supervised
-            return Later(function, arguments)
+            return AsyncFixture(function, arguments)
 
         before = fixturedef.func
-        fixturedef.func = later  # type: ignore[misc]
+        fixturedef.func = deferred  # type: ignore[misc]
         try:
             return (yield)
         finally:
             fixturedef.func = before  # type: ignore[misc]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say how many schedules were run."""
+        """Print the number of schedules that were run."""
         found = [
             value
             for reports in terminalreporter.stats.values()
@@ -175,7 +175,7 @@ class SimulatePlugin:
 
 
 def forget(item: pytest.Function) -> None:
-    """What the run before has logged and printed is not the next one's."""
+    """Clear the logs and the output of one run before the next."""
     for value in item.funcargs.values():
         if isinstance(value, Reports):
             value.clear()
@@ -189,7 +189,7 @@ def forget(item: pytest.Function) -> None:
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """What may be asked for on the command line."""
+    """Add the command-line options of simulations."""
     group = parser.getgroup("regrow", "simulation of processes")
     group.addoption("--simulate", type=int, metavar="N", help="run every test of processes in N schedules")
     group.addoption("--seed", type=int, metavar="N", help="run them in the schedule of this seed alone")

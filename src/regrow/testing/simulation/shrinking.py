@@ -1,8 +1,8 @@
-"""From a schedule that fails to the simplest that still does.
+"""Shrink a schedule that fails to the simplest one that still fails.
 
-First whole stretches of it are put in order or left out, then smaller ones, then single decisions. What is left may
-still hold decisions that only make up for others: so all schedules with one decision out of order are tried, then, from
-the first such decision that is needed, all with one more.
+First long stretches of it are put in order or left out, then shorter ones, then single decisions. The rest may still
+hold decisions that only compensate for others. So all schedules with one decision out of order are tried; then, with the
+first decision that is needed, all schedules with one more; and so on.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from regrow.testing.simulation.choices import trimmed
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of a schedule that was tried.
+    """The result of a schedule that was tried.
 
     Attributes:
         failed: whether it failed in the way that is looked for.
-        made: its decisions, as they turned out.
-        options: how many things each could choose from.
+        made: its decisions, as they were made.
+        options: the number of options that each decision had.
     """
 
     failed: bool
@@ -32,11 +32,11 @@ Run = Callable[[tuple[int, ...]], Tried | None]
 
 
 def shrink(made: tuple[int, ...], run: Run) -> tuple[int, ...]:
-    """Make a schedule that fails simpler, as long as it does.
+    """Return the simplest schedule that can be found that fails as `made` does.
 
     Args:
-        made: the schedule.
-        run: runs one; None when there have been enough.
+        made: a schedule that fails.
+        run: runs a schedule; returns None when no more runs are allowed.
     """
     search = Search(made, run)
     search.better(())
@@ -47,7 +47,7 @@ def shrink(made: tuple[int, ...], run: Run) -> tuple[int, ...]:
 
 
 class Search:
-    """The simplest schedule so far."""
+    """A search, with the simplest failing schedule so far."""
 
     def __init__(self, made: tuple[int, ...], run: Run) -> None:
         self.best: tuple[int, ...] = made
@@ -55,7 +55,7 @@ class Search:
         self.known: set[tuple[int, ...]] = {made}
 
     def better(self, tried: Sequence[int]) -> bool:
-        """Whether this one fails, too, and is simpler."""
+        """Try a schedule; keep it if it fails, too, and is simpler. Return whether it was kept."""
         candidate = trimmed(tried)
         if candidate in self.known:
             return False
@@ -67,7 +67,7 @@ class Search:
         return True
 
     def stretches(self) -> bool:
-        """Put stretches in order, or leave them out; whether that went anywhere."""
+        """Put stretches in order, or leave them out; return whether a simpler schedule was found."""
         progress = False
         size = max(1, len(self.best) // 2)
         while size:
@@ -82,7 +82,7 @@ class Search:
         return progress
 
     def smaller(self) -> bool:
-        """Take the first thing out of order, where it need not be another; whether that went anywhere."""
+        """Replace options above 1 by option 1; return whether a simpler schedule was found."""
         progress = False
         for place, choice in enumerate(self.best):
             if choice > 1 and place < len(self.best):
@@ -90,7 +90,7 @@ class Search:
         return progress
 
     def from_the_front(self) -> None:
-        """Try what one decision alone can do; then what one more can do behind the first that is needed, and so on."""
+        """Try one decision out of order; then, after the first decision that is needed, one more; and so on."""
         kept: tuple[int, ...] = ()
         while len(changed(self.best)) - len(changed(kept)) > 1:
             ordinary = self.run(kept)
@@ -105,10 +105,10 @@ class Search:
 
 
 def changed(made: Sequence[int]) -> list[int]:
-    """The places of the decisions out of order."""
+    """Return the places of the decisions out of order."""
     return [place for place, choice in enumerate(made) if choice]
 
 
 def weight(made: Sequence[int]) -> tuple[int, int, int]:
-    """How far a schedule is from the ordinary order: the less, the simpler."""
+    """Return the distance of a schedule from the ordinary order; a smaller one is simpler."""
     return len(changed(made)), len(made), sum(made)

@@ -1,16 +1,16 @@
-"""One simulated run: a node whose order is decided by `Choices`, on a loop that nothing outside can reach.
+"""One simulated run: a node whose order is decided by `Choices`, on a loop without I/O.
 
-What is decided, and may therefore differ from run to run:
+`Choices` decides the following, which may therefore differ from run to run:
 
-    whose turn it is             among all processes that can run
-    who goes on first            a server that has started and has a `Continue` to handle, or its starter
-    which message comes first    among those of different senders, in one mailbox; what a timer sends may be late
-    which timer fires first      among those that fall due together, and whether a process that can run goes before it
-    how late the machine is      whether timers fire while processes can run, and a reply comes too late: `lateness.py`
-    asyncio's turn               whether its callbacks run before the next process
+    next process        any process that can run
+    after a start       a server that has a `Continue` to handle runs first, or its starter does
+    next message        any sender's first message in a mailbox; a message of a timer may be late
+    next timer          any timer of those that fall due together; a process that can run may go before it
+    lateness            timers fire while processes can run, or a reply comes too late: see `lateness.py`
+    asyncio             its callbacks run before the next process, or after it
 
-The order between two processes holds. What a process sends to itself is there at once: nothing that is sent later
-overtakes it. What an end tells (`Down`, `Exited`) overtakes nothing and is not overtaken.
+Messages between two processes keep their order. A message that a process sends to itself arrives at once: no later
+message overtakes it. A `Down` or an `Exited` overtakes no message and is not overtaken.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ from regrow.testing.simulation.lateness import ROUNDING, Lateness, together
 from regrow.testing.simulation.loop import SimulatedLoop, Stuck, no_outside_io
 
 MOST_STEPS: Final = 200_000
-RECORDED: Final = 500  # events of a run
+RECORDED: Final = 500  # events of a run that its trace keeps
 
 
-class Outcome:
-    """What has become of one run.
+class RunOutcome:
+    """The outcome of one run.
 
     Attributes:
-        error: what the test raised; None if it passed.
-        choices: the decisions.
-        steps: of its processes.
-        lines: the trace, where one was asked for.
-        recording: what the test got as its argument `trace`.
-        chance: whether the test has asked the module `random`.
+        error: the exception of the test; None if it passed.
+        choices: the decisions of the run.
+        steps: the number of steps of all processes.
+        lines: the trace, if one was asked for.
+        recording: the value of the fixture `trace`, if the test uses it.
+        chance: whether the test has used the module `random`.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Outcome:
 
 
 class SimulatedNode:
-    """The schedule of one node, and whoever listens to it."""
+    """A node, its schedule, and the listener that records what happens on it."""
 
     def __init__(
         self, choices: Choices, faults: Sequence[Fault], slack: float | None, busy: bool, record: bool
@@ -90,25 +90,27 @@ class SimulatedNode:
         self.node: Node = Node(clock=self.clock, hand_over=False)
         self.node.schedule = self
         self.node.trace = Trace()
-        self.node.trace.listeners[self.heard] = None
-        self.senders: dict[Pid, list[tuple[object, object]]] = {}  # of the messages that came, oldest first
+        self.node.trace.listeners[self.listen] = None
+        self.senders: dict[
+            Pid, list[tuple[object, object]]
+        ] = {}  # for each process: its messages with their senders, oldest first
         self.lines: list[str] | None = [] if record else None
-        self.told: int = 0  # decisions that the lines show
-        self.repeated: int = 1  # so often the last line
-        self.favoured: list[Process] = []  # who goes on in the ordinary order, the last first: see `sent`
+        self.shown_choices: int = 0  # decisions that the lines show
+        self.repeated: int = 1  # the number of times that the last line was added
+        self.favoured: list[Process] = []  # processes to step next in the ordinary order, last one first: see `sent`
         self.steps: int = 0
         self.idle_at: float = self.clock.now()
         self.one_by_one: bool = False
         self.late: Lateness = Lateness(self, slack, busy)
-        self.giving_way: set[Process] = set()  # who lets others go first, though it has a `Continue` to handle
+        self.giving_way: set[Process] = set()  # servers that let others run before they handle a `Continue`
         self.over: bool = False
         self.test: Process | None = None
         self.gone: asyncio.Future[object] | None = None
 
-    # What the kernel asks
+    # The schedule's methods, which the kernel calls
 
     def next(self, queue: deque[Process]) -> Process | None:
-        """Whoever is to run now; or a timer fires first."""
+        """Choose the process to step now; None if a timer fires first."""
         if self.giving_way:
             self.queue_again(queue)
         if self.over or type(queue[0].value) is Throw or queue[0] is self.node.init:
@@ -117,10 +119,10 @@ class SimulatedNode:
         if self.steps == MOST_STEPS:
             self.fail(AssertionError(f"the test has not ended after {MOST_STEPS} steps of its processes"))
         if any(process.status != READY for process in queue):
-            living = [process for process in queue if process.status == READY]
+            ready = [process for process in queue if process.status == READY]
             queue.clear()
-            queue.extend(living)
-            if not living:
+            queue.extend(ready)
+            if not ready:
                 return None
         self.favour(queue)
         due = self.node.scheduler.timers.next_due()
@@ -138,7 +140,7 @@ class SimulatedNode:
             self.node.scheduler.steps = 1  # this is the last step of the turn
         self.delay(process)
         for fault in self.faults:
-            if process is not self.test and fault.meets(process):
+            if process is not self.test and fault.applies(process):
                 self.line(f"{described(process)} {fault.what}")
                 return None
         self.line(f"{described(process)} {words(process)}")
@@ -147,21 +149,21 @@ class SimulatedNode:
         return process
 
     def goes_on(self, process: Process) -> bool:
-        """Whether a server handles its `Continue` at once; others may run before, as OTP promises no order there."""
+        """Whether a server handles its `Continue` at once; others may run first, as OTP promises no order there."""
         if self.over or not self.choices.choose(2):
             return True
         self.giving_way.add(process)
         return False
 
     def queue_again(self, queue: deque[Process]) -> None:
-        """Put those who have given way to where all others are."""
+        """Queue the servers that have given way with all other processes."""
         yielded = self.node.scheduler.yielded
         queue.extend(process for process in yielded if process in self.giving_way)
         yielded[:] = [process for process in yielded if process not in self.giving_way]
         self.giving_way.clear()
 
     def favour(self, queue: deque[Process]) -> None:
-        """In the ordinary order a server that was idle answers its caller at once: bring whose turn that makes it forward."""
+        """Move a favoured process to the front: in the ordinary order an idle server answers its caller at once."""
         while self.favoured:
             process = self.favoured[-1]
             if process.status == READY and process in queue:
@@ -171,28 +173,28 @@ class SimulatedNode:
             self.favoured.pop()
 
     def hand_over(self) -> bool:
-        """Never: to step the server, and then the caller, is a schedule like others; `favour` makes it the ordinary one."""
+        """Return False: stepping the server and then its caller is one schedule; `favour` makes it the ordinary one."""
         return False
 
     def fire(self, due: list[tuple[float, Deadline]]) -> list[tuple[float, Deadline]]:
-        """One of those that fall due together; or, if the test has moved the clock, all of them, in some order."""
+        """Choose one of the deadlines that are due together; all, in some order, if the test has moved the clock."""
         if self.over:
             return due
         waiting = list(due)
         found: list[tuple[float, Deadline]] = []
         while waiting and not (self.one_by_one and found):
-            together = sum(1 for when, _ in waiting if when - waiting[0][0] <= ROUNDING)
-            found.append(waiting.pop(self.choices.choose(together)))
+            count = sum(1 for when, _ in waiting if when - waiting[0][0] <= ROUNDING)
+            found.append(waiting.pop(self.choices.choose(count)))
             self.line(fired_words(found[-1][1]))
         return found
 
     def jump(self, clock: VirtualClock, due: float) -> None:
-        """All wait: time passes."""
+        """Let time pass up to the next timer: all processes wait."""
         self.idle_at = max(due, clock.now())
         self.fire_one(due)
 
     def fire_one(self, due: float) -> None:
-        """Move the clock to a timer, and let that one fire alone."""
+        """Move the clock to a timer, and let only one timer fire."""
         self.one_by_one = True
         try:
             self.late.moves(due)
@@ -200,10 +202,10 @@ class SimulatedNode:
         finally:
             self.one_by_one = False
 
-    # Messages on their way
+    # Order of messages
 
     def delay(self, process: Process) -> None:
-        """Let another message than the oldest come first: one whose sender has sent none of those before it."""
+        """Maybe let a process take a message before the oldest one: the first of another sender."""
         mailbox = process.mailbox
         if mailbox is None:
             return
@@ -231,9 +233,9 @@ class SimulatedNode:
         self.moved(process.pid, message, messages[0])
 
     def movable(self, pid: Pid, messages: list[Any]) -> list[int]:
-        """The places of the messages that may come first."""
+        """Return the places of the messages that may come first."""
         log = self.senders.get(pid, [])
-        senders: list[object] = [None] * len(messages)  # None: not known, and so it keeps its place
+        senders: list[object] = [None] * len(messages)  # None: not known, so the message keeps its place
         position = len(log)
         for place in range(len(messages) - 1, -1, -1):
             back = position - 1
@@ -248,38 +250,40 @@ class SimulatedNode:
             if senders[place] is None or None in before:
                 break
             if pid in before and senders[place] is not pid:
-                break  # what a process has sent to itself was there when it was sent
-            if senders[place] is not TIMERS and all(senders[place] is not one for one in before):  # late, never early
+                break  # a message to itself arrives when it is sent, so no later one overtakes it
+            if senders[place] is not TIMERS and all(
+                senders[place] is not one for one in before
+            ):  # a timer's message may be late, never early
                 found.append(place)
             before.append(senders[place])
         return found
 
     def moved(self, pid: Pid, message: object, first: object) -> None:
-        """Keep the order of the log as that of the mailbox."""
+        """Move a message in the log of senders, as in the mailbox."""
         log = self.senders[pid]
         place = max(index for index, (one, _) in enumerate(log) if one is message)
         entry = log.pop(place)
         log.insert(min(index for index, (one, _) in enumerate(log) if one is first), entry)
 
-    # What the kernel tells
+    # The listener to the kernel's trace
 
-    def heard(self, point: str, who: object, whom: object, what: object) -> None:
-        """Something has happened in the node."""
+    def listen(self, point: str, who: object, whom: object, what: object) -> None:
+        """Record an event of the node."""
         if point == "send":
             self.sent(who, whom, what)
-        elif self.lines is not None and point in TOLD:
-            by = "" if whom is None else f"{TOLD[point]} {self.shown(whom)}"
+        elif self.lines is not None and point in EVENT_WORDS:
+            by = "" if whom is None else f"{EVENT_WORDS[point]} {self.shown(whom)}"
             self.line(f"  {self.shown(who)} {by or 'is spawned'}")
         if point == "exit" and self.test is not None and who is self.test.pid:
-            self.over = True  # what others still do is not the test's
+            self.over = True  # later events do not belong to the test
         elif point == "exit":
             self.late.ended(who, whom)
 
     def sent(self, sender: object, address: object, message: object) -> None:
-        """Note who has sent a message: the order between two processes holds."""
+        """Note the sender of a message, since the order between two processes must hold."""
         try:
             pid = names.find(self.node, address)
-        except (TypeError, ValueError):  # it will be told so by `send`
+        except (TypeError, ValueError):  # `send` raises this error itself
             return
         if pid is None or pid.process is None or pid.node is not self.node:
             return
@@ -291,19 +295,19 @@ class SimulatedNode:
         log = self.senders.setdefault(pid, [])
         if pid.process.mailbox is None and pid.process.status != READY:
             log.clear()
-        if sender is self.node.guest:  # a timer, or a plain task, whose message keeps its place
+        if sender is self.node.guest:  # a timer, or a plain task; the message of a task keeps its place
             sender = TIMERS if self.one_by_one else None
         log.append((message, sender))
 
     # The trace
 
     def line(self, text: str) -> None:
-        """Add a line to the trace, marked where a decision out of order led to it."""
+        """Add a line to the trace, with an arrow if a decision out of order led to it."""
         if self.lines is None or self.over or self.test is None or not text:
             return
         made = self.choices.made
-        mark = "→" if any(made[self.told :]) else " "
-        self.told = len(made)
+        mark = "→" if any(made[self.shown_choices :]) else " "
+        self.shown_choices = len(made)
         line = f"{mark} {self.clock.now() - 1000.0:+9.3f} s  {repeatable(text)}"
         if self.lines and self.lines[-1].partition(" (again, ")[0] == line:
             self.repeated += 1
@@ -313,13 +317,13 @@ class SimulatedNode:
             self.lines.append(line)
 
     def shown(self, value: object) -> str:
-        """A pid with its name; anything else as it prints."""
+        """Return a pid with the name of its process, or the repr of another value."""
         return described(value.process) if isinstance(value, Pid) and value.process is not None else brief(value)
 
     # The run
 
     async def run(self, function: Callable[..., Awaitable[Any]], arguments: dict[str, Any]) -> None:
-        """Run the test as a process of the node, and raise what it raises."""
+        """Run the test as a process of the node; raise the exception that it raises."""
         __tracebackhide__ = True
         raised: list[Failure] = []
 
@@ -335,7 +339,7 @@ class SimulatedNode:
             self.loop.node = self.node
             self.clock.stuck = self.stuck
             self.test = self.node.launch(test, (), self.node.init)
-            self.test.initial_call = function  # by whose name it is shown
+            self.test.initial_call = function  # the trace shows the test under this function's name
             self.gone = self.node.ended(self.test)
             try:
                 reason = await self.gone
@@ -349,39 +353,39 @@ class SimulatedNode:
             raise AssertionError(f"the test's process was ended with {safe_repr(reason)}")
 
     def stuck(self) -> None:
-        """All wait, and there is no timer."""
+        """Fail the run: all processes wait, and no timer is set."""
         if not self.over:
             waiting = "\n  ".join(
                 f"{described(process)} is {process!r}"
                 for process in self.node.processes.values()
                 if process.pid.number > 1
             )
-            self.fail(Stuck(f"everyone waits, and no timer is set:\n  {repeatable(waiting)}"))
+            self.fail(Stuck(f"every process waits, and no timer is set:\n  {repeatable(waiting)}"))
 
     def fail(self, error: BaseException) -> None:
-        """End the run."""
+        """End the run with an error."""
         if self.gone is not None and not self.gone.done():
             self.gone.set_exception(error)
 
 
-TIMERS: Final = "timers"  # the sender of what they send
+TIMERS: Final = "timers"  # stands for the sender of a timer's message
 ADDRESSES: Final = re.compile(r" at 0x[0-9a-fA-F]+|(?<=\bTask)-\d+")
 
-TOLD: Final = {"spawn": "is spawned by", "exit": "has ended:", "register": "is now", "link": "is linked with"}
+EVENT_WORDS: Final = {"spawn": "is spawned by", "exit": "has ended:", "register": "is now", "link": "is linked with"}
 
 
 def repeatable(text: str) -> str:
-    """A text without what differs each time that the same schedule runs: where objects lie, how asyncio counts its tasks."""
+    """Remove from a text the parts that differ between two equal runs: addresses, and asyncio's task numbers."""
     return ADDRESSES.sub("", text)
 
 
 def selective(waiting: Any) -> bool:
-    """Whether a process has asked for messages of a certain kind, of which it was given one."""
+    """Whether a process waits in a receive that selects messages."""
     return type(waiting) is Receive and (waiting.kind is not None or waiting.predicate is not None)
 
 
 def words(process: Process) -> str:
-    """What a process is about to do."""
+    """Describe what a process is about to do."""
     value = process.value
     if isinstance(value, Launch):
         return "takes its first step"
@@ -399,7 +403,7 @@ def words(process: Process) -> str:
 
 
 def fired_words(deadline: Deadline) -> str:
-    """What the end of a time does; empty where the process that it wakes has a line of its own."""
+    """Describe a deadline that fires; empty if the process that it wakes has a line in the trace."""
     if isinstance(deadline, CallRequest):
         return f"the time is over for the call {brief(deadline.request)} of {deadline.pid}"
     if isinstance(deadline, Timer) and deadline.address is not None:
@@ -416,48 +420,48 @@ def run_once(
     slack: float | None = 0.0,
     chance: int = 0,
     record: bool = False,
-) -> Outcome:
+) -> RunOutcome:
     """Run an async function as a process of a fresh node, once, in one schedule.
 
     Args:
         function: the test.
-        arguments: what it is called with; `node`, `virtual_clock` and `trace` are those of this run.
+        arguments: its arguments; `node`, `virtual_clock` and `trace` are replaced by those of this run.
         choices: the schedule.
-        faults: what goes wrong.
-        slack: seconds by which timers may be too early; None for what the seed says, which of an odd one is some.
-        chance: the seed: of the module `random`, for what the test itself leaves to chance, and of what the machine does.
+        faults: the faults to inject.
+        slack: seconds by which timers may be early; None: the seed decides, and an odd one means early timers.
+        chance: the seed for the module `random` and for the lateness of the machine.
         record: whether to keep the trace.
     """
-    world = SimulatedNode(choices, faults, slack, chance % 2 == 1 and not faults, record)
-    own: dict[str, Any] = {"node": world.node, "virtual_clock": world.clock}
+    simulated = SimulatedNode(choices, faults, slack, chance % 2 == 1 and not faults, record)
+    of_this_run: dict[str, Any] = {"node": simulated.node, "virtual_clock": simulated.clock}
     if "trace" in arguments:
-        own["trace"] = tracing.trace(node=world.node, size=RECORDED)
-        own["trace"].start()
-    given = {name: own.get(name, value) for name, value in arguments.items()}
+        of_this_run["trace"] = tracing.trace(node=simulated.node, size=RECORDED)
+        of_this_run["trace"].start()
+    given = {name: of_this_run.get(name, value) for name, value in arguments.items()}
     for fault in faults:
         fault.begin()
     before, collecting, refs = random.getstate(), gc.isenabled(), REFS.last
     random.seed(chance)
     drawn = random.getstate()
-    gc.disable()  # what a finalizer does would come at some other moment in the next run
+    gc.disable()  # a finalizer would run at another moment in the next run
     REFS.last = 0
     error: BaseException | None = None
     try:
-        with no_outside_io(), asyncio.Runner(loop_factory=lambda: world.loop) as runner:
-            runner.run(world.run(function, given))
+        with no_outside_io(), asyncio.Runner(loop_factory=lambda: simulated.loop) as runner:
+            runner.run(simulated.run(function, given))
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as raised:  # also pytest's outcomes, which are no Exceptions
-        error = None if world.late.excuses(raised) else raised
+    except BaseException as raised:  # also the outcomes of pytest, which are no subclasses of Exception
+        error = None if simulated.late.excuses(raised) else raised
     finally:
-        asked = random.getstate() != drawn
+        drew = random.getstate() != drawn
         REFS.last = max(refs, REFS.last)
         random.setstate(before)
         if collecting:
             gc.enable()
-    return Outcome(error, choices, world.steps, world.lines or [], own.get("trace"), asked)
+    return RunOutcome(error, choices, simulated.steps, simulated.lines or [], of_this_run.get("trace"), drew)
 
 
 def is_async(function: object) -> bool:
-    """Whether a simulation can run this."""
+    """Whether a function is an `async def`, which a simulation can run."""
     return inspect.iscoroutinefunction(function)
