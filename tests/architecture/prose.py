@@ -19,6 +19,7 @@ from tests.architecture.source import FunctionNode, Module, Package
 # below the package. "" is the whole package.
 PLAIN: tuple[str, ...] = (
     "behaviours.gen",
+    "behaviours.gen_event",
     "behaviours.gen_server",
     "behaviours.gen_statem",
     "testing",

@@ -101,7 +101,7 @@ async def test_a_terminate_that_returns_leaves_no_report(reports: Reports) -> No
 
 async def test_notify_to_a_name_that_nobody_has() -> None:
     for name in ["nobody", Traps]:
-        with pytest.raises(ValueError, match="notify: nobody has the name"):
+        with pytest.raises(ValueError, match="notify: no process has the name"):
             gen_event.notify(name, "event")
     await Registry.start_link(keys="unique", name="reg")
     for quiet in [Global("nobody"), Via("reg", "nobody"), Via("no registry", "key"), ("nobody", "nowhere")]:

@@ -145,7 +145,7 @@ async def test_a_cast_to_what_is_no_address_is_a_mistake(sends: Any) -> None:
 
 
 async def test_notify_is_badarg_for_a_plain_name_alone() -> None:
-    with pytest.raises(ValueError, match="nobody has the name"):
+    with pytest.raises(ValueError, match="no process has the name"):
         gen_event.notify("nobody", "event")
 
 

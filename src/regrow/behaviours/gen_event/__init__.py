@@ -1,1 +1,1 @@
-"""The event manager: handlers that come and go."""
+"""Event managers: one process, and handlers that are added and removed (OTP's `gen_event`)."""

@@ -1,4 +1,4 @@
-"""The class `GenEvent`, and the functions of an event manager's clients. `regrow.gen_event` is the page of the concept."""
+"""The class `GenEvent`, and the client functions of event managers. `regrow.gen_event` documents the concept."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ CallReturn = Reply[State] | RemoveHandler | SwapHandler | Awaitable[Reply[State]
 async def start_link(
     name: object = None, *, timeout: Seconds = None, debug: object = (), hibernate_after: Seconds = None
 ) -> Pid:
-    """Start a manager without handlers, linked to this process (`gen_event:start_link/2`).
+    """Start a manager without handlers, linked to the caller, and return its pid (`gen_event:start_link/2`).
 
     Args:
-        name: a string, a class, `Global(key)` or `Via(registry, key)`.
-        timeout: seconds that it may take to start; then it is killed.
+        name: a string, a class, `Global(key)` or `Via(registry, key)`; None for no name.
+        timeout: seconds that the start may take, after which the manager is killed; None for any time.
         debug: debug options of `regrow.system`.
-        hibernate_after: seconds; accepted as OTP has it, but nothing is saved here by hibernating.
+        hibernate_after: seconds; accepted for compatibility with OTP, without effect.
 
     Raises:
         AlreadyStarted: the name is taken.
-        StartError: it took too long; the reason is "timeout".
-        TypeError: this can be no name.
+        StartError: the start took too long; the reason is "timeout".
+        TypeError: `name` cannot be a name, or another argument has a wrong type.
     """
     return await _start(name, True, timeout, debug, hibernate_after)
 
@@ -60,20 +60,31 @@ async def start_link(
 async def start(
     name: object = None, *, timeout: Seconds = None, debug: object = (), hibernate_after: Seconds = None
 ) -> Pid:
-    """The same, without a link (`gen_event:start/2`)."""
+    """Start a manager without handlers and without a link, and return its pid (`gen_event:start/2`).
+
+    Arguments and errors are those of `start_link`.
+    """
     return await _start(name, False, timeout, debug, hibernate_after)
 
 
 async def start_monitor(
     name: object = None, *, timeout: Seconds = None, debug: object = (), hibernate_after: Seconds = None
 ) -> tuple[Pid, Monitor]:
-    """The same, monitored: the pid, and the ref of the `Down` that will come (`gen_event:start_monitor/2`)."""
+    """Start a manager that the caller monitors; return its pid and the monitor's ref (`gen_event:start_monitor/2`).
+
+    Arguments and errors are those of `start_link`. In a plain asyncio task, which has no mailbox, it raises
+    RuntimeError.
+    """
     pid = await _start(name, False, timeout, debug, hibernate_after)
     return pid, bifs.monitor(pid)
 
 
 def child_spec(name: object = None) -> ChildSpec:
-    """How a supervisor starts a manager, under its name as id."""
+    """Return the child spec of a manager: its id is its name, or "gen_event" without a name.
+
+    Args:
+        name: the argument of `start_link`.
+    """
     return ChildSpec(id="gen_event" if name is None else name, start=(start_link, (name,)), modules=("dynamic",))
 
 
@@ -88,17 +99,24 @@ async def _start(name: object, link: bool, timeout: Seconds, debug: object, hibe
 
 
 def begin(process: Process, starter: StartRequest, debug: Debug | None) -> Generator[Any, Any, Any]:
-    """A manager's first step: it traps exits, and is up."""
+    """Run the first step of a manager: trap exits, acknowledge the start, and return the generator of the loop."""
     process.trap_exit = True
     init_ack(process, starter, None)
     return Manager(process, starter.parent, debug).run()
 
 
 async def stop(manager: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
-    """Order a manager to terminate, and wait until it has ended; its handlers are told "stop" (`gen_event:stop/3`).
+    """Order a manager to terminate with `reason`, and wait until it has ended (`gen_event:stop/3`).
+
+    The `terminate` of each handler is called with "stop".
+
+    Args:
+        manager: a pid, a name, `Global`, `Via` or `(name, node)`.
+        reason: the reason to end with.
+        timeout: seconds to wait for the end; None waits for ever.
 
     Raises:
-        CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
+        CallExit: there is no such process, it took longer than `timeout`, or it ended with another reason.
     """
     await system.stop(manager, reason, seconds(timeout, "stop(timeout=)"), "gen_event")
 
@@ -107,99 +125,111 @@ async def stop(manager: Any, reason: object = "normal", timeout: float | timedel
 
 
 async def add_handler(manager: Any, handler: Handler, arg: Any = None) -> Any:
-    """Add a handler (`gen_event:add_handler/3`). The same may be added several times.
+    """Add a handler to a manager (`gen_event:add_handler/3`). One handler may be added several times.
 
     Args:
         manager: a pid, a name, `Global`, `Via` or `(name, node)`.
-        handler: a class, or (class, id) to tell several of one class apart.
-        arg: what its `init` gets.
+        handler: a class, or (class, id) to distinguish several handlers of one class.
+        arg: the argument of the handler's `init`.
 
     Returns:
-        "ok", ("error", reason) if `init` returned Error(reason), ("EXIT", reason) if it raised; else what it returned.
+        "ok"; ("error", reason) if `init` returned Error(reason); ("EXIT", reason) if it raised; any other result of
+        `init` as it is.
 
     Raises:
-        CallExit: the manager is not there.
+        CallExit: there is no such manager.
     """
     return await _rpc(manager, "add_handler", handler, arg)
 
 
 async def add_sup_handler(manager: Any, handler: Handler, arg: Any = None) -> Any:
-    """The same, supervised by this process (`gen_event:add_sup_handler/3`).
+    """Add a handler that the calling process supervises (`gen_event:add_sup_handler/3`).
 
-    Manager and process are linked. If this process ends, the handler is removed, with `("stop", reason)`; if the handler
-    goes, this process is sent ("gen_event_EXIT", handler, reason), with "normal", "shutdown", ("swapped", handler, pid)
-    or why it failed as the reason.
+    Manager and caller are linked. When the caller ends, the handler is removed: its `terminate` gets ("stop", reason).
+    When the handler is removed, the caller is sent ("gen_event_EXIT", handler, reason); the reason is "normal",
+    "shutdown", ("swapped", handler, pid), or the reason of its failure.
+
+    Arguments, results and errors are those of `add_handler`.
     """
     return await _rpc(manager, "add_sup_handler", handler, arg, running_alive().pid)
 
 
 async def delete_handler(manager: Any, handler: Handler, arg: Any = None) -> Any:
-    """Remove a handler; `arg` is the reason that its `terminate` gets (`gen_event:delete_handler/3`).
+    """Remove a handler, and return the result of its `terminate` (`gen_event:delete_handler/3`).
+
+    Args:
+        manager: a pid, a name, `Global`, `Via` or `(name, node)`.
+        handler: a class, or (class, id).
+        arg: the first argument of its `terminate`.
 
     Returns:
-        What `terminate` returned, ("EXIT", reason) if it raised, ("error", "module_not_found") if there is no such handler.
+        The result of `terminate`; ("EXIT", reason) if it raised; ("error", "module_not_found") if there is no such
+        handler.
 
     Raises:
-        CallExit: the manager is not there.
+        CallExit: there is no such manager.
     """
     return await _rpc(manager, "delete_handler", handler, arg)
 
 
 async def swap_handler(manager: Any, old: tuple[Handler, Any], new: tuple[Handler, Any]) -> Any:
-    """Replace a handler by another one, which takes over what the first one leaves (`gen_event:swap_handler/3`).
+    """Replace a handler by another one (`gen_event:swap_handler/3`).
 
     Args:
-        manager: which.
-        old: the handler and the reason that its `terminate` gets.
-        new: the handler and an argument: its `init` gets the pair of that and of what `terminate` returned, or "error"
-            if there was no such handler. Whoever supervised the old one supervises the new one.
+        manager: a pid, a name, `Global`, `Via` or `(name, node)`.
+        old: (handler, the first argument of its `terminate`).
+        new: (handler, argument). Its `init` gets (argument, the result of `terminate`), or (argument, "error") if there
+            was no such handler. The supervisor of the old handler supervises the new one.
 
     Returns:
-        "ok", or ("error", what `init` returned).
+        "ok", or ("error", the result of `init`).
 
     Raises:
-        CallExit: the manager is not there.
+        CallExit: there is no such manager.
     """
     return await _rpc(manager, "swap_handler", *old, *new)
 
 
 async def swap_sup_handler(manager: Any, old: tuple[Handler, Any], new: tuple[Handler, Any]) -> Any:
-    """The same, and this process supervises the new one (`gen_event:swap_sup_handler/3`)."""
+    """Replace a handler by another one, which the calling process supervises (`gen_event:swap_sup_handler/3`).
+
+    Arguments, results and errors are those of `swap_handler`; see `add_sup_handler` for the supervision.
+    """
     return await _rpc(manager, "swap_sup_handler", *old, *new, running_alive().pid)
 
 
 async def which_handlers(manager: Any) -> list[Handler]:
-    """The handlers, the one that was added last first (`gen_event:which_handlers/1`).
+    """Return the handlers, each a class or (class, id), the last added one first (`gen_event:which_handlers/1`).
 
     Raises:
-        CallExit: the manager is not there.
+        CallExit: there is no such manager.
     """
     handlers: list[Handler] = await _rpc(manager, "which_handlers")
     return handlers
 
 
 async def _rpc(manager: Any, command: str, *args: Any) -> Any:
-    made = requests.new_request(current_node(), Command(command, args))
-    return await requests.ask(manager, made, None, ("gen_event", command, [manager, *args]))
+    sent = requests.new_request(current_node(), Command(command, args))
+    return await requests.ask(manager, sent, None, ("gen_event", command, [manager, *args]))
 
 
 # Events
 
 
 def notify(manager: Any, event: Any) -> None:
-    """Give an event to all handlers, and go on (`gen_event:notify/2`). For a manager that has gone it is dropped.
+    """Send an event to all handlers, without waiting (`gen_event:notify/2`).
 
-    So it is for a `Global` or `Via` name that nobody has, and for one of another node, as in OTP.
+    The event is dropped if the manager has ended, or if no process has its `Global`, `Via` or (name, node) name.
 
     Raises:
         TypeError: `manager` is no address.
-        ValueError: nobody has this name; OTP's badarg.
+        ValueError: no process has this local name (OTP's badarg).
     """
     node = current_node()
     target = requests.reached(node, manager)
     if target is None:
         if names.is_name(manager):
-            raise ValueError(f"notify: nobody has the name {display_name(manager)}")
+            raise ValueError(f"notify: no process has the name {display_name(manager)}")
         return
     if target.node is node:
         mailbox.put(target, Notify(event))
@@ -208,28 +238,34 @@ def notify(manager: Any, event: Any) -> None:
 
 
 async def sync_notify(manager: Any, event: Any) -> str:
-    """Give an event to all handlers, and wait until all have run; answers "ok" (`gen_event:sync_notify/2`).
+    """Send an event to all handlers, wait until all have handled it, and return "ok" (`gen_event:sync_notify/2`).
 
     Raises:
-        CallExit: the manager is not there.
+        CallExit: there is no such manager.
     """
     done: str = await _rpc(manager, "sync_notify", event)
     return done
 
 
 async def call(manager: Any, handler: Handler, request: Any, timeout: float | timedelta | None = 5.0) -> Any:
-    """Ask one handler and wait for its answer (`gen_event:call/4`).
+    """Send a request to one handler, wait for its answer and return it (`gen_event:call/4`).
+
+    Args:
+        manager: a pid, a name, `Global`, `Via` or `(name, node)`.
+        handler: a class, or (class, id).
+        request: the first argument of its `handle_call`.
+        timeout: seconds to wait for the answer; None waits for ever.
 
     Returns:
-        What it replied; ("error", "bad_module") if there is no such handler; ("error", ("EXIT", reason)) if it raised,
-        and ("error", value) if it returned what it must not. Then it is removed.
+        The handler's reply; ("error", "bad_module") if there is no such handler. A handler that fails is removed: the
+        result is ("error", ("EXIT", reason)) if it raised, and ("error", value) if it returned an invalid value.
 
     Raises:
-        CallExit: the manager is not there, or no answer came within `timeout` seconds.
+        CallExit: there is no such manager, or no answer came within `timeout`.
     """
-    made = requests.new_request(current_node(), request_ids.HandlerCall(handler, request))
+    sent = requests.new_request(current_node(), request_ids.HandlerCall(handler, request))
     shown: list[object] = [manager, handler, request] if timeout == 5.0 else [manager, handler, request, timeout]
-    return await requests.ask(manager, made, seconds(timeout, "call(timeout=)"), ("gen_event", "call", shown))
+    return await requests.ask(manager, sent, seconds(timeout, "call(timeout=)"), ("gen_event", "call", shown))
 
 
 @overload
@@ -239,44 +275,63 @@ def send_request(manager: Any, handler: Handler, request: Any, label: Any, colle
 def send_request(
     manager: Any, handler: Handler, request: Any, label: Any = None, collection: RequestIds | None = None
 ) -> RequestId | RequestIds:
-    """Ask one handler and go on; the answer comes as a message (`gen_event:send_request/3,5`). See `request_ids.py`."""
-    made = request_ids.HandlerCall(handler, request)
+    """Send a request to one handler; the answer comes as a message (`gen_event:send_request/3,5`).
+
+    Args:
+        manager: a pid, a name, `Global`, `Via` or `(name, node)`.
+        handler: a class, or (class, id).
+        request: the first argument of its `handle_call`.
+        label: any value, by which the answer is recognised in `collection`.
+        collection: a collection to which the request is added.
+
+    Returns:
+        The RequestId; with `collection` a collection with the request in it. `receive_response`, `wait_response` and
+        `check_response` take either.
+
+    Raises:
+        RuntimeError: the caller is a plain asyncio task, which has no mailbox.
+        TypeError: `manager` is no address.
+    """
+    handler_call = request_ids.HandlerCall(handler, request)
     if collection is None:
-        return request_ids.send_request(manager, made)
-    return request_ids.send_request(manager, made, label, collection)
+        return request_ids.send_request(manager, handler_call)
+    return request_ids.send_request(manager, handler_call, label, collection)
 
 
 # Callbacks
 
 
 class GenEvent(Generic[State]):
-    """The base of all handlers; `State` is what your callbacks are given and return."""
+    """The base class of all handlers; `State` is the type of the state that the callbacks take and return."""
 
     def init(self, arg: Any, /) -> Ok[State] | Error | Awaitable[Ok[State] | Error]:
-        """Make the state."""
+        """Return the handler's first state: Ok(state), or Error(reason) to refuse."""
         raise NotImplementedError(f"the handler {type(self).__name__} has no init")
 
     def handle_event(self, event: Any, state: State, /) -> EventReturn[State]:
-        """Take an event."""
+        """Handle an event: return Ok(state), RemoveHandler() or SwapHandler(…)."""
         raise NotImplementedError(f"the handler {type(self).__name__} has no handle_event")
 
     def handle_call(self, request: Any, state: State, /) -> CallReturn[State]:
-        """Answer a `call`."""
+        """Handle a `call`: return Reply(value, state), RemoveHandler(reply) or SwapHandler(…, reply=…)."""
         raise NotImplementedError(f"the handler {type(self).__name__} has no handle_call")
 
     def handle_info(self, message: Any, state: State, /) -> EventReturn[State]:
-        """Take any other message. Without one of its own a handler logs it and goes on."""
+        """Handle any other message: return Ok(state), RemoveHandler() or SwapHandler(…). The default logs it."""
         unexpected_info(type(self), message)
         return Ok(state)
 
     def terminate(self, reason: Any, state: State, /) -> Any:
-        """Clean up. What it returns goes to `delete_handler`, or to the handler that comes instead."""
+        """Clean up before the handler is removed.
+
+        The result goes to `delete_handler`, or to the handler that replaces it.
+        """
         return "ok"
 
     def code_change(self, old_version: Any, state: State, extra: Any, /) -> Any:
-        """Turn the state of an older version into this one's: return `Ok(state)`."""
+        """Convert the state of an older version: return `Ok(state)`. Called by `system.change_code`."""
         raise NotImplementedError("code_change")
 
     def format_status(self, status: dict[str, Any], /) -> dict[str, Any]:
-        """What `system.get_status` and reports show: `status` has state, message, reason and log."""
+        """Return the status for `system.get_status` and reports: a dict of state, message, reason and log."""
         return status

@@ -1,18 +1,18 @@
-"""The engine of `gen_event`: the handlers in one process, and what becomes of each.
+"""The process of an event manager: its handlers, and the consequences of each callback's result.
 
-    what a callback did                      the handler            `terminate` gets          its supervisor is sent
-    -------------------                      -----------            ----------------          ----------------------
+    a callback, or an event                  the handler            `terminate` gets          its supervisor is sent
+    -----------------------                  -----------            ----------------          ----------------------
     returned Ok or Reply                     stays
-    RemoveHandler()                          goes                   "remove_handler"          "normal"
-    SwapHandler(arg, state, new, …)          gives way to new       arg                       ("swapped", new, pid)
-      … and the `init` of new failed         new does not come                                "crash", of new
-    anything else: value                     goes                   ("error", value)          value
-    raised                                   goes                   ("error", ("EXIT", why))  ("EXIT", why)
-    delete_handler(…, arg)                   goes                   arg                       "normal"
-    its supervisor ended                     goes                   ("stop", reason)
-    the manager ends                         goes                   "stop"                    "shutdown"
+    returned RemoveHandler()                 is removed             "remove_handler"          "normal"
+    returned SwapHandler(arg, state, new, …) is replaced by new     arg                       ("swapped", new, pid)
+      … and the `init` of new failed         is removed                                       "crash", for new
+    returned any other value                 is removed             ("error", value)          value
+    raised                                   is removed             ("error", ("EXIT", why))  ("EXIT", why)
+    delete_handler(…, arg)                   is removed             arg                       "normal"
+    its supervisor ended                     is removed             ("stop", reason)
+    the manager ends                         is removed             "stop"                    "shutdown"
 
-The public face is `gen_event.py`.
+`gen_event.py` has the client functions.
 """
 
 from __future__ import annotations
@@ -45,7 +45,11 @@ CRASH: Final = "crash"
 
 
 class RemoveHandler:
-    """From a handler's callback: remove it. `reply` is the answer of `handle_call`."""
+    """The result of a handler's callback that removes the handler (OTP's `remove_handler`).
+
+    Args:
+        reply: from `handle_call`, the answer to the call.
+    """
 
     __slots__ = ("reply",)
     __match_args__: Final = ("reply",)
@@ -58,14 +62,14 @@ class RemoveHandler:
 
 
 class SwapHandler:
-    """From a handler's callback: let another handler come instead.
+    """The result of a handler's callback that replaces the handler by another one (OTP's `swap_handler`).
 
     Args:
-        arg1: the reason that this handler's `terminate` gets.
-        state: the state that it gets.
-        handler2: the other one, a class or (class, id).
-        arg2: its `init` gets (arg2, what `terminate` returned).
-        reply: the answer of `handle_call`.
+        arg1: the first argument of this handler's `terminate`.
+        state: the second argument of this handler's `terminate`.
+        handler2: the new handler, a class or (class, id).
+        arg2: the new handler's `init` gets (arg2, the result of `terminate`).
+        reply: from `handle_call`, the answer to the call.
     """
 
     __slots__ = ("arg1", "arg2", "handler2", "reply", "state")
@@ -83,7 +87,7 @@ class SwapHandler:
 
 
 class Notify:
-    """An event as it lies in the manager's mailbox."""
+    """The message of `notify`, with its event."""
 
     __slots__ = ("event",)
 
@@ -95,7 +99,7 @@ class Notify:
 
 
 class Command:
-    """A request to the manager itself."""
+    """A request to the manager itself, not to one handler."""
 
     __slots__ = ("args", "name")
 
@@ -107,14 +111,14 @@ class Command:
         return shown(self.name, *self.args)
 
 
-Answered = Generator[Any, Any, Any]  # a step of the manager: it may wait for an async callback, and gives an answer
+Answered = Generator[Any, Any, Any]  # a step of the manager, which may wait for an async callback; returns an answer
 
 
 NO_ID: Final = Token("NO_ID")
 
 
 class Installed:
-    """A handler in its manager: its object, its id (NO_ID without one), its state and who supervises it."""
+    """A handler in its manager: its object, its id (NO_ID without one), its state and its supervisor's pid."""
 
     __slots__ = ("callbacks", "id", "module", "state", "supervisor")
 
@@ -129,16 +133,20 @@ class Installed:
 
     @property
     def shown_id(self) -> Any:
-        """Its id as `system.get_state` shows it: OTP's false without one."""
+        """The id as `system.get_state` shows it: False without an id, as in OTP."""
         return False if self.id is NO_ID else self.id
 
     @property
     def name(self) -> Any:
-        """As it was added: a class, or (class, id)."""
+        """The handler as it was added: a class, or (class, id)."""
         return self.module if self.id is NO_ID else (self.module, self.id)
 
     def make(self, arg: Any) -> Any:
-        """Make the object, and call its `init`."""
+        """Create the handler's object, call its `init` and return the result.
+
+        Raises:
+            TypeError: the handler is no subclass of GenEvent.
+        """
         if not isinstance(self.module, type) or not hasattr(self.module, "handle_event"):
             raise TypeError(
                 f"wanted a subclass of GenEvent, or (class, id), as a handler; got {bounded_repr.safe_repr(self.name)}"
@@ -147,13 +155,13 @@ class Installed:
         return self.callbacks.init(arg)
 
     def status(self, process: Process, message: object, reason: object) -> Answered:
-        """What the handler shows of itself."""
+        """Return the status of the handler, as its `format_status` returns it."""
         status: dict[str, Any] = {"state": self.state, "message": message, "reason": reason, "log": []}
         return (yield from formatted(process, self.callbacks, status, "state"))
 
 
 def parted(handler: Any) -> tuple[Any, Any]:
-    """The class and the id of a handler; without an id, NO_ID."""
+    """Return the class and the id of a handler; NO_ID without an id."""
     match handler:
         case (module, id):
             return class_of(module) or module, id
@@ -162,17 +170,17 @@ def parted(handler: Any) -> tuple[Any, Any]:
 
 
 class Manager:
-    """One event manager as it runs."""
+    """A running event manager: its handlers, newest first."""
 
     def __init__(self, process: Process, parent: Pid, debug: Debug | None) -> None:
         self.process = process
         self.parent = parent
         self.handlers: list[Installed] = []
-        self.raised: Raised | None = None  # by the callback that has just failed, until its handler is let go
+        self.raised: Raised | None = None  # from the callback that has just failed, until its handler is removed
         self.debug = debug
 
     def run(self) -> Generator[Any, Any, Any]:
-        """Wait, let the handlers handle, until an end. Ends with an exception, always."""
+        """Take messages, and call the handlers. Ends with an exception, always."""
         ending: BaseException = exits.Exit()
         try:
             while True:
@@ -180,7 +188,7 @@ class Manager:
                 message = mailbox.take(self.process) if goes_on else (yield RECEIVE)
                 kind = type(message)  # pyright: ignore[reportUnknownVariableType]
                 if kind is SystemRequest:
-                    yield from self.hold(message)
+                    yield from self.serve_system(message)
                     continue
                 if self.debug is not None:
                     self.debug = self.debug.record_in(self.process, message)
@@ -199,44 +207,44 @@ class Manager:
         return (yield from self.end(ending))
 
     def serve(self, message: CallRequest) -> Generator[Any, Any, None]:
-        """Answer a request."""
-        asked: Any = message.request
-        if type(asked) is HandlerCall:
-            answer = yield from self.call(asked.handler, asked.request)
+        """Answer a request to the manager or to one handler."""
+        wanted: Any = message.request
+        if type(wanted) is HandlerCall:
+            answer = yield from self.call(wanted.handler, wanted.request)
         else:
-            answer = yield from COMMANDS[asked.name](self, *asked.args)
+            answer = yield from COMMANDS[wanted.name](self, *wanted.args)
         request.reply(message, answer)
 
-    def hold(self, message: SystemRequest) -> Generator[Any, Any, None]:
-        """Serve system requests."""
-        held = HeldManager(self)
-        if (yield from held.serve(message)):
-            raise exits.Exit(held.reason)
-        self.debug = held.debug
+    def serve_system(self, message: SystemRequest) -> Generator[Any, Any, None]:
+        """Serve a system request and, while suspended, the ones that follow; raise Exit if the manager must end."""
+        system_handler = ManagerSystemHandler(self)
+        if (yield from system_handler.serve(message)):
+            raise exits.Exit(system_handler.reason)
+        self.debug = system_handler.debug
 
-    # Handlers come and go
+    # Adding and removing handlers
 
     def add_handler(self, handler: Any, arg: Any, supervisor: Pid | None = None) -> Answered:
-        """Add a handler, before all others; "ok", or what kept it from coming in."""
+        """Add a handler, before all others; return "ok", or the error or result of its `init`."""
         if supervisor is not None:
             links.link(self.process, supervisor)
-        made = Installed(handler, supervisor)
-        answer = yield from self.init(made, arg)
+        new = Installed(handler, supervisor)
+        answer = yield from self.init(new, arg)
         if is_ok(answer):
-            self.handlers.insert(0, made)
+            self.handlers.insert(0, new)
         return answer
 
-    def init(self, made: Installed, arg: Any) -> Answered:
-        """Let a new handler begin."""
-        result = yield from self.attempt(made.make, arg)
+    def init(self, new: Installed, arg: Any) -> Answered:
+        """Call the `init` of a new handler; return "ok", ("error", reason), or the invalid result."""
+        result = yield from self.attempt(new.make, arg)
         if type(result) is Ok:
-            made.state = result.state  # pyright: ignore[reportUnknownMemberType]
+            new.state = result.state  # pyright: ignore[reportUnknownMemberType]
             return "ok"
         self.raised = None
         return ("error", result.reason) if type(result) is Error else result
 
     def delete_handler(self, handler: Any, arg: Any) -> Answered:
-        """Remove a handler; what its `terminate` returned."""
+        """Remove a handler, and return the result of its `terminate`."""
         found = self.find(handler)
         if found is None:
             return "error", "module_not_found"
@@ -244,7 +252,7 @@ class Manager:
         return (yield from self.terminate(found, arg, "delete", "normal"))
 
     def swap_handler(self, old: Any, arg1: Any, new: Any, arg2: Any, supervisor: Pid | None = None) -> Answered:
-        """Let a handler take another one's place; its supervisor stays, unless there is a new one."""
+        """Replace a handler by another one, which keeps its supervisor, unless `supervisor` names another."""
         found = self.find(old)
         left: Any = "error"
         if found is not None:
@@ -256,27 +264,27 @@ class Manager:
         return "ok" if is_ok(answer) else ("error", answer)
 
     def which_handlers(self) -> Answered:
-        """All handlers, the newest first."""
+        """Return all handlers, the newest first."""
         yield from ()
         return [handler.name for handler in self.handlers]
 
     def find(self, handler: Any) -> Installed | None:
-        """The newest handler of this name."""
+        """Return the newest handler with this class and id; None if there is none."""
         module, id = parted(handler)
         for found in self.handlers:
             if found.module is module and equal(found.id, id):
                 return found
         return None
 
-    # What they are asked
+    # Calling handlers
 
     def sync_notify(self, event: Any) -> Answered:
-        """Give an event to all, and say when it is done."""
+        """Call all handlers with an event, and return "ok"."""
         yield from self.notify("handle_event", event)
         return "ok"
 
     def notify(self, callback: str, event: Any) -> Generator[Any, Any, None]:
-        """Give an event or a message to all handlers."""
+        """Call all handlers with an event or a message, and apply their results."""
         for handler in list(self.handlers):
             result = yield from self.attempt(getattr(handler.callbacks, callback), event, handler.state)
             if type(result) is Ok:
@@ -284,20 +292,20 @@ class Manager:
             else:
                 yield from self.let_go(handler, callback, result, event)
 
-    def call(self, name: Any, asked: Any) -> Answered:
-        """Ask one handler."""
+    def call(self, name: Any, wanted: Any) -> Answered:
+        """Call one handler with a request, and return its answer."""
         handler = self.find(name)
         if handler is None:
             return "error", "bad_module"
-        result = yield from self.attempt(handler.callbacks.handle_call, asked, handler.state)
+        result = yield from self.attempt(handler.callbacks.handle_call, wanted, handler.state)
         if type(result) is Reply:
             handler.state = result.state  # pyright: ignore[reportUnknownMemberType]
             return result.value
-        yield from self.let_go(handler, "handle_call", result, asked)
+        yield from self.let_go(handler, "handle_call", result, wanted)
         return result.reply if type(result) in (RemoveHandler, SwapHandler) else ("error", result)
 
     def let_go(self, handler: Installed, callback: str, result: Any, event: Any) -> Generator[Any, Any, None]:
-        """A callback has not said that its handler stays."""
+        """Replace or remove a handler, by the result of its callback."""
         if type(result) is SwapHandler:
             yield from self.swap(handler, result, event)
             return
@@ -312,27 +320,27 @@ class Manager:
             yield from self.terminate(handler, ("error", result), event, result, raised, letter)
 
     def swap(self, handler: Installed, result: SwapHandler, event: Any) -> Generator[Any, Any, None]:
-        """A handler gives way to another one, which has its place and its supervisor, unless its `init` fails."""
+        """Replace a handler by another one, in its place and with its supervisor; only remove it if `init` fails."""
         handler.state = result.state
         swapped = ("swapped", result.handler2, handler.supervisor)
         left = yield from self.terminate(handler, result.arg1, "swapped", swapped)
-        made = Installed(result.handler2, handler.supervisor)
-        answer = yield from self.init(made, (result.arg2, left))
+        new = Installed(result.handler2, handler.supervisor)
+        answer = yield from self.init(new, (result.arg2, left))
         place = self.handlers.index(handler)
         if is_ok(answer):
-            self.handlers[place] = made
+            self.handlers[place] = new
         else:
             del self.handlers[place]
             failed = {"message": event, "state": ("error", answer), "reason": CRASH}
             if reports.is_wanted(self.process, reports.MANAGERS):
-                reports.handler_terminated(self.process, made.name, failed, None)
-            self.tell_supervisor(made, CRASH)
+                reports.handler_terminated(self.process, new.name, failed, None)
+            self.notify_supervisor(new, CRASH)
 
     def ended(self, message: Exited) -> Generator[Any, Any, None]:
-        """A linked process has ended: the parent, the supervisor of some handlers, or another."""
+        """Handle the end of a linked process: the parent, the supervisor of some handlers, or another process."""
         if message.pid is self.parent:
             raise exits.Exit(message.reason)
-        for handler in [one for one in self.handlers if one.supervisor is message.pid]:
+        for handler in [handler for handler in self.handlers if handler.supervisor is message.pid]:
             self.handlers.remove(handler)
             about = ("parent_terminated", (message.pid, message.reason))
             yield from self.terminate(handler, ("stop", message.reason), about, "shutdown")
@@ -341,9 +349,9 @@ class Manager:
     # Callbacks
 
     def attempt(self, function: Callable[..., Any], *args: Any) -> Answered:
-        """What a callback returns, or ("EXIT", reason) if it raises."""
+        """Return the result of a callback, or ("EXIT", reason) if it raises."""
         try:
-            result: Any = function(*args)  # and not `called`: a generator more would be a tenth of an event
+            result: Any = function(*args)  # hot: inlines `called`; one more generator costs a tenth of an event
             if is_awaitable(result):
                 result = yield from enter_task(self.process, result)
         except BaseException as error:
@@ -362,23 +370,26 @@ class Manager:
         raised: Raised | None = None,
         letter: Letter | None = None,
     ) -> Answered:
-        """Let a handler clean up, report what was abnormal, tell its supervisor; what `terminate` returned."""
+        """Call a handler's `terminate`, report an abnormal removal, notify its supervisor; return the result."""
         result = yield from self.attempt(handler.callbacks.terminate, arg, handler.state)
         if not is_expected(reason) and reports.is_wanted(self.process, reports.MANAGERS):
             shown = yield from handler.status(self.process, last, reason)
             reports.handler_terminated(self.process, handler.name, shown, raised, letter)
         self.raised = None
-        self.tell_supervisor(handler, reason)
+        self.notify_supervisor(handler, reason)
         return result
 
-    def tell_supervisor(self, handler: Installed, reason: Any) -> None:
-        """Send the process that supervises a handler why that has gone."""
+    def notify_supervisor(self, handler: Installed, reason: Any) -> None:
+        """Send the reason of a handler's removal to the process that supervises the handler."""
         supervisor = None if handler.supervisor is None else handler.supervisor.process
         if supervisor is not None:
             mailbox.put(supervisor, ("gen_event_EXIT", handler.name, reason))
 
     def end(self, error: BaseException) -> Generator[Any, Any, Any]:
-        """Stop all handlers, and leave with the reason. The supervisors of handlers are not taken along."""
+        """Terminate all handlers, and raise Terminated with the reason.
+
+        The supervisors of handlers are unlinked first, so that the manager's end does not reach them as an exit signal.
+        """
         raised = Raised(error)
         reason = exits.reason_of(error)
         for handler in self.handlers:
@@ -409,65 +420,67 @@ COMMANDS: Final[dict[str, Callable[..., Answered]]] = {
 
 
 def is_ok(answer: Any) -> bool:
-    """Whether a handler has come in; what its `init` returned may be anything, and is not asked whether it is equal."""
+    """Whether `init` succeeded. The answer may be any object, so its `__eq__` is not called."""
     return type(answer) is str and answer == "ok"
 
 
 def is_expected(reason: Any) -> bool:
-    """Whether a handler has gone in one of the ways that nobody reports; the reason may be what a callback returned."""
+    """Whether the reason of a handler's removal is normal, and not reported. It may be any result of a callback."""
     if type(reason) is tuple and len(reason) == 3:  # pyright: ignore[reportUnknownArgumentType]
         return type(reason[0]) is str and reason[0] == "swapped"  # pyright: ignore[reportUnknownArgumentType]
     return type(reason) is str and reason in ("normal", "shutdown")  # pyright: ignore[reportUnknownArgumentType]
 
 
-class HeldManager(SystemHandler):
-    """A manager while it serves system requests; its state is a list of (class, id or False, state)."""
+class ManagerSystemHandler(SystemHandler):
+    """The system handler of a manager; its state is a list of (class, id or False, handler state)."""
 
     def __init__(self, manager: Manager) -> None:
         super().__init__(manager.process, manager, manager.parent, None, manager.debug)
         self.manager = manager
 
     def get_state(self) -> Answered:
-        """The states of all handlers."""
+        """Return the states of all handlers."""
         yield from ()
-        return [(one.module, one.shown_id, one.state) for one in self.manager.handlers]
+        return [(handler.module, handler.shown_id, handler.state) for handler in self.manager.handlers]
 
     def replace_state(self, function: Any) -> Answered:
-        """What a function makes of each triple; where it raises, or changes more than the state, all stays."""
-        for one in self.manager.handlers:
+        """Replace each handler's state by `function(triple)`; keep it if that raises, or changes class or id."""
+        for handler in self.manager.handlers:
+            triple = (handler.module, handler.shown_id, handler.state)
             try:
-                module, id, state = yield from called(self.process, function, (one.module, one.shown_id, one.state))
-            except BaseException as refused:  # as `gen_event` has it: this handler keeps its state, and no one is told
-                if not survives(self.process, refused):
+                module, id, state = yield from called(self.process, function, triple)
+            except BaseException as error:  # as in OTP's `gen_event`, the client gets no error
+                if not survives(self.process, error):
                     raise
-                exits.strip_traceback(refused)
+                exits.strip_traceback(error)
                 continue
-            if module is one.module and equal(id, one.shown_id):
-                one.state = state
+            if module is handler.module and equal(id, handler.shown_id):
+                handler.state = state
         return (yield from self.get_state())
 
     def shown(self, logged: list[Any]) -> Answered:
-        """The states as the handlers want them shown."""
+        """Return the log, and the handlers' states as their `format_status` returns them."""
         states: list[tuple[Any, Any, Any]] = []
-        for one in self.manager.handlers:
-            shown = yield from one.status(self.process, None, "normal")
-            states.append((one.module, one.shown_id, shown["state"]))
+        for handler in self.manager.handlers:
+            shown = yield from handler.status(self.process, None, "normal")
+            states.append((handler.module, handler.shown_id, shown["state"]))
         return {"log": logged, "state": states}
 
     def change_code(self, module: type, old_version: Any, extra: Any) -> Answered:
-        """Let the handlers of a class turn their states into those of its new version."""
+        """Convert the states of a class's handlers with their `code_change`; keep all of them if one fails."""
         changed: list[tuple[Installed, Any]] = []
-        for one in self.manager.handlers:
-            if one.module is module:
+        for handler in self.manager.handlers:
+            if handler.module is module:
+                convert = handler.callbacks.code_change
                 try:
-                    result = yield from called(self.process, one.callbacks.code_change, old_version, one.state, extra)
+                    result = yield from called(self.process, convert, old_version, handler.state, extra)
                 except BaseException as error:
                     if not survives(self.process, error):
                         raise
                     return "error", exits.reason_of(error)
                 if type(result) is not Ok:
                     return "error", result
-                changed.append((one, result.state))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-        for one, state in changed:
-            one.state = state
+                changed.append((handler, result.state))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+        for handler, state in changed:
+            handler.state = state
         return "ok"
