@@ -96,7 +96,8 @@ def main(arguments: list[str]) -> int:
         for page in pages:
             problems += draw(browser, address, page, target)
         browser.close()
-    print("\n".join(problems), file=sys.stderr)
+    for problem in problems:
+        print(problem, file=sys.stderr)
     return 1 if problems else 0
 
 

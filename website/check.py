@@ -173,7 +173,8 @@ def style_loads(text: str) -> Iterator[str]:
 def main(arguments: list[str]) -> int:
     """Print the problems of a built site; the exit code is 1 if there are any."""
     found = list(problems(Path(arguments[0]).resolve()))
-    print("\n".join(found), file=sys.stderr)
+    for problem in found:
+        print(problem, file=sys.stderr)
     return 1 if found else 0
 
 
