@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import fnmatch
+import gc
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -96,7 +97,12 @@ def walked(walk: Walk) -> list[Stop]:
         finally:
             recorder.end()
 
-    asyncio.run(run_as_process(Node(clock=VirtualClock(), hand_over=True), test, {}))
+    gc.collect()
+    gc.disable()  # it would close generators that other tests have left, and the recorder would see that
+    try:
+        asyncio.run(run_as_process(Node(clock=VirtualClock(), hand_over=True), test, {}))
+    finally:
+        gc.enable()
     return recorder.stops
 
 
