@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     )
     from regrow.behaviours.agent.agent import Agent
     from regrow.behaviours.application.spec import Application
-    from regrow.behaviours.gen.child_spec import ChildSpec, InvalidChild, child_spec
+    from regrow.behaviours.gen.child_spec import Child, ChildSpec, HasChildSpec, InvalidChild, Start, child_spec
     from regrow.behaviours.gen.request import Cast
     from regrow.behaviours.gen.request_ids import RequestIds
     from regrow.behaviours.gen.results import HIBERNATE, BadReturn, Continue, Error, NoClause, NoReply, Ok, Reply, Stop
@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from regrow.behaviours.supervision.supervisor import ModuleSupervisor, Supervisor
     from regrow.behaviours.task.task import Task
     from regrow.behaviours.task.task_supervisor import TaskSupervisor
+    from regrow.kernel.addresses import Address, Addressed, Name
     from regrow.kernel.clock import VirtualClock
     from regrow.kernel.current_node import NoNode
     from regrow.kernel.deadlines import Timer
@@ -112,6 +113,8 @@ __version__ = "0.1.0"
 __all__ = [
     "HIBERNATE",
     "IGNORE",
+    "Address",
+    "Addressed",
     "AlreadyRegistered",
     "Agent",
     "AlreadyStarted",
@@ -125,6 +128,7 @@ __all__ = [
     "Cast",
     "CastReturn",
     "ChangeCallbackModule",
+    "Child",
     "ChildError",
     "ChildSpec",
     "Continue",
@@ -141,6 +145,7 @@ __all__ = [
     "GenStatem",
     "GenericTimeout",
     "Global",
+    "HasChildSpec",
     "Ignored",
     "InitReturn",
     "InvalidChild",
@@ -149,6 +154,7 @@ __all__ = [
     "KeepStateAndData",
     "ModuleDynamicSupervisor",
     "ModuleSupervisor",
+    "Name",
     "NextEvent",
     "NextState",
     "NoClause",
@@ -172,6 +178,7 @@ __all__ = [
     "Request",
     "RequestIds",
     "Service",
+    "Start",
     "StartError",
     "StateTimeout",
     "Stop",
@@ -216,7 +223,7 @@ _MODULES = "application gen_event gen_server gen_statem global_ logs pg proc_lib
 _HOMES = {
     "behaviours.agent.agent": "Agent",
     "behaviours.application.spec": "Application",
-    "behaviours.gen.child_spec": "ChildSpec InvalidChild child_spec",
+    "behaviours.gen.child_spec": "Child ChildSpec HasChildSpec InvalidChild Start child_spec",
     "behaviours.gen.request": "Cast",
     "behaviours.gen.request_ids": "RequestIds",
     "behaviours.gen.results": "HIBERNATE BadReturn Continue Error NoClause NoReply Ok Reply Stop",
@@ -243,6 +250,7 @@ _HOMES = {
     "behaviours.supervision.supervisor": "ModuleSupervisor Supervisor",
     "behaviours.task.task": "Task",
     "behaviours.task.task_supervisor": "TaskSupervisor",
+    "kernel.addresses": "Address Addressed Name",
     "kernel.clock": "VirtualClock",
     "kernel.current_node": "NoNode",
     "kernel.deadlines": "Timer",

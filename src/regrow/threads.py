@@ -28,6 +28,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from regrow.behaviours.gen_server.client import call, cast
+from regrow.kernel.addresses import Address
 from regrow.kernel.current_node import ENDS, NODES, NODES_LOCK, NoNode, not_running
 from regrow.kernel.node import Node
 from regrow.kernel.sending import send
@@ -121,7 +122,7 @@ class FromThread:
     """
 
     def call(
-        self, server: Any, request: Any, timeout: float | timedelta | None = 5.0, *, node: Node | None = None
+        self, server: Address, request: Any, timeout: float | timedelta | None = 5.0, *, node: Node | None = None
     ) -> Any:
         """Call a server, block this thread until it answers, and return the answer (`gen_server:call/3`).
 
@@ -138,7 +139,7 @@ class FromThread:
         """
         return self.run(call, server, request, timeout, node=node)
 
-    def cast(self, server: Any, request: object, *, node: Node | None = None) -> None:
+    def cast(self, server: Address, request: object, *, node: Node | None = None) -> None:
         """Send a request to a server without waiting for an answer (`gen_server:cast/2`).
 
         Args:
@@ -152,7 +153,7 @@ class FromThread:
         """
         post(chosen_node(node), cast, server, request)
 
-    def send(self, address: Any, message: object, *, node: Node | None = None) -> None:
+    def send(self, address: Address, message: object, *, node: Node | None = None) -> None:
         """Send a message to a process (`erlang:send/2`). A message to a name that no process has is dropped.
 
         Args:

@@ -19,6 +19,7 @@ from regrow import (
     ChildSpec,
     Down,
     DynamicSupervisor,
+    Name,
     Node,
     Pid,
     Registry,
@@ -36,7 +37,7 @@ from tests.kernel.costs import MANY, AsyncCounter, Costs, Counter, blocks_left, 
 
 @pytest.mark.parametrize("kind", [Counter, AsyncCounter])
 @pytest.mark.parametrize("name", [None, "counter", Counter])
-def test_a_call_to_an_idle_server_is_one_step(kind: type[Any], name: object) -> None:
+def test_a_call_to_an_idle_server_is_one_step(kind: type[Any], name: Name | None) -> None:
     """It is handed over: the loop is not asked for a turn, no timer is made, and nothing is kept."""
 
     async def test(node: Node, costs: Costs) -> None:

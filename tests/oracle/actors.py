@@ -11,6 +11,7 @@ from regrow import (
     Exit,
     From,
     GenServer,
+    Name,
     NoClause,
     NoReply,
     Ok,
@@ -67,7 +68,7 @@ class Child(GenServer[dict[str, Any]]):
     __elixir__ = "T.Child"
 
     @classmethod
-    async def start_link(cls, arg: Any = None, *, name: object = None, **options: Any) -> Pid:
+    async def start_link(cls, arg: Any = None, *, name: Name | None = None, **options: Any) -> Pid:
         """Start it, under its id unless another name is given."""
         return await super().start_link(arg, name=name or arg["id"], **options)
 

@@ -58,6 +58,7 @@ from regrow import (
     Ignored,
     InvalidChild,
     InvalidFlags,
+    Name,
     NoClause,
     Node,
     Pid,
@@ -186,7 +187,7 @@ async def until(condition: Callable[[], Any], tries: int = 200) -> str:
     return "never"
 
 
-async def await_new(named: object, old: Pid | None) -> Pid:
+async def await_new(named: Name, old: Pid | None) -> Pid:
     """Wait until the name belongs to a process other than `old`."""
 
     def is_new() -> bool:

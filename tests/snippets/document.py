@@ -176,6 +176,7 @@ class Document:
         cell = self.cells.cell = Cell(entry)
         self.clock.jump = True
         try:
+            assert self.cells.pid is not None
             process.send(self.cells.pid, cell)
             await asyncio.wait_for(asyncio.wrap_future(cell.done), LONGEST)
         except ShellEnded as ended:

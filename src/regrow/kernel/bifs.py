@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from regrow.kernel import bounded_repr, exits, links, mailbox, names
+from regrow.kernel.addresses import Address, Addressed, LocalName, Target
 from regrow.kernel.current_node import current_node
-from regrow.kernel.info import Addressed, as_pid, is_addressed
+from regrow.kernel.info import as_pid, is_addressed
 from regrow.kernel.pid import Alias, Monitor, Pid, Ref
 from regrow.kernel.running import (
     exit_if_killed,
@@ -14,7 +15,6 @@ from regrow.kernel.running import (
     running_alive,
     unless_dead,
 )
-from regrow.kernel.sending import Address
 from regrow.kernel.signals import Signal
 from regrow.kernel.spawning import (
     check_alias,
@@ -102,7 +102,7 @@ def unlink(pid: Pid | Addressed) -> bool:
     return True
 
 
-def monitor(address: Address, *, alias: str | None = None, tag: object = None) -> Monitor:
+def monitor(address: Target, *, alias: str | None = None, tag: object = None) -> Monitor:
     """Ask to be told, with a `Down` message, when a process ends (`erlang:monitor/3`).
 
     That comes at once, with "noproc", if it is not there, and with "noconnection" if no node is called so.
@@ -150,7 +150,7 @@ def demonitor(ref: Ref, *, flush: bool = False, info: bool = False) -> bool:
 # Names
 
 
-def register(name: object, pid: Pid | Addressed) -> bool:
+def register(name: LocalName, pid: Pid | Addressed) -> bool:
     """Give a process a name, a string or a class (`erlang:register/2`).
 
     Raises:
@@ -175,7 +175,7 @@ def register(name: object, pid: Pid | Addressed) -> bool:
     return True
 
 
-def unregister(name: object) -> bool:
+def unregister(name: LocalName) -> bool:
     """Free a name (`erlang:unregister/1`).
 
     Raises:
@@ -191,7 +191,7 @@ def unregister(name: object) -> bool:
     return True
 
 
-def whereis(name: Address) -> Pid | None:
+def whereis(name: Address | None) -> Pid | None:
     """The pid that has this name now, or None (`erlang:whereis/1`).
 
     Raises:
@@ -200,9 +200,10 @@ def whereis(name: Address) -> Pid | None:
     return names.find(current_node(), name)
 
 
-def registered() -> list[object]:
+def registered() -> list[LocalName]:
     """All names of this node (`erlang:registered/0`)."""
-    return list(current_node().names)
+    found: list[Any] = list(current_node().names)
+    return found
 
 
 # Companions

@@ -67,7 +67,7 @@ class Timer(Deadline):
         return self
 
     @property
-    def address(self) -> object:
+    def address(self) -> Any:
         """Whom to."""
         assert self.owner is not None
         return self.owner.pid
@@ -98,7 +98,7 @@ class Alarm(Timer):
         self.action: Callable[[Alarm], None] = action
 
     @property
-    def address(self) -> object:
+    def address(self) -> Any:
         """What it was told."""
         return self.whom
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol, TypeGuard, overload
+from typing import Any, Final, TypeGuard, overload
 
 from regrow.kernel import bounded_repr, mailbox, names, small_set
+from regrow.kernel.addresses import Addressed
 from regrow.kernel.ancestors import ancestors
 from regrow.kernel.current_node import current_node
 from regrow.kernel.pid import Pid
@@ -27,15 +28,6 @@ INFO: Final = (
     "dictionary",
     "label",
 )
-
-
-class Addressed(Protocol):
-    """What stands for a process, such as the handle of a service: everything takes it that takes the pid."""
-
-    @property
-    def __regrow_address__(self) -> Any:
-        """Its pid, or its name."""
-        ...
 
 
 def alive(pid: Pid | Addressed) -> bool:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from regrow.kernel import bounded_repr, links, mailbox, names
+from regrow.kernel.addresses import Address
 from regrow.kernel.awaitables import OTHERS, Settled
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import CURRENT, current_node
@@ -18,7 +19,6 @@ from regrow.kernel.signals import Signal
 from regrow.kernel.yields import EMPTY, TIMEOUT, Receive
 
 Message = TypeVar("Message")
-Address = Any
 
 
 def send(address: Address, message: Message) -> Message:

@@ -7,14 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, overload
 
 from regrow.kernel import names, timers
+from regrow.kernel.addresses import Address
 from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.clock import Clock
 from regrow.kernel.current_node import CURRENT, current_node
 from regrow.kernel.deadlines import Alarm, Timer
 from regrow.kernel.running import running
-from regrow.kernel.sending import (
-    Address,  # what is imported under its own name is this module's, too
-)
 from regrow.kernel.timers import NOT_GIVEN
 
 Value = TypeVar("Value")

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, Final, overload
 
 from regrow.kernel import bounded_repr, exits, links, names, requests
+from regrow.kernel.addresses import Address
 from regrow.kernel.current_node import CURRENT, current_node
 from regrow.kernel.deadlines import Alarm, Interval, Repeated, Timer
 from regrow.kernel.node import Node
@@ -18,7 +19,7 @@ from regrow.kernel.pid import Pid, Ref
 from regrow.kernel.process_record import Process, extras
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.running import exit_if_killed, running
-from regrow.kernel.sending import Address, send
+from regrow.kernel.sending import send
 from regrow.kernel.signals import Signal
 from regrow.kernel.yields import Token
 
@@ -173,7 +174,11 @@ def exit_after(delay: float | timedelta, target: Any = NOT_GIVEN, reason: Any = 
     return _exit_after(delay, running().pid if target is NOT_GIVEN else target, reason, "exit_after")
 
 
-def kill_after(delay: float | timedelta, target: Address = NOT_GIVEN) -> Timer:
+@overload
+def kill_after(delay: float | timedelta) -> Timer: ...
+@overload
+def kill_after(delay: float | timedelta, target: Address) -> Timer: ...
+def kill_after(delay: float | timedelta, target: Any = NOT_GIVEN) -> Timer:
     """Send the exit signal "kill" in `delay` seconds, to this process if no other is named (`timer:kill_after/2`).
 
     Raises:
@@ -404,7 +409,7 @@ def _belongs_to_caller(timer: Timer, node: Node) -> bool:
     return caller is None or bind_to_owner(timer, caller.pid, node)
 
 
-def _exit_after(delay: float | timedelta, target: Address, reason: object, what: str) -> Timer:
+def _exit_after(delay: float | timedelta, target: Any, reason: object, what: str) -> Timer:
     node = current_node()
     if target is None:
         raise TypeError(f"{what}: wanted a pid or a name, got None")

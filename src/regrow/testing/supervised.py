@@ -64,7 +64,7 @@ async def stop_supervised(child: Any) -> None:
     supervisor = bifs.whereis(SUPERVISOR)
     children = [] if supervisor is None else await Supervisor.which_children(supervisor)
     for one in children:
-        if child in (one.id, one.pid):
+        if supervisor is not None and child in (one.id, one.pid):
             try:
                 await Supervisor.terminate_child(supervisor, one.id)
                 await Supervisor.delete_child(supervisor, one.id)

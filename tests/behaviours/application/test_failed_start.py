@@ -54,7 +54,7 @@ class TestFailedStart:
     async def test_a_child_of_its_tree_is_none(self) -> None:
         class Faulty(Application):
             async def start(self, _start_type: str, _args: Any, /) -> Any:
-                return await Supervisor.start_link([(int, 1)])
+                return await Supervisor.start_link([(int, 1)])  # type: ignore[list-item]
 
         with pytest.raises(ApplicationError) as caught:
             await application.start(Faulty)

@@ -151,9 +151,9 @@ async def test_a_class_with_parameters_is_the_class() -> None:
     box = await Supervisor.start_child(supervisor, single)
     assert await call(box, "value") == 2
     with pytest.raises(TypeError, match="One child stands in a list"):
-        await Supervisor.start_link((Box[int], 1))
+        await Supervisor.start_link((Box[int], 1))  # type: ignore[arg-type]
     with pytest.raises(InvalidChild):
-        await Supervisor.start_link([(list[int], 1)])
+        await Supervisor.start_link([(list[int], 1)])  # type: ignore[list-item]
 
 
 async def test_a_handler_with_parameters_is_the_handler() -> None:

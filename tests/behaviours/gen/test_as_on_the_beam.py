@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from regrow import (
+    Address,
     Application,
     CallExit,
     DynamicSupervisor,
@@ -18,6 +19,7 @@ from regrow import (
     Global,
     ModuleDynamicSupervisor,
     ModuleSupervisor,
+    Name,
     NextState,
     Ok,
     Registry,
@@ -100,14 +102,17 @@ async def test_a_terminate_that_returns_leaves_no_report(reports: Reports) -> No
 
 
 async def test_notify_to_a_name_that_nobody_has() -> None:
-    for name in ["nobody", Traps]:
+    unknown: list[Name] = ["nobody", Traps]
+    for name in unknown:
         with pytest.raises(ValueError, match="notify: no process has the name"):
             gen_event.notify(name, "event")
     await Registry.start_link(keys="unique", name="reg")
-    for quiet in [Global("nobody"), Via("reg", "nobody"), Via("no registry", "key"), ("nobody", "nowhere")]:
-        gen_event.notify(quiet, "event")
+    elsewhere = ("nobody", "nowhere")
+    quiet: list[Address] = [Global("nobody"), Via("reg", "nobody"), Via("no registry", "key"), elsewhere]
+    for address in quiet:
+        gen_event.notify(address, "event")
     with pytest.raises(TypeError):
-        gen_event.notify(7, "event")
+        gen_event.notify(7, "event")  # type: ignore[arg-type]
 
 
 async def test_notify_to_a_manager_that_has_gone() -> None:

@@ -111,7 +111,7 @@ async def test_requests_that_fail(node: Node) -> None:
     for address in (server, "GS-080", Global("GS-080")):
         assert await wait_response(send_request(address, "started")) == ("error", ("noproc", address))
     with pytest.raises(TypeError, match="address"):
-        send_request(17, "started")
+        send_request(17, "started")  # type: ignore[call-overload]
     assert await mailbox() == []
 
 

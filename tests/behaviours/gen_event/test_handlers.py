@@ -98,7 +98,7 @@ async def test_add_handler(node: Node) -> None:
     assert await gen_event.add_handler(manager, H, 1) == "ok"
     assert await gen_event.add_handler(manager, (H, "id"), 2) == "ok"
     assert await gen_event.which_handlers(manager) == [(H, "id"), H]
-    word, why = await gen_event.add_handler(manager, "no class")
+    word, why = await gen_event.add_handler(manager, "no class")  # type: ignore[arg-type]
     assert (word, type(why)) == ("EXIT", TypeError)
 
 
@@ -149,7 +149,7 @@ async def test_swap_sup_handler(node: Node) -> None:
     assert (await mailbox())[1] == ("gen_event_EXIT", (H, 1), ("swapped", (H, 2), me))
     await gen_event.delete_handler(manager, (H, 2))
     assert (await mailbox())[1] == ("gen_event_EXIT", (H, 2), "normal")
-    refused = await gen_event.swap_handler(manager, (Second, "swap"), ("no class", None))
+    refused = await gen_event.swap_handler(manager, (Second, "swap"), ("no class", None))  # type: ignore[arg-type]
     assert refused[0] == "error"
     assert refused[1][0] == "EXIT"
 

@@ -138,12 +138,13 @@ class TestCall:
 
     async def test_nobody_was_found(self) -> None:
         with pytest.raises(NoProcess, match=r"no process: the server is None, which whereis\(\) returns when"):
-            await call(process.whereis("nobody"), 1)
+            await call(process.whereis("nobody"), 1)  # type: ignore[arg-type]
 
     @pytest.mark.otp("GS-137")
     async def test_nobody_there_any_more(self, server: Any) -> None:
         stopped = await server.start([])
         await stop(stopped)
+        nobody: Any
         for nobody in (stopped, None):
             with pytest.raises(NoProcess) as caught:
                 await call(nobody, 1)
@@ -163,9 +164,9 @@ class TestCall:
 
     async def test_what_is_no_address(self) -> None:
         with pytest.raises(TypeError):
-            await call(42, 1)
+            await call(42, 1)  # type: ignore[call-overload]
         with pytest.raises(TypeError):
-            cast(42, 1)
+            cast(42, 1)  # type: ignore[arg-type]
 
     async def test_a_timedelta(self, server: Any) -> None:
         pid = await server.start([])

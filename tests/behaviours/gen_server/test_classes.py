@@ -117,6 +117,7 @@ class TestClasses:
             assert gen_server.whereis(address) is pid
         for nobody in ((name, "nowhere"), ("nobody", node.name), None):
             assert gen_server.whereis(nobody) is None
+        wrong: Any
         for wrong in (1, ("a", "b", "c"), [name]):
             with pytest.raises(TypeError):
                 gen_server.whereis(wrong)
@@ -140,5 +141,5 @@ class TestClasses:
     @pytest.mark.otp("GS-144")
     async def test_stop_of_nobody(self) -> None:
         with pytest.raises(NoProcess) as caught:
-            await stop(None)
+            await stop(None)  # type: ignore[arg-type]
         assert caught.value.reason == ("noproc", ("GenServer", "stop", [None, "normal", None]))

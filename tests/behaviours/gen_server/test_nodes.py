@@ -122,7 +122,7 @@ class TestNodes:
             ask = lambda _from, state: Reply(state, state)  # noqa: E731 (as the others are told)
             answers = [("here", ["here", "told"]), ("there", ["there", "told"])]
             assert await gen_server.multi_call("named", ask) == (answers, [])
-            gone = ["there", "nowhere", other.node, node]
+            gone: list[str | Node] = ["there", "nowhere", other.node, node]
             assert await gen_server.multi_call("named", ask, 20, nodes=gone) == (
                 [answers[1], (other.node, ["there", "told"]), (node, ["here", "told"])],
                 ["nowhere"],

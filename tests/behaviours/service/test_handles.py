@@ -165,7 +165,7 @@ class TestHandles:
 
     async def test_what_is_no_address(self) -> None:
         with pytest.raises(TypeError, match=r"Queue\.at: wanted a pid, a name .* got 3"):
-            Queue.at(3)
+            Queue.at(3)  # type: ignore[arg-type]
         with pytest.raises(TypeError, match=r"Without one, write class Queue\(Service, named=True\)"):
             Queue.at()
 

@@ -103,7 +103,7 @@ class TestMessages:
         assert await asker.ask() == 1
         assert await asker.ask_oneself() == 2
         asker.tell()
-        send(process.whereis(asker), "now")
+        send(asker, "now")
         assert isinstance(await asker.future(), asyncio.Future)  # an object as it is
         assert await asker.ask_and_stop() == 5
         assert not process.alive(asker)

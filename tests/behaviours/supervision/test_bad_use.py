@@ -63,7 +63,7 @@ class TestBadUse:
 
     async def test_a_name_that_can_be_none(self) -> None:
         with pytest.raises(TypeError):
-            await Supervisor.start_link([], name=42)
+            await Supervisor.start_link([], name=42)  # type: ignore[arg-type]
 
     async def test_a_class_option_that_no_supervisor_has(self) -> None:
         with pytest.raises(TypeError, match=r"unknown option retsart\. Wanted one of id, modules, restart, shutdown"):
@@ -81,7 +81,7 @@ class TestBadUse:
 
     async def test_a_nested_supervisor_is_checked_where_it_is_described(self) -> None:
         with pytest.raises(InvalidChild):
-            Supervisor.child_spec([1])
+            Supervisor.child_spec([1])  # type: ignore[list-item]
         with pytest.raises(InvalidFlags):
             Supervisor.child_spec([], max_restarts=-1)
 

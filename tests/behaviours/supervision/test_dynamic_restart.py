@@ -215,7 +215,7 @@ class TestTermination:
         for id, shutdown in (("slow", 100.0), ("quick", 1.0)):
             await DynamicSupervisor.start_child(sup, probe(id, trap=True, linger=50.0, shutdown=shutdown))
         pids = [process.whereis(id) for id in ("slow", "quick")]
-        refs = [process.monitor(pid) for pid in pids]
+        refs = [process.monitor(pid) for pid in pids if pid is not None]
         began = process.monotonic()
         process.exit(sup, "shutdown")
         await expect_down(refs[1], "killed", timeout=60)

@@ -189,7 +189,7 @@ class TestStartChild:
     async def test_a_child_that_is_none(self) -> None:
         sup = await DynamicSupervisor.start_link()
         with pytest.raises(InvalidChild):
-            await DynamicSupervisor.start_child(sup, "child")
+            await DynamicSupervisor.start_child(sup, "child")  # type: ignore[arg-type]
         significant = Idle.child_spec().replace(restart="transient", significant=True)
         for server in (sup, "nobody"):
             with pytest.raises(InvalidChild, match="a child of a dynamic supervisor cannot be significant") as caught:

@@ -112,14 +112,15 @@ async def test_a_chain_of_two_hundred_servers(node: Node) -> None:
     last: Pid | None = None
     for _ in range(200):
         last = await Link.start_link(last)
+    assert last is not None
     assert await call(last, 1) == 200
 
 
 async def test_a_ring_of_calls_ends(node: Node) -> None:
     """Servers that call each other in a ring end, one after another; see `tests/behaviours/gen`."""
 
-    class Ring(GenServer[object]):
-        async def handle_call(self, request: Any, _from: From, state: object) -> Any:
+    class Ring(GenServer[str]):
+        async def handle_call(self, request: Any, _from: From, state: str) -> Any:
             return Reply(await call(state, request, 1), state)
 
     first = await Ring.start("second", name="first")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from regrow import Exit, Pid, process
+from regrow import Address, Exit, Pid, process
 from regrow.testing import expect_down, expect_message
 
 
@@ -63,7 +63,7 @@ def links_of(pid: Pid) -> list[Pid]:
     return found
 
 
-def sends(address: object, *words: str) -> Any:
+def sends(address: Address, *words: str) -> Any:
     """A process that sends these words, and has ended when this is awaited."""
 
     async def sender() -> None:

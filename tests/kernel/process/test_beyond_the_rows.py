@@ -109,6 +109,7 @@ async def test_a_table_that_refuses_and_knows_nobody(node: Node) -> None:
 
 async def test_sending_to_what_is_no_address(node: Node) -> None:
     """An unknown name and what is no address are refused; a dead pid, an alias that is off and a far name are not."""
+    wrong: Any
     for wrong in (12, ["name"], ("a", "b", "c")):
         with pytest.raises(TypeError, match="wanted"):
             process.send(wrong, "x")

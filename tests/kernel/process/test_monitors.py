@@ -45,7 +45,7 @@ async def test_a_monitor_of_what_is_no_address(node: Node, wrong: Any) -> None:
     with pytest.raises(TypeError, match="wanted"):
         process.monitor(wrong)
     with pytest.raises(TypeError, match="got the alias"):
-        process.monitor(process.alias())
+        process.monitor(process.alias())  # type: ignore[arg-type]
     assert messages() == []
 
 
@@ -156,6 +156,7 @@ async def test_monitors_of_the_living(node: Node, how: str, reason: str) -> None
 async def test_monitors_of_nobody(node: Node) -> None:
     """A dead pid or an unknown name: "noproc" at once. The `Down` names the name as it was given."""
     dead = await dead_pid()
+    nobody: Any
     for nobody in (dead, "nobody", ("nobody", node.name), process.whereis("nobody")):
         ref = process.monitor(nobody)
         assert messages() == [Down(ref, nobody, "noproc")]

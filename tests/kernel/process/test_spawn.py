@@ -18,6 +18,7 @@ async def test_names_that_are_none(node: Node) -> None:
     """A name is a string other than "undefined", or a class; what gets it is a living pid."""
     register: Any = process.register
     me = process.current()
+    wrong: Any
     for wrong in ({"a", "b"}, ("a", "b"), ["a"], None, 12, b"name"):
         with pytest.raises(TypeError, match="wanted a name"):
             register(wrong, me)

@@ -149,7 +149,7 @@ def test_one_down_a_monitor_and_the_name_is_free(seed: int, end: str) -> None:
                 return
 
     async def watcher(pid: Pid, answer_to: Pid) -> None:
-        addresses: list[object] = [pid, "name", pid]
+        addresses: list[Pid | str] = [pid, "name", pid]
         refs: dict[Ref, object] = {process.monitor(address): address for address in addresses}
         process.send(answer_to, "watching")
         reasons: list[object] = []

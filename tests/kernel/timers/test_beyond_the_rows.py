@@ -221,7 +221,7 @@ async def test_exit_after_with_a_pid_and_a_name(delay: float) -> None:
         assert isinstance(pid, Pid)
         ref = process.monitor(pid)
         if target == "victim":
-            process.register(target, pid)
+            process.register("victim", pid)
         timer.exit_after(delay, target, "why")
         await expect_down(ref, "why", timeout=1.0001)
 
@@ -244,11 +244,11 @@ async def test_exit_after_0_ends_its_caller_there() -> None:
     [
         (lambda: timer.exit_after(-1, "r"), ValueError),
         (lambda: timer.exit_after(1), TypeError),  # type: ignore[call-overload]
-        (lambda: timer.exit_after(1, None, "r"), TypeError),
-        (lambda: timer.exit_after(1, 12, "r"), TypeError),
+        (lambda: timer.exit_after(1, None, "r"), TypeError),  # type: ignore[call-overload]
+        (lambda: timer.exit_after(1, 12, "r"), TypeError),  # type: ignore[call-overload]
         (lambda: timer.exit_after("1", "r"), TypeError),  # type: ignore[call-overload]
         (lambda: timer.kill_after(-1), ValueError),
-        (lambda: timer.kill_after(1, 5), TypeError),
+        (lambda: timer.kill_after(1, 5), TypeError),  # type: ignore[call-overload]
         (lambda: timer.apply_after(-1, print), ValueError),
         (lambda: timer.tc("no function"), TypeError),  # type: ignore[call-overload]
         (lambda: timer.tc(print, unit="minute"), ValueError),

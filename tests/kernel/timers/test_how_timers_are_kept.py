@@ -147,7 +147,7 @@ async def test_a_timer_whose_table_raises_does_not_stop_the_others(node: Node) -
     [
         (lambda: process.send_after(process.current(), 1, -1), ValueError),
         (lambda: process.send_after(process.current(), 1, None), TypeError),  # type: ignore[arg-type]
-        (lambda: process.send_after(12, 1, 1), TypeError),
+        (lambda: process.send_after(12, 1, 1), TypeError),  # type: ignore[arg-type]
         (lambda: process.send_interval(process.current(), 1, 0), ValueError),
         (lambda: process.start_timer(process.current(), 1, "1"), TypeError),  # type: ignore[arg-type]
         (lambda: process.send_after(process.current(), 1, "1", abs=True), TypeError),  # type: ignore[arg-type]

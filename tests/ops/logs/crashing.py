@@ -8,6 +8,7 @@ from regrow import (
     Application,
     Exit,
     GenServer,
+    Name,
     NoReply,
     Pid,
     Reply,
@@ -56,7 +57,7 @@ def told(reports: list[Any], kind: str) -> str:
     return words(found[0])
 
 
-async def ended(request: Any, state: Any = None, name: object = None) -> Pid:
+async def ended(request: Any, state: Any = None, name: Name | None = None) -> Pid:
     """Cast to a Fragile, and wait until it has ended of it."""
     pid = await Fragile.start(state, name=name)
     cast(pid, request)

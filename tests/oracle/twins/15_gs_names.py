@@ -60,10 +60,10 @@ async def forms() -> None:
     say("global again", await result(S.start_link(name=Global("k"))))
     say("name nil is no name", await how(S.start_link(name=None)))
     await try_say("a string", lambda: result(S.start_link(name="str")))
-    await try_say("a tuple", lambda: result(S.start_link(name=("a", "b"))))
+    await try_say("a tuple", lambda: result(S.start_link(name=("a", "b"))))  # type: ignore[arg-type]
     await try_say("via an unknown registry", lambda: result(S.start_link(name=Via("NoReg", "k"))))
     await try_say("name :undefined", lambda: how(S.start(name="undefined")))
-    await try_say("name true", lambda: how(S.start(name=True)))
+    await try_say("name true", lambda: how(S.start(name=True)))  # type: ignore[arg-type]
 
 
 ERLANGS_FORMS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from regrow import Pid, process
 from tests.oracle.twin import Twin, kill, say, try_say
@@ -81,6 +82,7 @@ twin.differs(
 @twin.block("bad names")
 async def bad_names() -> None:
     pid = sleeper()
+    wanted: Any
     for label, wanted in NO_NAMES.items():
         await try_say(label, partial(process.register, wanted, pid))
     say("whereis of an unknown", process.whereis("unknown"))

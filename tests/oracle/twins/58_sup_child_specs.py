@@ -91,7 +91,7 @@ async def of_all_kinds() -> None:
     say("of Task.Supervisor", child_spec((TaskSupervisor, {"name": "TS"})))
     say("of PartitionSupervisor", child_spec((PartitionSupervisor, {"name": "P", "child_spec": W})))
     wrong: Any = ("Nope", 1)
-    await try_say("of a module without child_spec", lambda: child_spec(NoSpec))
+    await try_say("of a module without child_spec", lambda: child_spec(NoSpec))  # type: ignore[arg-type]
     await try_say("of an unknown module", lambda: child_spec(wrong[0]))
     await try_say("of a wrong term", lambda: child_spec(wrong[1]))
 
@@ -137,7 +137,7 @@ async def bad() -> None:
     await try_say("bad type", lambda: result(begun(type=wrong[1])))
     await try_say("an unknown key", lambda: begun(colour="red"))
     sup = await started([])
-    await try_say("start_child with a bad spec", lambda: result(Supervisor.start_child(sup, 1)))
+    await try_say("start_child with a bad spec", lambda: result(Supervisor.start_child(sup, 1)))  # type: ignore[arg-type]
 
 
 async def begun(**options: Any) -> Pid:

@@ -29,10 +29,12 @@ from typing import Any, ClassVar, Final, TypeVarTuple
 
 from regrow.behaviours.gen import child_spec, system
 from regrow.behaviours.gen.child_spec import ChildSpec
+from regrow.behaviours.gen.debug import DebugOptions
 from regrow.behaviours.gen.results import BadReturn, NoClause, NoReply, Ok, Reply
 from regrow.behaviours.gen_server import client
 from regrow.behaviours.gen_server.client import call
 from regrow.behaviours.gen_server.gen_server import From, GenServer
+from regrow.kernel.addresses import Address, Name
 from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import seconds
@@ -61,9 +63,9 @@ class Agent:
         cls,
         function: Callable[[*Args], Any],
         *args: *Args,
-        name: object = None,
+        name: Name | None = None,
         timeout: Timeout = None,
-        debug: object = (),
+        debug: DebugOptions = (),
         hibernate_after: Timeout = None,
     ) -> Pid:
         """Start an agent, linked to this process, with the state `function(*args)` (`Agent.start_link/2`).
@@ -94,9 +96,9 @@ class Agent:
         cls,
         function: Callable[[*Args], Any],
         *args: *Args,
-        name: object = None,
+        name: Name | None = None,
         timeout: Timeout = None,
-        debug: object = (),
+        debug: DebugOptions = (),
         hibernate_after: Timeout = None,
     ) -> Pid:
         """Start an agent without a link to this process (`Agent.start/2`); arguments and errors as for `start_link`."""
@@ -114,7 +116,7 @@ class Agent:
 
     @staticmethod
     def get(
-        agent: Any, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0
+        agent: Address, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0
     ) -> Coroutine[Any, Any, Any]:
         """Return the value of `function(state, *args)`; the state is not changed (`Agent.get/3`).
 
@@ -133,7 +135,7 @@ class Agent:
 
     @staticmethod
     def update(
-        agent: Any, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0
+        agent: Address, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0
     ) -> Coroutine[Any, Any, None]:
         """Set the state to `function(state, *args)`, and return None (`Agent.update/3`).
 
@@ -144,7 +146,7 @@ class Agent:
 
     @staticmethod
     def get_and_update(
-        agent: Any, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0
+        agent: Address, function: Callable[[Any, *Args], Any], *args: *Args, timeout: Timeout = 5.0
     ) -> Coroutine[Any, Any, Any]:
         """Call `function(state, *args)`, which returns (value, new state); return the value (`Agent.get_and_update/3`).
 
@@ -155,7 +157,7 @@ class Agent:
         return call(agent, ("get_and_update", function, args), timeout)
 
     @staticmethod
-    def cast(agent: Any, function: Callable[[Any, *Args], Any], *args: *Args) -> None:
+    def cast(agent: Address, function: Callable[[Any, *Args], Any], *args: *Args) -> None:
         """Set the state to `function(state, *args)`, without waiting for it (`Agent.cast/2`).
 
         Args:
@@ -170,7 +172,7 @@ class Agent:
         client.cast(agent, ("cast", function, args))
 
     @staticmethod
-    async def stop(agent: Any, reason: object = "normal", timeout: Timeout = None) -> None:
+    async def stop(agent: Address, reason: object = "normal", timeout: Timeout = None) -> None:
         """Stop an agent, and wait until it has ended (`Agent.stop/3`).
 
         Args:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from datetime import timedelta
 from functools import partial
 from types import ModuleType
-from typing import Any, Final, Literal, cast, get_origin
+from typing import Any, Final, Literal, Protocol, cast, get_origin
 
 from regrow.behaviours.gen.arguments import at_once
 from regrow.kernel.bounded_repr import safe_repr
@@ -22,7 +22,10 @@ RESTARTS: Final = ("permanent", "transient", "temporary")
 TYPES: Final = ("worker", "supervisor")
 CLASS_OPTIONS: Final = frozenset({"id", "modules", "restart", "shutdown", "significant", "start", "type"})
 
-Start = Callable[..., Awaitable[Any]]
+StartFunction = Callable[..., Any]
+
+Start = StartFunction | tuple[StartFunction, Sequence[Any]]
+"""How a child is started: an async function that starts it, linked, and returns its pid; or `(function, args)`."""
 
 
 class InvalidChild(ValueError):
@@ -57,13 +60,13 @@ class ChildSpec:
 
     __slots__ = ("args", "id", "modules", "restart", "shutdown", "significant", "start", "type")
 
-    start: Start
+    start: StartFunction
     args: tuple[Any, ...]
 
     def __init__(
         self,
         id: Any,
-        start: Any,
+        start: Start,
         restart: RestartType = "permanent",
         shutdown: float | timedelta | Literal["brutal_kill", "infinity"] | None = None,
         type: ChildType = "worker",
@@ -115,6 +118,19 @@ class ChildSpec:
         return ChildSpec(**{**parts, **changes})
 
 
+class HasChildSpec(Protocol):
+    """A class that a supervisor can start: `child_spec(arg)`, a class method, returns its `ChildSpec`."""
+
+    @classmethod
+    def child_spec(cls, *args: Any, **options: Any) -> ChildSpec:
+        """Return how a supervisor starts, restarts and stops one child of this class."""
+        ...
+
+
+Child = ChildSpec | type[HasChildSpec] | tuple[type[HasChildSpec], Any]
+"""A child as a supervisor accepts it: a class, `(class, argument)` or a `ChildSpec`."""
+
+
 def of_class(cls: Any, arg: Any, options: dict[str, Any], type: ChildType = "worker") -> ChildSpec:
     """Return the spec of a class that is started by `start_link(arg)`."""
     parts: dict[str, Any] = {"id": cls, "start": (cls.start_link, () if arg is None else (arg,)), "type": type}
@@ -123,7 +139,7 @@ def of_class(cls: Any, arg: Any, options: dict[str, Any], type: ChildType = "wor
     return ChildSpec(**parts)
 
 
-def child_spec(child: Any, **changes: Any) -> ChildSpec:
+def child_spec(child: Child, **changes: Any) -> ChildSpec:
     """Return the spec of a child, with some values replaced (`Supervisor.child_spec/2`).
 
     Args:
@@ -239,12 +255,12 @@ def _hashable(id: object) -> object:
     return id
 
 
-def _start(id: object, start: Any) -> tuple[Start, tuple[Any, ...]]:
+def _start(id: object, start: Any) -> tuple[StartFunction, tuple[Any, ...]]:
     match start:
         case (function, [*args]) if callable(function):
-            return cast(Start, function), tuple(args)
+            return cast(StartFunction, function), tuple(args)
         case _ if callable(start):
-            return cast(Start, start), ()
+            return cast(StartFunction, start), ()
         case _:
             pass
     raise InvalidChild(

@@ -14,7 +14,7 @@ A loop has None in place of its Debug while no option is on, so that an unobserv
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, TextIO
@@ -29,6 +29,8 @@ from regrow.kernel.requests import CallRequest
 Event = tuple[Any, ...]
 Hook = Callable[[Any, Any, Any], Any]
 Words = Callable[[Any], str]
+
+DebugOptions = Iterable[str | Sequence[Any]]  # "trace", ("log", n) and so on: see `debug_options`
 
 KEPT = 10  # events in a log of default size
 
@@ -204,7 +206,7 @@ class Debug:
         return found
 
 
-def debug_options(options: Any) -> Debug | None:
+def debug_options(options: DebugOptions) -> Debug | None:
     """Return the Debug for a process that starts with these options: `start_link(debug=)` (`sys:debug_options/1`).
 
     Args:
@@ -217,7 +219,7 @@ def debug_options(options: Any) -> Debug | None:
         OSError: the file cannot be written.
     """
     value: object = options
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, str) or not isinstance(value, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f'debug: wanted a list of options, such as ["trace"]; got {bounded_repr.safe_repr(options)}')
     if not options:
         return None

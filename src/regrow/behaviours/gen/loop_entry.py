@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 from regrow.kernel import exits, names
+from regrow.kernel.addresses import Name
 from regrow.kernel.pid import Pid
 from regrow.kernel.process_record import Process
 from regrow.kernel.running import running as running_process
@@ -21,7 +22,7 @@ class LoopAwaitable:
         return self.loop
 
 
-def check_enter_loop(name: object) -> tuple[Process, Pid]:
+def check_enter_loop(name: Name | None) -> tuple[Process, Pid]:
     """Return the running process, which is going to enter a loop, and the pid of its parent.
 
     Raises:

@@ -31,6 +31,7 @@ from typing import Any, overload
 
 from regrow.behaviours.gen.request import deliver
 from regrow.kernel import mailbox, requests
+from regrow.kernel.addresses import Address
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
@@ -53,7 +54,7 @@ class RequestId:
     __slots__ = ("address", "call")
 
     def __init__(self, call: CallRequest, address: object) -> None:
-        self.call = call
+        self.call: CallRequest = call
         self.address: object = address
         call.waiter = self
 
@@ -204,11 +205,11 @@ def reqids_to_list(collection: RequestIds) -> list[tuple[RequestId, Any]]:
 
 
 @overload
-def send_request(server: Any, request: Any) -> RequestId: ...
+def send_request(server: Address, request: Any) -> RequestId: ...
 @overload
-def send_request(server: Any, request: Any, label: Any, collection: RequestIds) -> RequestIds: ...
+def send_request(server: Address, request: Any, label: Any, collection: RequestIds) -> RequestIds: ...
 def send_request(
-    server: Any, request: Any, label: Any = None, collection: RequestIds | None = None
+    server: Address, request: Any, label: Any = None, collection: RequestIds | None = None
 ) -> RequestId | RequestIds:
     """Send a request without waiting; the answer comes as a message (`gen_server:send_request/2,4`).
 

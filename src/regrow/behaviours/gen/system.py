@@ -14,6 +14,7 @@ from regrow.behaviours.gen.request import Place, ask, failed, wait
 from regrow.behaviours.gen.system_requests import Raised, SpecialProcess, SystemRequest
 from regrow.behaviours.gen.user_code import Steps
 from regrow.kernel import bounded_repr, exits
+from regrow.kernel.addresses import Address
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
@@ -29,7 +30,7 @@ Timeout = float | timedelta | None
 # Functions
 
 
-async def get_state(server: Any, timeout: Timeout = 5.0) -> Any:
+async def get_state(server: Address, timeout: Timeout = 5.0) -> Any:
     """Return the state of a server (`sys:get_state/1`).
 
     Args:
@@ -43,7 +44,7 @@ async def get_state(server: Any, timeout: Timeout = 5.0) -> Any:
     return await _ask(server, "get_state", (), timeout)
 
 
-async def replace_state(server: Any, function: Callable[[Any], Any], timeout: Timeout = 5.0) -> Any:
+async def replace_state(server: Address, function: Callable[[Any], Any], timeout: Timeout = 5.0) -> Any:
     """Replace a server's state by `function(state)`, and return the new state (`sys:replace_state/2`).
 
     Args:
@@ -60,7 +61,7 @@ async def replace_state(server: Any, function: Callable[[Any], Any], timeout: Ti
     return await _ask(server, "replace_state", (function,), timeout)
 
 
-async def suspend(server: Any, timeout: Timeout = 5.0) -> None:
+async def suspend(server: Address, timeout: Timeout = 5.0) -> None:
     """Suspend a server: until `resume` it serves system requests only (`sys:suspend/1`).
 
     Other messages wait in its mailbox. A suspended server stays suspended.
@@ -71,7 +72,7 @@ async def suspend(server: Any, timeout: Timeout = 5.0) -> None:
     await _ask(server, "suspend", (), timeout)
 
 
-async def resume(server: Any, timeout: Timeout = 5.0) -> None:
+async def resume(server: Address, timeout: Timeout = 5.0) -> None:
     """Let a suspended server handle messages again (`sys:resume/1`).
 
     Raises:
@@ -80,7 +81,7 @@ async def resume(server: Any, timeout: Timeout = 5.0) -> None:
     await _ask(server, "resume", (), timeout)
 
 
-async def get_status(server: Any, timeout: Timeout = 5.0) -> dict[str, Any]:
+async def get_status(server: Address, timeout: Timeout = 5.0) -> dict[str, Any]:
     """Return the status of a server as a dict (`sys:get_status/1`).
 
     Its keys are pid, name, module, status ("running" or "suspended"), parent, ancestors, dictionary, debug (the options
@@ -93,7 +94,7 @@ async def get_status(server: Any, timeout: Timeout = 5.0) -> dict[str, Any]:
     return answer
 
 
-async def statistics(server: Any, flag: bool | str, timeout: Timeout = 5.0) -> Any:
+async def statistics(server: Address, flag: bool | str, timeout: Timeout = 5.0) -> Any:
     """Count a server's messages (True), stop counting (False), or return the counts ("get") (`sys:statistics/2`).
 
     Returns:
@@ -108,7 +109,7 @@ async def statistics(server: Any, flag: bool | str, timeout: Timeout = 5.0) -> A
     return await _ask(server, "statistics", (flag,), timeout)
 
 
-async def log(server: Any, flag: bool | str | tuple[bool, int], timeout: Timeout = 5.0) -> Any:
+async def log(server: Address, flag: bool | str | tuple[bool, int], timeout: Timeout = 5.0) -> Any:
     """Log a server's last events: True keeps 10, (True, n) keeps n, False stops (`sys:log/2`).
 
     Returns:
@@ -123,7 +124,7 @@ async def log(server: Any, flag: bool | str | tuple[bool, int], timeout: Timeout
     return await _ask(server, "log", (flag,), timeout)
 
 
-async def log_to_file(server: Any, file: Any, timeout: Timeout = 5.0) -> None:
+async def log_to_file(server: Address, file: Any, timeout: Timeout = 5.0) -> None:
     """Write every event of a server to a file (`sys:log_to_file/2`).
 
     Args:
@@ -138,7 +139,7 @@ async def log_to_file(server: Any, file: Any, timeout: Timeout = 5.0) -> None:
     await _ask(server, "log_to_file", (file,), timeout)
 
 
-async def trace(server: Any, flag: bool, timeout: Timeout = 5.0, *, stream: TextIO | None = None) -> None:
+async def trace(server: Address, flag: bool, timeout: Timeout = 5.0, *, stream: TextIO | None = None) -> None:
     """Print every event of a server, or stop printing (`sys:trace/2`).
 
     Args:
@@ -156,7 +157,7 @@ async def trace(server: Any, flag: bool, timeout: Timeout = 5.0, *, stream: Text
 
 
 async def install(
-    server: Any, function: Hook, state: object = None, *, id: object = None, timeout: Timeout = 5.0
+    server: Address, function: Hook, state: object = None, *, id: object = None, timeout: Timeout = 5.0
 ) -> None:
     """Call `function(state, event, name)` for every event of a server (`sys:install/2`).
 
@@ -180,7 +181,7 @@ async def install(
     await _ask(server, "install", (key, function, state), timeout, shown=(spec,))
 
 
-async def remove(server: Any, function_or_id: object, timeout: Timeout = 5.0) -> None:
+async def remove(server: Address, function_or_id: object, timeout: Timeout = 5.0) -> None:
     """Remove an installed function, by its id or itself (`sys:remove/2`).
 
     Raises:
@@ -189,7 +190,7 @@ async def remove(server: Any, function_or_id: object, timeout: Timeout = 5.0) ->
     await _ask(server, "remove", (function_or_id,), timeout)
 
 
-async def no_debug(server: Any, timeout: Timeout = 5.0) -> None:
+async def no_debug(server: Address, timeout: Timeout = 5.0) -> None:
     """Turn off all debug options of a server: statistics, log, trace, file and functions (`sys:no_debug/1`).
 
     Raises:
@@ -198,7 +199,7 @@ async def no_debug(server: Any, timeout: Timeout = 5.0) -> None:
     await _ask(server, "no_debug", (), timeout)
 
 
-async def terminate(server: Any, reason: object, timeout: Timeout = 5.0) -> None:
+async def terminate(server: Address, reason: object, timeout: Timeout = 5.0) -> None:
     """Order a server to terminate with `reason`, without waiting for its end (`sys:terminate/2`). `stop` waits.
 
     Returns when the server has accepted the order.
@@ -209,7 +210,7 @@ async def terminate(server: Any, reason: object, timeout: Timeout = 5.0) -> None
     await _ask(server, "terminate", (reason,), timeout)
 
 
-async def change_code(server: Any, module: type, old_version: object, extra: object, timeout: Timeout = 5.0) -> Any:
+async def change_code(server: Address, module: type, old_version: object, extra: object, timeout: Timeout = 5.0) -> Any:
     """Let a suspended server convert its state for a new version, with `code_change` (`sys:change_code/4`).
 
     Returns:
@@ -222,7 +223,7 @@ async def change_code(server: Any, module: type, old_version: object, extra: obj
     return await _ask(server, "change_code", (module, old_version, extra), timeout)
 
 
-async def stop(server: Any, reason: object, timeout: float | None, module: str) -> None:
+async def stop(server: Address, reason: object, timeout: float | None, module: str) -> None:
     """Stop a server and wait for its end, for the `stop` function of any behaviour; `module` names it in a failure."""
     node = current_node()
     caller = node.caller()
@@ -245,7 +246,7 @@ async def stop(server: Any, reason: object, timeout: float | None, module: str) 
 
 
 async def _ask(
-    server: Any, operation: str, args: tuple[Any, ...], timeout: Timeout, *, shown: tuple[Any, ...] | None = None
+    server: Address, operation: str, args: tuple[Any, ...], timeout: Timeout, *, shown: tuple[Any, ...] | None = None
 ) -> Any:
     limit = 5.0 if timeout == 5.0 else seconds(timeout, f"{operation}(timeout=)")
     node = current_node()

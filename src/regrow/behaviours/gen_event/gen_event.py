@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, overload
 from regrow.behaviours.gen import request as requests
 from regrow.behaviours.gen import request_ids, starting, system
 from regrow.behaviours.gen.child_spec import ChildSpec
-from regrow.behaviours.gen.debug import Debug, debug_options
+from regrow.behaviours.gen.debug import Debug, DebugOptions, debug_options
 from regrow.behaviours.gen.reports import unexpected_info
 from regrow.behaviours.gen.request_ids import (
     RequestId,
@@ -19,6 +19,7 @@ from regrow.behaviours.gen.results import Error, Ok, Reply
 from regrow.behaviours.gen.starting import StartRequest, init_ack
 from regrow.behaviours.gen_event.manager import Command, Manager, Notify, RemoveHandler, SwapHandler
 from regrow.kernel import bifs, mailbox, names
+from regrow.kernel.addresses import Address, Name
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import display_name
@@ -28,7 +29,7 @@ from regrow.kernel.running import running_alive
 from regrow.kernel.signals import Signal
 
 State = TypeVar("State")
-Handler = Any  # a class, or (class, id)
+Handler = type[Any] | tuple[type[Any], Any]  # a class, or (class, id)
 Seconds = float | timedelta | None
 
 EventReturn = Ok[State] | RemoveHandler | SwapHandler | Awaitable[Ok[State] | RemoveHandler | SwapHandler]
@@ -39,7 +40,7 @@ CallReturn = Reply[State] | RemoveHandler | SwapHandler | Awaitable[Reply[State]
 
 
 async def start_link(
-    name: object = None, *, timeout: Seconds = None, debug: object = (), hibernate_after: Seconds = None
+    name: Name | None = None, *, timeout: Seconds = None, debug: DebugOptions = (), hibernate_after: Seconds = None
 ) -> Pid:
     """Start a manager without handlers, linked to the caller, and return its pid (`gen_event:start_link/2`).
 
@@ -58,7 +59,7 @@ async def start_link(
 
 
 async def start(
-    name: object = None, *, timeout: Seconds = None, debug: object = (), hibernate_after: Seconds = None
+    name: Name | None = None, *, timeout: Seconds = None, debug: DebugOptions = (), hibernate_after: Seconds = None
 ) -> Pid:
     """Start a manager without handlers and without a link, and return its pid (`gen_event:start/2`).
 
@@ -68,7 +69,7 @@ async def start(
 
 
 async def start_monitor(
-    name: object = None, *, timeout: Seconds = None, debug: object = (), hibernate_after: Seconds = None
+    name: Name | None = None, *, timeout: Seconds = None, debug: DebugOptions = (), hibernate_after: Seconds = None
 ) -> tuple[Pid, Monitor]:
     """Start a manager that the caller monitors; return its pid and the monitor's ref (`gen_event:start_monitor/2`).
 
@@ -79,7 +80,7 @@ async def start_monitor(
     return pid, bifs.monitor(pid)
 
 
-def child_spec(name: object = None) -> ChildSpec:
+def child_spec(name: Name | None = None) -> ChildSpec:
     """Return the child spec of a manager: its id is its name, or "gen_event" without a name.
 
     Args:
@@ -88,7 +89,7 @@ def child_spec(name: object = None) -> ChildSpec:
     return ChildSpec(id="gen_event" if name is None else name, start=(start_link, (name,)), modules=("dynamic",))
 
 
-async def _start(name: object, link: bool, timeout: Seconds, debug: object, hibernate_after: Seconds) -> Pid:
+async def _start(name: Name | None, link: bool, timeout: Seconds, debug: DebugOptions, hibernate_after: Seconds) -> Pid:
     limit = seconds(timeout, "start_link(timeout=)")
     seconds(hibernate_after, "start_link(hibernate_after=)")
     options = debug_options(debug)
@@ -105,7 +106,7 @@ def begin(process: Process, starter: StartRequest, debug: Debug | None) -> Gener
     return Manager(process, starter.parent, debug).run()
 
 
-async def stop(manager: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
+async def stop(manager: Address, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
     """Order a manager to terminate with `reason`, and wait until it has ended (`gen_event:stop/3`).
 
     The `terminate` of each handler is called with "stop".
@@ -124,7 +125,7 @@ async def stop(manager: Any, reason: object = "normal", timeout: float | timedel
 # Handlers
 
 
-async def add_handler(manager: Any, handler: Handler, arg: Any = None) -> Any:
+async def add_handler(manager: Address, handler: Handler, arg: Any = None) -> Any:
     """Add a handler to a manager (`gen_event:add_handler/3`). One handler may be added several times.
 
     Args:
@@ -142,7 +143,7 @@ async def add_handler(manager: Any, handler: Handler, arg: Any = None) -> Any:
     return await _rpc(manager, "add_handler", handler, arg)
 
 
-async def add_sup_handler(manager: Any, handler: Handler, arg: Any = None) -> Any:
+async def add_sup_handler(manager: Address, handler: Handler, arg: Any = None) -> Any:
     """Add a handler that the calling process supervises (`gen_event:add_sup_handler/3`).
 
     Manager and caller are linked. When the caller ends, the handler is removed: its `terminate` gets ("stop", reason).
@@ -154,7 +155,7 @@ async def add_sup_handler(manager: Any, handler: Handler, arg: Any = None) -> An
     return await _rpc(manager, "add_sup_handler", handler, arg, running_alive().pid)
 
 
-async def delete_handler(manager: Any, handler: Handler, arg: Any = None) -> Any:
+async def delete_handler(manager: Address, handler: Handler, arg: Any = None) -> Any:
     """Remove a handler, and return the result of its `terminate` (`gen_event:delete_handler/3`).
 
     Args:
@@ -172,7 +173,7 @@ async def delete_handler(manager: Any, handler: Handler, arg: Any = None) -> Any
     return await _rpc(manager, "delete_handler", handler, arg)
 
 
-async def swap_handler(manager: Any, old: tuple[Handler, Any], new: tuple[Handler, Any]) -> Any:
+async def swap_handler(manager: Address, old: tuple[Handler, Any], new: tuple[Handler, Any]) -> Any:
     """Replace a handler by another one (`gen_event:swap_handler/3`).
 
     Args:
@@ -190,7 +191,7 @@ async def swap_handler(manager: Any, old: tuple[Handler, Any], new: tuple[Handle
     return await _rpc(manager, "swap_handler", *old, *new)
 
 
-async def swap_sup_handler(manager: Any, old: tuple[Handler, Any], new: tuple[Handler, Any]) -> Any:
+async def swap_sup_handler(manager: Address, old: tuple[Handler, Any], new: tuple[Handler, Any]) -> Any:
     """Replace a handler by another one, which the calling process supervises (`gen_event:swap_sup_handler/3`).
 
     Arguments, results and errors are those of `swap_handler`; see `add_sup_handler` for the supervision.
@@ -198,7 +199,7 @@ async def swap_sup_handler(manager: Any, old: tuple[Handler, Any], new: tuple[Ha
     return await _rpc(manager, "swap_sup_handler", *old, *new, running_alive().pid)
 
 
-async def which_handlers(manager: Any) -> list[Handler]:
+async def which_handlers(manager: Address) -> list[Handler]:
     """Return the handlers, each a class or (class, id), the last added one first (`gen_event:which_handlers/1`).
 
     Raises:
@@ -208,7 +209,7 @@ async def which_handlers(manager: Any) -> list[Handler]:
     return handlers
 
 
-async def _rpc(manager: Any, command: str, *args: Any) -> Any:
+async def _rpc(manager: Address, command: str, *args: Any) -> Any:
     sent = requests.new_request(current_node(), Command(command, args))
     return await requests.ask(manager, sent, None, ("gen_event", command, [manager, *args]))
 
@@ -216,7 +217,7 @@ async def _rpc(manager: Any, command: str, *args: Any) -> Any:
 # Events
 
 
-def notify(manager: Any, event: Any) -> None:
+def notify(manager: Address, event: Any) -> None:
     """Send an event to all handlers, without waiting (`gen_event:notify/2`).
 
     The event is dropped if the manager has ended, or if no process has its `Global`, `Via` or (name, node) name.
@@ -237,7 +238,7 @@ def notify(manager: Any, event: Any) -> None:
         target.node.door(Signal("send", node.guest, target.pid, Notify(event), None))
 
 
-async def sync_notify(manager: Any, event: Any) -> str:
+async def sync_notify(manager: Address, event: Any) -> str:
     """Send an event to all handlers, wait until all have handled it, and return "ok" (`gen_event:sync_notify/2`).
 
     Raises:
@@ -247,7 +248,7 @@ async def sync_notify(manager: Any, event: Any) -> str:
     return done
 
 
-async def call(manager: Any, handler: Handler, request: Any, timeout: float | timedelta | None = 5.0) -> Any:
+async def call(manager: Address, handler: Handler, request: Any, timeout: float | timedelta | None = 5.0) -> Any:
     """Send a request to one handler, wait for its answer and return it (`gen_event:call/4`).
 
     Args:
@@ -269,11 +270,13 @@ async def call(manager: Any, handler: Handler, request: Any, timeout: float | ti
 
 
 @overload
-def send_request(manager: Any, handler: Handler, request: Any) -> RequestId: ...
+def send_request(manager: Address, handler: Handler, request: Any) -> RequestId: ...
 @overload
-def send_request(manager: Any, handler: Handler, request: Any, label: Any, collection: RequestIds) -> RequestIds: ...
 def send_request(
-    manager: Any, handler: Handler, request: Any, label: Any = None, collection: RequestIds | None = None
+    manager: Address, handler: Handler, request: Any, label: Any, collection: RequestIds
+) -> RequestIds: ...
+def send_request(
+    manager: Address, handler: Handler, request: Any, label: Any = None, collection: RequestIds | None = None
 ) -> RequestId | RequestIds:
     """Send a request to one handler; the answer comes as a message (`gen_event:send_request/3,5`).
 

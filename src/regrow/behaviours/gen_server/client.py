@@ -11,6 +11,7 @@ from regrow.behaviours.gen import system, typed_request
 from regrow.behaviours.gen.arguments import listed
 from regrow.behaviours.gen.request import Cast
 from regrow.kernel import mailbox, names
+from regrow.kernel.addresses import Address, LocalName, NodeName
 from regrow.kernel.awaitables import Foreign
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import seconds
@@ -31,11 +32,11 @@ Seconds = float | timedelta | None
 # Without the second overload, a `Request[int]` that is used as a str would match the third, and be Any instead of an
 # error.
 @overload
-async def call(server: Any, request: typed_request.Request[Answer], timeout: Seconds = 5.0) -> Answer: ...
+async def call(server: Address, request: typed_request.Request[Answer], timeout: Seconds = 5.0) -> Answer: ...
 @overload
-async def call(server: Any, request: typed_request.Request[Any], timeout: Seconds = 5.0) -> object: ...
+async def call(server: Address, request: typed_request.Request[Any], timeout: Seconds = 5.0) -> object: ...
 @overload
-async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any: ...
+async def call(server: Address, request: Any, timeout: Seconds = 5.0) -> Any: ...
 async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
     """Send a request to a server, wait for its answer and return it (`gen_server:call/3`).
 
@@ -86,7 +87,7 @@ async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
     raise await requests.failed(node, sent, server, timeout, place)  # type: ignore[arg-type]
 
 
-def cast(server: Any, request: object) -> None:
+def cast(server: Address, request: object) -> None:
     """Send a request that has no answer (`gen_server:cast/2`). If there is no such process, it is dropped.
 
     Args:
@@ -111,7 +112,7 @@ def cast(server: Any, request: object) -> None:
         target.node.door(Signal("send", node.guest, target.pid, message, None))
 
 
-async def stop(server: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
+async def stop(server: Address, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
     """Order a server to terminate with `reason` and wait until it has ended (`gen_server:stop/3`).
 
     The server first handles the messages that are in its mailbox; its `terminate` is called.
@@ -129,7 +130,7 @@ async def stop(server: Any, reason: object = "normal", timeout: float | timedelt
     await (Foreign(stopped) if COMPILED else stopped)
 
 
-def abcast(name: object, request: object, *, nodes: Sequence[object] | None = None) -> Literal["abcast"]:
+def abcast(name: LocalName, request: object, *, nodes: Sequence[NodeName] | None = None) -> Literal["abcast"]:
     """Send a cast to the servers of one name on several nodes of this program (`gen_server:abcast/2,3`).
 
     Args:
@@ -146,8 +147,8 @@ def abcast(name: object, request: object, *, nodes: Sequence[object] | None = No
 
 
 async def multi_call(
-    name: object, request: object, timeout: Seconds = None, *, nodes: Sequence[object] | None = None
-) -> tuple[list[tuple[object, Any]], list[object]]:
+    name: LocalName, request: object, timeout: Seconds = None, *, nodes: Sequence[NodeName] | None = None
+) -> tuple[list[tuple[NodeName, Any]], list[NodeName]]:
     """Call the servers of one name on several nodes of this program, concurrently (`gen_server:multi_call/2,3,4`).
 
     Args:
@@ -171,7 +172,7 @@ async def multi_call(
     return answers, [where for where, sent in zip(shown, settled, strict=True) if sent.state != ANSWERED]
 
 
-def _wanted_nodes(node: Node, name: object, wanted: Sequence[object] | None, what: str) -> Sequence[object]:
+def _wanted_nodes(node: Node, name: object, wanted: Sequence[NodeName] | None, what: str) -> Sequence[NodeName]:
     if not names.is_name(name):
         raise TypeError(f"{what}: wanted a name on each node, a string or a class; got {safe_repr(name)}")
     if wanted is not None:
@@ -180,7 +181,7 @@ def _wanted_nodes(node: Node, name: object, wanted: Sequence[object] | None, wha
         return [node, *(other for other in NODES.values() if other is not node)]
 
 
-def whereis(server: Any) -> Pid | None:
+def whereis(server: Address | None) -> Pid | None:
     """Return the pid that an address stands for now; None if no process has the name (`GenServer.whereis/1`).
 
     Raises:

@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from regrow.behaviours.gen import child_spec, loop_entry, starting
 from regrow.behaviours.gen import request as requests
-from regrow.behaviours.gen.debug import Debug, debug_options
+from regrow.behaviours.gen.debug import Debug, DebugOptions, debug_options
 from regrow.behaviours.gen.reports import unexpected_message
 from regrow.behaviours.gen.results import Continue, Error, Hibernate, NoReply, Ok, Reply, Stop, Then
 from regrow.behaviours.gen.starting import Ignore
 from regrow.behaviours.gen_server import loop
 from regrow.behaviours.gen_server.blocking import Blocking
 from regrow.kernel import bounded_repr
+from regrow.kernel.addresses import Name
 from regrow.kernel.clock import seconds
 from regrow.kernel.pid import Monitor, Pid
 from regrow.kernel.requests import CallRequest
@@ -69,9 +70,9 @@ class GenServer(Generic[State]):
         cls,
         arg: Any = None,
         *,
-        name: object = None,
+        name: Name | None = None,
         timeout: Seconds = None,
-        debug: object = (),
+        debug: DebugOptions = (),
         hibernate_after: Seconds = None,
         blocking: bool = False,
     ) -> Pid:
@@ -102,9 +103,9 @@ class GenServer(Generic[State]):
         cls,
         arg: Any = None,
         *,
-        name: object = None,
+        name: Name | None = None,
         timeout: Seconds = None,
-        debug: object = (),
+        debug: DebugOptions = (),
         hibernate_after: Seconds = None,
         blocking: bool = False,
     ) -> Pid:
@@ -122,9 +123,9 @@ class GenServer(Generic[State]):
         cls,
         arg: Any = None,
         *,
-        name: object = None,
+        name: Name | None = None,
         timeout: Seconds = None,
-        debug: object = (),
+        debug: DebugOptions = (),
         hibernate_after: Seconds = None,
         blocking: bool = False,
     ) -> tuple[Pid, Monitor]:
@@ -141,8 +142,14 @@ class GenServer(Generic[State]):
 
     @classmethod
     def _prepared(
-        cls, arg: Any, name: object, timeout: Seconds, debug: object, hibernate_after: Seconds, blocking: bool
-    ) -> tuple[tuple[Any, object, Debug | None], object, float | None]:
+        cls,
+        arg: Any,
+        name: Name | None,
+        timeout: Seconds,
+        debug: DebugOptions,
+        hibernate_after: Seconds,
+        blocking: bool,
+    ) -> tuple[tuple[Any, object, Debug | None], Name | None, float | None]:
         """Check the arguments of a start; return the argument of `loop.begin`, the name and the timeout in seconds."""
         limit = None if timeout is None else seconds(timeout, "start_link(timeout=)")
         if hibernate_after is not None:
@@ -218,8 +225,8 @@ async def enter_loop(
     state: State,
     then: float | timedelta | Continue | Hibernate | None = None,
     *,
-    name: object = None,
-    debug: object = (),
+    name: Name | None = None,
+    debug: DebugOptions = (),
     hibernate_after: Seconds = None,
 ) -> NoReturn:
     """Make the running process a server (`gen_server:enter_loop/5`). Never returns.

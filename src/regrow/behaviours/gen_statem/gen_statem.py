@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, NoReturn, TypeVar
 
 from regrow.behaviours.gen import child_spec, loop_entry, starting, system
 from regrow.behaviours.gen import request as requests
-from regrow.behaviours.gen.debug import Debug, debug_options
+from regrow.behaviours.gen.debug import Debug, DebugOptions, debug_options
 from regrow.behaviours.gen.results import Error, Ok, Stop
 from regrow.behaviours.gen.starting import Failed, Ignore, StartRequest, init_ack, init_failed
 from regrow.behaviours.gen_statem.machine import Machine
@@ -23,6 +23,7 @@ from regrow.behaviours.gen_statem.results import (
 )
 from regrow.behaviours.gen_statem.transition import BadTransition, as_list
 from regrow.kernel import bounded_repr, exits
+from regrow.kernel.addresses import Name
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.coroutine_steps import enter_task
@@ -147,9 +148,9 @@ class GenStatem(Generic[State, Data]):
         cls,
         arg: Any = None,
         *,
-        name: object = None,
+        name: Name | None = None,
         timeout: Seconds = None,
-        debug: object = (),
+        debug: DebugOptions = (),
         hibernate_after: Seconds = None,
     ) -> Pid:
         """Start a machine linked to the caller, wait for its `init` and return its pid (`gen_statem:start_link/4`).
@@ -175,9 +176,9 @@ class GenStatem(Generic[State, Data]):
         cls,
         arg: Any = None,
         *,
-        name: object = None,
+        name: Name | None = None,
         timeout: Seconds = None,
-        debug: object = (),
+        debug: DebugOptions = (),
         hibernate_after: Seconds = None,
     ) -> Pid:
         """Start a machine without a link, wait for its `init` and return its pid (`gen_statem:start/4`).
@@ -192,9 +193,9 @@ class GenStatem(Generic[State, Data]):
         cls,
         arg: Any = None,
         *,
-        name: object = None,
+        name: Name | None = None,
         timeout: Seconds = None,
-        debug: object = (),
+        debug: DebugOptions = (),
         hibernate_after: Seconds = None,
     ) -> tuple[Pid, Monitor]:
         """Start a machine that the caller monitors, without a link (`gen_statem:start_monitor/4`).
@@ -210,7 +211,7 @@ class GenStatem(Generic[State, Data]):
 
     @classmethod
     def _prepared(
-        cls, arg: Any, name: object, timeout: Seconds, debug: object, hibernate_after: Seconds
+        cls, arg: Any, name: Name | None, timeout: Seconds, debug: DebugOptions, hibernate_after: Seconds
     ) -> tuple[tuple[Any, object, Debug | None], dict[str, Any]]:
         """Check the arguments of a start; return the argument of `begin` and the options of `starting.start`."""
         limit = seconds(timeout, "start_link(timeout=)")
@@ -332,8 +333,8 @@ async def enter_loop(
     data: Data,
     actions: Actions = (),
     *,
-    name: object = None,
-    debug: object = (),
+    name: Name | None = None,
+    debug: DebugOptions = (),
 ) -> NoReturn:
     """Make the running process a state machine (`gen_statem:enter_loop/6`). Never returns.
 

@@ -329,7 +329,7 @@ class Registry:
             function: `def` or `async def`, without arguments.
         """
         table, owner = table_of(registry), current()
-        server = table.partitions[0].server
+        server: Any = table.partitions[0].server  # None once it has ended: the call says so
         held = Ref()
         try:
             granted = await call(server, ("lock", exact(key), held, owner), None)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, Sel
 
 from regrow.behaviours.gen import child_spec as specs
 from regrow.behaviours.gen.child_spec import ChildSpec
+from regrow.behaviours.gen.debug import DebugOptions
 from regrow.behaviours.gen.reports import unexpected_message
 from regrow.behaviours.gen.results import BadReturn, Continue, Hibernate, Stop, check_then
 from regrow.behaviours.service.class_checks import check_class
@@ -24,6 +25,7 @@ from regrow.behaviours.service.methods import (
     interval_seconds,
 )
 from regrow.behaviours.service.server import Server, server_class
+from regrow.kernel.addresses import Name, Target
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import seconds
 from regrow.kernel.exits import display_name
@@ -174,7 +176,7 @@ def every(interval: float | timedelta, /) -> Everys:
 class Named(Generic[P, S]):
     """A service together with the options of its start, as `Queue.named(…)` returns it."""
 
-    def __init__(self, service: Callable[P, S], name: object, timeout: Seconds, debug: object) -> None:
+    def __init__(self, service: Callable[P, S], name: Name | None, timeout: Seconds, debug: DebugOptions) -> None:
         self.service = service
         self.options: dict[str, Any] = {"name": name, "timeout": timeout, "debug": debug}
 
@@ -246,7 +248,9 @@ class Service:
         return await _start(cls, "start", args, kwargs, {})
 
     @classmethod
-    def named(cls: Callable[P, S], name: object, *, timeout: Seconds = None, debug: object = ()) -> Named[P, S]:
+    def named(
+        cls: Callable[P, S], name: Name | None, *, timeout: Seconds = None, debug: DebugOptions = ()
+    ) -> Named[P, S]:
         """Return the service with options for its start: `await Queue.named("queue").start_link([1, 2, 3])`.
 
         Args:
@@ -262,7 +266,7 @@ class Service:
         return _child(cls, None, args, kwargs, {})
 
     @classmethod
-    def at(cls, address: Any = None) -> Self:
+    def at(cls, address: Target | None = None) -> Self:
         """Return a handle of the service with this address.
 
         Args:

@@ -31,7 +31,7 @@ from functools import partial
 from typing import Any, ClassVar, Literal
 
 from regrow.behaviours.gen import child_spec
-from regrow.behaviours.gen.child_spec import ChildSpec, InvalidChild
+from regrow.behaviours.gen.child_spec import Child, ChildSpec, InvalidChild
 from regrow.behaviours.gen.starting import Ignore
 from regrow.behaviours.gen_server.client import call
 from regrow.behaviours.supervision.dynamic_children import DynamicInit
@@ -45,6 +45,7 @@ from regrow.behaviours.supervision.supervisor_server import (
     or_raise,
     start_supervisor,
 )
+from regrow.kernel.addresses import Address, Name
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.pid import Pid
 
@@ -72,7 +73,7 @@ class DynamicSupervisor(SupervisorFunctions):
         max_seconds: float | timedelta = 5.0,
         max_children: int | None = None,
         extra_arguments: Sequence[Any] = (),
-        name: object = None,
+        name: Name | None = None,
     ) -> Pid:
         """Start a dynamic supervisor, linked and without children (`DynamicSupervisor.start_link/1`).
 
@@ -130,7 +131,7 @@ class DynamicSupervisor(SupervisorFunctions):
         return ChildSpec(id, partial(cls.start_link, **given), type="supervisor", modules=(cls,))
 
     @staticmethod
-    async def start_child(supervisor: Any, child: Any) -> Any:
+    async def start_child(supervisor: Address, child: Child) -> Any:
         """Start a child (`DynamicSupervisor.start_child/2`). The id of its spec is not used.
 
         Returns:
@@ -148,7 +149,7 @@ class DynamicSupervisor(SupervisorFunctions):
         return await ask_to_start(supervisor, "start_child", spec)
 
     @staticmethod
-    async def terminate_child(supervisor: Any, pid: Any) -> None:
+    async def terminate_child(supervisor: Address, pid: Any) -> None:
         """Stop a child and forget it; returns when it has ended (`DynamicSupervisor.terminate_child/2`).
 
         Raises:

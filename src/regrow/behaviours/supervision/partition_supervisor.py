@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from regrow.behaviours.gen import child_spec as specs
 from regrow.behaviours.gen.arguments import at_once
-from regrow.behaviours.gen.child_spec import ChildSpec
+from regrow.behaviours.gen.child_spec import Child, ChildSpec
 from regrow.behaviours.supervision.children import ChildError, pid_in
 from regrow.behaviours.supervision.restart import Strategy
 from regrow.behaviours.supervision.supervisor import ModuleSupervisor, Supervisor
@@ -57,7 +57,7 @@ class PartitionSupervisor(SupervisorFunctions):
     async def start_link(
         cls,
         *,
-        child_spec: Any,
+        child_spec: Child,
         name: Any,
         partitions: int | None = None,
         strategy: Strategy = "one_for_one",

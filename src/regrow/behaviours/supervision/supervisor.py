@@ -28,7 +28,7 @@ from functools import partial
 from typing import Any
 
 from regrow.behaviours.gen import child_spec
-from regrow.behaviours.gen.child_spec import ChildSpec, InvalidChild
+from regrow.behaviours.gen.child_spec import Child, ChildSpec, InvalidChild
 from regrow.behaviours.gen.starting import Ignore
 from regrow.behaviours.gen_server.client import call
 from regrow.behaviours.supervision.children import ChildError, ChildInfo, Counts
@@ -44,6 +44,7 @@ from regrow.behaviours.supervision.supervisor_server import (
     or_raise,
     start_supervisor,
 )
+from regrow.kernel.addresses import Address, Name
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.keys import exact
 from regrow.kernel.pid import Pid
@@ -59,13 +60,13 @@ class Supervisor(SupervisorFunctions):
     @classmethod
     async def start_link(
         cls,
-        children: Iterable[Any] = (),
+        children: Iterable[Child] = (),
         *,
         strategy: Strategy = "one_for_one",
         max_restarts: int = 3,
         max_seconds: float | timedelta = 5.0,
         auto_shutdown: AutoShutdown = "never",
-        name: object = None,
+        name: Name | None = None,
     ) -> Pid:
         """Start a supervisor, linked, and all its children, in order (`supervisor:start_link/2`).
 
@@ -96,7 +97,7 @@ class Supervisor(SupervisorFunctions):
 
     @staticmethod
     def init(
-        children: Iterable[Any],
+        children: Iterable[Child],
         *,
         strategy: Strategy,
         max_restarts: int = 3,
@@ -114,7 +115,9 @@ class Supervisor(SupervisorFunctions):
         return SimpleInit(flags, specs) if flags.has_template else Init(flags, specs)
 
     @classmethod
-    def child_spec(cls, children: Any = (), *, name: object = None, **options: Any) -> ChildSpec:
+    def child_spec(
+        cls, children: Iterable[Child] | Child = (), *, name: Name | None = None, **options: Any
+    ) -> ChildSpec:
         """A supervisor as the child of another: `Supervisor.child_spec([Worker], strategy="one_for_all", name="inner")`.
 
         Given one child, and not a list, it is that child's spec with some values replaced, as `regrow.child_spec` makes
@@ -126,15 +129,16 @@ class Supervisor(SupervisorFunctions):
             TypeError: the children are no list of them.
         """
         if child_spec.is_one(children) or options.keys() & child_spec.CLASS_OPTIONS:
-            return child_spec.child_spec(children, **options)
-        children = list(several(children))
+            one: Any = children
+            return child_spec.child_spec(one, **options)
+        given = list(several(children))
         options.setdefault("strategy", "one_for_one")
-        cls.init(children, **options)
+        cls.init(given, **options)
         start = partial(cls.start_link, name=name, **options)
-        return ChildSpec(cls if name is None else name, (start, (children,)), type="supervisor", modules=(cls,))
+        return ChildSpec(cls if name is None else name, (start, (given,)), type="supervisor", modules=(cls,))
 
     @staticmethod
-    def check_childspecs(children: Iterable[Any], auto_shutdown: AutoShutdown | None = None) -> None:
+    def check_childspecs(children: Iterable[Child], auto_shutdown: AutoShutdown | None = None) -> None:
         """Raise unless these can be the children of one supervisor (`supervisor:check_childspecs/1,2`).
 
         Args:
@@ -150,7 +154,7 @@ class Supervisor(SupervisorFunctions):
         check_specs([child_spec.child_spec(child) for child in several(children)], flags)
 
     @staticmethod
-    async def start_child(supervisor: Any, child: Any) -> Any:
+    async def start_child(supervisor: Address, child: Child | list[Any]) -> Any:
         """Add a child and start it (`supervisor:start_child/2`).
 
         Args:
@@ -171,7 +175,7 @@ class Supervisor(SupervisorFunctions):
         return await ask_to_start(supervisor, "start_child", more)  # pyright: ignore[reportUnknownArgumentType]
 
     @staticmethod
-    async def terminate_child(supervisor: Any, id: object) -> None:
+    async def terminate_child(supervisor: Address, id: object) -> None:
         """Stop a child and keep its spec, unless it is temporary (`supervisor:terminate_child/2`).
 
         Args:
@@ -184,7 +188,7 @@ class Supervisor(SupervisorFunctions):
         or_raise(await call(supervisor, ("terminate_child", hashable(id)), None))
 
     @staticmethod
-    async def restart_child(supervisor: Any, id: object) -> Any:
+    async def restart_child(supervisor: Address, id: object) -> Any:
         """Start a stopped child again; returns as `start_child` (`supervisor:restart_child/2`).
 
         Raises:
@@ -194,7 +198,7 @@ class Supervisor(SupervisorFunctions):
         return await ask_to_start(supervisor, "restart_child", hashable(id))
 
     @staticmethod
-    async def delete_child(supervisor: Any, id: object) -> None:
+    async def delete_child(supervisor: Address, id: object) -> None:
         """Remove the spec of a stopped child (`supervisor:delete_child/2`).
 
         Raises:
@@ -203,7 +207,7 @@ class Supervisor(SupervisorFunctions):
         or_raise(await call(supervisor, ("delete_child", hashable(id)), None))
 
     @staticmethod
-    async def which_child(supervisor: Any, id: object) -> ChildInfo:
+    async def which_child(supervisor: Address, id: object) -> ChildInfo:
         """One row of `which_children` (`supervisor:which_child/2`); by pid, where the children have no ids.
 
         Raises:
@@ -213,7 +217,7 @@ class Supervisor(SupervisorFunctions):
         return found
 
     @staticmethod
-    async def get_childspec(supervisor: Any, id_or_pid: object) -> ChildSpec:
+    async def get_childspec(supervisor: Address, id_or_pid: object) -> ChildSpec:
         """The spec of a child, by id or pid (`supervisor:get_childspec/2`).
 
         Raises:
@@ -223,7 +227,7 @@ class Supervisor(SupervisorFunctions):
         return found
 
     @staticmethod
-    async def get_callback_module(supervisor: Any) -> type:
+    async def get_callback_module(supervisor: Address) -> type:
         """The class of a running supervisor (`supervisor:get_callback_module/1`)."""
         found: type = await call(supervisor, "get_callback_module", None)
         return found

@@ -20,6 +20,7 @@ from regrow.behaviours.gen_server.gen_server import From, GenServer
 from regrow.behaviours.supervision.children import ChildError, ChildInfo, Children, Counts
 from regrow.behaviours.supervision.restart import Flags
 from regrow.kernel import bounded_repr, names
+from regrow.kernel.addresses import Address, Name
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
@@ -168,7 +169,7 @@ class SupervisorServer(GenServer[Children]):
         return Ok(tree)
 
 
-async def start_supervisor(keeper: type[SupervisorServer], module: type, arg: Any, name: object) -> Pid:
+async def start_supervisor(keeper: type[SupervisorServer], module: type, arg: Any, name: Name | None) -> Pid:
     """Start a supervisor that is `module` to those who look, from its `Init` or the argument of its `init`."""
     try:
         return await keeper.start_link((module, arg), name=name)
@@ -181,7 +182,7 @@ async def start_supervisor(keeper: type[SupervisorServer], module: type, arg: An
 # Starts on request
 
 
-async def ask_to_start(supervisor: Any, operation: str, wanted: object) -> Any:
+async def ask_to_start(supervisor: Address, operation: str, wanted: object) -> Any:
     """Let a keeper start a child; gives or raises what it answers.
 
     Where the caller is cancelled the start has failed: a child that is being started is ended, one that has started is
@@ -198,11 +199,11 @@ async def ask_to_start(supervisor: Any, operation: str, wanted: object) -> Any:
         raise
 
 
-async def withdraw(node: Node, supervisor: Any, operation: str, made: CallRequest) -> None:
+async def withdraw(node: Node, supervisor: Address, operation: str, made: CallRequest) -> None:
     """The caller of a start was cancelled; returns when nothing is left of what was started."""
     pid = names.find(node, supervisor)
     keeper = None if pid is None else pid.process
-    if keeper is None:
+    if pid is None or keeper is None:
         return
     if made.state == ANSWERED:
         if not isinstance(made.answer, Exception):
@@ -277,7 +278,7 @@ class SupervisorFunctions:
     _called: ClassVar[str] = "Supervisor"
 
     @staticmethod
-    async def which_children(supervisor: Any) -> list[ChildInfo]:
+    async def which_children(supervisor: Address) -> list[ChildInfo]:
         """The children, the last started first (`supervisor:which_children/1`).
 
         Those of a dynamic supervisor stand in no order, and the id of each is None.
@@ -286,13 +287,15 @@ class SupervisorFunctions:
         return found
 
     @staticmethod
-    async def count_children(supervisor: Any) -> Counts:
+    async def count_children(supervisor: Address) -> Counts:
         """How many specs, running children, supervisors and workers (`supervisor:count_children/1`)."""
         found: Counts = await call(supervisor, "count_children", None)
         return found
 
     @classmethod
-    async def stop(cls, supervisor: Any, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
+    async def stop(
+        cls, supervisor: Address, reason: object = "normal", timeout: float | timedelta | None = None
+    ) -> None:
         """Stop a supervisor and its children, and wait until they have ended (`Supervisor.stop/3`).
 
         The children of a supervisor end one after the other, the last started first; those of a dynamic one together.
@@ -319,7 +322,7 @@ class ModuleBased:
         raise NotImplementedError(f"{type(self).__name__} needs an init(arg) that returns {self.__regrow_init__}")
 
     @classmethod
-    async def start_link(cls, arg: Any = None, *, name: object = None) -> Pid:
+    async def start_link(cls, arg: Any = None, *, name: Name | None = None) -> Pid:
         """Start it, linked, with what its `init(arg)` gives (`Supervisor.start_link/3`).
 
         Raises:

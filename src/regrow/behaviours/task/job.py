@@ -21,6 +21,7 @@ from regrow.behaviours.gen.child_spec import ChildSpec
 from regrow.behaviours.supervision.children import ChildError
 from regrow.behaviours.supervision.dynamic_supervisor import DynamicSupervisor
 from regrow.kernel import bifs, bounded_repr, exits, links
+from regrow.kernel.addresses import Address
 from regrow.kernel.ancestors import NEAREST
 from regrow.kernel.awaitables import Foreign, is_awaitable
 from regrow.kernel.coroutine_driver import completed
@@ -175,7 +176,7 @@ FULL = """reached the maximum number of tasks for this task supervisor.
   TaskSupervisor.start_link(max_children=…) sets how many tasks may run at the same time."""
 
 
-async def start_supervised_job(supervisor: Any, shutdown: Any) -> Pid:
+async def start_supervised_job(supervisor: Address, shutdown: Any) -> Pid:
     """Start a supervised task of the running process, which waits for its job; return its pid.
 
     Raises:

@@ -35,6 +35,7 @@ from regrow.behaviours.task.job import new_job, run, send_job, start_supervised_
 from regrow.behaviours.task.stream import OnTimeout, Stream, StreamOptions
 from regrow.behaviours.task.task import Task, Timeout, mfa_of
 from regrow.kernel import bifs
+from regrow.kernel.addresses import Address, Name
 from regrow.kernel.pid import Pid
 from regrow.kernel.running import current
 
@@ -54,7 +55,7 @@ class TaskSupervisor:
         max_children: int | None = None,
         max_restarts: int = 3,
         max_seconds: float | timedelta = 5.0,
-        name: object = None,
+        name: Name | None = None,
     ) -> Pid:
         """Start a supervisor without tasks, linked to this process (`Task.Supervisor.start_link/1`).
 
@@ -104,16 +105,16 @@ class TaskSupervisor:
     @overload
     @staticmethod
     async def async_(
-        supervisor: Any, function: Callable[[*Args], Awaitable[Result]], *args: *Args, shutdown: Shutdown = 5.0
+        supervisor: Address, function: Callable[[*Args], Awaitable[Result]], *args: *Args, shutdown: Shutdown = 5.0
     ) -> Task[Result]: ...
     @overload
     @staticmethod
     async def async_(
-        supervisor: Any, function: Callable[[*Args], Result], *args: *Args, shutdown: Shutdown = 5.0
+        supervisor: Address, function: Callable[[*Args], Result], *args: *Args, shutdown: Shutdown = 5.0
     ) -> Task[Result]: ...
     @staticmethod
     async def async_(
-        supervisor: Any, function: Callable[[*Args], Any], *args: *Args, shutdown: Shutdown = 5.0
+        supervisor: Address, function: Callable[[*Args], Any], *args: *Args, shutdown: Shutdown = 5.0
     ) -> Task[Any]:
         """Start a supervised task that is also linked to this process (`Task.Supervisor.async/3`).
 
@@ -136,16 +137,16 @@ class TaskSupervisor:
     @overload
     @staticmethod
     async def async_nolink(
-        supervisor: Any, function: Callable[[*Args], Awaitable[Result]], *args: *Args, shutdown: Shutdown = 5.0
+        supervisor: Address, function: Callable[[*Args], Awaitable[Result]], *args: *Args, shutdown: Shutdown = 5.0
     ) -> Task[Result]: ...
     @overload
     @staticmethod
     async def async_nolink(
-        supervisor: Any, function: Callable[[*Args], Result], *args: *Args, shutdown: Shutdown = 5.0
+        supervisor: Address, function: Callable[[*Args], Result], *args: *Args, shutdown: Shutdown = 5.0
     ) -> Task[Result]: ...
     @staticmethod
     async def async_nolink(
-        supervisor: Any, function: Callable[[*Args], Any], *args: *Args, shutdown: Shutdown = 5.0
+        supervisor: Address, function: Callable[[*Args], Any], *args: *Args, shutdown: Shutdown = 5.0
     ) -> Task[Any]:
         """Start a supervised task that this process only monitors (`Task.Supervisor.async_nolink/3`).
 
@@ -156,7 +157,7 @@ class TaskSupervisor:
 
     @staticmethod
     def async_stream(
-        supervisor: Any,
+        supervisor: Address,
         items: Iterable[Any] | AsyncIterable[Any],
         function: Callable[..., Any],
         *args: Any,
@@ -189,7 +190,7 @@ class TaskSupervisor:
 
     @staticmethod
     def async_stream_nolink(
-        supervisor: Any,
+        supervisor: Address,
         items: Iterable[Any] | AsyncIterable[Any],
         function: Callable[..., Any],
         *args: Any,
@@ -212,7 +213,7 @@ class TaskSupervisor:
 
     @staticmethod
     async def start_child(
-        supervisor: Any,
+        supervisor: Address,
         function: Callable[[*Args], Any],
         *args: *Args,
         restart: RestartType = "temporary",
@@ -241,7 +242,7 @@ class TaskSupervisor:
         return pid
 
     @staticmethod
-    async def terminate_child(supervisor: Any, pid: Pid) -> None:
+    async def terminate_child(supervisor: Address, pid: Pid) -> None:
         """Stop a task, and wait until it has ended (`Task.Supervisor.terminate_child/2`).
 
         Raises:
@@ -251,13 +252,13 @@ class TaskSupervisor:
         await DynamicSupervisor.terminate_child(supervisor, pid)
 
     @staticmethod
-    async def children(supervisor: Any) -> list[Pid]:
+    async def children(supervisor: Address) -> list[Pid]:
         """Return the pids of all running tasks (`Task.Supervisor.children/1`)."""
         return [child.pid for child in await DynamicSupervisor.which_children(supervisor) if isinstance(child.pid, Pid)]
 
 
 async def _asynchronous(
-    supervisor: Any, function: Callable[..., Any], args: tuple[Any, ...], shutdown: Shutdown, *, link: bool
+    supervisor: Address, function: Callable[..., Any], args: tuple[Any, ...], shutdown: Shutdown, *, link: bool
 ) -> Task[Any]:
     owner = current()
     job = new_job(function, args)
@@ -267,7 +268,7 @@ async def _asynchronous(
     return Task(pid, send_job(job, pid), owner, mfa_of(function, args))
 
 
-def _stream(supervisor: Any, stream: Stream, shutdown: Shutdown, *, link: bool) -> Stream:
+def _stream(supervisor: Address, stream: Stream, shutdown: Shutdown, *, link: bool) -> Stream:
     options = stream.options
     options.supervisor, options.shutdown, options.link = supervisor, shutdown, link
     supervised(run, None, "temporary", shutdown)  # raises if `shutdown` is wrong

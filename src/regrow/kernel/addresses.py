@@ -1,0 +1,42 @@
+"""The types of names and addresses, which every function that takes one has in its signature.
+
+LocalName    a string or a class
+Name         LocalName, Global(key), Via(registry, key)
+Address      Name, a pid, an alias, a handle of a service, (name, node)
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from regrow.kernel.names import Global, Via
+from regrow.kernel.node import Node
+from regrow.kernel.pid import Alias, Pid
+
+
+class Addressed(Protocol):
+    """An object that stands for a process, such as the handle of a service: accepted wherever its pid is."""
+
+    @property
+    def __regrow_address__(self) -> Any:
+        """Its pid, or its name."""
+        ...
+
+
+LocalName = str | type[Any]
+"""A name on one node: a string or a class."""
+
+Name = LocalName | Global | Via
+"""A name that a process can have: a string, a class, `Global(key)` or `Via(registry, key)`."""
+
+NodeName = str | Node
+"""A node, by its name or as the object."""
+
+Target = Pid | Name | Addressed | tuple[Name, NodeName]
+"""What can be monitored: an address, but for an alias."""
+
+Address = Target | Alias
+"""What a message can be sent to: a pid, a name, an alias, a handle of a service, or `(name, node)`.
+
+None is no address: `whereis` may return it, and the result has to be checked before it is called.
+"""
