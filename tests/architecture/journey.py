@@ -6,9 +6,10 @@ they do. A coroutine or a generator that continues is entered again. Rows of "yo
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import CodeType, FrameType
@@ -20,7 +21,7 @@ SOURCE = Path(regrow.__file__).parent
 YOURS = "your server"
 
 HEADING = re.compile(r"## (.+)")
-ROW = re.compile(r"\| (?P<file>[^|]+) \| (?P<functions>[^|]+) \| [^|]+ \|")
+ROW = re.compile(r"\| (?P<file>[^|]+) \| (?P<functions>[^|]+) \| (?P<text>[^|]+) \|")
 LINK = re.compile(r"\[`(?P<shown>[^`]+)`\]\((?P<target>[^)]+)\)")
 CODE = re.compile(r"`([^`]+)`")
 LEFT_OUT = "The tables leave out "
@@ -43,6 +44,7 @@ class Page(NamedTuple):
     """What the page says."""
 
     walks: dict[str, list[Stop]]  # by the headings
+    texts: dict[str, dict[tuple[Stop, ...], str]]  # what the rows say, by the headings and the stops of a row
     links: dict[str, str]  # the targets of the files' links, by their texts
     left_out: tuple[str, ...]  # files, and patterns of functions
 
@@ -50,6 +52,7 @@ class Page(NamedTuple):
 def parse(text: str) -> Page:
     """Read the page."""
     walks: dict[str, list[Stop]] = {}
+    texts: dict[str, dict[tuple[Stop, ...], str]] = {}
     links: dict[str, str] = {}
     heading = ""
     for line in text.splitlines():
@@ -60,9 +63,11 @@ def parse(text: str) -> Page:
             if link := LINK.fullmatch(row["file"]):
                 file = link["shown"]
                 links[file] = link["target"]
-            walks.setdefault(heading, []).extend(Stop(file, function) for function in functions)
+            stops = [Stop(file, function) for function in functions]
+            walks.setdefault(heading, []).extend(stops)
+            texts.setdefault(heading, {})[tuple(stops)] = row["text"]
     left_out = [name for line in text.splitlines() if line.startswith(LEFT_OUT) for name in CODE.findall(line)]
-    return Page(walks, links, tuple(left_out))
+    return Page(walks, texts, links, tuple(left_out))
 
 
 class Recorder:
@@ -118,14 +123,17 @@ def callers(frame: FrameType) -> Iterator[CodeType]:
         outer = outer.f_back
 
 
-def rows(stops: Iterable[Stop]) -> str:
-    """The rows of a table for a walk, to be pasted: stops that follow each other in one file share a row."""
-    grouped: list[tuple[str, list[str]]] = []
-    for stop in stops:
-        if not grouped or grouped[-1][0] != stop.file:
-            grouped.append((stop.file, []))
-        grouped[-1][1].append(f"`{stop.function}`")
-    return "\n".join(
-        f"| {file if file == YOURS else f'[`{file}`](../../src/regrow/{file})'} | {', '.join(functions)} | … |"
-        for file, functions in grouped
-    )
+def rows(stops: Iterable[Stop], texts: Mapping[tuple[Stop, ...], str]) -> str:
+    """The rows of a table for a walk, to be pasted: stops that follow each other in one file share a row.
+
+    Args:
+        stops: the walk.
+        texts: what the page says of rows with the same stops; other rows say "…".
+    """
+    lines: list[str] = []
+    for file, group in itertools.groupby(stops, lambda stop: stop.file):
+        row = tuple(group)
+        shown = file if file == YOURS else f"[`{file}`](../../src/regrow/{file})"
+        functions = ", ".join(f"`{stop.function}`" for stop in row)
+        lines.append(f"| {shown} | {functions} | {texts.get(row, '…')} |")
+    return "\n".join(lines)

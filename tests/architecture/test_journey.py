@@ -111,9 +111,8 @@ def walked(walk: Walk) -> list[Stop]:
 def test_a_message_walks_as_the_page_says(heading: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL + 1)
     stops = walked(WALKS[heading])
-    assert stops == PAGE.walks[heading], (
-        f"the rows of {JOURNEY.name}, {heading!r}, for the walk of today:\n{rows(stops)}"
-    )
+    table = rows(stops, PAGE.texts[heading])
+    assert stops == PAGE.walks[heading], f"the rows of {JOURNEY.name}, {heading!r}, for the walk of today:\n{table}"
 
 
 def test_the_page_has_no_other_walk() -> None:
@@ -142,7 +141,9 @@ def test_what_is_left_out_exists() -> None:
 
 def test_the_rows_of_a_walk_can_be_pasted_into_the_page() -> None:
     stops = [Stop("kernel/mailbox.py", "put"), Stop("kernel/mailbox.py", "take"), Stop(YOURS, "handle_cast")]
-    assert parse(f"# Title\n\n## A cast\n\n{rows(stops)}\n").walks == {"A cast": stops}
+    page = parse(f"# Title\n\n## A cast\n\n{rows(stops, {tuple(stops[:2]): 'old words'})}\n")
+    assert page.walks == {"A cast": stops}
+    assert list(page.texts["A cast"].values()) == ["old words", "…"]
 
 
 @pytest.mark.skipif(COMPILED, reason="a compiled function has no frame that a profiler could see")
