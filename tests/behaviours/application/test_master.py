@@ -92,7 +92,7 @@ class TestInvalid:
     def test_a_key_stands_twice(self) -> None:
         for option in ("env", "start_phases"):
             options: Any = {option: [("a", 1), ("b", 2), ("a", 2)]}
-            with pytest.raises(InvalidApplication, match=f"{option}: 'a' stands twice") as caught:
+            with pytest.raises(InvalidApplication, match=f"{option}: 'a' occurs twice") as caught:
                 type("App", (Application,), {}, **options)
             assert caught.value.reason == ("invalid_options", ("duplicate", option, "a"))
 

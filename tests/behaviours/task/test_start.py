@@ -73,7 +73,7 @@ class TestStartAndHandle:
         assert messages() == [(task.ref, "value"), Down(task.ref, task.pid, "normal")]
 
     async def test_what_is_no_function(self) -> None:
-        with pytest.raises(TypeError, match="Give the function"):
+        with pytest.raises(TypeError, match="Pass the function"):
             Task.async_(cast("Any", "function"))
 
     async def test_a_plain_asyncio_task_has_no_mailbox_for_a_value(self) -> None:
