@@ -1,8 +1,8 @@
-"""A part of a program that is started and stopped as one: a supervision tree and its environment (OTP's `application`).
+"""Applications: a supervision tree and an environment that are started and stopped together (OTP's `application`).
 
-    load(app)     its spec is known, and its environment is made; `start` does that, too
-    start(app)    the callback `start` runs in the application's own process and returns the top supervisor
-    stop(app)     the callback `prep_stop`, then the tree from the last child to the first, then the callback `stop`
+    load(app)     loads its spec, and creates its environment; `start` does this, too
+    start(app)    runs the callback `start` in the application's process, which returns the top supervisor
+    stop(app)     runs the callback `prep_stop`, stops the tree from the last child to the first, and runs `stop`
 
     >>> class SillyWorker(Application, env={"interval": 1.0}):
     ...     async def start(self, start_type, args):
@@ -15,11 +15,11 @@
     >>> run(main)
     (True, None, 1.0)
 
-An application may need others: `class Shop(Application, applications=[Database])`. `start` refuses while one of them
-does not run; `ensure_all_started` starts them first. One that may be missing is named by a text, and is optional:
-`applications=["shop_mail:Mail"], optional_applications=["shop_mail:Mail"]`.
+An application may need others: `class Shop(Application, applications=[Database])`. `start` raises an error while one of
+them does not run; `ensure_all_started` starts them first. An application that may be missing is named by a string, and is
+optional: `applications=["shop_mail:Mail"], optional_applications=["shop_mail:Mail"]`.
 
-Each environment belongs to its node: its values are those of the class, until somebody sets others.
+Each node has its own environments. Their values are the defaults of the class until `put_env` sets others.
 """
 
 from regrow.behaviours.application.application import (

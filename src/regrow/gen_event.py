@@ -1,4 +1,4 @@
-"""An event manager: one process, and handlers in it that each get every event (OTP's `gen_event`).
+"""Event managers: a process with handlers, each of which gets every event (OTP's `gen_event`).
 
     your class                        this module
     ----------                        -----------
@@ -6,25 +6,26 @@
       Ok(state)               ----->  "ok"
     handle_event(event, state)
                               <-----  notify(manager, event), sync_notify(manager, event)
-      Ok(state)               ----->  the next handler's turn
+      Ok(state)               ----->  the next handler gets the event
     handle_call(request, state)
                               <-----  call(manager, Handler, request)
       Reply(value, state)     ----->  call returns value
     handle_info(message, state)
-                              <-----  whatever was sent otherwise
+                              <-----  any other message
     terminate(reason, state)  <-----  delete_handler(manager, Handler, reason), stop(manager), a failure
 
-Every return:
+The results of each callback:
 
     init                        Ok(state[, HIBERNATE])   Error(reason)
     handle_event, handle_info   Ok(state[, HIBERNATE])   RemoveHandler()   SwapHandler(arg1, state, handler2, arg2)
     handle_call                 Reply(value, state[, HIBERNATE])   RemoveHandler(reply)
                                 SwapHandler(arg1, state, handler2, arg2, reply=value)
 
-A handler is called by its class or, to have several of one class, by (class, id). The one that was added last comes
-first. One that raises, or returns anything else, is removed and told `("error", why)`; the manager and the others live.
-Whoever adds a handler with `add_sup_handler` is linked to the manager: when it ends, the handler is removed, and when
-the handler goes, it is sent ("gen_event_EXIT", handler, reason).
+A handler is named by its class or, if there are several of one class, by (class, id). The handler that was added last
+gets an event first. A handler that raises, or returns anything else, is removed, and its `terminate` is called with
+`("error", reason)`; the manager and the other handlers are not affected. `add_sup_handler` links its caller to the
+manager: when the caller ends, the handler is removed, and when the handler is removed, the caller is sent
+("gen_event_EXIT", handler, reason).
 
     >>> class Sum(GenEvent[int]):
     ...     def init(self, total):

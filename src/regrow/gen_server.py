@@ -1,4 +1,4 @@
-"""A server: one process, one state, one message at a time (OTP's `gen_server`).
+"""Servers: a process with a state, which handles one message at a time (OTP's `gen_server`).
 
     your class                          this module
     ----------                          -----------
@@ -9,19 +9,20 @@
       Reply(value, state)     ----->    call returns value
     handle_cast(request, state)
                               <-----    cast(server, request)
-      NoReply(state)          ----->    waits for the next message
+      NoReply(state)          ----->    the next message is handled
     handle_info(message, state)
-                              <-----    whatever was sent otherwise
+                              <-----    any other message
     terminate(reason, state)  <-----    a callback returned Stop or raised, stop(server), or the parent's end
 
-Every return:
+The results of each callback:
 
     init                  Ok(state[, then])   IGNORE   Stop(reason)   Error(reason)
     handle_call           Reply(value, state[, then])   Stop(reason, state, reply=value)   and those below
     every other handle_…  NoReply(state[, then])   Stop(reason, state)
 
-`then` is a timeout in seconds, after which `handle_info("timeout", state)` is called if nothing came; `Continue(arg)`,
-which calls `handle_continue(arg, state)` before anything else; or HIBERNATE. Callbacks may be `def` or `async def`.
+`then` is a timeout in seconds, after which `handle_info("timeout", state)` is called if no message came;
+`Continue(arg)`, which calls `handle_continue(arg, state)` before the next message; or HIBERNATE. Callbacks may be `def`
+or `async def`.
 
     >>> class Stack(GenServer[list[int]]):
     ...     def init(self, items):

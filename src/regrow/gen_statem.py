@@ -1,4 +1,4 @@
-"""A state machine: one process, a state, data, and what each state does with an event (OTP's `gen_statem`).
+"""State machines: a process with a state and data, whose callbacks handle an event in each state (OTP's `gen_statem`).
 
     your class                              this module
     ----------                              -----------
@@ -11,18 +11,18 @@
     handle_event("cast", request, state, data)
                                   <-----    cast(machine, request)
     handle_event("info", message, state, data)
-                                  <-----    whatever was sent otherwise
+                                  <-----    any other message
     handle_event("state_timeout", content, state, data), and so on
-                                  <-----    what the machine has asked for itself
+                                  <-----    timeouts and events that a callback set
     terminate(reason, state, data)
                                   <-----    a callback returned Stop or raised, stop(machine), or the parent's end
 
-Every event type: ("call", from_), "cast", "info", "internal", "timeout", "state_timeout", ("timeout", name) and, when
-the machine asks for it, "enter". Results and actions are listed in `__all__`.
+The event types are ("call", from_), "cast", "info", "internal", "timeout", "state_timeout", ("timeout", name) and, if
+`callback_mode` asks for it, "enter". Results and actions are listed in `__all__`.
 
-The class says with `callback_mode` how it is called: "handle_event_function" as above, or "state_functions", where each
-state is a method of its own: `def locked(self, event_type, content, data)`. A list with "state_enter" in it asks for an
-event "enter" at each change of the state. Callbacks may be `def` or `async def`.
+`callback_mode` returns how events are handled: "handle_event_function" as above, or "state_functions", where each state
+is a separate method: `def locked(self, event_type, content, data)`. With a list that has "state_enter", the machine gets
+an event "enter" at each change of the state. Callbacks may be `def` or `async def`.
 
     >>> class Door(GenStatem[str, int]):
     ...     def callback_mode(self):
@@ -33,7 +33,7 @@ event "enter" at each change of the state. Callbacks may be `def` or `async def`
     ...
     ...     def locked(self, event_type, content, code):
     ...         match event_type, content:
-    ...             case ("call", from_), ("code", given) if given == code:
+    ...             case ("call", from_), ("code", number) if number == code:
     ...                 return NextState("open", code, [ReplyAction(from_, "opened"), StateTimeout(10.0, "lock")])
     ...             case ("call", from_), _:
     ...                 return KeepStateAndData(ReplyAction(from_, "wrong"))

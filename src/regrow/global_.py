@@ -1,10 +1,19 @@
 """Names and locks that hold in the whole program, for all its nodes and threads (OTP's `global`).
 
-    await global_.register_name("leader", pid)     true, or false when another has it
-    await global_.trans((resource, me), function)  runs it while nobody else holds the lock of that resource
+    await global_.register_name("leader", pid)     True, or False if another process has the name
+    await global_.trans((resource, me), function)  runs the function while this process holds the lock of the resource
 
-`Global("leader")` is such a name as a server's name and as an address. Names of a process that ends are free, and locks
-that it holds are released, before anyone hears of its end. There is one program, and so nothing to resolve or to merge.
+`Global("leader")` is such a name, for the start of a server and as an address. The names and locks of a process are free
+when it has ended, before any `Down` or exit signal arrives. There is only one program, so name conflicts never occur.
+
+    >>> async def main():
+    ...     me = process.current()
+    ...     registered = await register_name("leader", me)
+    ...     process.send(Global("leader"), "hello")
+    ...     return registered, await process.receive(), whereis_name("leader") == me
+    >>> import regrow
+    >>> regrow.run(main)
+    (True, 'hello', True)
 """
 
 from regrow.behaviours.naming.global_ import (

@@ -1,4 +1,4 @@
-"""Reports in words: what an operator reads when a server has died.
+"""Reports as text, such as the one of a server that has crashed.
 
     12:00:01.000 [error] GenServer SimpleQueue terminating
     ** (ValueError) no such value
@@ -8,9 +8,14 @@
     State: [1, 2, 3]
     Client <0.5.0> is alive
 
-A report stays data until it comes here (`record.msg` is a `Report`), so that another handler may send the same record
-elsewhere. The library configures no logging: `Formatter` can be given to any handler, and `configure` is for the
-program that is nothing but an application, as `regrow run` makes one.
+A report is data (`record.msg` is a `Report`) until a formatter makes it text, so that another handler may send the same
+record elsewhere. The library configures no logging: `Formatter` works with any handler, and `configure` sets up logging
+for a program that has none, as `regrow run` does.
+
+    >>> import logging
+    >>> record = logging.LogRecord("shop", logging.ERROR, "shop.py", 1, "no %s", ("connection",), None)
+    >>> Formatter().format(record).partition(" ")[2]
+    '[error] no connection'
 """
 
 from regrow.kernel.bounded_repr import Limits

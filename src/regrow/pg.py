@@ -1,11 +1,11 @@
-"""Groups of processes, under any key, in scopes that do not know of each other (OTP's `pg`).
+"""Process groups with keys of any type, in independent scopes (OTP's `pg`).
 
     join("room 7", pid)       a process may be in many groups, and several times in one
-    get_members("room 7")     all of them, at once: nobody is asked
-    monitor("room 7")         (ref, members), and from then on (ref, "join" or "leave", group, pids) as messages
+    get_members("room 7")     all members, read from a table without a call
+    monitor("room 7")         (ref, members); each change is then a message (ref, "join" or "leave", group, pids)
 
-A scope is a process whose end empties its groups; those who were in them live on. Start the default one, "pg", or one
-of your own under a supervisor. Members that end are out of their groups before anyone hears of it.
+A scope is a process; at its end its groups are empty, and their members keep running. Start the default scope, "pg", or
+another one under a supervisor. A process that ends leaves its groups before any `Down` or exit signal arrives.
 
     >>> async def main():
     ...     await pg.start_link()
@@ -15,7 +15,8 @@ of your own under a supervisor. Members that end are out of their groups before 
     >>> regrow.run(main)
     (True, ['listeners'])
 
-All members are members of this node: `get_local_members` and `which_local_groups` are here for those who look for them.
+All members belong to this node, so `get_local_members` and `which_local_groups` are the same functions as `get_members`
+and `which_groups`.
 """
 
 from regrow.behaviours.naming.pg import (

@@ -1,4 +1,4 @@
-"""Processes that tell their starter that they are up, and everybody why they fell over (OTP's `proc_lib`).
+"""Processes that acknowledge their start, and whose abnormal end is reported (OTP's `proc_lib`).
 
     starter                                process
     -------                                -------
@@ -6,18 +6,18 @@
       spawns it, linked        ----->      runs function(*args)
       waits                                ...
       gets value               <-----      init_ack(value)
-      or StartError(reason)    <-----      init_fail(reason), or its end before any of the two
+      or StartError(reason)    <-----      init_fail(reason), or its end before either call
 
-A process that is spawned here has a report when it ends abnormally, whether it raised or exited: its initial call, its
-ancestors, its mail, and the neighbours that it takes along. Servers are started in this way, too.
+The abnormal end of a process that this module spawned is reported, whether it raised or exited. The report has its
+initial call, its ancestors, its messages, and the linked processes that end with it. Servers are started in this way, too.
 
     >>> async def counter(step):
     ...     number = 0
     ...     init_ack(process.current())
     ...     while True:
-    ...         asker = await process.receive()
+    ...         caller = await process.receive()
     ...         number += step
-    ...         process.send(asker, number)
+    ...         process.send(caller, number)
     >>> async def main():
     ...     pid = await start_link(counter, 10)
     ...     process.send(pid, process.current())

@@ -1,10 +1,25 @@
-"""Processes for their users: spawn, send, receive, link, monitor, exit, names, timers.
+"""Processes: spawn, send, receive, link, monitor, exit, names, timers (the functions of OTP's module `erlang`).
 
+    this process                                      the new process
+    ------------                                      ---------------
     pid, ref = process.spawn_monitor(worker, 42)      async def worker(number): ...
-    process.send(pid, "hello")                        message = await process.receive(str, timeout=1.0)
-    down = await process.receive(Down)
+    process.send(pid, "hello")           ----->       message = await process.receive(str, timeout=1.0)
+    down = await process.receive(Down)   <-----       its end, with the reason
 
-What may have to wait is awaited; all the rest are plain functions that return at once.
+Functions that may wait are `async def`; all others are plain functions that return at once. Times are in seconds.
+
+    >>> async def worker(number):
+    ...     caller = await process.receive()
+    ...     process.send(caller, number + 1)
+    >>> async def main():
+    ...     pid, ref = process.spawn_monitor(worker, 41)
+    ...     process.send(pid, process.current())
+    ...     answer = await process.receive(int, timeout=1.0)
+    ...     down = await process.receive(Down)
+    ...     return answer, down.reason
+    >>> import regrow
+    >>> regrow.run(main)
+    (42, 'normal')
 """
 
 from regrow.kernel.aliases import alias, unalias

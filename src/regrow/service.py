@@ -1,4 +1,4 @@
-"""A server whose messages are methods: the class is the server inside, and the typed handle outside.
+"""Servers whose messages are methods: the class defines the server, and types the handle for its callers.
 
     your class                              this module
     ----------                              -----------
@@ -6,15 +6,15 @@
                                   ----->    a handle: the messages of Queue, and its address
     @service.call                 <-----    await queue.dequeue()
       returns the value           ----->    the value
-      returns a Later             ----->    whatever somebody gives to its reply()
+      returns a Later             ----->    the value of a later call of its reply(value)
     @service.cast                 <-----    queue.enqueue(3)
     @service.info(Down)           <-----    a message of this class
     @service.every(60.0)          <-----    the clock
     handle_info(message)          <-----    any other message
     terminate(reason)             <-----    the end
 
-One `GenServer` is underneath, and all that is true of that is true here: one message at a time, in their order; a method
-that raises ends the server; whoever supervises it makes a new one, and so a new object. `self` is the state.
+A service is a `GenServer`: it handles one message at a time, in their order; a method that raises ends the server; its
+supervisor then starts a new one, with a new object. `self` is the state.
 
     >>> class Queue(Service):
     ...     def __init__(self, items=()):

@@ -1,13 +1,13 @@
-"""Looking into a server and holding it (OTP's `sys`).
+"""System requests to servers: read the state, suspend, trace, replace code (OTP's `sys`).
 
-    someone                               a server
-    -------                               --------
+    any process                           a server
+    -----------                           --------
     get_state, replace_state   ----->     answers between two messages
-    suspend, resume            ----->     serves nothing but these requests in between
-    trace, log, install …      ----->     tells of its events
+    suspend                    ----->     handles only system requests, until `resume`
+    trace, log, install …      ----->     reports its events to the debug functions
 
-System requests take their turn in the mailbox, but a suspended server serves them and nothing else. They reach every
-behaviour: each loop hands them to `SystemHandler.serve`. A process that is written by hand takes part with `handle_system_msg`:
+A server handles system requests in the order of its mailbox; a suspended server handles only them. All behaviours take
+part. A special process, which is written by hand, takes part with `handle_system_msg`:
 
     >>> from regrow import call, proc_lib, process, run, send, system
     >>> async def channels(parent, free):
@@ -15,8 +15,8 @@ behaviour: each loop hands them to `SystemHandler.serve`. A process that is writ
     ...     debug = None
     ...     while True:
     ...         match await process.receive():
-    ...             case system.SystemRequest() as asked:
-    ...                 debug, free = await system.handle_system_msg(asked, parent, channels, debug, free)
+    ...             case system.SystemRequest() as request:
+    ...                 debug, free = await system.handle_system_msg(request, parent, channels, debug, free)
     ...             case ("free", channel) as message:
     ...                 debug = system.handle_debug(debug, ("in", message))
     ...                 free = [channel, *free]

@@ -1,4 +1,4 @@
-"""What the processes of a node do, recorded: who sent what to whom, who answered, who ended and was started again.
+"""Recordings of the events of a node's processes: messages, calls and replies, starts, ends and restarts.
 
     >>> class Stock(GenServer[int]):
     ...     def handle_call(self, request, from_, left):
@@ -18,21 +18,20 @@
         p1->>p2: 3
         p2-->>p1: 'ok'
 
-A Recording keeps the last events, as many as it has room for, and counts those that it had to drop. Of the values it
-keeps what is shown of them, at most 200 characters: it holds nothing alive, and a message that is changed later is
-shown as it was sent.
+A Recording keeps the last events, up to its size, and counts the events that it dropped. It keeps values as text of at
+most 200 characters, so it keeps no object alive, and a message that is changed later is shown as it was sent.
 
     kind       who         whom        what
     ----       ---         ----        ----
     spawn      parent      process
-    start      process     starter     nothing, or why it did not start
+    start      process     starter     "", or why it did not start
     register   process                 its name
     link       process     process
     send       sender      receiver    the message
     cast       sender      server      the request
-    call       asker       server      the request
-    reply      server      asker       the answer
-    fail       asker       server      why a call came to nothing
+    call       caller      server      the request
+    reply      server      caller      the answer
+    fail       caller      server      why the call failed
     signal     source      process     the reason of an exit signal
     exit       process                 the reason
     down       process     watcher     the reason
