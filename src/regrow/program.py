@@ -284,7 +284,7 @@ class StopSignals:
                 self.before[number] = signal.signal(number, self.received)
 
     def received(self, number: int, frame: FrameType | None = None) -> None:
-        """Handle a signal."""
+        """Ask for a stop at the first signal, and exit immediately at the second one."""
         if not self.came:
             if self.first is not None and not self.first(number, frame):
                 return

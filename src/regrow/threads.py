@@ -47,7 +47,7 @@ class ThreadRequest:
         self.task: asyncio.Task[Any] | None = None
 
     async def run(self) -> Any:
-        """Await the function."""
+        """Await the function's value, in the task."""
         return await self.function(*self.args)
 
     def begin(self) -> None:

@@ -256,7 +256,7 @@ class AgentServer(GenServer[Any]):
         return await_state(value) if is_coroutine(value) else Ok(value)
 
     def handle_info(self, message: Any, state: Any, /) -> NoReply[Any]:
-        """Ignore all messages."""
+        """Ignore a message: an agent handles only calls and casts."""
         return NoReply(state)
 
 

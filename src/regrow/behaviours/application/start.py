@@ -149,7 +149,7 @@ def _check_needs(controller: Controller, entry: ApplicationEntry, needs: list[An
 
 
 def _is_part_of(node: Node, app: type[Application]) -> bool:
-    """Whether the running process belongs to an application: it cannot wait for the start of its own application."""
+    """Whether the running process belongs to an application: it cannot wait for that application's start."""
     caller = node.caller()
     return caller is not None and caller.application is app
 

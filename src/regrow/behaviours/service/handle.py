@@ -60,7 +60,7 @@ class Handle:
 
 
 class TimeoutHandle(Handle):
-    """A handle whose calls wait for a given time instead of their own timeout."""
+    """A handle whose calls have its timeout, and not that of their decorators."""
 
     __slots__ = ("__regrow_timeout__",)
 

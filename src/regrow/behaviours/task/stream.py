@@ -190,7 +190,7 @@ class Items:
         return item
 
     async def close(self) -> None:
-        """Close the iterator."""
+        """Close the iterator, if this object created it."""
         if hasattr(self.made, "aclose"):
             await self.made.aclose()
         elif hasattr(self.made, "close"):
