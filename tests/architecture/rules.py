@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
+from tests.architecture.owners import mailboxes_have_one_owner
 from tests.architecture.prose import docstrings_are_sentences, docstrings_stand_alone, plain_words
 from tests.architecture.source import FunctionNode, Module, Package
 
@@ -205,6 +206,7 @@ RULES: list[Rule] = [
     time_and_chance,
     no_weak_references,
     decisions_in_tables,
+    mailboxes_have_one_owner,
     docstrings_stand_alone,
     docstrings_are_sentences,
     plain_words,

@@ -5,44 +5,61 @@ from __future__ import annotations
 from typing import Final
 
 from tests.mutants.mutant import Mutant
-from tests.mutants.places import ATTEMPTS, DEBUG, GEN_SERVER, HELD, LOOP, PROC_LIB, REQUEST, STARTING
+from tests.mutants.places import (
+    ATTEMPTS,
+    DEBUG,
+    GEN_SERVER,
+    HELD,
+    INCOMING,
+    LOOP,
+    PROC_LIB,
+    REQUEST,
+    REQUESTS,
+    STARTING,
+)
 
 CALLS: Final = [
-    Mutant("a process may ask itself", REQUEST, "elif target is caller:", "elif False:"),
+    Mutant("a process may ask itself", REQUESTS, "    if target is caller:\n", "    if False:\n"),
     Mutant(
         "a call of 0 s waits",
-        REQUEST,
-        "    if timeout == 0.0:\n        requests.settle(request, CLOSED, None)\n        return\n",
+        REQUESTS,
+        "    if timeout == 0.0:\n        settle(request, CLOSED, None)\n        return\n",
         "",
     ),
     Mutant(
         "a call has no limit in time",
-        REQUEST,
+        REQUESTS,
         "watch_for(request, target, timeout)",
         "watch_for(request, target, None)",
     ),
     Mutant(
-        "a call to another node has no limit in time", REQUEST, "node.scheduler.timers.start(request, timeout)", "pass"
+        "a call to another node has no limit in time",
+        REQUESTS,
+        "    node.scheduler.timers.start(request, timeout)",
+        "    pass",
     ),
     Mutant(
         "a call to nobody waits",
-        REQUEST,
-        'if target is None:\n        requests.settle(request, FAILED, "noproc")',
+        REQUESTS,
+        'if target is None:\n        settle(request, FAILED, "noproc")\n        return False',
         "if target is None:\n        return True",
     ),
     Mutant(
         "a caller that was ended goes on",
-        REQUEST,
-        "        if caller is not None and not caller.alive:  # the server killed the caller while it handled the request\n            await unwind()\n",
+        REQUESTS,
+        "        if caller is not None and not caller.alive:  # the server killed it while it handled the request\n            await unwind()\n",
         "",
     ),
     Mutant(
-        "a plain task that is cancelled is still a watcher", REQUEST, "        node.abandon(request)", "        pass"
+        "a plain task that is cancelled is still a watcher",
+        REQUESTS,
+        "        abandon(request)\n\n\ndef",
+        "        pass\n\n\ndef",
     ),
     Mutant(
         "a request from another node is watched by nobody",
-        REQUEST,
-        "target.watchers = small_set.add(target.watchers, request)",
+        INCOMING,
+        "target.watchers = small_set.add(target.watchers, signal.request)",
         "pass",
     ),
     Mutant("a failure has no place", REQUEST, "kind((why, place), letter)", "kind((why, why), letter)"),
@@ -90,7 +107,7 @@ CALLS: Final = [
         "error, raised, failed = second, Raised(second), True\n        reason = exits.reason_of(second)",
         "pass",
     ),
-    Mutant("a last reply is forgotten", LOOP, "request.reply(last_reply.message, last_reply.result.reply)", "pass"),
+    Mutant("a last reply is forgotten", LOOP, "reply(last_reply.message, last_reply.result.reply)", "pass"),
     Mutant(
         "a normal end is reported",
         LOOP,
@@ -125,7 +142,7 @@ CALLS: Final = [
         "a reply before a bad then is sent",
         LOOP,
         '        then = None if result.then is None else check_then(server, "handle_call", result, result.then)\n',
-        '        request.reply(message, result.value)\n        then = None if result.then is None else check_then(server, "handle_call", result, result.then)\n',
+        '        reply(message, result.value)\n        then = None if result.then is None else check_then(server, "handle_call", result, result.then)\n',
     ),
 ]
 
@@ -161,7 +178,9 @@ STARTS_AND_STOPS: Final = [
         "process_crashed(process, reason, raised, again=False)",
         "pass",
     ),
-    Mutant("a failed start leaves a Down", PROC_LIB, "            _forget(caller, ref)\n", ""),
+    Mutant(
+        "a failed start leaves a Down", PROC_LIB, "                remove_down(caller, ref)\n", "                pass\n"
+    ),
     Mutant(
         "a suspended server outlives its parent",
         HELD,

@@ -24,6 +24,7 @@ from tests.mutants.places import (
     GEN_SERVER,
     HELD,
     HERE,
+    INCOMING,
     LINEAGE,
     LINKS,
     LOOP,
@@ -36,6 +37,7 @@ from tests.mutants.places import (
     REMNANTS,
     REPORTS,
     REQUEST,
+    REQUESTS,
     RESTART,
     SCHEDULE,
     SCHEDULER,
@@ -54,6 +56,8 @@ from tests.mutants.words import WORDS
 # The tests that are asked first: the fewer have to run until one fails, the sooner the next mutant has its turn.
 NEAREST: Final[dict[str, list[str]]] = {
     RESTART: ["tests/behaviours/supervision/test_restart.py"],
+    REQUESTS: ["tests/behaviours/gen_server", "tests/kernel/nodes"],
+    INCOMING: ["tests/contracts", "tests/kernel/nodes"],
     MAILBOX: ["tests/kernel/test_receive.py", "tests/kernel/process", "tests/kernel/signals"],
     SIGNALS: ["tests/kernel/test_receive.py", "tests/kernel/signals"],
     LINEAGE: ["tests/kernel/test_generations.py", "tests/kernel/process"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.mutants.mutant import Mutant
-from tests.mutants.places import EXITS, LINKS, MAILBOX, NAMES, SIGNALS, TIMERS, TRACES, WAITS
+from tests.mutants.places import EXITS, LINKS, MAILBOX, NAMES, REQUESTS, SIGNALS, TIMERS, TRACES, WAITS
 
 MESSAGES: Final = [
     # The mailbox
@@ -95,24 +95,22 @@ MESSAGES: Final = [
     Mutant("a Down forgets its tag", LINKS, "Down(ref, ref.target, reason, ref.tag)", "Down(ref, ref.target, reason)"),
     Mutant(
         "a second answer counts",
-        "kernel/requests.py",
-        "    if request.state != PENDING:\n",
-        "    if request.state not in (PENDING, 1):\n",
+        REQUESTS,
+        "    if request.state != PENDING:\n        if request.state == BY_MESSAGE",
+        "    if request.state not in (PENDING, 1):\n        if request.state == BY_MESSAGE",
     ),
-    Mutant(
-        "a caller is not woken", "kernel/requests.py", "            scheduler.ready(waiter, None)", "            pass"
-    ),
-    Mutant("the deadline of an answered call stays", "kernel/requests.py", "if request.due != 0.0:", "if False:"),
+    Mutant("a caller is not woken", REQUESTS, "            scheduler.ready(waiter, None)", "            pass"),
+    Mutant("the deadline of an answered call stays", REQUESTS, "if request.due != 0.0:", "if False:"),
     Mutant(
         "who has been answered is still a watcher",
-        "kernel/requests.py",
-        "            unwatch(server, request)\n",
-        "            pass\n",
+        REQUESTS,
+        "        server.watchers = discard(server.watchers, request)\n",
+        "",
     ),
     Mutant(
         "a caller of a server that dies waits for ever",
         LINKS,
-        "request.pid.node.settle(request, FAILED, reason)",
+        "answer(request, FAILED, reason)",
         "pass",
     ),
     Mutant("an end has no reason", LINKS, "process.reason = reason", "process.reason = None"),

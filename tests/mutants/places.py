@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 RESTART: Final = "behaviours/supervision/restart.py"
+REQUESTS: Final = "kernel/requests.py"
+INCOMING: Final = "kernel/incoming.py"
 MAILBOX: Final = "kernel/mailbox.py"
 SIGNALS: Final = "kernel/signals.py"
 LINEAGE: Final = "kernel/ancestors.py"

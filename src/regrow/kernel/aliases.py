@@ -1,11 +1,12 @@
-"""The aliases under which a process can be reached for a while."""
+"""Aliases: further addresses of a process, which can be switched off."""
 
 from __future__ import annotations
 
 from typing import cast
 
-from regrow.kernel import bounded_repr
-from regrow.kernel.pid import Alias, Ref
+from regrow.kernel import bounded_repr, links, mailbox
+from regrow.kernel.pid import Alias, Monitor, Pid, Ref
+from regrow.kernel.process_record import add_alias, drop_alias
 from regrow.kernel.running import running_alive
 
 
@@ -19,7 +20,7 @@ def alias(mode: str = "explicit_unalias") -> Alias:
         raise ValueError(f'alias: wanted "explicit_unalias" or "reply", got {mode!r}')
     process = running_alive()
     made = Alias(process.pid, mode)
-    process.node.add_alias(process, made)
+    add_alias(process, made)
     return made
 
 
@@ -32,4 +33,23 @@ def unalias(made: Ref) -> bool:
     process = running_alive()
     if not isinstance(cast("object", made), Ref):
         raise TypeError(f"unalias: wanted what alias() or monitor(…, alias=…) gave, got {bounded_repr.safe_repr(made)}")
-    return isinstance(made, Alias) and process.node.drop_alias(process, made)
+    return isinstance(made, Alias) and drop_alias(process, made)
+
+
+def pid_behind(alias: Alias) -> Pid | None:
+    """Return the owner of an alias of this node if the alias is on; one for a single message is off from now on."""
+    owner = alias.owner
+    if alias.mode == "":
+        return None
+    if alias.mode in ("reply", "reply_demonitor") and owner.process is not None:
+        if isinstance(alias, Monitor):
+            links.demonitor(owner.process, alias)
+        drop_alias(owner.process, alias)
+    return owner
+
+
+def send(alias: Alias, message: object) -> None:
+    """Send a message to an alias of this node."""
+    owner = pid_behind(alias)
+    if owner is not None and owner.process is not None:
+        mailbox.put(owner.process, message)

@@ -15,7 +15,7 @@ from regrow.kernel.running import (
     running_alive,
     unless_dead,
 )
-from regrow.kernel.signals import Signal
+from regrow.kernel.signals import ExitSignal
 from regrow.kernel.spawning import (
     check_alias,
 )
@@ -42,13 +42,12 @@ def exit(pid: Pid | Addressed, reason: object) -> bool:
     if caller is not None and not caller.alive:
         unless_dead(caller)
     target = pid.process
-    if target is not None:
-        reason = exits.apart(reason)  # the caller may be handling an exception that is in it
-        source = node.guest if caller is None else caller.pid
-        if target.node is node:
-            links.exit_signal(target, source, reason, False)
-        else:
-            target.node.door(Signal("exit", source, pid, reason, None))
+    source = node.guest if caller is None else caller.pid
+    if pid.node is not node:
+        pid.node.deliver(ExitSignal(source, pid, exits.apart(reason)))
+    elif target is not None:
+        # A copy, apart from the exception that the caller may be handling.
+        links.exit_signal(target, source, exits.apart(reason), False)
     exit_if_killed(caller)
     return True
 

@@ -10,11 +10,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regrow.kernel.current_node import swallow
-from regrow.kernel.mailbox import put
+from regrow.kernel.mailbox import clear, put
 from regrow.kernel.pid import Monitor, Pid, Ref
-from regrow.kernel.process_record import AWAITING, ENDED, NEW, READY, RUNNING, Process, extras
-from regrow.kernel.requests import FAILED, CallRequest
-from regrow.kernel.signals import Down, Exited, Signal
+from regrow.kernel.process_record import (
+    AWAITING,
+    ENDED,
+    NEW,
+    READY,
+    RUNNING,
+    Process,
+    add_alias,
+    drop_alias,
+    extras,
+)
+from regrow.kernel.requests import FAILED, CallRequest, answer
+from regrow.kernel.signals import (
+    DemonitorSignal,
+    Down,
+    DownSignal,
+    Exited,
+    LinkExitSignal,
+    LinkSignal,
+    MonitorSignal,
+    UnlinkAckSignal,
+    UnlinkSignal,
+)
 from regrow.kernel.small_set import add, contains, discard, items
 from regrow.kernel.trace import watch_the_dead
 from regrow.kernel.wakeups import close_body, stop_waiting
@@ -23,9 +43,6 @@ from regrow.kernel.yields import Throw
 if TYPE_CHECKING:
     from regrow.kernel.deadlines import Timer
     from regrow.kernel.node import Node
-
-# Who else is concerned: None, then the one, then a dict.
-
 
 # Links
 
@@ -69,7 +86,7 @@ def link_elsewhere(process: Process, other: Pid) -> None:
     """Tie a process to one of another node."""
     if contains(process.links, other):
         return
-    if not other.node.door(Signal("link", process.pid, other, None, None)):
+    if not other.node.deliver(LinkSignal(process.pid, other)):
         exit_signal(process, other, "noconnection", True)
         return
     if process.rare is not None and process.rare.unlinking is not None:
@@ -84,30 +101,35 @@ def unlink_elsewhere(process: Process, other: Pid) -> None:
     if not contains(process.links, other):
         return
     process.links = discard(process.links, other)
-    ref = Ref()
-    if other.node.door(Signal("unlink", process.pid, other, ref, None)):
-        kept = extras(process)
-        if kept.unlinking is None:
-            kept.unlinking = {}
-        kept.unlinking[other] = ref
+    id = Ref()
+    if other.node.deliver(UnlinkSignal(process.pid, other, id)):
+        rare = extras(process)
+        if rare.unlinking is None:
+            rare.unlinking = {}
+        rare.unlinking[other] = id
 
 
-def admit_link(signal: Signal, target: Process | None) -> None:
-    """The signals that concern a link to another node, which have come to this one."""
+def linked_from_elsewhere(signal: LinkSignal, target: Process | None) -> None:
+    """Add the link that a process of another node has made, unless this end has removed it since."""
     source = signal.source
-    assert source is not None
+    if target is None:
+        source.node.deliver(LinkExitSignal(signal.target, source, "noproc"))
+    elif target.rare is None or target.rare.unlinking is None or source not in target.rare.unlinking:
+        target.links = add(target.links, source)
+
+
+def unlinked_from_elsewhere(signal: UnlinkSignal, target: Process | None) -> None:
+    """Remove the link that a process of another node has removed, and acknowledge it."""
+    if target is not None:
+        target.links = discard(target.links, signal.source)
+    signal.source.node.deliver(UnlinkAckSignal(signal.target, signal.source, signal.id))
+
+
+def unlink_acknowledged(signal: UnlinkAckSignal, target: Process | None) -> None:
+    """The other node has seen the last unlink: a link signal from there is newer than it."""
     unlinking = None if target is None or target.rare is None else target.rare.unlinking
-    if signal.kind == "link":
-        if target is None:
-            source.node.door(Signal("exit_link", signal.target, source, "noproc", None))
-        elif unlinking is None or source not in unlinking:
-            target.links = add(target.links, source)
-    elif signal.kind == "unlink":
-        if target is not None:
-            target.links = discard(target.links, source)
-        source.node.door(Signal("unlinked", signal.target, source, signal.reason, None))
-    elif unlinking is not None and unlinking.get(source) is signal.reason:
-        del unlinking[source]
+    if unlinking is not None and unlinking.get(signal.source) is signal.id:
+        del unlinking[signal.source]
 
 
 def exit_signal(process: Process, source: Pid, reason: object, linked: bool) -> None:
@@ -144,14 +166,14 @@ def monitor(
         return ref
     if mode:
         ref.mode = mode
-        process.node.add_alias(process, ref)
+        add_alias(process, ref)
     if watched is None or (watched.process is None and watched.node is process.node):
         ref.watched = None
         deliver_down(process, ref, absent)
     else:
         process.monitors = add(process.monitors, ref)
         if watched.node is not process.node:
-            if not watched.node.door(Signal("monitor", process.pid, watched, None, ref)):
+            if not watched.node.deliver(MonitorSignal(process.pid, watched, ref)):
                 fire(ref, "noconnection")
         elif watched.process is not None:
             watched.process.watchers = add(watched.process.watchers, ref)
@@ -161,14 +183,14 @@ def monitor(
 def demonitor(process: Process, ref: Monitor) -> bool:
     """Take a monitor back; whether it was still there."""
     if ref.mode in ("demonitor", "reply_demonitor"):
-        process.node.drop_alias(process, ref)
+        drop_alias(process, ref)
     watched = ref.watched
     if watched is None or ref.owner is not process.pid:
         return False
     ref.watched = None
     process.monitors = discard(process.monitors, ref)
     if watched.node is not process.node:
-        watched.node.door(Signal("demonitor", process.pid, watched, None, ref))
+        watched.node.deliver(DemonitorSignal(process.pid, watched, ref))
     elif watched.process is not None:
         watched.process.watchers = discard(watched.process.watchers, ref)
     return True
@@ -193,7 +215,7 @@ def fire(ref: Monitor, reason: object) -> None:
 def deliver_down(watcher: Process, ref: Monitor, reason: object) -> None:
     """Give a watcher the `Down` of its monitor; an alias that lives as long as the monitor is off before that."""
     if ref.mode in ("demonitor", "reply_demonitor"):
-        watcher.node.drop_alias(watcher, ref)
+        drop_alias(watcher, ref)
     if watcher.node.trace is not None:
         watcher.node.trace.tell("down", ref.target, watcher.pid, reason)
     put(watcher, Down(ref, ref.target, reason, ref.tag))
@@ -265,7 +287,7 @@ def notify_death(process: Process, reason: object) -> None:
     other: Pid
     for other in items(links) if links is not None else ():
         if other.node is not process.node:
-            other.node.door(Signal("exit_link", process.pid, other, reason, None))
+            other.node.deliver(LinkExitSignal(process.pid, other, reason))
         elif other.process is not None:
             linked = other.process
             if linked.links is not process.pid and not contains(linked.links, process.pid):
@@ -281,12 +303,12 @@ def notify_death(process: Process, reason: object) -> None:
             if watcher.owner.node is process.node:
                 fire(watcher, reason)
             else:
-                watcher.owner.node.door(Signal("down", process.pid, watcher.owner, reason, watcher))
+                watcher.owner.node.deliver(DownSignal(process.pid, watcher.owner, watcher, reason))
         else:
             request: CallRequest = watcher
             if request.pid.node is process.node:  # the fields of another node's request are for its thread alone
                 request.server = None
-            request.pid.node.settle(request, FAILED, reason)
+            answer(request, FAILED, reason)
     process.links = process.watchers = None
     end_body(process)
 
@@ -297,7 +319,7 @@ def forget(process: Process) -> None:
         for ref in items(process.monitors):
             demonitor(process, ref)
         process.monitors = None
-    process.mailbox = None
+    clear(process)
     process_rare = process.rare
     if process_rare is not None:
         for alias in process_rare.aliases:

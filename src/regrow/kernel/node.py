@@ -14,7 +14,7 @@ from contextvars import Context, copy_context
 from types import TracebackType
 from typing import Any, Final, Self, cast
 
-from regrow.kernel import bounded_repr, exits, inbox, links, names, node_shutdown, report, requests, small_set
+from regrow.kernel import bounded_repr, exits, inbox, incoming, links, names, node_shutdown, report, requests
 from regrow.kernel.ancestors import Lineage, descend
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import Clock, VirtualClock
@@ -25,14 +25,15 @@ from regrow.kernel.current_node import (
     NODES_LOCK,
     room,
 )
-from regrow.kernel.mailbox import put, put_back
-from regrow.kernel.pid import Alias, Pid
+from regrow.kernel.mailbox import put_back
+from regrow.kernel.peer import Peer, Signal
+from regrow.kernel.pid import Pid
 from regrow.kernel.process_record import ENDED, RUNNING, Process, extras
 from regrow.kernel.remnants import Remnants
-from regrow.kernel.requests import ANSWERED, CLOSED, PENDING, CallRequest
+from regrow.kernel.requests import CallRequest
 from regrow.kernel.schedule import Schedule, Shuffle
 from regrow.kernel.scheduler import Scheduler
-from regrow.kernel.signals import Exited, Signal
+from regrow.kernel.signals import Exited
 from regrow.kernel.trace import Trace, watch_no_more
 from regrow.kernel.tracebacks import Raised
 from regrow.kernel.virtual_loop import LoopTime, time_of
@@ -72,7 +73,7 @@ class ReasonFuture:
         self.gone.set_result(self.request.answer)
 
 
-class Node:
+class Node(Peer):
     """One event loop with its processes: `async with regrow.Node() as node: ...` on a loop that is already there.
 
     What is started inside by a plain asyncio task is linked to the node's first process, which ends it, in reverse
@@ -369,46 +370,7 @@ class Node:
         if self.adopted.pop(task, None) is not None and task is not asyncio.current_task(self.loop):
             task.cancel()  # one that runs is told by what it does: see `exit_if_killed` and `unwind`
 
-    # Answers
-
-    def settle(self, request: CallRequest, state: int, answer: object) -> bool:
-        """Tell a caller of this node what has become of its request, from whatever thread."""
-        if threading.get_ident() == self.thread:
-            return requests.settle(request, state, answer)
-        self.post(requests.settle, request, state, answer)
-        return True
-
-    def request_done(self, request: CallRequest, state: int, answer: object) -> None:
-        """A deadline has come."""
-        requests.settle(request, state, answer)
-
-    def abandon(self, request: CallRequest) -> None:
-        """The caller waits no more."""
-        if request.state == PENDING:
-            request.state = CLOSED
-            request.waiter = None
-            requests.stop_watching(request)
-
-    def answer_by_message(self, request: CallRequest, state: int, answer: object) -> None:
-        """A request that was sent by hand is answered into the mailbox."""
-        if request.pid.process is not None and state == ANSWERED:
-            put(request.pid.process, (request, answer))
-
-    # Aliases
-
-    def add_alias(self, process: Process, alias: Alias) -> None:
-        """Let an alias receive."""
-        extras(process).aliases[alias] = None
-
-    def drop_alias(self, process: Process, alias: Alias) -> bool:
-        """Switch an alias off; whether it was on and the process's own."""
-        if process.rare is None or alias not in process.rare.aliases:
-            return False
-        alias.mode = ""
-        del process.rare.aliases[alias]
-        return True
-
-    # The door
+    # Other threads and other nodes
 
     def post(self, function: Callable[..., Any], *args: Any) -> bool:
         """Run something on this node's loop, from another thread; false if the node is down."""
@@ -424,46 +386,13 @@ class Node:
                     return other
         return None
 
-    def door(self, signal: Signal) -> bool:
-        """Let a signal from another node in; false if this node is down. The sender goes on at once."""
-        return self.post(self.admit, signal)
+    def deliver(self, signal: Signal) -> bool:
+        """Take a signal from another node; false if this node is down. It is handled in this node's own thread."""
+        return self.post(incoming.receive, signal)
 
-    def admit(self, signal: Signal) -> None:
-        """Do here what a signal says, in the order in which the signals of one sender came."""
-        target: Process | None = signal.target.process
-        source = signal.source
-        assert source is not None
-        match signal.kind:
-            case "send":
-                if target is not None:
-                    put(target, signal.reason)
-            case "exit":
-                if target is not None:
-                    links.exit_signal(target, source, signal.reason, False)
-            case "exit_link":
-                if target is not None and small_set.contains(target.links, source):
-                    target.links = small_set.discard(target.links, source)
-                    links.exit_signal(target, source, signal.reason, True)
-            case "link" | "unlink" | "unlinked":
-                links.admit_link(signal, target)
-            case "monitor" | "demonitor" | "down":
-                self.admit_monitor(signal, target)
-            case _:
-                report.log(LOG, logging.ERROR, "%r: unknown signal %r from %s", self, signal.kind, source)
-
-    def admit_monitor(self, signal: Signal, target: Process | None) -> None:
-        """The signals that concern a monitor across nodes."""
-        ref = signal.ref
-        assert ref is not None
-        if signal.kind == "down":
-            links.fire(ref, signal.reason)
-        elif signal.kind == "demonitor":
-            if target is not None:
-                target.watchers = small_set.discard(target.watchers, ref)
-        elif target is None:
-            ref.owner.node.door(Signal("down", signal.target, ref.owner, "noproc", ref))
-        else:
-            target.watchers = small_set.add(target.watchers, ref)
+    def is_here(self) -> bool:
+        """Whether the running code is in the thread of this node."""
+        return threading.get_ident() == self.thread
 
 
 async def hibernating(process: Process, function: Callable[..., Any], args: tuple[Any, ...]) -> None:

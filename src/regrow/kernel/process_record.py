@@ -76,7 +76,7 @@ class Process:
         self.value: object = None  # what the next step is sent
         self.waiting: Any = None  # a Receive, a Request or a future
         self.deadline: Deadline | None = None  # of a receive
-        self.mailbox: deque[Any] | None = None
+        self.mailbox: deque[Any] | None = None  # `mailbox.py` alone writes to it
         self.links: object = None
         self.watchers: object = None
         self.monitors: object = None
@@ -128,3 +128,17 @@ def extras(process: Process) -> ProcessExtras:
     if found is None:
         found = process.rare = ProcessExtras()
     return found
+
+
+def add_alias(process: Process, alias: Alias) -> None:
+    """Let messages to an alias reach the process."""
+    extras(process).aliases[alias] = None
+
+
+def drop_alias(process: Process, alias: Alias) -> bool:
+    """Switch an alias of the process off; return whether it was on and its own."""
+    if process.rare is None or alias not in process.rare.aliases:
+        return False
+    alias.mode = ""
+    del process.rare.aliases[alias]
+    return True

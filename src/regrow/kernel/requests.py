@@ -1,25 +1,51 @@
-"""A request, from its making to its settling."""
+"""A request, from its making to its settling: `CallRequest`, and all that is done with one.
+
+    caller                                     server
+    ------                                     ------
+    new_request
+    wait
+      try_hand_over         --request-->       its loop runs at once, if it is idle (`Scheduler.hand_over`)
+      deliver               --request-->       else the request goes into its mailbox
+      watch_for                                the request is a watcher of the server, and has a deadline
+                            <--reply---        settle(ANSWERED)
+                            <--death---        settle(FAILED), see `links.notify_death`
+      deadline                                 settle(CLOSED)
+      cancelled                                abandon
+
+The first of these settles the request; later ones are dropped. A request is message, address, monitor and deadline in
+one object. No process can see whether it was handed over or queued, since it never overtakes another message.
+
+A request to another node travels as a `CallSignal`, its answer as a `ReplySignal`, and the end of the wait as an
+`AbandonSignal`; its fields are changed in the caller's thread only.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
 
-from regrow.kernel.current_node import CALLBACK_FRAMES
+from regrow.kernel import deadlock, names
+from regrow.kernel.awaitables import Settled
+from regrow.kernel.coroutine_driver import COMPILED
+from regrow.kernel.current_node import CALLBACK_FRAMES, CURRENT
 from regrow.kernel.deadlines import Deadline
-from regrow.kernel.process_record import CALLING, Process
+from regrow.kernel.mailbox import put
+from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import CALLING, RECEIVING, Process
+from regrow.kernel.running import unwind
+from regrow.kernel.signals import AbandonSignal, CallSignal, ReplySignal
 from regrow.kernel.small_set import add, discard
 
 if TYPE_CHECKING:
-    from regrow.kernel.pid import Pid
+    from regrow.kernel.node import Node
 
-
-# What has become of a request.
+# The states of a request.
 PENDING: Final = 0
 ANSWERED: Final = 1
 FAILED: Final = 2  # the server ended; `answer` is the reason
-CLOSED: Final = 3  # nobody waits any more
-BY_MESSAGE: Final = 4  # the answer goes into the asker's mailbox
+CLOSED: Final = 3  # the caller no longer waits
+BY_MESSAGE: Final = 4  # the caller sent it by hand, and the answer goes into its mailbox
 
 
 class CallRequest(Deadline):
@@ -28,8 +54,8 @@ class CallRequest(Deadline):
     It is its own deadline and its own monitor, so that a call costs one object. Keep it to answer later with `reply`.
 
     Attributes:
-        pid: who asks. A plain asyncio task asks as its node's guest.
-        request: what was asked.
+        pid: the caller. A plain asyncio task calls as its node's guest.
+        request: the request as it was given to `call`.
     """
 
     __slots__ = ("answer", "pid", "request", "server", "state", "waiter")
@@ -41,8 +67,9 @@ class CallRequest(Deadline):
         self.request: object = request
         self.state: int = PENDING
         self.answer: Any = None
-        self.waiter: Any = None  # the process, or the future of a plain task, that is suspended
-        self.server: Process | None = None  # whose watchers this is in while the caller is suspended
+        self.waiter: Any = None  # the suspended process, or the future of a plain task
+        # While the caller waits, the process whose watchers this is in; of a server on another node, its pid.
+        self.server: Process | Pid | None = None
 
     def __repr__(self) -> str:
         return f"From({self.pid!r}, {self.request!r})"
@@ -51,15 +78,202 @@ class CallRequest(Deadline):
         yield self
 
     def fire(self) -> None:
-        """The deadline has come: nobody waits any more."""
-        self.pid.node.request_done(self, CLOSED, None)
+        """The deadline has come: the caller no longer waits."""
+        settle(self, CLOSED, None)
+
+
+class RemoteWaiter:
+    """The waiter of a request to another node until its caller waits.
+
+    It keeps the server's loop from answering such a request in place, which is for the caller's thread alone.
+    """
+
+    def done(self) -> bool:
+        """There is nothing to wake yet."""
+        return True
+
+
+REMOTE_WAITER: Final = RemoteWaiter()
+
+
+def new_request(node: Node, request: object) -> CallRequest:
+    """Make a request of the running process, or of a plain task."""
+    caller = node.caller()
+    return CallRequest(node.guest if caller is None else caller.pid, request)
+
+
+# Sending and waiting
+
+
+async def wait(node: Node, caller: Process | None, server: object, request: CallRequest, timeout: float | None) -> None:
+    """Send a request, unless it was handed over already, and wait until it is settled.
+
+    Raises:
+        ValueError: there is no such registry.
+        TypeError: `server` is no address.
+    """
+    if caller is not None and not caller.alive:
+        await unwind()
+    if request.state != PENDING:
+        return
+    if request.server is None:
+        if not try_hand_over(node, caller, server, request, timeout) and not deliver(node, caller, server, request):
+            return
+        if caller is not None and not caller.alive:  # the server killed it while it handled the request
+            await unwind()
+        if request.state != PENDING:
+            return
+    if timeout == 0.0:
+        settle(request, CLOSED, None)
+        return
+    target = request.server
+    task: object = asyncio.current_task(node.loop)
+    itself = caller is not None and caller.task is task  # and not a task of asyncio's that it runs eagerly
+    if type(target) is Process:
+        if target.status == CALLING and itself and caller is not None:
+            closing = deadlock.closing_call(caller, request)
+            if closing is not None:
+                settle(closing[0], FAILED, closing[1])
+            if request.state != PENDING:
+                return
+        request.server = None
+        watch_for(request, target, timeout)
+    elif timeout is not None:
+        node.scheduler.timers.start(request, timeout)
+    if request.state != PENDING:
+        return
+    if itself:
+        await request
+        return
+    future: asyncio.Future[None] = node.loop.create_future()
+    request.waiter = future
+    try:
+        await (Settled(future) if COMPILED else future)
+    finally:
+        abandon(request)
+
+
+def try_hand_over(
+    node: Node, caller: Process | None, server: object, request: CallRequest, timeout: float | None
+) -> bool:
+    """Let an idle server take the request at once, whatever its address; see `Scheduler.hand_over`.
+
+    hot: `client.call` does the same in place for a pid or a class, which saves it two calls; `test_costs.py` counts the
+    steps of both ways.
+    """
+    if timeout == 0.0 or node.trace is not None:
+        return False
+    pid = names.find(node, server)
+    target = None if pid is None else pid.process
+    if target is None or target.status != RECEIVING or target.node is not node or target is caller:
+        return False
+    if not node.scheduler.hand_over(target, request):
+        return False
+    request.server = target
+    return True
+
+
+def deliver(node: Node, caller: Process | None, server: object, request: CallRequest) -> bool:
+    """Put a request into the server's mailbox; false if there is no server, and the request has failed."""
+    elsewhere = names.unknown_node(node, server)
+    if elsewhere is not None:
+        settle(request, FAILED, ("nodedown", elsewhere))
+        return False
+    pid = names.find(node, server)
+    if pid is not None and pid.node is not node:
+        return deliver_elsewhere(node, pid, request)
+    target = None if pid is None else pid.process
+    if target is None:
+        settle(request, FAILED, "noproc")
+        return False
+    if target is caller:
+        settle(request, FAILED, "calling_self")
+        return False
+    if node.trace is not None:
+        node.trace.tell("send", request.pid, target.pid, request)
+    request.server = target
+    put(target, request)
+    return True
+
+
+def deliver_elsewhere(node: Node, server: Pid, request: CallRequest) -> bool:
+    """Send a request to a server of another node; false if that node is down, and the request has failed."""
+    if node.trace is not None:
+        node.trace.tell("send", request.pid, server, request)
+    request.server = server
+    if request.waiter is None:  # a request that is answered by message has its waiter already
+        request.waiter = REMOTE_WAITER
+    if not server.node.deliver(CallSignal(request.pid, server, request)):
+        request.server = None
+        settle(request, FAILED, ("nodedown", server.node.name))
+        return False
+    return True
+
+
+def watch_for(request: CallRequest, server: Process, timeout: float | None) -> None:
+    """Let a server's end, and the end of the time, settle a request."""
+    if not server.alive:  # it ended while the request was handed over
+        settle(request, FAILED, server.reason)
+        return
+    request.server = server
+    server.watchers = add(server.watchers, request)
+    if timeout is not None:
+        request.pid.node.scheduler.timers.start(request, timeout)
+
+
+def stop_watching(request: CallRequest) -> None:
+    """Undo `watch_for`."""
+    server = request.server
+    if type(server) is Process:
+        server.watchers = discard(server.watchers, request)
+        request.server = None
+    elif type(server) is Pid:
+        server.node.deliver(AbandonSignal(request.pid, server, request))
+        request.server = None
+    if request.due != 0.0:
+        request.pid.node.scheduler.timers.cancel(request)
+
+
+# Settling
+
+
+def reply(request: CallRequest, value: object) -> None:
+    """Answer a call, from any process, now or later (`gen_server:reply/2`). An answer to no waiting caller is dropped."""
+    node = request.pid.node
+    here = CURRENT.node
+    if node.trace is not None or (here is not None and here.trace is not None):
+        trace_reply(node, here, request, value)
+    answer(request, ANSWERED, value)
+
+
+def reply_here(here: Node, request: CallRequest, value: object) -> None:
+    """Do what `reply` does, from a process of the node `here`.
+
+    hot: a caller of the same node is answered with three calls fewer; `benchmarks` has the figure ("100 clients").
+    """
+    if request.pid.node is here and here.trace is None:
+        settle(request, ANSWERED, value)
+    else:
+        reply(request, value)
+
+
+def answer(request: CallRequest, state: int, value: object) -> None:
+    """Settle a request in its caller's thread, whatever thread this is."""
+    node = request.pid.node
+    if node.is_here():
+        settle(request, state, value)
+    else:
+        node.deliver(ReplySignal(request.pid, request, state, value))
 
 
 def settle(request: CallRequest, state: int, answer: object) -> bool:
-    """A request is answered, has failed or is given up. What comes after the first of these is dropped."""
+    """Give a request its outcome, and wake its caller; false if it has an outcome already. In the caller's thread only.
+
+    What can fail for lack of stack comes first: either the caller wakes with the outcome, or nothing has changed.
+    """
     if request.state != PENDING:
-        if request.state == BY_MESSAGE and state != CLOSED:
-            request.pid.node.answer_by_message(request, state, answer)
+        if request.state == BY_MESSAGE and state == ANSWERED and request.pid.process is not None:
+            put(request.pid.process, (request, answer))
         return False
     waiter = request.waiter
     if waiter is None:
@@ -68,7 +282,7 @@ def settle(request: CallRequest, state: int, answer: object) -> bool:
     elif waiter.__class__ is Process:
         scheduler = waiter.node.scheduler
         if not scheduler.scheduled:
-            scheduler.want_turn()  # what needs most stack comes first: the caller hears of it, or nothing is done
+            scheduler.want_turn()
         stop_watching(request)
         request.state = state
         request.answer = answer
@@ -88,30 +302,39 @@ def settle(request: CallRequest, state: int, answer: object) -> bool:
     return True
 
 
-def watch_for(request: CallRequest, server: Process, timeout: float | None) -> None:
-    """The caller is going to wait: it has to know if the server ends, or if the time is over."""
-    if not server.alive:  # it ended while the request was handed over
-        settle(request, FAILED, server.reason)
-        return
-    request.server = server
-    server.watchers = add(server.watchers, request)
-    if timeout is not None:
-        request.pid.node.scheduler.timers.start(request, timeout)
+def abandon(request: CallRequest) -> None:
+    """Close a request whose caller no longer waits."""
+    if request.state == PENDING:
+        request.state = CLOSED
+        request.waiter = None
+        stop_watching(request)
 
 
-def stop_watching(request: CallRequest) -> None:
-    """The wait is over."""
-    server = request.server
-    if server is not None:
-        if server.node is request.pid.node:
-            unwatch(server, request)
-        else:
-            server.node.post(unwatch, server, request)
-        request.server = None
-    if request.due != 0.0:
-        request.pid.node.scheduler.timers.cancel(request)
+def mark_deferred(request: CallRequest) -> None:
+    """Note that a server went on without an answer: from now on any process may answer, at any time."""
+    if request.state == PENDING and request.pid.node is CURRENT.node:  # the fields belong to the caller's thread
+        request.answer = deadlock.DEFERRED
 
 
-def unwatch(server: Process, request: CallRequest) -> None:
-    """Nobody waits for this server's answer any more."""
-    server.watchers = discard(server.watchers, request)
+# Tracing
+
+
+def trace_reply(node: Any, here: Any, request: CallRequest, value: object) -> None:
+    """Report a reply to the listeners of the replying process's node, and of the caller's node, in its own thread."""
+    who = running_pid()
+    if here is not None and here.trace is not None:
+        here.trace.tell("reply", who, request.pid, (request, value))
+    if node is not here:
+        node.post(trace_reply_there, node, who, request, value)
+
+
+def trace_reply_there(node: Any, who: Pid | None, request: CallRequest, value: object) -> None:
+    """Report a reply to the listeners of the caller's node."""
+    if node.trace is not None:
+        node.trace.tell("reply", who, request.pid, (request, value))
+
+
+def running_pid() -> Pid | None:
+    """Return the pid of the process that runs in this thread; None in a plain asyncio task."""
+    caller = None if CURRENT.node is None else CURRENT.node.caller()
+    return None if caller is None else caller.pid

@@ -28,7 +28,7 @@ from regrow.kernel.current_task import set_current_task
 from regrow.kernel.deadlines import Timers
 from regrow.kernel.mailbox import put_back, take, take_wanted
 from regrow.kernel.process_record import CALLING, READY, RECEIVING, RUNNING, SELECTING, Process
-from regrow.kernel.requests import PENDING, CallRequest
+from regrow.kernel.requests import PENDING, CallRequest, abandon
 from regrow.kernel.schedule import Schedule
 from regrow.kernel.stack_depth import gauge, least
 from regrow.kernel.unfinished import go_on
@@ -475,7 +475,7 @@ class Scheduler:
         if request.state != PENDING:  # it came while the request was being sent
             self.ready(process, None)
         elif process.task is not None and (cancelled := process.task.take_cancel()) is not None:
-            process.node.abandon(request)
+            abandon(request)
             self.ready(process, Throw(cancelled))
         else:
             process.status = CALLING

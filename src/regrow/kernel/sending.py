@@ -6,16 +6,16 @@ import asyncio
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from regrow.kernel import bounded_repr, links, mailbox, names
+from regrow.kernel import aliases, bounded_repr, mailbox, names
 from regrow.kernel.addresses import Address
 from regrow.kernel.awaitables import OTHERS, Settled
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import CURRENT, current_node
 from regrow.kernel.node import Node
-from regrow.kernel.pid import Alias, Monitor, Pid
+from regrow.kernel.pid import Alias, Pid
 from regrow.kernel.process_record import RUNNING, SELECTING, Process
 from regrow.kernel.running import running
-from regrow.kernel.signals import Signal
+from regrow.kernel.signals import AliasSignal, SendSignal
 from regrow.kernel.yields import EMPTY, TIMEOUT, Receive
 
 Message = TypeVar("Message")
@@ -41,44 +41,24 @@ def send(address: Address, message: Message) -> Message:
             return message
         address = found
     target = address.process
-    if target is not None:
-        if target.node is node:
-            mailbox.put(target, message)
-        else:
-            target.node.door(Signal("send", node.guest, address, message, None))
+    if target is not None and target.node is node:
+        mailbox.put(target, message)
+    elif address.node is not node:
+        address.node.deliver(SendSignal(node.guest, address, message))
     return message
 
 
 def _receiver(node: Node, address: Address, message: object) -> Pid | None:
-    """Whom a message to something that is not a pid reaches."""
+    """Return the pid that a message reaches whose address is not a pid; send it here if that is an alias elsewhere."""
     if isinstance(address, Alias):
         if address.owner.node is node:
-            return _behind(address)
-        address.owner.node.post(_arrive, address, message)  # an alias is switched off by its own node alone
+            return aliases.pid_behind(address)
+        address.owner.node.deliver(AliasSignal(node.guest, address, message))
         return None
     pid = names.find(node, address)
     if pid is None and type(address) is not tuple:
         raise ValueError(f"cannot send to {bounded_repr.safe_repr(address)}: nobody has this name. See `whereis(name)`")
     return pid
-
-
-def _behind(address: Alias) -> Pid | None:
-    """Whose alias this is, if it is on; one that is for a single message is off from now on."""
-    owner = address.owner
-    if address.mode == "":
-        return None
-    if address.mode in ("reply", "reply_demonitor") and owner.process is not None:
-        if isinstance(address, Monitor):
-            links.demonitor(owner.process, address)
-        owner.node.drop_alias(owner.process, address)
-    return owner
-
-
-def _arrive(address: Alias, message: object) -> None:
-    """A message from another node has come to an alias of this one."""
-    owner = _behind(address)
-    if owner is not None and owner.process is not None:
-        mailbox.put(owner.process, message)
 
 
 async def receive_adopted(process: Process, wanted: Receive) -> Any:

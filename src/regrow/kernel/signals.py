@@ -1,13 +1,14 @@
-"""What travels between processes: exits, downs, and the signals from one node to another."""
+"""What travels between processes: the messages `Exited` and `Down`, and the signals from one node to another."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from regrow.kernel.peer import Signal
 from regrow.kernel.pid import Ref
 
 if TYPE_CHECKING:
-    from regrow.kernel.pid import Monitor, Pid
+    from regrow.kernel.pid import Alias, Monitor, Pid
 
 
 class Exited:
@@ -62,14 +63,168 @@ class Down:
     __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
 
-class Signal:
-    """What one node tells another about a process of its own: the kinds are in `node.py`, at the door."""
+# One class a signal. OTP's distribution protocol has the same ones, named in brackets.
 
-    __slots__ = ("kind", "reason", "ref", "source", "target")
 
-    def __init__(self, kind: str, source: Pid | None, target: Any, reason: object, ref: Monitor | None) -> None:
-        self.kind: str = kind
-        self.source: Pid | None = source
-        self.target: Any = target
+class SendSignal(Signal):
+    """A message to a process [SEND]."""
+
+    __slots__ = ("message", "source", "target")
+
+    def __init__(self, source: Pid, target: Pid, message: object) -> None:
+        self.source: Pid = source
+        self.target: Pid = target
+        self.message: object = message
+
+
+class AliasSignal(Signal):
+    """A message to an alias, which only its own node can switch off [ALIAS_SEND]."""
+
+    __slots__ = ("alias", "message", "source")
+
+    def __init__(self, source: Pid, alias: Alias, message: object) -> None:
+        self.source: Pid = source
+        self.alias: Alias = alias
+        self.message: object = message
+
+
+class ExitSignal(Signal):
+    """The exit signal of `exit(pid, reason)` [EXIT2]."""
+
+    __slots__ = ("reason", "source", "target")
+
+    def __init__(self, source: Pid, target: Pid, reason: object) -> None:
+        self.source: Pid = source
+        self.target: Pid = target
         self.reason: object = reason
-        self.ref: Monitor | None = ref
+
+
+class LinkSignal(Signal):
+    """The source has linked itself to the target [LINK]."""
+
+    __slots__ = ("source", "target")
+
+    def __init__(self, source: Pid, target: Pid) -> None:
+        self.source: Pid = source
+        self.target: Pid = target
+
+
+class UnlinkSignal(Signal):
+    """The source has removed its link; `id` is for the acknowledgement [UNLINK_ID]."""
+
+    __slots__ = ("id", "source", "target")
+
+    def __init__(self, source: Pid, target: Pid, id: Ref) -> None:
+        self.source: Pid = source
+        self.target: Pid = target
+        self.id: Ref = id
+
+
+class UnlinkAckSignal(Signal):
+    """The source has seen the `UnlinkSignal` with this id [UNLINK_ID_ACK]."""
+
+    __slots__ = ("id", "source", "target")
+
+    def __init__(self, source: Pid, target: Pid, id: Ref) -> None:
+        self.source: Pid = source
+        self.target: Pid = target
+        self.id: Ref = id
+
+
+class LinkExitSignal(Signal):
+    """The source has ended, and was linked to the target [EXIT]."""
+
+    __slots__ = ("reason", "source", "target")
+
+    def __init__(self, source: Pid, target: Pid, reason: object) -> None:
+        self.source: Pid = source
+        self.target: Pid = target
+        self.reason: object = reason
+
+
+class MonitorSignal(Signal):
+    """The source monitors the target [MONITOR_P]."""
+
+    __slots__ = ("monitor", "source", "target")
+
+    def __init__(self, source: Pid, target: Pid, monitor: Monitor) -> None:
+        self.source: Pid = source
+        self.target: Pid = target
+        self.monitor: Monitor = monitor
+
+
+class DemonitorSignal(Signal):
+    """The source monitors the target no longer [DEMONITOR_P]."""
+
+    __slots__ = ("monitor", "source", "target")
+
+    def __init__(self, source: Pid, target: Pid, monitor: Monitor) -> None:
+        self.source: Pid = source
+        self.target: Pid = target
+        self.monitor: Monitor = monitor
+
+
+class DownSignal(Signal):
+    """The source has ended, and the target monitored it [MONITOR_P_EXIT]."""
+
+    __slots__ = ("monitor", "reason", "source", "target")
+
+    def __init__(self, source: Pid, target: Pid, monitor: Monitor, reason: object) -> None:
+        self.source: Pid = source
+        self.target: Pid = target
+        self.monitor: Monitor = monitor
+        self.reason: object = reason
+
+
+class CallSignal(Signal):
+    """A request: a message, and a monitor of the target until it is answered. `request` is a `CallRequest`."""
+
+    __slots__ = ("request", "source", "target")
+
+    def __init__(self, source: Pid, target: Pid, request: Any) -> None:
+        self.source: Pid = source
+        self.target: Pid = target
+        self.request: Any = request
+
+
+class AbandonSignal(Signal):
+    """The source no longer waits for the answer to its request."""
+
+    __slots__ = ("request", "source", "target")
+
+    def __init__(self, source: Pid, target: Pid, request: Any) -> None:
+        self.source: Pid = source
+        self.target: Pid = target
+        self.request: Any = request
+
+
+class ReplySignal(Signal):
+    """The answer to a request of the target, or the reason why there is none.
+
+    `state` is ANSWERED or FAILED, as in `requests.py`.
+    """
+
+    __slots__ = ("answer", "request", "state", "target")
+
+    def __init__(self, target: Pid, request: Any, state: int, answer: object) -> None:
+        self.target: Pid = target
+        self.request: Any = request
+        self.state: int = state
+        self.answer: object = answer
+
+
+AnySignal = (
+    SendSignal
+    | AliasSignal
+    | ExitSignal
+    | LinkSignal
+    | UnlinkSignal
+    | UnlinkAckSignal
+    | LinkExitSignal
+    | MonitorSignal
+    | DemonitorSignal
+    | DownSignal
+    | CallSignal
+    | AbandonSignal
+    | ReplySignal
+)

@@ -20,7 +20,7 @@ from regrow.kernel.process_record import Process, extras
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.running import exit_if_killed, running
 from regrow.kernel.sending import send
-from regrow.kernel.signals import Signal
+from regrow.kernel.signals import ExitSignal
 from regrow.kernel.yields import Token
 
 LONGEST: Final = float(2**63 // 10**9)  # seconds; OTP's clock counts so many in 64 bits of nanoseconds
@@ -429,13 +429,13 @@ def _exit(timer: Alarm) -> None:
         pid = names.find(node, timer.address)
     except ValueError:  # its registry has ended
         return
-    target: Process | None = None if pid is None else pid.process
-    if target is None:
+    if pid is None:
         return
-    if target.node is node:
+    target: Process | None = pid.process
+    if pid.node is not node:
+        pid.node.deliver(ExitSignal(node.guest, pid, timer.message))
+    elif target is not None:
         links.exit_signal(target, node.guest, timer.message, False)
-    else:
-        target.node.door(Signal("exit", node.guest, pid, timer.message, None))
 
 
 def _begin(timer: Alarm, delay: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import CancelledError
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from regrow.kernel import requests
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.deadlines import Deadline
 from regrow.kernel.process_record import AWAITING, CALLING, ENDED, READY, RECEIVING, SELECTING, Process
@@ -121,7 +122,7 @@ def stop_waiting(process: Process) -> None:
         scheduler.timers.cancel(process.deadline)
         process.deadline = None
     if process.status == CALLING:
-        process.node.abandon(process.waiting)
+        requests.abandon(process.waiting)
     elif process.status == AWAITING:
         scheduler.awaiting -= process.waiting.remove_done_callback(FutureCallback(process))
     process.waiting = None

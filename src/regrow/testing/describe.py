@@ -82,7 +82,7 @@ def _activity(process: Process) -> str:
             return f"sleeps{limit}" if wanted == () else f"waits for a message{wish_words(wanted)}{limit}"
         case status if status == CALLING and isinstance(waiting, CallRequest):
             asked = waiting.server
-            whom = "a server" if asked is None else described(asked)
+            whom = described(asked) if isinstance(asked, Process) else "a server"
             return f"waits for the answer of {whom} to {brief(waiting.request)}"
         case status if status == AWAITING:
             return f"awaits {'a future' if isinstance(waiting, asyncio.Future) else brief(waiting)}"

@@ -15,12 +15,11 @@ takes no real time. A failure shows what was expected, what the mailbox holds, a
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any, TypeVar, cast, overload
 
 from regrow.behaviours.gen_server.client import whereis
 from regrow.behaviours.naming.pattern import fits
-from regrow.kernel import bifs
+from regrow.kernel import bifs, mailbox
 from regrow.kernel.clock import until_idle
 from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import is_word
@@ -190,13 +189,7 @@ async def expect_idle() -> None:
 
 def flush(match: Any = None) -> list[Any]:
     """Take all messages that match out of the mailbox, oldest first, without waiting (`flush()` of the shells)."""
-    process = running()
-    found: list[Any] = []
-    left: list[Any] = []
-    for message in process.mailbox or ():
-        (found if _fits(match, message) else left).append(message)
-    process.mailbox = deque(left) if left else None
-    return found
+    return mailbox.remove(running(), lambda message: _fits(match, message))
 
 
 def reason_fits(wanted: Any, reason: object) -> bool:

@@ -30,8 +30,8 @@ from regrow import (
     send,
     system,
 )
-from regrow.behaviours.gen.deadlock import ADVICE
 from regrow.behaviours.gen_statem.gen_statem import CallbackMode
+from regrow.kernel.deadlock import ADVICE
 from tests.behaviours.gen.deadlocks import HAND_OVER, Doer, answer, asking, does, on_a_node
 
 

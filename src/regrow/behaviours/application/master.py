@@ -18,7 +18,6 @@ from regrow.behaviours.application.controller import ApplicationEntry, Controlle
 from regrow.behaviours.application.spec import Application, ApplicationError, find
 from regrow.behaviours.gen import reports
 from regrow.behaviours.gen.cancelled_starts import Attempt
-from regrow.behaviours.gen.request import reply
 from regrow.behaviours.gen.results import Error
 from regrow.behaviours.gen.start_errors import StartError
 from regrow.behaviours.gen.user_code import is_failure
@@ -27,11 +26,11 @@ from regrow.kernel import bounded_repr, exits, links, node_shutdown, small_set
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.current_node import swallow
 from regrow.kernel.explained_reasons import Letter, at, explained
-from regrow.kernel.mailbox import put_back
+from regrow.kernel.mailbox import messages, put_back
 from regrow.kernel.pid import Pid
 from regrow.kernel.process_record import Process
 from regrow.kernel.receiving import receive
-from regrow.kernel.requests import CallRequest
+from regrow.kernel.requests import CallRequest, reply
 from regrow.kernel.running import running
 from regrow.kernel.signals import Exited
 from regrow.kernel.timers import send_after
@@ -95,7 +94,7 @@ async def _until_the_end(process: Process, top: Pid) -> object:
 
 def _answer_all(process: Process, answer: object) -> None:
     """Answer all callers that wait for the start or the stop."""
-    for message in list(process.mailbox or ()):
+    for message in messages(process):
         if isinstance(message, CallRequest):
             reply(message, answer)
 

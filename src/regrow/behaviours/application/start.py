@@ -32,14 +32,14 @@ from regrow.behaviours.application.spec import (
     not_found,
 )
 from regrow.behaviours.gen.cancelled_starts import give_up
-from regrow.behaviours.gen.request import ask, new_request, reply
+from regrow.behaviours.gen.request import ask
 from regrow.kernel import links
 from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import is_word, same
 from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
 from regrow.kernel.receiving import receive
-from regrow.kernel.requests import CallRequest
+from regrow.kernel.requests import CallRequest, new_request, reply
 from regrow.kernel.running import current
 from regrow.kernel.sending import send
 from regrow.kernel.spawning import spawn_link

@@ -19,14 +19,13 @@ from __future__ import annotations
 from asyncio import CancelledError
 from typing import TYPE_CHECKING
 
-from regrow.behaviours.gen.request import wait
 from regrow.kernel import links
 from regrow.kernel.exits import is_a
 from regrow.kernel.mailbox import take_exits
 from regrow.kernel.node import Node
 from regrow.kernel.node_shutdown import SHUTDOWN
 from regrow.kernel.process_record import CALLING, Process
-from regrow.kernel.requests import ANSWERED, CallRequest
+from regrow.kernel.requests import ANSWERED, CallRequest, wait
 
 if TYPE_CHECKING:
     from regrow.behaviours.gen.starting import StartRequest
@@ -150,4 +149,4 @@ def started_by(process: Process) -> Process | None:
     waited = process.waiting
     if process.status != CALLING or not isinstance(waited, CallRequest) or not hasattr(waited, "given_up"):
         return None
-    return waited.server
+    return waited.server if type(waited.server) is Process else None

@@ -16,7 +16,7 @@ from regrow.kernel import bounded_repr, exits, links
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
-from regrow.kernel.mailbox import take_exits
+from regrow.kernel.mailbox import remove_down, take_exits
 from regrow.kernel.pid import Monitor, Pid
 from regrow.kernel.process_record import Process
 from regrow.kernel.running import running, running_alive
@@ -207,18 +207,9 @@ async def _started(
     except BaseException:
         if caller is not None and caller.alive:
             take_exits(caller, (process.pid,))
-            _forget(caller, ref)
+            if ref is not None and not links.demonitor(caller, ref):
+                remove_down(caller, ref)
         raise
-
-
-def _forget(caller: Process, ref: Monitor | None) -> None:
-    """Take back a monitor, and its message if that has come."""
-    if ref is not None and not links.demonitor(caller, ref) and caller.mailbox is not None:
-        left = [message for message in caller.mailbox if getattr(message, "ref", None) is not ref]
-        caller.mailbox.clear()
-        caller.mailbox.extend(left)
-        if not left:
-            caller.mailbox = None
 
 
 def init_ack(value: Any = MISSING) -> None:

@@ -13,17 +13,15 @@ later ones are dropped.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from regrow.behaviours.gen.deadlock import CallCycle, fail_closing_call
 from regrow.behaviours.gen.user_code import is_failure
-from regrow.kernel import names, requests, small_set
-from regrow.kernel.awaitables import OTHERS, Settled
+from regrow.kernel import names, requests
+from regrow.kernel.awaitables import OTHERS
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.coroutine_driver import COMPILED
-from regrow.kernel.current_node import CURRENT, current_node
+from regrow.kernel.current_node import current_node
+from regrow.kernel.deadlock import CallCycle
 from regrow.kernel.exits import (
     CalleeExit,
     CallExit,
@@ -35,30 +33,15 @@ from regrow.kernel.exits import (
     display_name,
 )
 from regrow.kernel.explained_reasons import in_words
-from regrow.kernel.mailbox import put
+from regrow.kernel.mailbox import messages
 from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import CALLING, RECEIVING, Process
-from regrow.kernel.requests import ANSWERED, CLOSED, FAILED, PENDING, CallRequest
-from regrow.kernel.running import unwind
+from regrow.kernel.process_record import RECEIVING, Process
+from regrow.kernel.requests import ANSWERED, CLOSED, CallRequest, deliver, new_request, wait
 
 Place = tuple[str, str, list[object]]  # the call as the reason of its failure names it: module, function, arguments
 
 ERRORS: dict[object, type[CallExit]] = {"noproc": NoProcess, "calling_self": CallingSelf, "timeout": CallTimeout}
-
-
-class RemoteWaiter:
-    """The waiter of a caller on another node until it waits: it keeps the server from answering directly.
-
-    A server answers a request without a waiter by writing into it, which only the caller's own thread may do.
-    """
-
-    def done(self) -> bool:
-        """Return True: there is nothing to wake yet."""
-        return True
-
-
-REMOTE_WAITER = RemoteWaiter()
 
 
 class UnknownRequestAnswer:
@@ -87,28 +70,8 @@ class Cast:
         return f"Cast({self.request!r})"
 
 
-def reply(from_: CallRequest, value: object) -> None:
-    """Answer a call, from any process, now or later (`gen_server:reply/2`). A late answer is dropped."""
-    node = from_.pid.node
-    there = CURRENT.node
-    if node.trace is not None or (there is not None and there.trace is not None):
-        tell_reply(node, there, from_, value)
-    node.settle(from_, ANSWERED, value)
-
-
-def reply_here(here: Node, from_: CallRequest, value: object) -> None:
-    """Answer a call from a process of the node `here`.
-
-    For a caller on the same node this saves three calls of `reply`.
-    """
-    if from_.pid.node is here and here.trace is None:
-        requests.settle(from_, ANSWERED, value)
-    else:
-        reply(from_, value)
-
-
-def reached(node: Node, address: object) -> Process | None:
-    """Return the process that a cast to `address` reaches, or None. A registry that raises does not fail the cast.
+def reached(node: Node, address: object) -> Pid | None:
+    """Return the pid that a cast to `address` reaches, or None. A registry that raises does not fail the cast.
 
     OTP's `gen_server:cast/2` has `catch Mod:send(…)` for this.
 
@@ -117,9 +80,9 @@ def reached(node: Node, address: object) -> Process | None:
     """
     if names.is_name(address):
         named: Process | None = node.names.get(address)
-        return named
+        return None if named is None else named.pid
     if type(address) is Pid:
-        return address.process
+        return address
     via = names.via_in(address)
     try:
         if type(via) is names.Via:
@@ -127,139 +90,11 @@ def reached(node: Node, address: object) -> Process | None:
     except ValueError:  # there is no such registry, so no process has the name
         return None
     try:
-        pid = names.find(node, address)
+        return names.find(node, address)
     except BaseException as error:
         if via is None or not is_failure(node.caller(), error):
             raise
         return None
-    return None if pid is None else pid.process
-
-
-def tell_reply(node: Node, there: Node | None, from_: CallRequest, value: object) -> None:
-    """Trace a reply on the node of the replying process, and on the caller's node, in that node's thread."""
-    who = who_runs()
-    if there is not None and there.trace is not None:
-        there.trace.tell("reply", who, from_.pid, (from_, value))
-    if node is not there:
-        node.post(_tell_reply, node, who, from_, value)
-
-
-def _tell_reply(node: Node, who: Pid | None, from_: CallRequest, value: object) -> None:
-    if node.trace is not None:
-        node.trace.tell("reply", who, from_.pid, (from_, value))
-
-
-def who_runs() -> Pid | None:
-    """Return the pid of the process that runs in this thread, for the trace; None in a plain asyncio task."""
-    caller = None if CURRENT.node is None else CURRENT.node.caller()
-    return None if caller is None else caller.pid
-
-
-async def wait(node: Node, caller: Process | None, server: object, request: CallRequest, timeout: float | None) -> None:
-    """Deliver `request` if it was not handed over, and wait until it is settled.
-
-    Raises:
-        ValueError: there is no such registry.
-        TypeError: `server` is no address.
-    """
-    # A caller that was killed by its own request, or before it, must not run on: `unwind` never returns.
-    if caller is not None and not caller.alive:
-        await unwind()
-    if request.state != PENDING:
-        return
-    if request.server is None:
-        if not try_hand_over(node, caller, server, request, timeout) and not deliver(node, caller, server, request):
-            return
-        if caller is not None and not caller.alive:  # the server killed the caller while it handled the request
-            await unwind()
-        if request.state != PENDING:
-            return
-    if timeout == 0.0:
-        requests.settle(request, CLOSED, None)
-        return
-    target = request.server
-    assert target is not None
-    task: object = asyncio.current_task(node.loop)
-    itself = caller is not None and caller.task is task  # False for an eager asyncio task that the process has started
-    if target.status == CALLING and itself and caller is not None:
-        fail_closing_call(caller, request)
-        if request.state != PENDING:
-            return
-    if target.node is node:
-        request.server = None
-        requests.watch_for(request, target, timeout)
-    elif timeout is not None:
-        node.scheduler.timers.start(request, timeout)
-    if request.state != PENDING:
-        return
-    if itself:
-        await request
-        return
-    future: asyncio.Future[None] = node.loop.create_future()
-    request.waiter = future
-    try:
-        await (Settled(future) if COMPILED else future)
-    finally:
-        node.abandon(request)
-
-
-def try_hand_over(
-    node: Node, caller: Process | None, server: object, request: CallRequest, timeout: float | None
-) -> bool:
-    """Hand the request over to the server if it is idle, for any kind of address; see `Scheduler.hand_over`.
-
-    Returns:
-        False if the request has to be delivered to the mailbox.
-    """
-    if timeout == 0.0 or node.trace is not None:
-        return False
-    pid = names.find(node, server)
-    target = None if pid is None else pid.process
-    if target is None or target.status != RECEIVING or target.node is not node or target is caller:
-        return False
-    if not node.scheduler.hand_over(target, request):
-        return False
-    request.server = target
-    return True
-
-
-def deliver(node: Node, caller: Process | None, server: object, request: CallRequest) -> bool:
-    """Put the request into the server's mailbox; return False if it failed at once because there is no such server."""
-    elsewhere = names.unknown_node(node, server)
-    if elsewhere is not None:
-        requests.settle(request, FAILED, ("nodedown", elsewhere))
-        return False
-    pid = names.find(node, server)
-    target = None if pid is None else pid.process
-    if target is None:
-        requests.settle(request, FAILED, "noproc")
-    elif target is caller:
-        requests.settle(request, FAILED, "calling_self")
-    else:
-        if node.trace is not None:
-            node.trace.tell("send", request.pid, target.pid, request)
-        request.server = target
-        if target.node is node:
-            put(target, request)
-            return True
-        if request.waiter is None:  # a request that is answered by message already has a waiter
-            request.waiter = REMOTE_WAITER
-        if not target.node.post(_admit, target.pid, request):
-            request.server = None
-            requests.settle(request, FAILED, ("nodedown", target.node.name))
-            return False
-        return True
-    return False
-
-
-def _admit(pid: Pid, request: CallRequest) -> None:
-    """Put a request from another node into the mailbox of a process of this node; runs in this node's thread."""
-    target = pid.process
-    if target is None:
-        request.pid.node.settle(request, FAILED, "noproc")
-    else:
-        target.watchers = small_set.add(target.watchers, request)
-        put(target, request)
 
 
 async def ask(server: object, request: CallRequest, timeout: float | None, place: Place) -> Any:
@@ -296,7 +131,7 @@ async def ask_all(servers: Sequence[object], request: object, timeout: float | N
             await wait(node, caller, server, call, None if ends is None else max(0.0, ends - node.clock.now()))
     finally:
         for call in sent:
-            node.abandon(call)
+            requests.abandon(call)
     if not node.scheduler.has_time():
         await OTHERS
     return sent
@@ -338,14 +173,8 @@ def _timeout_letter(node: Node, server: object, asked: str, timeout: float | Non
     process = None if pid is None else pid.process
     lines = [f"{display_name(server)} did not answer {asked} within {timeout} s."]
     if process is not None and process.node is node:
-        waiting = len(process.mailbox or ())
+        waiting = len(messages(process))
         doing = "is waiting for messages" if process.status == RECEIVING else "is busy"
         lines.append(f"It {doing}, and {waiting} messages are in its mailbox.")
     lines.append("Give it longer with timeout=, or answer later from a task with reply(from_, value).")
     return "\n  ".join(lines)
-
-
-def new_request(node: Node, request: object) -> CallRequest:
-    """Return a new request from the running process, or from the node's guest in a plain asyncio task."""
-    caller = node.caller()
-    return CallRequest(node.guest if caller is None else caller.pid, request)

@@ -29,15 +29,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, overload
 
-from regrow.behaviours.gen.request import deliver
 from regrow.kernel import mailbox, requests
 from regrow.kernel.addresses import Address
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import Exit, is_word
+from regrow.kernel.process_record import Process
 from regrow.kernel.receiving import receive
-from regrow.kernel.requests import FAILED, CallRequest
+from regrow.kernel.requests import FAILED, CallRequest, deliver
 from regrow.kernel.running import running_alive
 
 Timeout = float | timedelta | None
@@ -238,8 +238,7 @@ def send_request(
         requests.settle(call, FAILED, error.reason)
     if delivered:
         target = call.server
-        assert target is not None
-        if target.node is node:
+        if type(target) is Process:
             call.server = None
             requests.watch_for(call, target, None)
     return sent if wanted is None else wanted.add(sent, label)
@@ -269,7 +268,7 @@ async def receive_response(
     found = await wait_response(request_id, timeout, delete, abs=abs)
     if found == "timeout":
         for member in _members(request_id, "receive_response"):
-            member.call.pid.node.abandon(member.call)
+            requests.abandon(member.call)
     return found
 
 

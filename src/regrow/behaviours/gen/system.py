@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, TextIO
 
 from regrow.behaviours.gen.debug import Debug, Event, Hook, Words, check_hook, event_words, is_size
-from regrow.behaviours.gen.request import Place, ask, failed, wait
+from regrow.behaviours.gen.request import Place, ask, failed
 from regrow.behaviours.gen.system_requests import Raised, SpecialProcess, SystemRequest
 from regrow.behaviours.gen.user_code import Steps
 from regrow.kernel import bounded_repr, exits
@@ -20,7 +20,7 @@ from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
 from regrow.kernel.pid import Pid
 from regrow.kernel.receiving import receive
-from regrow.kernel.requests import ANSWERED, FAILED
+from regrow.kernel.requests import ANSWERED, FAILED, wait
 from regrow.kernel.running import running
 from regrow.kernel.signals import Exited
 

@@ -11,14 +11,13 @@ from collections.abc import Callable, Generator
 from typing import Any, Final, TextIO
 
 from regrow.behaviours.gen.debug import Debug, Hook
-from regrow.behaviours.gen.request import reply
 from regrow.behaviours.gen.results import Ok
 from regrow.behaviours.gen.user_code import called, formatted, survives
 from regrow.kernel import bounded_repr, exits
 from regrow.kernel.ancestors import ancestors
 from regrow.kernel.pid import Pid
 from regrow.kernel.process_record import Process
-from regrow.kernel.requests import CallRequest
+from regrow.kernel.requests import CallRequest, reply
 from regrow.kernel.signals import Exited
 from regrow.kernel.yields import Receive
 

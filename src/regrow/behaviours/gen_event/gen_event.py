@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Generator
 from datetime import timedelta
 from typing import Any, Generic, TypeVar, overload
 
-from regrow.behaviours.gen import request as requests
+from regrow.behaviours.gen import request as gen_request
 from regrow.behaviours.gen import request_ids, starting, system
 from regrow.behaviours.gen.child_spec import ChildSpec
 from regrow.behaviours.gen.debug import Debug, DebugOptions, debug_options
@@ -18,7 +18,7 @@ from regrow.behaviours.gen.request_ids import (
 from regrow.behaviours.gen.results import Error, Ok, Reply
 from regrow.behaviours.gen.starting import StartRequest, init_ack
 from regrow.behaviours.gen_event.manager import Command, Manager, Notify, RemoveHandler, SwapHandler
-from regrow.kernel import bifs, mailbox, names
+from regrow.kernel import bifs, mailbox, names, requests
 from regrow.kernel.addresses import Address, Name
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
@@ -26,7 +26,7 @@ from regrow.kernel.exits import display_name
 from regrow.kernel.pid import Monitor, Pid
 from regrow.kernel.process_record import Process
 from regrow.kernel.running import running_alive
-from regrow.kernel.signals import Signal
+from regrow.kernel.signals import SendSignal
 
 State = TypeVar("State")
 Handler = type[Any] | tuple[type[Any], Any]  # a class, or (class, id)
@@ -211,7 +211,7 @@ async def which_handlers(manager: Address) -> list[Handler]:
 
 async def _rpc(manager: Address, command: str, *args: Any) -> Any:
     sent = requests.new_request(current_node(), Command(command, args))
-    return await requests.ask(manager, sent, None, ("gen_event", command, [manager, *args]))
+    return await gen_request.ask(manager, sent, None, ("gen_event", command, [manager, *args]))
 
 
 # Events
@@ -227,15 +227,16 @@ def notify(manager: Address, event: Any) -> None:
         ValueError: no process has this local name (OTP's badarg).
     """
     node = current_node()
-    target = requests.reached(node, manager)
-    if target is None:
+    pid = gen_request.reached(node, manager)
+    if pid is None:
         if names.is_name(manager):
             raise ValueError(f"notify: no process has the name {display_name(manager)}")
         return
-    if target.node is node:
+    target = pid.process
+    if target is not None and target.node is node:
         mailbox.put(target, Notify(event))
-    else:
-        target.node.door(Signal("send", node.guest, target.pid, Notify(event), None))
+    elif pid.node is not node:
+        pid.node.deliver(SendSignal(node.guest, pid, Notify(event)))
 
 
 async def sync_notify(manager: Address, event: Any) -> str:
@@ -266,7 +267,7 @@ async def call(manager: Address, handler: Handler, request: Any, timeout: float 
     """
     sent = requests.new_request(current_node(), request_ids.HandlerCall(handler, request))
     shown: list[object] = [manager, handler, request] if timeout == 5.0 else [manager, handler, request, timeout]
-    return await requests.ask(manager, sent, seconds(timeout, "call(timeout=)"), ("gen_event", "call", shown))
+    return await gen_request.ask(manager, sent, seconds(timeout, "call(timeout=)"), ("gen_event", "call", shown))
 
 
 @overload

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, Final
 
-from regrow.behaviours.gen import reports, request
+from regrow.behaviours.gen import reports
 from regrow.behaviours.gen.child_spec import class_of
 from regrow.behaviours.gen.debug import Debug
 from regrow.behaviours.gen.request_ids import HandlerCall
@@ -35,7 +35,7 @@ from regrow.kernel.explained_reasons import Letter, returned
 from regrow.kernel.keys import equal
 from regrow.kernel.pid import Pid
 from regrow.kernel.process_record import Process
-from regrow.kernel.requests import CallRequest
+from regrow.kernel.requests import CallRequest, reply
 from regrow.kernel.signals import Exited
 from regrow.kernel.tracebacks import Raised
 from regrow.kernel.yields import RECEIVE, Token
@@ -213,7 +213,7 @@ class Manager:
             answer = yield from self.call(wanted.handler, wanted.request)
         else:
             answer = yield from COMMANDS[wanted.name](self, *wanted.args)
-        request.reply(message, answer)
+        reply(message, answer)
 
     def serve_system(self, message: SystemRequest) -> Generator[Any, Any, None]:
         """Serve a system request and, while suspended, the ones that follow; raise Exit if the manager must end."""

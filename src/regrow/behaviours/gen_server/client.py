@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal, TypeVar, overload
 
-from regrow.behaviours.gen import request as requests
+from regrow.behaviours.gen import request as gen_request
 from regrow.behaviours.gen import system, typed_request
 from regrow.behaviours.gen.arguments import listed
 from regrow.behaviours.gen.request import Cast
-from regrow.kernel import mailbox, names
+from regrow.kernel import mailbox, names, requests
 from regrow.kernel.addresses import Address, LocalName, NodeName
 from regrow.kernel.awaitables import Foreign
 from regrow.kernel.bounded_repr import safe_repr
@@ -21,7 +21,7 @@ from regrow.kernel.node import Node
 from regrow.kernel.pid import Pid
 from regrow.kernel.process_record import RECEIVING
 from regrow.kernel.requests import ANSWERED, CallRequest
-from regrow.kernel.signals import Signal
+from regrow.kernel.signals import SendSignal
 
 Answer = TypeVar("Answer")
 From = CallRequest
@@ -84,7 +84,7 @@ async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
     if sent.state == ANSWERED:
         return sent.answer
     place = ("GenServer", "call", [server, request, timeout])
-    raise await requests.failed(node, sent, server, timeout, place)  # type: ignore[arg-type]
+    raise await gen_request.failed(node, sent, server, timeout, place)  # type: ignore[arg-type]
 
 
 def cast(server: Address, request: object) -> None:
@@ -99,17 +99,18 @@ def cast(server: Address, request: object) -> None:
         TypeError: `server` is no address.
     """
     node = _HERE.node or current_node()
-    target = server.process if type(server) is Pid else requests.reached(node, server)
+    pid: Pid | None = server if type(server) is Pid else gen_request.reached(node, server)
     message = Cast(request)
     if node.trace is not None:
         caller = node.caller()
         node.trace.tell("send", node.guest if caller is None else caller.pid, server, message)
-    if target is None:
+    if pid is None:
         return
-    if target.node is node:
+    target = pid.process
+    if target is not None and target.node is node:
         mailbox.put(target, message)
-    else:
-        target.node.door(Signal("send", node.guest, target.pid, message, None))
+    elif pid.node is not node:
+        pid.node.deliver(SendSignal(node.guest, pid, message))
 
 
 async def stop(server: Address, reason: object = "normal", timeout: float | timedelta | None = None) -> None:
@@ -166,7 +167,7 @@ async def multi_call(
     """
     limit = seconds(timeout, "multi_call(timeout=)")
     wanted = _wanted_nodes(current_node(), name, nodes, "multi_call")
-    settled = await requests.ask_all([(name, where) for where in wanted], request, limit)
+    settled = await gen_request.ask_all([(name, where) for where in wanted], request, limit)
     shown = [where.name if nodes is None and isinstance(where, Node) else where for where in wanted]
     answers = [(where, sent.answer) for where, sent in zip(shown, settled, strict=True) if sent.state == ANSWERED]
     return answers, [where for where, sent in zip(shown, settled, strict=True) if sent.state != ANSWERED]

@@ -7,14 +7,13 @@ from datetime import timedelta
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from regrow.behaviours.gen import child_spec, loop_entry, starting
-from regrow.behaviours.gen import request as requests
 from regrow.behaviours.gen.debug import Debug, DebugOptions, debug_options
 from regrow.behaviours.gen.reports import unexpected_message
 from regrow.behaviours.gen.results import Continue, Error, Hibernate, NoReply, Ok, Reply, Stop, Then
 from regrow.behaviours.gen.starting import Ignore
 from regrow.behaviours.gen_server import loop
 from regrow.behaviours.gen_server.blocking import Blocking
-from regrow.kernel import bounded_repr
+from regrow.kernel import bounded_repr, requests
 from regrow.kernel.addresses import Name
 from regrow.kernel.clock import seconds
 from regrow.kernel.pid import Monitor, Pid

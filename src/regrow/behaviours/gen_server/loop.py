@@ -19,8 +19,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Generator
 from typing import TYPE_CHECKING, Any
 
-from regrow.behaviours.gen import reports, request
-from regrow.behaviours.gen.deadlock import mark_deferred
+from regrow.behaviours.gen import reports
 from regrow.behaviours.gen.debug import Debug
 from regrow.behaviours.gen.request import Cast
 from regrow.behaviours.gen.results import (
@@ -46,7 +45,7 @@ from regrow.kernel.explained_reasons import returned
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid
 from regrow.kernel.process_record import Process
-from regrow.kernel.requests import ANSWERED, PENDING, CallRequest
+from regrow.kernel.requests import ANSWERED, PENDING, CallRequest, mark_deferred, reply, reply_here
 from regrow.kernel.schedule import gives_way
 from regrow.kernel.signals import Exited
 from regrow.kernel.tracebacks import Raised
@@ -141,7 +140,7 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
                         message.answer = result.value  # the caller is below on the stack; it reads this when we yield
                         message.state = ANSWERED
                     else:
-                        request.reply_here(process.node, message, result.value)
+                        reply_here(process.node, message, result.value)
                     continue
             elif type(message) is Cast:
                 result = handle_cast(server, message.request, state)
@@ -206,7 +205,7 @@ def settled(process: Process, server: GenServer[Any], message: Any, result: Any)
             message.answer = result.value  # the caller is below on the stack, as in the loop
             message.state = ANSWERED
         else:
-            request.reply_here(process.node, message, result.value)
+            reply_here(process.node, message, result.value)
         return result.state, then
     if type(result) is Stop and result.has_state and (kind is CallRequest or not result.has_reply):
         raise Stopping(result, message if kind is CallRequest else None)
@@ -276,7 +275,7 @@ def end(process: Process, server: GenServer[Any], ending: LoopEnd, debug: Debug 
             reports.server_terminated(process, server, message, shown, raised)
         reports.process_crashed(process, reason, raised)
     if last_reply is not None and last_reply.message is not None:
-        request.reply(last_reply.message, last_reply.result.reply)
+        reply(last_reply.message, last_reply.result.reply)
     if type(error) is not Stopping and exits.is_a(error, KeyboardInterrupt, SystemExit):
         raise error
     raise Terminated(reason) from None

@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import Any, ClassVar, Final, Generic, Literal, NoReturn, TypeVar
 
 from regrow.behaviours.gen import child_spec, loop_entry, starting, system
-from regrow.behaviours.gen import request as requests
+from regrow.behaviours.gen import request as gen_request
 from regrow.behaviours.gen.debug import Debug, DebugOptions, debug_options
 from regrow.behaviours.gen.results import Error, Ok, Stop
 from regrow.behaviours.gen.starting import Failed, Ignore, StartRequest, init_ack, init_failed
@@ -22,7 +22,7 @@ from regrow.behaviours.gen_statem.results import (
     StopAndReply,
 )
 from regrow.behaviours.gen_statem.transition import BadTransition, as_list
-from regrow.kernel import bounded_repr, exits
+from regrow.kernel import bounded_repr, exits, requests
 from regrow.kernel.addresses import Name
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
@@ -70,7 +70,7 @@ async def call(machine: Any, request: Any, timeout: CallTime = None) -> Any:
         case _:
             limit = seconds(timeout, "call(timeout=)")
     sent = requests.new_request(current_node(), request)
-    return await requests.ask(machine, sent, limit, ("gen_statem", "call", [machine, request, timeout]))
+    return await gen_request.ask(machine, sent, limit, ("gen_statem", "call", [machine, request, timeout]))
 
 
 def reply(from_: CallRequest | ReplyAction | Sequence[ReplyAction], value: Any = None) -> None:

@@ -18,8 +18,7 @@ from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
 
-from regrow.behaviours.gen import reports, request, starting
-from regrow.behaviours.gen.deadlock import mark_deferred
+from regrow.behaviours.gen import reports, starting
 from regrow.behaviours.gen.debug import Debug
 from regrow.behaviours.gen.request import Cast
 from regrow.behaviours.gen.results import HIBERNATE, NoClause, Ok, Stop
@@ -65,7 +64,7 @@ from regrow.kernel.keys import exact
 from regrow.kernel.mailbox import take
 from regrow.kernel.pid import Pid
 from regrow.kernel.process_record import Process
-from regrow.kernel.requests import CallRequest
+from regrow.kernel.requests import CallRequest, mark_deferred, reply
 from regrow.kernel.schedule import gives_way
 from regrow.kernel.signals import Exited
 from regrow.kernel.timers import cancel_timer, send_after
@@ -308,7 +307,7 @@ class Machine:
 
     def reply(self, action: ReplyAction) -> None:
         """Answer a call, and record the answer."""
-        request.reply(action.from_, action.value)
+        reply(action.from_, action.value)
         self.record("out", action.value, action.from_)
 
     def fail(self, transition: Transition, word: str, value: object, wanted: str, is_event: bool) -> None:

@@ -160,13 +160,7 @@ def demonitor(ref: Ref, *, scope: Scope = DEFAULT) -> bool:
     """
     if not _running(scope, "demonitor", [scope, ref]).unwatch(ref):
         return False
-    running = running_process()
-    if running.mailbox is not None:
-        left = [message for message in running.mailbox if not _is_of(message, ref)]
-        running.mailbox.clear()
-        running.mailbox.extend(left)
-        if not left:
-            running.mailbox = None
+    mailbox.remove(running_process(), lambda message: _is_of(message, ref))
     return True
 
 

@@ -32,7 +32,6 @@ from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from regrow.behaviours.gen.arguments import at_once, listed
 from regrow.behaviours.gen.child_spec import ChildSpec
-from regrow.behaviours.gen.request import new_request, wait
 from regrow.behaviours.gen_server import client
 from regrow.behaviours.gen_server.client import call
 from regrow.behaviours.naming.pattern import Pattern, Where, fits
@@ -45,6 +44,7 @@ from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import CalleeExit, is_word
 from regrow.kernel.keys import exact
 from regrow.kernel.pid import Pid, Ref
+from regrow.kernel.requests import new_request, wait
 from regrow.kernel.running import current, running_alive
 from regrow.kernel.spawning import spawn_link
 

@@ -15,13 +15,12 @@ from inspect import Parameter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, ParamSpec, Self, TypeVar, overload
 
-from regrow.behaviours.gen.request import reply
 from regrow.behaviours.gen.results import MISSING
 from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.current_node import CURRENT
 from regrow.kernel.exits import CallingSelf
-from regrow.kernel.requests import ANSWERED, CLOSED, FAILED, CallRequest
+from regrow.kernel.requests import ANSWERED, CLOSED, FAILED, CallRequest, reply
 from regrow.kernel.timers import LONGEST
 
 P = ParamSpec("P")

@@ -18,7 +18,7 @@ from regrow.behaviours.service.methods import EVERY, INFO, SERVER, Later, Method
 from regrow.kernel.awaitables import is_awaitable, is_coroutine
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.pid import Pid
-from regrow.kernel.requests import FAILED
+from regrow.kernel.requests import FAILED, answer
 from regrow.kernel.running import current
 from regrow.kernel.timers import monotonic, send_after
 
@@ -228,7 +228,7 @@ class Server(GenServer[Any]):
             f"{self.pid} runs {self.service.__name__}, which has no {safe_repr(request, 200)}. Its messages: {known}.\n"
             f"  The server keeps running. Probably the handle or the name belongs to another service"
         )
-        from_.pid.node.settle(from_, FAILED, UnknownRequestAnswer(NoClause(request), letter))
+        answer(from_, FAILED, UnknownRequestAnswer(NoClause(request), letter))
         return NoReply(state)
 
     def unexpected_cast(self, request: Any, state: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from regrow.behaviours.gen import child_spec, reports, system
 from regrow.behaviours.gen.cancelled_starts import Attempt, give_up
 from regrow.behaviours.gen.child_spec import ChildSpec
-from regrow.behaviours.gen.request import ask, new_request
+from regrow.behaviours.gen.request import ask
 from regrow.behaviours.gen.results import Error, NoClause, NoReply, Ok, Reply, Stop
 from regrow.behaviours.gen.start_errors import StartError
 from regrow.behaviours.gen.starting import Ignore
@@ -29,7 +29,7 @@ from regrow.kernel.node import Node
 from regrow.kernel.node_shutdown import KEEPER
 from regrow.kernel.pid import Pid
 from regrow.kernel.process_record import Process
-from regrow.kernel.requests import ANSWERED, CLOSED, CallRequest
+from regrow.kernel.requests import ANSWERED, CLOSED, CallRequest, new_request
 from regrow.kernel.running import running
 from regrow.kernel.signals import Exited
 

@@ -16,16 +16,14 @@ postponed it, any process may answer that request. See `docs/decisions/0010-dead
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final, Protocol
 
-from regrow.kernel import requests
+from regrow.kernel import mailbox
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.current_node import CURRENT
 from regrow.kernel.exits import display_name
-from regrow.kernel.node_shutdown import runs_a_function
 from regrow.kernel.pid import Pid
 from regrow.kernel.process_record import CALLING, Process
-from regrow.kernel.requests import FAILED, PENDING, CallRequest
 from regrow.kernel.yields import Token
 
 DEFERRED: Final = Token("DEFERRED")  # stands in `answer` while a request is pending that any process may answer
@@ -46,26 +44,33 @@ class CallCycle:
         self.letter: str = letter
 
 
-def mark_deferred(request: CallRequest) -> None:
-    """Record that a callback returned without answering the request: any process may answer it from now on."""
-    if request.state == PENDING and request.pid.node is CURRENT.node:  # only the caller's own thread may write to it
-        request.answer = DEFERRED
+class Call(Protocol):
+    """A request as this module sees it: `requests.CallRequest`, which is made above this module."""
+
+    pid: Pid
+    request: object
+    server: Process | Pid | None
+    answer: Any
 
 
-def fail_closing_call(caller: Process, request: CallRequest) -> None:
-    """Fail the call that closes a cycle, if `caller` would wait for itself: `request`, or a call made while it ran."""
+def closing_call(caller: Process, request: Call) -> tuple[Any, CallCycle] | None:
+    """Return the call that closes a cycle and has to fail, with its failure; None if `caller` waits in no cycle.
+
+    It is `request`, or a call that was made while `caller` ran it. It is removed from its server's mailbox.
+    """
     cycle = cycle_of(caller, request)
     if not cycle or not all(only_server_can_answer(call) for call in cycle):
-        return
+        return None
     at = next((at for at, call in enumerate(cycle) if is_unread(call)), 0)
     last = cycle[at]
     cycle = [*cycle[at:], *cycle[:at]]
     pids: list[Pid] = [call.pid for call in cycle]
-    take_back(last)
-    requests.settle(last, FAILED, CallCycle(("deadlock", pids), _letter(cycle)))
+    if type(last.server) is Process:
+        mailbox.remove(last.server, lambda message: message is last)
+    return last, CallCycle(("deadlock", pids), _letter(cycle))
 
 
-def cycle_of(caller: Process, request: CallRequest) -> list[CallRequest]:
+def cycle_of(caller: Process, request: Call) -> list[Call]:
     """Return the requests through which `caller` would wait for itself, `request` first; [] if there is no cycle.
 
     The caller is not suspended yet, so the walk is also bounded by the number of processes: other processes may already
@@ -75,46 +80,34 @@ def cycle_of(caller: Process, request: CallRequest) -> list[CallRequest]:
     server = request.server
     left = len(node.processes)
     while server is not caller:
-        if server is None or server.node is not node or server.status != CALLING or left == 0:
+        if type(server) is not Process or server.node is not node or server.status != CALLING or left == 0:
             return []
         server = server.waiting.server
         left -= 1
     cycle = [request]
     server = request.server
-    while server is not None and server is not caller:
+    while type(server) is Process and server is not caller:
         cycle.append(server.waiting)
         server = server.waiting.server
     return cycle
 
 
-def only_server_can_answer(request: CallRequest) -> bool:
+def only_server_can_answer(request: Call) -> bool:
     """Whether only its server can answer a request: it is unread, or the loop of a behaviour is handling it now."""
     server = request.server
-    if server is None or request.answer is DEFERRED:
+    if type(server) is not Process or request.answer is DEFERRED:
         return False
-    return not runs_a_function(server) or is_unread(request)
+    body: object = server.body
+    return not isinstance(body, Coroutine) or is_unread(request)
 
 
-def is_unread(request: CallRequest) -> bool:
+def is_unread(request: Call) -> bool:
     """Whether a request is still in its server's mailbox."""
     server = request.server
-    return server is not None and any(message is request for message in server.mailbox or ())
+    return type(server) is Process and any(message is request for message in mailbox.messages(server))
 
 
-def take_back(request: CallRequest) -> None:
-    """Remove a request from its server's mailbox, because its caller no longer waits for the answer."""
-    server = request.server
-    if server is None or server.mailbox is None:
-        return
-    for position, message in enumerate(server.mailbox):
-        if message is request:
-            del server.mailbox[position]
-            break
-    if not server.mailbox:
-        server.mailbox = None
-
-
-def _letter(cycle: list[CallRequest]) -> str:
+def _letter(cycle: list[Call]) -> str:
     last, *others = cycle
     lines = [f"{_who(last.pid)} asked {_server(last)} {_asked(last)}, which waits for it already, and would for ever:"]
     lines += [f"  {_who(call.pid)} waits until {_server(call)} has answered {_asked(call)}" for call in others]
@@ -126,9 +119,10 @@ def _who(pid: Pid) -> str:
     return repr(pid) if name is None else f"{pid!r} {display_name(name)}"
 
 
-def _server(request: CallRequest) -> str:
-    return "no server" if request.server is None else _who(request.server.pid)
+def _server(request: Call) -> str:
+    server = request.server
+    return _who(server.pid) if type(server) is Process else "another node"
 
 
-def _asked(request: CallRequest) -> str:
+def _asked(request: Call) -> str:
     return "that it is up" if request.request is None else safe_repr(request.request, 200)
