@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import CodeType, FrameType
@@ -44,7 +44,7 @@ class Page(NamedTuple):
     """What the page says."""
 
     walks: dict[str, list[Stop]]  # by the headings
-    texts: dict[str, dict[tuple[Stop, ...], str]]  # what the rows say, by the headings and the stops of a row
+    texts: dict[str, dict[tuple[Stop, ...], list[str]]]  # what the rows say, by the headings and the stops of a row
     links: dict[str, str]  # the targets of the files' links, by their texts
     left_out: tuple[str, ...]  # files, and patterns of functions
 
@@ -52,7 +52,7 @@ class Page(NamedTuple):
 def parse(text: str) -> Page:
     """Read the page."""
     walks: dict[str, list[Stop]] = {}
-    texts: dict[str, dict[tuple[Stop, ...], str]] = {}
+    texts: dict[str, dict[tuple[Stop, ...], list[str]]] = {}
     links: dict[str, str] = {}
     heading = ""
     for line in text.splitlines():
@@ -65,7 +65,7 @@ def parse(text: str) -> Page:
                 links[file] = link["target"]
             stops = [Stop(file, function) for function in functions]
             walks.setdefault(heading, []).extend(stops)
-            texts.setdefault(heading, {})[tuple(stops)] = row["text"]
+            texts.setdefault(heading, {}).setdefault(tuple(stops), []).append(row["text"])
     left_out = [name for line in text.splitlines() if line.startswith(LEFT_OUT) for name in CODE.findall(line)]
     return Page(walks, texts, links, tuple(left_out))
 
@@ -123,17 +123,18 @@ def callers(frame: FrameType) -> Iterator[CodeType]:
         outer = outer.f_back
 
 
-def rows(stops: Iterable[Stop], texts: Mapping[tuple[Stop, ...], str]) -> str:
+def rows(stops: Iterable[Stop], texts: Mapping[tuple[Stop, ...], Sequence[str]]) -> str:
     """The rows of a table for a walk, to be pasted: stops that follow each other in one file share a row.
 
     Args:
         stops: the walk.
-        texts: what the page says of rows with the same stops; other rows say "…".
+        texts: what the page says of rows with the same stops, in order; other rows say "…".
     """
     lines: list[str] = []
+    left = {row: iter(said) for row, said in texts.items()}
     for file, group in itertools.groupby(stops, lambda stop: stop.file):
         row = tuple(group)
         shown = file if file == YOURS else f"[`{file}`](../../src/regrow/{file})"
         functions = ", ".join(f"`{stop.function}`" for stop in row)
-        lines.append(f"| {shown} | {functions} | {texts.get(row, '…')} |")
+        lines.append(f"| {shown} | {functions} | {next(left.get(row, iter(())), '…')} |")
     return "\n".join(lines)

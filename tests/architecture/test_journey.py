@@ -141,9 +141,10 @@ def test_what_is_left_out_exists() -> None:
 
 def test_the_rows_of_a_walk_can_be_pasted_into_the_page() -> None:
     stops = [Stop("kernel/mailbox.py", "put"), Stop("kernel/mailbox.py", "take"), Stop(YOURS, "handle_cast")]
-    page = parse(f"# Title\n\n## A cast\n\n{rows(stops, {tuple(stops[:2]): 'old words'})}\n")
-    assert page.walks == {"A cast": stops}
-    assert list(page.texts["A cast"].values()) == ["old words", "…"]
+    again = [*stops, *stops]
+    page = parse(f"# Title\n\n## A cast\n\n{rows(again, {tuple(stops[:2]): ['first', 'then']})}\n")
+    assert page.walks == {"A cast": again}
+    assert list(page.texts["A cast"].values()) == [["first", "then"], ["…", "…"]]
 
 
 @pytest.mark.skipif(COMPILED, reason="a compiled function has no frame that a profiler could see")
