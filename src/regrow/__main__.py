@@ -96,14 +96,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "python -m regrow", description="Show a small supervision tree whose servers crash and are restarted."
     )
     parser.add_argument("--seconds", type=float, default=10.0, metavar="N", help="stop after N seconds; default: 10")
-    wanted = parser.parse_args(arguments)
-    if not 0 <= wanted.seconds < float("inf"):
-        parser.error(f"--seconds: wanted a number of seconds, 0 or more; got {wanted.seconds}")
+    options = parser.parse_args(arguments)
+    if not 0 <= options.seconds < float("inf"):
+        parser.error(f"--seconds: wanted a number of seconds, 0 or more; got {options.seconds}")
     # The picture shows the crashes; their reports would be printed into it.
     logging.getLogger("regrow").addHandler(logging.NullHandler())
     logging.getLogger("regrow").propagate = False
     try:
-        run(show, wanted.seconds, sys.stdout.isatty())
+        run(show, options.seconds, sys.stdout.isatty())
     except BrokenPipeError:  # the reader closed the pipe; Python writes what is left to it at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

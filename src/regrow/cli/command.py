@@ -130,11 +130,11 @@ def run(
 
     if seconds is not None and not seconds < float("inf"):
         raise Problem(f"--seconds: wanted a number of seconds, 0 or more; got {seconds}")
-    found = find_project(project)
-    application = load_application(found)
+    target = find_project(project)
+    application = load_application(target)
     logs.configure(level.value, reports=reports)
     meanwhile = partial(demonstration.show, application) if demo else None
-    raise typer.Exit(run_application(application, found.package, seconds=seconds, meanwhile=meanwhile))
+    raise typer.Exit(run_application(application, target.package, seconds=seconds, meanwhile=meanwhile))
 
 
 @app.command(epilog=TABLE)
@@ -168,16 +168,16 @@ def pytest_project(context: typer.Context, project: ProjectOption = None) -> Non
 
     All other arguments go to pytest, and its exit code is the command's.
     """
-    found = find_project(project)
+    target = find_project(project)
     if find_spec("pytest") is None:
         raise Problem(NO_PYTEST, NO_APPLICATION)
     arguments = [sys.executable, "-m", "pytest", "-p", "regrow", *context.args]
     # pytest reads its setting `testpaths` only if the current directory is the project's.
     if not any(Path(argument.partition("::")[0]).exists() for argument in context.args):
-        os.chdir(found.folder)
+        os.chdir(target.folder)
     if any(argument.partition("=")[0] in SIMULATES for argument in context.args):
         os.environ.setdefault("PYTHONHASHSEED", "0")  # the order of a set of strings depends on it
-    paths = [str(found.source), os.environ.get("PYTHONPATH", "")]
+    paths = [str(target.source), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     if sys.platform == "win32":
         import subprocess

@@ -109,15 +109,15 @@ def render(name: str, *, supervised: bool) -> dict[str, str]:
 
 def templates(folder: Traversable, prefix: str = "") -> list[tuple[str, str]]:
     """Return the templates below a folder: the path of the file that each makes, and its text."""
-    found: list[tuple[str, str]] = []
+    result: list[tuple[str, str]] = []
     for entry in folder.iterdir():
         if entry.is_dir():
-            found += templates(entry, f"{prefix}{entry.name}/")
+            result += templates(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(".template"):
             # Templates have the suffix so that no tool treats them as a .gitignore or a module of this package.
             path = entry.name.removesuffix(".template").replace("gitignore", ".gitignore")
-            found.append((prefix + path, entry.read_text(encoding="utf-8")))
-    return found
+            result.append((prefix + path, entry.read_text(encoding="utf-8")))
+    return result
 
 
 def write_whole(folder: Path, files: dict[str, str]) -> None:

@@ -112,8 +112,8 @@ def read_project(folder: Path) -> Project:
 
 def table(content: dict[str, Any], key: str) -> dict[str, Any]:
     """Return a table of a TOML file; an empty dict if there is none."""
-    found = content.get(key)
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    value = content.get(key)
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def load_application(project: Project) -> type[Application]:
@@ -132,15 +132,15 @@ def load_application(project: Project) -> type[Application]:
             f'{path}: application = {named!r} is not of the form "module:Class".\n{HOW_TO_NAME_ONE}', NO_APPLICATION
         )
     project.on_path()
-    found = getattr(load_module(project, module_name), class_name, None)
-    if found is None:
+    cls = getattr(load_module(project, module_name), class_name, None)
+    if cls is None:
         raise Problem(f"{path}: application = {named!r}, but {module_name} has no {class_name}", NO_APPLICATION)
-    if not (isinstance(found, type) and issubclass(found, regrow.Application)):
+    if not (isinstance(cls, type) and issubclass(cls, regrow.Application)):
         raise Problem(
-            f"{path}: application = {named!r}, which is {found!r}. Wanted a class derived from regrow.Application",
+            f"{path}: application = {named!r}, which is {cls!r}. Wanted a class derived from regrow.Application",
             NO_APPLICATION,
         )
-    return found
+    return cls
 
 
 def load_module(project: Project, name: str) -> ModuleType:
@@ -173,11 +173,11 @@ def public_classes(project: Project) -> dict[str, Any]:
         return {}
     names = [project.package]
     names += [
-        found.name
-        for found in pkgutil.walk_packages(
+        module_info.name
+        for module_info in pkgutil.walk_packages(
             getattr(package, "__path__", ()), f"{project.package}.", onerror=lambda _: None
         )
-        if not found.name.endswith("__main__")
+        if not module_info.name.endswith("__main__")
     ]
     namespace: dict[str, Any] = {project.package: package}
     for name in names:

@@ -103,11 +103,11 @@ class Shell:
         banner = f"regrow {regrow.__version__}: {self.project.package}, {runs}\n{HELP}"
         namespace = {name: getattr(regrow, name) for name in regrow.__all__} | public_classes(self.project) | WORDS
         self.prompt = self.make_prompt(namespace, banner)
-        left = self.node.loop.create_future()
+        done = self.node.loop.create_future()
 
         def user_left() -> None:
-            if not left.done():
-                left.set_result(None)
+            if not done.done():
+                done.set_result(None)
 
         def read() -> None:
             try:
@@ -119,7 +119,7 @@ class Shell:
 
         self.thread = threading.Thread(target=read, name="regrow shell", daemon=True)
         self.thread.start()
-        await left
+        await done
         stop_signals.ask()
 
     def prompt_of(self) -> Prompt:

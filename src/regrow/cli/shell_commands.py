@@ -159,13 +159,13 @@ async def in_tree(who: Any) -> Pid:
     """
     name = who if isinstance(who, str) else trees.words(who)
     known = [branch for root in await trees.applications() for branch in root.each() if branch.pid is not None]
-    found = [branch.pid for branch in known if name in (branch.label, repr(branch.pid)) and branch.pid is not None]
-    if not found:
+    pids = [branch.pid for branch in known if name in (branch.label, repr(branch.pid)) and branch.pid is not None]
+    if not pids:
         every = ", ".join(branch.label for branch in known)
         raise NoSuchProcess(f"there is no process {name!r}. Wanted a pid, a registered name, or one of: {every}")
-    if len(found) > 1:
-        raise NoSuchProcess(f"{len(found)} processes have the name {name!r}: {safe_repr(found)}. Use the pid of one")
-    return found[0]
+    if len(pids) > 1:
+        raise NoSuchProcess(f"{len(pids)} processes have the name {name!r}: {safe_repr(pids)}. Use the pid of one")
+    return pids[0]
 
 
 def processes() -> None:

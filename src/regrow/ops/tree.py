@@ -96,8 +96,8 @@ async def look(root: Any) -> Branch:
     pid = root if isinstance(root, Pid) else bifs.whereis(root)
     if pid is None:
         raise ValueError(f"tree: no process has the name {safe_repr(root)}. tree() shows all applications")
-    found = pid.process
-    is_supervisor = found is not None and isinstance(found.initial_call, InitialCall)
+    process = pid.process
+    is_supervisor = process is not None and isinstance(process.initial_call, InitialCall)
     return await _branch(called(pid), pid, "supervisor" if is_supervisor else "worker")
 
 
@@ -147,15 +147,15 @@ async def _strategy(pid: Pid) -> str | None:
 
 def called(pid: Pid) -> str:
     """Return a short text for a process: its name, its label, the server or function that it runs, or else its pid."""
-    found = pid.process
-    if found is None:
+    process = pid.process
+    if process is None:
         return repr(pid)
-    if found.name is not None:
-        return words(found.name)
+    if process.name is not None:
+        return words(process.name)
     label = info(pid, "label")
     if label is not None:
         return words(label)
-    if found is found.node.init:
+    if process is process.node.init:
         return "init"
     return runs(pid) or repr(pid)
 

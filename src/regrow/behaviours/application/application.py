@@ -51,11 +51,11 @@ def load(app: Any) -> None:
         ApplicationError: it is loaded already; or it, or one that it includes, cannot be found.
         TypeError: this is no application.
     """
-    found = check_application(app)
+    cls = check_application(app)
     controller = controller_of(current_node())
-    if found in controller.loaded:
-        raise ApplicationError(("already_loaded", found), f"{found.__name__} is loaded already")
-    controller.load(found)
+    if cls in controller.loaded:
+        raise ApplicationError(("already_loaded", cls), f"{cls.__name__} is loaded already")
+    controller.load(cls)
 
 
 def ensure_loaded(app: Any) -> None:
@@ -68,10 +68,10 @@ def ensure_loaded(app: Any) -> None:
         ApplicationError: it cannot be found.
         TypeError: this is no application.
     """
-    found = check_application(app)
+    cls = check_application(app)
     controller = controller_of(current_node())
-    if found not in controller.loaded:
-        controller.load(found)
+    if cls not in controller.loaded:
+        controller.load(cls)
 
 
 def unload(app: Any) -> None:
@@ -85,14 +85,14 @@ def unload(app: Any) -> None:
     Raises:
         ApplicationError: it runs, or it is not loaded.
     """
-    found = find(app) if isinstance(app, str) else app
+    cls = find(app) if isinstance(app, str) else app
     controller = controller_of(current_node())
-    entry = controller.entry(found)
+    entry = controller.entry(cls)
     if entry is not None and entry.state != "exited":
-        raise ApplicationError(("running", found), f"{name_of(found)} runs. Stop it first")
-    if found not in controller.loaded:
-        raise ApplicationError(("not_loaded", found or app), f"{name_of(found or app)} is not loaded")
-    controller.unload(found)
+        raise ApplicationError(("running", cls), f"{name_of(cls)} runs. Stop it first")
+    if cls not in controller.loaded:
+        raise ApplicationError(("not_loaded", cls or app), f"{name_of(cls or app)} is not loaded")
+    controller.unload(cls)
 
 
 def loaded_applications() -> Descriptions:
@@ -163,9 +163,9 @@ def get_all_key(app: Any = OWN) -> dict[str, Any] | None:
     Without an argument, the application is the one of the running process.
     """
     owner = get_application() if app is OWN else app
-    found = find(owner) if isinstance(owner, str) else owner
+    cls = find(owner) if isinstance(owner, str) else owner
     controller = controller_of(current_node())
-    return controller.spec(found) if found in controller.loaded else None
+    return controller.spec(cls) if cls in controller.loaded else None
 
 
 def spec(app: Any, key: str | None = None) -> Any:
@@ -236,10 +236,10 @@ def app_dir(app: Any, path: str | Iterable[str] = ()) -> Path:
     Raises:
         ValueError: there is no such application.
     """
-    found = find(app)
-    if found is None:
+    cls = find(app)
+    if cls is None:
         raise ValueError(f"app_dir: unknown application {app!r}")
-    folder = Path(inspect.getfile(sys.modules[found.__module__])).parent
+    folder = Path(inspect.getfile(sys.modules[cls.__module__])).parent
     return folder.joinpath(path) if isinstance(path, str) else folder.joinpath(*path)
 
 

@@ -263,12 +263,12 @@ class Controller:
         if entry is None or process is None:
             return
         timeout = seconds(self.environment(KERNEL).get("shutdown_timeout"), "shutdown_timeout")
-        gone = self.node.ended(process, timeout)
+        ended = self.node.ended(process, timeout)
         starts = entry.state == "starting"
         links.exit_signal(process, self.node.init.pid, reason, True)
         if starts:
             await self._until_given_up(entry, process)
-        await gone
+        await ended
         if process.alive:
             words = "%s did not stop within the %g s of shutdown_timeout, and is killed"
             plain.log(LOG, logging.WARNING, words, name_of(entry.app), timeout)

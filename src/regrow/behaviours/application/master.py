@@ -209,10 +209,10 @@ def _included(app: type[Application], seen: list[type[Application]]) -> list[typ
     """Return the applications that an application includes, directly or through others, each once."""
     parts: list[type[Application]] = []
     for name in app.__regrow_spec__.included_applications:
-        found = find(name)
-        if found is not None and found not in seen:
-            seen.append(found)
-            parts += [found, *_included(found, seen)]
+        part = find(name)
+        if part is not None and part not in seen:
+            seen.append(part)
+            parts += [part, *_included(part, seen)]
     return parts
 
 

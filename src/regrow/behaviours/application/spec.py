@@ -205,19 +205,19 @@ def _names(option: str, value: Any, kind: type, wanted: str) -> tuple[Any, ...] 
         return None
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise _invalid(option, value, f"a list of {wanted}")
-    found = tuple(content)
-    if not all(isinstance(name, kind) for name in found):
+    names = tuple(content)
+    if not all(isinstance(name, kind) for name in names):
         raise _invalid(option, content, f"a list of {wanted}")
-    return found
+    return names
 
 
 def _needs(option: str, value: Any) -> tuple[Any, ...] | None:
-    found = _names(option, value, object, 'applications: classes, or "package.module:Class"')
-    for app in found or ():
+    apps = _names(option, value, object, 'applications: classes, or "package.module:Class"')
+    for app in apps or ():
         if not isinstance(app, str) and not _is_application(app):
             letter = f'{option}: wanted classes derived from Application, or "module:Class", got {safe_repr(app)}'
             raise InvalidApplication(("bad_application", app), letter)
-    return found
+    return apps
 
 
 def _pairs(option: str, value: Any) -> dict[Any, Any]:
@@ -232,15 +232,15 @@ def _pairs(option: str, value: Any) -> dict[Any, Any]:
         return dict(content)
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise _invalid(option, value, wanted)
-    found: dict[Any, Any] = {}
+    result: dict[Any, Any] = {}
     pairs: list[Any] = list(content)
     if any(type(pair) is not tuple or len(pair) != 2 for pair in pairs):
         raise _invalid(option, content, wanted)
     for key, content in pairs:
-        if key in found:
+        if key in result:
             raise InvalidApplication(("invalid_options", ("duplicate", option, key)), f"{option}: {key!r} occurs twice")
-        found[key] = content
-    return found
+        result[key] = content
+    return result
 
 
 # Finding applications
@@ -269,18 +269,18 @@ def find(app: Any) -> type[Application] | None:
     if not class_name:
         return None
     try:
-        found: Any = importlib.import_module(module_name)
+        value: Any = importlib.import_module(module_name)
         for part in class_name.split("."):
-            found = getattr(found, part)
+            value = getattr(value, part)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
             return None
         raise  # the module was found, and one of its imports was not
     except AttributeError:
         return None
-    if _is_application(found):
-        return found
-    raise TypeError(f"wanted a class derived from Application, got {app!r}, which is {safe_repr(found)}")
+    if _is_application(value):
+        return value
+    raise TypeError(f"wanted a class derived from Application, got {app!r}, which is {safe_repr(value)}")
 
 
 def check_application(app: Any) -> type[Application]:
@@ -290,10 +290,10 @@ def check_application(app: Any) -> type[Application]:
         ApplicationError: it is a name for which no class can be imported.
         TypeError: this is no application.
     """
-    found = find(app)
-    if found is None:
+    cls = find(app)
+    if cls is None:
         raise not_found(app)
-    return found
+    return cls
 
 
 def needs_of(app: type[Application]) -> list[tuple[Any, bool]]:

@@ -66,20 +66,20 @@ async def start(app: Any, start_type: StartType = "temporary", args: Any = SPECS
         ValueError: an unknown start type.
     """
     _check_start_type(start_type)
-    found = check_application(app)
+    cls = check_application(app)
     node = current_node()
     controller = controller_of(node)
-    entry = controller.entry(found)
+    entry = controller.entry(cls)
     if entry is None or entry.state == "exited":
-        entry = _launch(node, controller, found, start_type, found.__regrow_spec__.args if args is SPECS else args)
-    elif entry.state == "running" or _is_part_of(node, found):
-        raise ApplicationError(("already_started", found), f"{found.__name__} runs already")
+        entry = _launch(node, controller, cls, start_type, cls.__regrow_spec__.args if args is SPECS else args)
+    elif entry.state == "running" or _is_part_of(node, cls):
+        raise ApplicationError(("already_started", cls), f"{cls.__name__} runs already")
     if entry.master is None:  # a library has no process
         return
     request = new_request(node, "start")
     entry.starters += 1
     try:
-        answer = await ask(entry.master, request, None, ("application", "start", [found]))
+        answer = await ask(entry.master, request, None, ("application", "start", [cls]))
     except asyncio.CancelledError:
         caller = node.caller()
         if caller is None or caller.alive:  # if the caller was killed, the start continues, as in OTP
@@ -180,16 +180,16 @@ async def stop(app: Any) -> None:
     """
     node = current_node()
     controller = controller_of(node)
-    found = find(app) if isinstance(app, str) else app
-    entry = controller.entry(found)
+    cls = find(app) if isinstance(app, str) else app
+    entry = controller.entry(cls)
     if entry is None:
-        raise not_started(found or app)
+        raise not_started(cls or app)
     if entry.state == "exited":
         controller.forget(entry)
     elif entry.master is None:
         controller.gone(entry, "stopped")
     else:
-        await ask(entry.master, new_request(node, "stop"), None, ("application", "stop", [found]))
+        await ask(entry.master, new_request(node, "stop"), None, ("application", "stop", [cls]))
 
 
 # Starting with all needed applications

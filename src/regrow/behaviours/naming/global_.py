@@ -219,17 +219,17 @@ __regrow_names__ = Table
 class Lock:
     """The lock of a resource: one requester holds it, in one or several processes."""
 
-    __slots__ = ("asked", "key", "pids", "requester")
+    __slots__ = ("id", "key", "pids", "requester")
 
     def __init__(self, id: LockId, key: Any, requester: Any) -> None:
-        self.asked: LockId = id
+        self.id: LockId = id
         self.key: Any = key  # of the resource and …
         self.requester: Any = requester  # … of the requester, as they were when the lock was set
         self.pids: dict[Pid, None] = {}
 
     def is_for(self, id: LockId) -> bool:
         """Whether it was set with the same objects, compared by identity: their equality may have changed since."""
-        return self.asked[0] is id[0] and self.asked[1] is id[1]
+        return self.id[0] is id[0] and self.id[1] is id[1]
 
 
 class Locks:
@@ -241,13 +241,13 @@ class Locks:
 
     def take(self, id: LockId, holder: Process) -> Lock | None:
         """Set a lock for a process until it drops it or ends; return None if another requester holds it."""
-        key, asking, pid = exact(id[0]), _term(id[1]), holder.pid
+        key, requester, pid = exact(id[0]), _term(id[1]), holder.pid
         extras(holder).tables[self] = None
         with GLOBAL_LOCK:
             lock = self.by_resource.get(key)
             if lock is None:
-                lock = self.by_resource[key] = Lock(id, key, asking)
-            elif lock.requester != asking:
+                lock = self.by_resource[key] = Lock(id, key, requester)
+            elif lock.requester != requester:
                 return None
             lock.pids[pid] = None
             self.held.setdefault(pid, {})[lock] = None

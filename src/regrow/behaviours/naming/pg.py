@@ -169,26 +169,26 @@ def _is_of(message: Any, ref: Ref) -> bool:
 
 
 def _pids(what: str, pids: object) -> list[Pid]:
-    given = [pids] if isinstance(pids, Pid) else pids
-    if isinstance(given, list | tuple | set | frozenset):
-        several = list(cast("Iterable[object]", given))
-        found = [pid for pid in several if isinstance(pid, Pid)]
-        if len(found) == len(several):
-            return found
+    values = [pids] if isinstance(pids, Pid) else pids
+    if isinstance(values, list | tuple | set | frozenset):
+        several = list(cast("Iterable[object]", values))
+        result = [pid for pid in several if isinstance(pid, Pid)]
+        if len(result) == len(several):
+            return result
     raise TypeError(f"{what}: wanted a pid or a list of pids; got {safe_repr(pids)}. For a name: whereis(name)")
 
 
 def _find(scope: object) -> Groups | None:
-    found: Groups | None = current_node().registries.get(("pg", scope))
-    return found
+    groups: Groups | None = current_node().registries.get(("pg", scope))
+    return groups
 
 
 def _running(scope: object, function: str, args: list[object]) -> Groups:
-    found = _find(scope)
-    if found is None:
+    groups = _find(scope)
+    if groups is None:
         letter = f"no process: the scope {safe_repr(scope)} does not run. Start it with pg.start_link(scope)"
         raise NoProcess(("noproc", ("pg", function, args)), letter)
-    return found
+    return groups
 
 
 # The groups of a scope

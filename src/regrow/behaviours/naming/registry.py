@@ -330,9 +330,9 @@ class Registry:
         """
         table, owner = table_of(registry), current()
         server: Any = table.partitions[0].server  # None once it has ended: the call says so
-        held = Ref()
+        ref = Ref()
         try:
-            granted = await call(server, ("lock", exact(key), held, owner), None)
+            granted = await call(server, ("lock", exact(key), ref, owner), None)
             if isinstance(granted, Refused):
                 raise granted.error
             result = function()
@@ -341,7 +341,7 @@ class Registry:
             return result
         finally:
             if server is not None:
-                client.cast(server, ("unlock", held))
+                client.cast(server, ("unlock", ref))
 
     # Metadata
 

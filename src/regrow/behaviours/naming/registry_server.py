@@ -92,14 +92,14 @@ class PartitionServer(GenServer[RegistryLocks]):
     def handle_call(self, request: Any, from_: From, locks: RegistryLocks, /) -> CallReturn[RegistryLocks]:
         """Grant a lock, now or when its turn comes. "sync" is answered after all earlier messages."""
         match request:
-            case ("lock", key, Ref() as held, Pid() as owner):
+            case ("lock", key, Ref() as ref, Pid() as owner):
                 try:
                     queue = locks.queues.setdefault(key, Queue(key))
                 except BaseException as error:
                     if not survives(running(), error):
                         raise
                     return Reply(Refused(error), locks)
-                lock = locks.by_ref[held] = RegistryLock(queue, from_, bifs.monitor(owner, tag=held))
+                lock = locks.by_ref[ref] = RegistryLock(queue, from_, bifs.monitor(owner, tag=ref))
                 queue.locks.append(lock)
                 return Reply("ok", locks) if queue.locks[0] is lock else NoReply(locks)
             case "sync":
@@ -110,8 +110,8 @@ class PartitionServer(GenServer[RegistryLocks]):
     def handle_cast(self, request: Any, locks: RegistryLocks, /) -> CastReturn[RegistryLocks]:
         """Release a lock, or remove a process from its queue."""
         match request:
-            case ("unlock", Ref() as held):
-                return self.free(locks, held)
+            case ("unlock", Ref() as ref):
+                return self.free(locks, ref)
             case _:
                 raise NoClause(request)
 
@@ -120,14 +120,14 @@ class PartitionServer(GenServer[RegistryLocks]):
         match message:
             case Exited():
                 return NoReply(locks)
-            case Down(tag=Ref() as held):
-                return self.free(locks, held)
+            case Down(tag=Ref() as ref):
+                return self.free(locks, ref)
             case _:
                 return super().handle_info(message, locks)
 
-    def free(self, locks: RegistryLocks, held: Ref) -> NoReply[RegistryLocks]:
+    def free(self, locks: RegistryLocks, ref: Ref) -> NoReply[RegistryLocks]:
         """Remove a process from a lock's queue; if it held the lock, grant it to the next one."""
-        lock = locks.by_ref.pop(held, None)
+        lock = locks.by_ref.pop(ref, None)
         if lock is not None:
             bifs.demonitor(lock.monitor, flush=True)
             queue = lock.queue

@@ -64,11 +64,11 @@ class AlreadyRegistered(Exception):
 class Entry:
     """One registration of a process under a key."""
 
-    __slots__ = ("kept", "key", "pid", "value")
+    __slots__ = ("key", "pid", "stored_key", "value")
 
     def __init__(self, key: Any, pid: Pid, value: Any) -> None:
         self.key: Any = key
-        self.kept: Any = exact(key)  # the key in the table, also if the key is mutable and changes
+        self.stored_key: Any = exact(key)  # the key in the table, also if the key is mutable and changes
         self.pid: Pid = pid
         self.value: Any = value
 
@@ -109,10 +109,10 @@ class Partition:
         server, holder = self.server, entry.pid.process
         assert server is not None
         assert holder is not None
-        found: Any = self.by_key.get(entry.kept)
-        if found is not None:
-            entry.kept = next(iter(small_set.items(found))).kept
-        self.by_key[entry.kept] = small_set.add(found, entry)
+        entries: Any = self.by_key.get(entry.stored_key)
+        if entries is not None:
+            entry.stored_key = next(iter(small_set.items(entries))).stored_key
+        self.by_key[entry.stored_key] = small_set.add(entries, entry)
         self.by_pid[entry.pid] = small_set.add(self.by_pid.get(entry.pid), entry)
         extras(holder).tables[self] = None
         links.link(holder, server)
@@ -120,7 +120,7 @@ class Partition:
 
     def remove(self, entry: Entry) -> None:
         """Remove an entry from both dicts."""
-        _remove(self.by_key, same(entry.kept), entry)
+        _remove(self.by_key, same(entry.stored_key), entry)
         _remove(self.by_pid, entry.pid, entry)
 
     def let_go(self, pid: Pid) -> None:
@@ -167,11 +167,11 @@ class Table:
 
     def groups(self, key: Any) -> Iterator[list[Entry]]:
         """Yield the entries of a key, one list for each partition that has any."""
-        kept = exact(key)
+        stored_key = exact(key)
         for by_key in self.by_keys:
-            found = by_key.get(kept)
-            if found is not None:
-                yield list(small_set.items(found))
+            entries = by_key.get(stored_key)
+            if entries is not None:
+                yield list(small_set.items(entries))
 
     def entries(self, key: Any) -> list[Entry]:
         """Return the entries of a key."""
@@ -179,7 +179,7 @@ class Table:
 
     def all(self) -> list[Entry]:
         """Return all entries of the registry."""
-        return [entry for by_key in self.by_keys for kept in by_key.values() for entry in small_set.items(kept)]
+        return [entry for by_key in self.by_keys for entries in by_key.values() for entry in small_set.items(entries)]
 
     def own(self, pid: Pid) -> list[Entry]:
         """Return the entries of a process, oldest first."""
@@ -188,20 +188,20 @@ class Table:
     def own_under(self, key: Any, pid: Pid) -> list[Entry]:
         """Return the entries of a process under a key, also if the key is the same object with a changed hash."""
         if type(key) is not str and type(key) is not tuple:
-            itself = [entry for entry in self.own(pid) if entry.key is key]
-            if itself:
-                return itself
+            same_object = [entry for entry in self.own(pid) if entry.key is key]
+            if same_object:
+                return same_object
         if self.unique:
             return [entry for entry in self.entries(key) if entry.pid is pid]
-        wanted = exact(key)
-        return [entry for entry in self.own(pid) if entry.kept == wanted]
+        stored_key = exact(key)
+        return [entry for entry in self.own(pid) if entry.stored_key == stored_key]
 
     def count(self) -> int:
         """Return the number of entries."""
         return sum(
-            len(cast("dict[Entry, None]", kept)) if type(kept) is dict else 1
+            len(cast("dict[Entry, None]", entries)) if type(entries) is dict else 1
             for by_key in self.by_keys
-            for kept in by_key.values()
+            for entries in by_key.values()
         )
 
     def partition_of(self, pid: Pid) -> Partition:
@@ -276,8 +276,8 @@ class Table:
                 f"Via is not supported for duplicate registries: {safe_repr(self.name)} may have several processes "
                 f"under {safe_repr(key)}. Use lookup or dispatch"
             )
-        found = self.by_keys[0].get(exact(key))
-        return None if found is None else cast("Entry", found).pid
+        entry = self.by_keys[0].get(exact(key))
+        return None if entry is None else cast("Entry", entry).pid
 
 
 def table_of(registry: object) -> Table:
@@ -286,10 +286,10 @@ def table_of(registry: object) -> Table:
     Raises:
         ValueError: there is no registry with this name.
     """
-    found = current_node().registries.get(registry)
-    if not isinstance(found, Table):
+    table = current_node().registries.get(registry)
+    if not isinstance(table, Table):
         raise ValueError(  # noqa: TRY004 - the name has the right type, and is not registered
             f"unknown registry: {safe_repr(registry)}. Start it first, with Registry.start_link(keys=…, name=…), "
             "under a supervisor before the processes that use it"
         )
-    return found
+    return table

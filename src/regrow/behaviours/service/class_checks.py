@@ -26,8 +26,8 @@ def check_class(cls: Any) -> dict[str, Method]:
                 break
     check_infos(cls)
     for base in reversed(cls.__mro__):
-        found: dict[str, Any] = base.__dict__
-        methods.update({name: value for name, value in found.items() if isinstance(value, Method)})
+        base_members: dict[str, Any] = base.__dict__
+        methods.update({name: value for name, value in base_members.items() if isinstance(value, Method)})
     return methods
 
 

@@ -177,13 +177,13 @@ def _make_handle_class(cls: Any, base: type[Handle]) -> Any:
 
 def names_inside(cls: type) -> set[str]:
     """Return the names that an object of a class may have: those that it defines and those that its methods mention."""
-    found = set(dir(cls))
+    names = set(dir(cls))
     for base in cls.__mro__:
         for value in vars(base).values():
             code: object = getattr(getattr(value, "__wrapped__", value), "__code__", None)
             if isinstance(code, CodeType):
-                found.update(code.co_names)
-    return {name for name in found if not (name.startswith("__") and name.endswith("__"))}
+                names.update(code.co_names)
+    return {name for name in names if not (name.startswith("__") and name.endswith("__"))}
 
 
 def _sender(cls: type, name: str, method: Method, has_timeout: bool) -> Any:

@@ -47,21 +47,21 @@ def callers() -> tuple[Pid, ...]:
     Elixir keeps them as `$callers`. They lead to the process for which the task works; the ancestors of a process lead to
     its supervisor.
     """
-    found = CALLERS.get()
+    entry = CALLERS.get()
     caller = current_node().caller()
-    return found[1] if found is not None and caller is not None and found[0] is caller.pid else ()
+    return entry[1] if entry is not None and caller is not None and entry[0] is caller.pid else ()
 
 
 def callers_of_new(caller: Process | None) -> tuple[Pid, ...]:
     """Return the callers of a task that `caller` starts now; None stands for a plain asyncio task."""
     if caller is None:
         return ()
-    found = CALLERS.get()
-    if found is None or found[0] is not caller.pid:
+    entry = CALLERS.get()
+    if entry is None or entry[0] is not caller.pid:
         return (caller.pid,)
-    if len(found[1]) < NEAREST:
-        return (caller.pid, *found[1])
-    return (caller.pid, *found[1][: NEAREST - 1])  # bounded: a task may start its successor for ever
+    if len(entry[1]) < NEAREST:
+        return (caller.pid, *entry[1])
+    return (caller.pid, *entry[1][: NEAREST - 1])  # bounded: a task may start its successor for ever
 
 
 class Job:

@@ -174,10 +174,10 @@ class Items:
         self.asynchronous: AsyncIterator[Any] | None = None
         if isinstance(items, AsyncIterable):
             self.asynchronous = aiter(items)
-            self.made: Any = None if self.asynchronous is items else self.asynchronous
+            self.created: Any = None if self.asynchronous is items else self.asynchronous
         else:
             self.plain = iter(items)
-            self.made = None if self.plain is items else self.plain
+            self.created = None if self.plain is items else self.plain
 
     async def next(self) -> Any:
         """Return the next item; MISSING if there is none."""
@@ -191,10 +191,10 @@ class Items:
 
     async def close(self) -> None:
         """Close the iterator, if this object created it."""
-        if hasattr(self.made, "aclose"):
-            await self.made.aclose()
-        elif hasattr(self.made, "close"):
-            self.made.close()
+        if hasattr(self.created, "aclose"):
+            await self.created.aclose()
+        elif hasattr(self.created, "close"):
+            self.created.close()
 
 
 # The spawner
@@ -270,41 +270,41 @@ class Spawner(GenServer[StreamTasks]):
         return Ok(StreamTasks(plan))
 
     async def handle_call(
-        self, request: Any, from_: From, crew: StreamTasks, /
+        self, request: Any, from_: From, tasks: StreamTasks, /
     ) -> NoReply[StreamTasks] | Stop[StreamTasks]:
         """Answer "take" with the next result when there is one; "close" kills the tasks and ends the spawner."""
         match request:
             case "take":
-                crew.taker = from_
-                crew.answer()
-                return NoReply(crew)
+                tasks.taker = from_
+                tasks.answer()
+                return NoReply(tasks)
             case "close":
                 me = running()
-                endings = [begin_shutdown(me, task.pid, "brutal_kill") for task in crew.running.values()]
-                crew.running.clear()
+                endings = [begin_shutdown(me, task.pid, "brutal_kill") for task in tasks.running.values()]
+                tasks.running.clear()
                 for ending in endings:
                     if ending is not None:
                         await ending.reason()
-                return Stop("normal", crew, reply=None)
+                return Stop("normal", tasks, reply=None)
             case _:
                 raise NoClause(request)
 
-    async def handle_cast(self, request: Any, crew: StreamTasks, /) -> NoReply[StreamTasks]:
+    async def handle_cast(self, request: Any, tasks: StreamTasks, /) -> NoReply[StreamTasks]:
         """Start a task for an item."""
         match request:
             case ("spawn", int(position), item):
                 try:
-                    ref, pid = await self.start_task(crew.plan, item)
+                    ref, pid = await self.start_task(tasks.plan, item)
                 except BaseException as error:
                     if not is_failure(running(), error):
                         raise
-                    crew.over = ("raise", exits.strip_traceback(error))
-                    crew.answer()
-                    return NoReply(crew)
-                limit = crew.plan.options.timeout
+                    tasks.over = ("raise", exits.strip_traceback(error))
+                    tasks.answer()
+                    return NoReply(tasks)
+                limit = tasks.plan.options.timeout
                 timer = None if limit is None else send_after(current(), ("timeout", ref), limit)
-                crew.running[ref] = StreamTask(position, pid, timer)
-                return NoReply(crew)
+                tasks.running[ref] = StreamTask(position, pid, timer)
+                return NoReply(tasks)
             case _:
                 raise NoClause(request)
 
@@ -320,28 +320,28 @@ class Spawner(GenServer[StreamTasks]):
             bifs.link(pid)
         return send_job(job, pid), pid
 
-    def handle_info(self, message: Any, crew: StreamTasks, /) -> NoReply[StreamTasks] | Stop[StreamTasks]:
+    def handle_info(self, message: Any, tasks: StreamTasks, /) -> NoReply[StreamTasks] | Stop[StreamTasks]:
         """Handle the value, the end or the timeout of a task."""
         match message:
             case (Monitor() as ref, value):
-                crew.done(ref, ("ok", value))
+                tasks.done(ref, ("ok", value))
             case Down(Monitor() as ref, _, reason):
-                crew.done(ref, ("exit", reason))
-            case ("timeout", Monitor() as ref) if ref in crew.running:
-                if crew.plan.options.on_timeout == "exit":
-                    crew.over = ("timeout",)
-                    crew.answer()
+                tasks.done(ref, ("exit", reason))
+            case ("timeout", Monitor() as ref) if ref in tasks.running:
+                if tasks.plan.options.on_timeout == "exit":
+                    tasks.over = ("timeout",)
+                    tasks.answer()
                 else:
-                    begin_shutdown(running(), crew.running[ref].pid, "brutal_kill")
-                    crew.done(ref, ("exit", "timeout"))
-            case Exited(_, reason) if not exits.is_word(reason, "normal") and not crew.plan.trap_exit:
-                return Stop(reason, crew)
+                    begin_shutdown(running(), tasks.running[ref].pid, "brutal_kill")
+                    tasks.done(ref, ("exit", "timeout"))
+            case Exited(_, reason) if not exits.is_word(reason, "normal") and not tasks.plan.trap_exit:
+                return Stop(reason, tasks)
             case _:
                 pass  # the Exited of a linked task, for which its Down comes, too; or the timer of a task that is done
-        return NoReply(crew)
+        return NoReply(tasks)
 
-    def terminate(self, reason: Any, crew: StreamTasks, /) -> None:
+    def terminate(self, reason: Any, tasks: StreamTasks, /) -> None:
         """Kill the linked tasks, when the consumer has ended."""
-        if crew.plan.options.link:
-            for task in crew.running.values():
+        if tasks.plan.options.link:
+            for task in tasks.running.values():
                 begin_shutdown(running(), task.pid, "brutal_kill")

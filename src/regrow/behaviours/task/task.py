@@ -173,15 +173,15 @@ class Task(Generic[Result]):
         """
         limit = 5.0 if timeout == 5.0 else seconds(timeout, "await_(timeout=)")
         check_owner(self)
-        found = await next_outcome((self.ref,), limit, self.pid)
-        if found is not None and found[1][0] == "ok":
-            result: Result = found[1][1]
+        done = await next_outcome((self.ref,), limit, self.pid)
+        if done is not None and done[1][0] == "ok":
+            result: Result = done[1][1]
             return result
         place = ("Task", "await", [self, timeout])
-        if found is None:
+        if done is None:
             bifs.demonitor(self.ref, flush=True)
             raise exits.CallTimeout(("timeout", place), f"{self!r} was not done within {timeout} s")
-        reason = found[1][1]
+        reason = done[1][1]
         raise exits.CalleeExit((reason, place), f"{self!r} ended without a value: {bounded_repr.safe_repr(reason)}")
 
     @staticmethod
@@ -207,13 +207,13 @@ class Task(Generic[Result]):
         place = ("Task", "await_many", [every, timeout])
         countdown = Countdown(seconds(timeout, "await_many(timeout=)"))
         while waiting:
-            found = await next_outcome(waiting, countdown.left())
-            if found is None:
+            done = await next_outcome(waiting, countdown.left())
+            if done is None:
                 forget(waiting)
                 raise exits.CallTimeout(
                     ("timeout", place), f"{len(waiting)} of {len(every)} tasks were not done within {timeout} s"
                 )
-            ref, (what, value) = found
+            ref, (what, value) = done
             failed = waiting.pop(ref)
             if what == "exit":
                 forget(waiting)
@@ -237,8 +237,8 @@ class Task(Generic[Result]):
         """
         limit = seconds(timeout, "yield_(timeout=)")
         check_owner(self)
-        found: Any = await next_outcome((self.ref,), limit, self.pid)
-        return None if found is None else found[1]
+        done: Any = await next_outcome((self.ref,), limit, self.pid)
+        return None if done is None else done[1]
 
     @staticmethod
     async def yield_many(
@@ -275,12 +275,12 @@ class Task(Generic[Result]):
         outcomes: dict[Ref, Outcome[Other] | None] = {}
         countdown = Countdown(seconds(timeout, "yield_many(timeout=)"))
         while waiting and (limit is None or len(outcomes) < limit):
-            found = await next_outcome(waiting, countdown.left())
-            if found is None:
+            done = await next_outcome(waiting, countdown.left())
+            if done is None:
                 for task in waiting.values():
                     outcomes[task.ref] = await _after_timeout(task, on_timeout)
                 break
-            ref, outcome = found
+            ref, outcome = done
             outcomes[ref] = outcome
             del waiting[ref]
         return [(task, outcomes.get(task.ref)) for task in every]
