@@ -1,1 +1,1 @@
-"""Servers, state machines, event managers and their supervisors: a folder each, over what all share in `gen`."""
+"""Behaviours: a folder for each, and `gen`, the code that they share."""

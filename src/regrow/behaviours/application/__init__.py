@@ -1,1 +1,1 @@
-"""Trees that start and stop as one."""
+"""Applications: supervision trees that start and stop as one unit."""

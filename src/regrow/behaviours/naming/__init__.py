@@ -1,1 +1,1 @@
-"""Registries, groups and global names."""
+"""Names for processes: registries, process groups and global names."""

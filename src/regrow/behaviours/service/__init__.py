@@ -1,1 +1,1 @@
-"""The server with typed methods."""
+"""Servers whose messages are typed methods."""
