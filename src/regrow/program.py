@@ -56,7 +56,7 @@ def run(main: Any, *args: Any, node: Node | None = None) -> Any:
         node: a node with other options than the default ones.
 
     Returns:
-        The value of `main`; None for an application, and if a signal stopped the program.
+        The value of `main`; None for an application, and if a signal ended `main` before it returned.
 
     Raises:
         Ended: an application ended by itself that was started as permanent, or as transient and ended abnormally; or an
