@@ -262,7 +262,7 @@ class Groups:
         for pid in pids:
             group.members[pid] = group.members.get(pid, 0) + 1
             self.joined.setdefault(pid, []).append(group)
-            self.hold(pid)
+            self.track(pid)
         self.notify(group, "join", pids)
 
     def leave(self, name: Hashable, pids: list[Pid]) -> bool:
@@ -276,7 +276,7 @@ class Groups:
                 left.append(pid)
                 if not groups:
                     del self.joined[pid]
-                self.let_go(pid)
+                self.untrack(pid)
         if left and group is not None:
             self.remove_members(group, left)
         return bool(left)
@@ -307,7 +307,7 @@ class Groups:
         refs = self.watching_all if group is None else group.refs
         refs[ref] = None
         self.watching.setdefault(watcher, {})[ref] = None
-        self.hold(watcher)
+        self.track(watcher)
         return ref
 
     def unwatch(self, ref: Ref) -> bool:
@@ -320,7 +320,7 @@ class Groups:
         del refs[ref]
         if not refs:
             del self.watching[watcher]
-        self.let_go(watcher)
+        self.untrack(watcher)
         return True
 
     def forget(self, ref: Ref) -> None:
@@ -345,12 +345,12 @@ class Groups:
                 if watcher is not None:
                     mailbox.put(watcher, (ref, what, group.name, list(pids)))
 
-    def hold(self, pid: Pid) -> None:
+    def track(self, pid: Pid) -> None:
         """Have `release` called at the end of a process."""
         assert pid.process is not None
         extras(pid.process).tables[self] = None
 
-    def let_go(self, pid: Pid) -> None:
+    def untrack(self, pid: Pid) -> None:
         """No longer have `release` called at the end of a process that is neither member nor watcher."""
         if pid.process is not None and pid is not self.server and pid not in self.joined and pid not in self.watching:
             extras(pid.process).tables.pop(self, None)

@@ -123,7 +123,7 @@ class Partition:
         _remove(self.by_key, same(entry.stored_key), entry)
         _remove(self.by_pid, entry.pid, entry)
 
-    def let_go(self, pid: Pid) -> None:
+    def unlink_if_empty(self, pid: Pid) -> None:
         """Unlink a live process from the server, if it has no entry here any more."""
         process = pid.process
         if process is not None and pid not in self.by_pid:
@@ -235,7 +235,7 @@ class Table:
         partition = self.partition_of(pid)
         for entry in entries:
             partition.remove(entry)
-        partition.let_go(pid)
+        partition.unlink_if_empty(pid)
         if pid.process is not None:  # listeners are not sent the end of a process: they can monitor it
             self.notify(("unregister", self.name, key, pid))
 
