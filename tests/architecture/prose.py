@@ -22,6 +22,7 @@ PLAIN: tuple[str, ...] = (
     "behaviours.gen_event",
     "behaviours.gen_server",
     "behaviours.gen_statem",
+    "behaviours.supervision",
     "testing",
     "behaviours.agent",
     "behaviours.application",

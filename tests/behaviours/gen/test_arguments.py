@@ -150,7 +150,7 @@ async def test_a_class_with_parameters_is_the_class() -> None:
     single = Supervisor.child_spec((Box[int], 2), id="second")
     box = await Supervisor.start_child(supervisor, single)
     assert await call(box, "value") == 2
-    with pytest.raises(TypeError, match="One child stands in a list"):
+    with pytest.raises(TypeError, match="Put a single child into a list"):
         await Supervisor.start_link((Box[int], 1))  # type: ignore[arg-type]
     with pytest.raises(InvalidChild):
         await Supervisor.start_link([(list[int], 1)])  # type: ignore[list-item]

@@ -335,7 +335,7 @@ async def test_an_application_s_start_and_phases(reports: Reports) -> None:
 
     for app, callback, letter in [
         (Bare, Bare.start, "its start returned None; wanted the pid of the top supervisor"),
-        (Shop, Shop.start_phase, "its phase 'open' returned 7; wanted nothing"),
+        (Shop, Shop.start_phase, "its phase 'open' returned 7; wanted None"),
     ]:
         with pytest.raises(ApplicationError) as caught:
             await application.start(app)

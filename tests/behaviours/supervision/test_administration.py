@@ -103,7 +103,7 @@ class TestAdministration:
 
     async def test_an_instance_is_started_with_a_list_of_arguments(self) -> None:
         sup, ordinary = await simple(), await Supervisor.start_link()
-        with pytest.raises(InvalidChild, match="starts its one child, with the list of arguments to add"):
+        with pytest.raises(InvalidChild, match="starts its one child spec: wanted the list of further arguments"):
             await Supervisor.start_child(sup, Plain)
         with pytest.raises(InvalidChild, match="a list of arguments is for a simple_one_for_one supervisor"):
             await Supervisor.start_child(ordinary, ["a"])

@@ -51,7 +51,7 @@ class TestBadUse:
                 given()
             assert safe_repr(children) in str(caught.value)
             is_one = children not in ("Pool", 1, None)
-            assert ("One child stands in a list, too" in str(caught.value)) == is_one
+            assert ("Put a single child into a list" in str(caught.value)) == is_one
         with pytest.raises(TypeError, match="children: wanted a list"):
             await Supervisor.start_link(children)
 

@@ -171,7 +171,7 @@ async def test_raises_on_bad_options() -> None:
             await start(partitions=partitions)
     with pytest.raises(TypeError, match=r"with_arguments: wanted a function .* got 123"):
         await start(with_arguments=123)
-    with pytest.raises(TypeError, match="wanted a list of arguments from it; it gave 'no list'"):
+    with pytest.raises(TypeError, match="wanted a list of arguments from it; it returned 'no list'"):
         await start(with_arguments=lambda *_: "no list")  # pyright: ignore[reportUnknownLambdaType]
     with pytest.raises(ValueError, match="auto_shutdown: wanted \"never\"; got 'any_significant'"):
         await start(auto_shutdown="any_significant")

@@ -123,7 +123,7 @@ class TestSignificant:
         sup = await Supervisor.start_link()
         with pytest.raises(InvalidChild, match="auto_shutdown"):
             await Supervisor.start_child(sup, probe("s", restart="transient", significant=True))
-        with pytest.raises(InvalidChild, match="always comes back"):
+        with pytest.raises(InvalidChild, match="always restarts"):
             Supervisor.init([probe("s", significant=True)], strategy="one_for_one", auto_shutdown="any_significant")
 
 

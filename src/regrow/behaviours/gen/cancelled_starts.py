@@ -112,7 +112,7 @@ async def cancelled(
         else:
             give_up(process)
         if process.alive:
-            await node.ended(process, getattr(who, "__regrow_patience__", SHUTDOWN))
+            await node.ended(process, getattr(who, "__regrow_shutdown_limit__", SHUTDOWN))
     finally:
         if process.alive:
             kill_starts(process)

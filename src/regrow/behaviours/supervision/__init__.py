@@ -1,1 +1,1 @@
-"""Supervisors: what starts, restarts and stops children."""
+"""Supervisors: processes that start, restart and stop children (OTP's `supervisor`, Elixir's `DynamicSupervisor`)."""

@@ -1,11 +1,11 @@
-"""The children of a supervisor: how they are started, what becomes of those that end, how they are stopped.
+"""The children of a supervisor: starting, restarting and stopping them.
 
-    start_child      a spec is added, and its process started
-    child_ended      `restart.py` is asked, and what it says is done
-    terminate_child  a process is stopped in the way of its spec
+    start_child      adds a spec, and starts its process
+    child_ended      decides by `restart.py`, and restarts, keeps or forgets the child
+    terminate_child  stops a process by the `shutdown` of its spec
 
-What is done for one child costs the same with ten children and with a hundred thousand; only rest_for_one and
-one_for_all, which concern the others, look at them.
+An operation on one child costs the same with ten children and with a hundred thousand; only rest_for_one and
+one_for_all read the other children.
 """
 
 from __future__ import annotations
@@ -51,11 +51,14 @@ from regrow.kernel.yields import Token
 
 RESTARTING: Final = Token("restarting")
 
-# What is shown of them
+# Results of the client functions
 
 
 class ChildInfo(NamedTuple):
-    """One row of `which_children`; `pid` is None when the child does not run, "restarting" while it is tried again."""
+    """A row of `which_children`: id, pid, type and modules of a child.
+
+    `pid` is None for a stopped child, and "restarting" while a failed restart is repeated.
+    """
 
     id: Any
     pid: Any
@@ -64,7 +67,7 @@ class ChildInfo(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What `count_children` gives."""
+    """The numbers that `count_children` returns: specs, running children, supervisors and workers."""
 
     specs: int
     active: int
@@ -72,15 +75,15 @@ class Counts(NamedTuple):
     workers: int
 
 
-# What is wrong with them
+# Errors
 
 
 class ChildError(Exception):
-    """A child could not be administered so.
+    """A supervisor could not do an operation on a child.
 
     Attributes:
         reason: "not_found", "running", "restarting", "already_present", "max_children" or "simple_one_for_one".
-        id: of the child, as it was given.
+        id: the child's id, as it was passed.
     """
 
     def __init__(self, reason: str, id: object) -> None:
@@ -96,31 +99,31 @@ CHILD_ERRORS: Final = {
     "not_found": "the supervisor has no such child",
     "running": "it is running. Stop it first, with terminate_child",
     "restarting": "it is being restarted. Stop it first, with terminate_child",
-    "already_present": "its spec is there already, stopped. Use restart_child, or delete_child first",
+    "already_present": "the supervisor has it already, stopped. Use restart_child, or delete_child first",
     "max_children": "the supervisor has as many children as its max_children allows. Try later, or allow more",
     "simple_one_for_one": "the children of a simple_one_for_one supervisor have no ids. Use terminate_child(supervisor, pid)",
 }
 
 
 class BadStart(StartError):
-    """A start function gave something else than a pid; that is the reason, as in OTP."""
+    """A start function returned no pid; the reason is the value that it returned, as in OTP."""
 
     def __init__(self, reason: object, who: object, function: object) -> None:
         super().__init__(reason, who)
         self.function = function
 
     def __str__(self) -> str:
-        wanted = "Wanted: the pid of a process that it has linked, or (pid, extra)"
+        wanted = "Wanted: the pid of a linked process, or (pid, extra)"
         what = f"its start function returned {bounded_repr.safe_repr(self.reason)}"
         return f"child {exits.display_name(self.who)}: {what}. {wanted}{at(self.function)}"
 
 
 class CancelledStart(StartError):
-    """A child's start was cancelled by the process that had asked for it."""
+    """A child's start was cancelled by the process that had requested it."""
 
 
 def named(spec: ChildSpec) -> str:
-    """A child, as the error of its start names it: by its id, or by what starts it."""
+    """Return the name of a child for the error of its start: its id, or its start function without one."""
     return (
         f"child {exits.display_name(spec.id)}"
         if spec.id is not None
@@ -132,54 +135,60 @@ def named(spec: ChildSpec) -> str:
 
 
 class Child:
-    """One child: its spec, and the process that it is now."""
+    """One child of a supervisor: its spec, and the pid of its process.
+
+    Attributes:
+        spec: the child spec.
+        key: the `exact` key of its id, computed once: the id's `__hash__` may raise later.
+        pid: a Pid; None if the child is stopped; RESTARTING while a failed restart is repeated.
+    """
 
     __slots__ = ("key", "pid", "spec")
 
     def __init__(self, spec: ChildSpec, key: Any = None) -> None:
         self.spec: ChildSpec = spec
-        self.key: Any = key  # of its id, as it stands among those of its supervisor; whatever becomes of the id
-        self.pid: Any = None  # a Pid, None or RESTARTING
+        self.key: Any = key
+        self.pid: Any = None
 
     def without_args(self) -> None:
-        """What a temporary child was started with is not kept: it is never started again."""
+        """Drop the start arguments of a temporary child, which is never started again."""
         if not may_start_again(self.spec.restart):
             self.spec = self.spec.without_args()
 
 
 class Children:
-    """A supervisor's state: its children in start order, and by pid."""
+    """The state of a supervisor: its options, and its children in start order and by pid."""
 
     def __init__(self, module: type, flags: Flags) -> None:
         self.module = module
-        self.arg: Any = None  # of the module's init
+        self.arg: Any = None  # the argument of the module's init
         self.flags: Flags = flags
         self.process: Process = running()
-        self.request: CallRequest | None = None  # to start a child, that is being served
+        self.request: CallRequest | None = None  # the start_child or restart_child that is being served
         self.children: dict[object, Child] = {}  # by `exact` ids
         self.by_pid: dict[Pid, Child] = {}
         self.intensity: Intensity = Intensity(flags.max_restarts, flags.max_seconds)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.module.__name__}, {self.flags!r}, {len(self.everyone())} children)"
+        return f"{type(self).__name__}({self.module.__name__}, {self.flags!r}, {len(self.all_children())} children)"
 
     @property
-    def me(self) -> object:
-        """The supervisor, as its reports call it."""
+    def reported_name(self) -> object:
+        """The supervisor in its reports: its name, or (pid, class name)."""
         process = self.process
         return process.name if process.name is not None else (process.pid, self.module.__name__)
 
-    def told_of(self, spec: ChildSpec) -> ChildSpec:
-        """A child, as the supervisor's reports show it."""
+    def reported_spec(self, spec: ChildSpec) -> ChildSpec:
+        """Return the spec of a child as the supervisor's reports show it."""
         return spec
 
     def report(self, level: int, kind: str, child: Child, pid: object, reason: object) -> None:
-        """Report on a child, if anybody is to hear of it."""
+        """Report on a child, if the logger is enabled for this level."""
         if reports.SUPERVISORS.isEnabledFor(level):
-            reports.supervisor_report(level, kind, self.me, self.told_of(child.spec), pid, reason)
+            reports.supervisor_report(level, kind, self.reported_name, self.reported_spec(child.spec), pid, reason)
 
     async def begin(self, specs: list[ChildSpec]) -> object:
-        """Start all children, or none; gives the reason of the supervisor's end if one did not start."""
+        """Start all children; if one fails, stop the others and return the reason for the supervisor's end."""
         for spec in specs:
             started = await self.start_child(spec)
             if exits.is_a(started, StartError):
@@ -188,44 +197,44 @@ class Children:
                 return ("shutdown", ("failed_to_start_child", spec.id, started.reason))
         return None
 
-    def everyone(self) -> Collection[Child]:
-        """All children, in start order if they have one."""
+    def all_children(self) -> Collection[Child]:
+        """Return all children, in start order if they have one."""
         return self.children.values()
 
     def find(self, id: object) -> Child | None:
-        """The child that is called so."""
+        """Return the child with this id; None if there is none."""
         try:
             return self.children.get(exact(id))
-        except BaseException as error:  # what is not comparable is no child's id: its supervisor goes on
+        except BaseException as error:  # __hash__ or __eq__ of the id raised: there is no such child
             if not survives(self.process, error):
                 raise
             return None
 
-    def described(self, wanted: object) -> Child | None:
-        """The child that `get_childspec` means, by id or pid."""
+    def by_id_or_pid(self, wanted: object) -> Child | None:
+        """Return the child with this id or pid, for `get_childspec`; None if there is none."""
         return (self.by_pid.get(wanted) if isinstance(wanted, Pid) else None) or self.find(wanted)
 
     def forget(self, child: Child) -> None:
-        """No child any more."""
+        """Remove a child from the table."""
         self.children.pop(same(child.key), None)
 
     def row(self, child: Child) -> ChildInfo:
-        """What is shown of one."""
+        """Return the row of `which_children` for one child."""
         return shown(child, child.spec.id)
 
     def rows(self) -> list[ChildInfo]:
-        """What `which_children` gives."""
+        """Return the rows of `which_children`, the last started child first."""
         return [shown(child, child.spec.id) for child in reversed(self.children.values())]
 
     def counts(self) -> Counts:
-        """What `count_children` gives."""
-        return counted(self.everyone(), len(self.by_pid))
+        """Return the result of `count_children`."""
+        return counted(self.all_children(), len(self.by_pid))
 
     def change(self, flags: Flags, specs: list[ChildSpec]) -> None:
-        """Go on with other flags and specs (`supervisor:code_change/3`).
+        """Take over new flags and specs (`supervisor:code_change/3`).
 
-        Who runs goes on running, and is started again by the new spec. New children are not started by themselves, and
-        those that are not named any more stay, after the others.
+        Running children continue, and restart by their new specs. New children are not started. Children that the new
+        specs do not contain stay, after the others.
         """
         self.set_flags(flags)
         before, self.children = self.children, {}
@@ -240,14 +249,14 @@ class Children:
         self.children.update(before)
 
     def set_flags(self, flags: Flags) -> None:
-        """Go on with other flags; restarts that have been counted stay counted."""
+        """Take over new flags; restarts that were counted stay counted."""
         self.flags = flags
         self.intensity.max_restarts, self.intensity.max_seconds = flags.max_restarts, flags.max_seconds
 
-    # Administering: each gives what is answered, an exception among it
+    # Requests. Each returns its answer; an exception is an answer, too, which the client raises.
 
     def refused(self, child: object) -> InvalidChild | None:
-        """Why this is no child that could be added."""
+        """Return the error for a child that cannot be added; None for a valid one."""
         if not isinstance(child, ChildSpec):
             letter = "a list of arguments is for a simple_one_for_one supervisor; wanted a class, (class, argument) or a ChildSpec"
             return InvalidChild(("invalid_child_spec", child), f"{letter}; got {bounded_repr.safe_repr(child)}")
@@ -258,7 +267,7 @@ class Children:
         return None
 
     async def start_child(self, spec: Any) -> Any:
-        """Add and start one; gives the pid, too."""
+        """Add a child and start it; return the pid, (pid, extra), None for IGNORE, or an exception."""
         refused = self.refused(spec)
         if refused is not None:
             return refused
@@ -280,26 +289,26 @@ class Children:
         return started
 
     async def terminate_child(self, id: object) -> ChildError | None:
-        """Stop one."""
+        """Stop a child, and keep its spec unless it is temporary."""
         child = self.find(id)
         if child is None:
             return ChildError("not_found", id)
         await self.shut_down(child)
-        self.was_told_to_end(child)
+        self.terminated(child)
         return None
 
-    def was_told_to_end(self, child: Child) -> None:
-        """A child has been stopped by hand."""
+    def terminated(self, child: Child) -> None:
+        """Forget a child that `terminate_child` has stopped, if it is temporary."""
         if not may_start_again(child.spec.restart):
             self.forget(child)
 
     async def restart_child(self, id: object) -> Any:
-        """Start one that was stopped."""
+        """Start a stopped child again; return as `start_child`."""
         child = self.stopped(id)
         return child if isinstance(child, ChildError) else await self.start_process(child)
 
     async def delete_child(self, id: object) -> ChildError | None:
-        """Forget one that was stopped."""
+        """Remove the spec of a stopped child."""
         child = self.stopped(id)
         if isinstance(child, ChildError):
             return child
@@ -307,7 +316,7 @@ class Children:
         return None
 
     async def undo_start(self, started: Any, keep_spec: bool) -> None:
-        """Stop a child whose start was cancelled in the moment in which it was answered."""
+        """Stop a child whose start was cancelled after the supervisor had answered."""
         pid = pid_in(started)
         child = None if pid is None else self.by_pid.get(pid)
         if child is not None:
@@ -316,7 +325,7 @@ class Children:
                 self.forget(child)
 
     def stopped(self, id: object) -> Child | ChildError:
-        """A child that does not run."""
+        """Return the stopped child with this id, or the error that there is none."""
         child = self.find(id)
         if child is None:
             return ChildError("not_found", id)
@@ -327,7 +336,7 @@ class Children:
     # Starting
 
     async def start_process(self, child: Child) -> Any:
-        """Start a child's process and report how it went; gives what `try_start` gives."""
+        """Start a child's process, and report the start or its failure; return as `try_start`."""
         started = await self.try_start(child)
         if exits.is_a(started, CancelledStart):
             return started
@@ -339,13 +348,13 @@ class Children:
         return started
 
     async def try_start(self, child: Child) -> Any:
-        """Start a child's process; gives its pid, (pid, extra), None if it did not want to run, or a StartError."""
+        """Start a child's process; return its pid, (pid, extra), None for IGNORE, or a StartError."""
         child.pid = None
-        if self.process in self.process.node.told:  # its parent's word to end waits in the mailbox, behind this request
+        if self.process in self.process.node.told:  # the parent's shutdown is in the mailbox, behind this request
             return CancelledStart("cancelled", child.spec.id)
         attempt = Attempt(self.process, self.request)
         try:
-            started = await self.called(child.spec, attempt)
+            started = await self.call_start(child.spec, attempt)
         finally:
             attempt.over()
         pid = pid_in(started)
@@ -357,8 +366,8 @@ class Children:
             return CancelledStart("cancelled", child.spec.id)
         return started
 
-    async def called(self, spec: ChildSpec, attempt: Attempt) -> Any:
-        """What a start function returns, None if the child did not want to run, or a StartError."""
+    async def call_start(self, spec: ChildSpec, attempt: Attempt) -> Any:
+        """Call a start function; return its result, None for IGNORE, or a StartError."""
         try:
             started: Any = spec.start(*spec.args)
             if is_awaitable(started):
@@ -380,13 +389,13 @@ class Children:
         return BadStart(started, spec.id, spec.start) if pid_in(started) is None else started
 
     def raised(self, spec: ChildSpec, error: BaseException) -> StartError:
-        """A start function has raised."""
+        """Return the StartError for a start function that raised."""
         return StartError(("EXIT", exits.reason_of(error)), named(spec))
 
-    # Restarting: each gives whether the supervisor goes on
+    # Restarting. Each returns False if the supervisor has to end.
 
     async def child_ended(self, child: Child, message: Exited) -> bool:
-        """Decide what becomes of a child that has gone."""
+        """Restart, keep or forget a child that has ended."""
         child.pid = None
         decision = after_exit(child.spec.restart, message.reason)
         if unexpected_end(child.spec.restart, message.reason):
@@ -398,20 +407,20 @@ class Children:
         return not self.ends_with(child)
 
     def ends_with(self, child: Child) -> bool:
-        """Whether this child, which has gone for good, takes the supervisor along. Most are not significant."""
+        """Whether the supervisor ends, because this child has ended for good. Most children are not significant."""
         return child.spec.significant and ends_supervisor(self.flags.auto_shutdown, True, self.others_left())
 
     def others_left(self) -> bool:
-        """Whether a significant child still runs."""
-        return any(child.spec.significant and child.pid is not None for child in self.everyone())
+        """Whether another significant child still runs."""
+        return any(child.spec.significant and child.pid is not None for child in self.all_children())
 
     async def try_again(self, id: object) -> bool:
-        """Try a restart again that has failed, unless the child was stopped meanwhile."""
+        """Repeat a restart that has failed, unless the child was stopped meanwhile."""
         child = self.find(id)
         return child is None or child.pid is not RESTARTING or await self.restart(child)
 
     async def restart(self, child: Child) -> bool:
-        """Start again what the strategy says, or give up."""
+        """Restart the children that the strategy names; return False if there were too many restarts."""
         if not self.intensity.allows(self.process.node.clock.now()):
             self.report(logging.ERROR, "caused shutdown", child, None, "reached_max_restart_intensity")
             self.forget(child)
@@ -420,8 +429,8 @@ class Children:
         return True
 
     async def start_again(self, child: Child) -> None:
-        """Start a child again, and those who are affected; try later if that fails."""
-        group = affected(self.flags.strategy, child, self.everyone())
+        """Restart a child and the other affected children. If a start fails, a cast to itself repeats it later."""
+        group = affected(self.flags.strategy, child, self.all_children())
         if len(group) > 1:
             await self.shut_down_all(reversed(group))
         for other in group:
@@ -432,10 +441,10 @@ class Children:
                 other.pid = RESTARTING
                 cast(self.process.pid, ("try_again_restart", other.key))
                 break
-            self.tell_restart(other)
+            self.trace_restart(other)
 
-    def tell_restart(self, child: Child) -> None:
-        """Tell whoever listens that a child runs again."""
+    def trace_restart(self, child: Child) -> None:
+        """Record in the node's trace that a child has restarted."""
         trace = self.process.node.trace
         if trace is not None and isinstance(child.pid, Pid):
             trace.tell("restart", self.process.pid, child.pid, child.spec.id)
@@ -444,10 +453,10 @@ class Children:
 
     async def terminate_all(self) -> None:
         """Stop all children, the last started first."""
-        await self.shut_down_all(reversed(list(self.everyone())))
+        await self.shut_down_all(reversed(list(self.all_children())))
 
     async def shut_down_all(self, children: Iterable[Child]) -> None:
-        """Stop some children, one after the other."""
+        """Stop some children, one after another; children that have ended meanwhile are only reported."""
         ended = take_exits(self.process, self.by_pid)
         for child in children:
             if child.pid in ended:
@@ -458,32 +467,32 @@ class Children:
                 await self.shut_down(child)
 
     async def shut_down(self, child: Child) -> None:
-        """Stop one child in its own way, and report it if it ended otherwise."""
+        """Stop one child by the `shutdown` of its spec, and report an unexpected end."""
         pid, child.pid = child.pid, None
         if isinstance(pid, Pid):
             self.by_pid.pop(pid, None)
             self.report_end(child, pid, await shut_down(self.process, pid, child.spec.shutdown))
 
     def report_end(self, child: Child, pid: Pid, reason: object) -> None:
-        """Say so if a child that was to end did not end as it was told."""
+        """Report the end of a child that was shut down, if its reason is unexpected."""
         spec = child.spec
         if not expected_end(spec.shutdown, spec.restart, reason):
             self.report(logging.ERROR, "shut down abnormally", child, pid, reason)
 
 
 def pid_in(started: Any) -> Pid | None:
-    """The pid that a start function gave, by itself or as (pid, extra)."""
+    """Return the pid in the result of a start function, which is a pid or (pid, extra); None if there is none."""
     first: Any = started[0] if type(started) is tuple and len(started) == 2 else started  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return first if type(first) is Pid else None  # pyright: ignore[reportUnknownArgumentType]
 
 
 def shown(child: Child, id: object) -> ChildInfo:
-    """A child as a row of `which_children`."""
+    """Return the row of `which_children` for a child, with this id."""
     pid = "restarting" if child.pid is RESTARTING else child.pid
     return ChildInfo(id, pid, child.spec.type, child.spec.modules)
 
 
 def counted(every: Collection[Child], active: int) -> Counts:
-    """These children in numbers."""
+    """Return the result of `count_children` for these children, of which `active` run."""
     supervisors = sum(1 for child in every if child.spec.type == "supervisor")
     return Counts(len(every), active, supervisors, len(every) - supervisors)

@@ -1,9 +1,9 @@
-"""Children that come and go: known by pid, in no order, stopped all at the same time.
+"""Dynamic children: known by pid, in no order, all stopped at the same time.
 
-    Guests       of a DynamicSupervisor: each brings a spec of its own
-    Instances    of a simple_one_for_one supervisor: all are made after one template, each with some arguments more
+    DynamicSupervisorChildren   of a DynamicSupervisor: each has its own spec
+    SimpleOneForOneChildren     of a simple_one_for_one supervisor: all have one template, each with further arguments
 
-A child that ends for good leaves nothing behind.
+Nothing is kept of a child that has ended for good.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from regrow.kernel.signals import Exited
 
 
 class DynamicChild(Child):
-    """One child, and the pid that it had last: a restarting one is still called by it."""
+    """A dynamic child, and its last pid, by which a restarting child is still known."""
 
     __slots__ = ("last",)
 
@@ -43,76 +43,76 @@ class DynamicChild(Child):
 
 
 class DynamicChildren(Children):
-    """Those that run by pid, and apart, by the pid that they had, the few that are between two lives."""
+    """Running children by pid, in `by_pid`; restarting children by their last pid, in `children`."""
 
-    def everyone(self) -> list[Child]:
-        """All children."""
+    def all_children(self) -> list[Child]:
+        """Return all children, running and restarting."""
         return [*self.by_pid.values(), *self.children.values()]
 
     def size(self) -> int:
-        """How many there are."""
+        """Return the number of children, running and restarting."""
         return len(self.by_pid) + len(self.children)
 
     def find(self, id: object) -> Child | None:
-        """The child that has this pid, or had it and is being restarted."""
+        """Return the child that has this pid, or that had it and is being restarted; None if there is none."""
         return (self.by_pid.get(id) or self.children.get(id)) if isinstance(id, Pid) else None
 
     def forget(self, child: Child) -> None:
-        """No child any more."""
+        """Remove a child from the table of restarting children."""
         if isinstance(child, DynamicChild):
             self.children.pop(child.last, None)
 
     def row(self, child: Child) -> ChildInfo:
-        """What is shown of one: they have no ids."""
+        """Return the row of `which_children` for a child; its id is None."""
         return shown(child, None)
 
     def rows(self) -> list[ChildInfo]:
-        """What `which_children` gives."""
-        return [shown(child, None) for child in self.everyone()]
+        """Return the rows of `which_children`, in no order; all ids are None."""
+        return [shown(child, None) for child in self.all_children()]
 
     async def add(self, spec: ChildSpec) -> Any:
-        """Start one more; gives what `try_start` gives. Whoever asked hears of a failure, so it is not reported."""
+        """Start one more child; return as `try_start`. The client raises a failure, so it is not reported."""
         child = DynamicChild(spec)
         started = await self.try_start(child)
         child.without_args()
         return started
 
-    def was_told_to_end(self, child: Child) -> None:
-        """Nothing is left of it, of whichever restart it is."""
+    def terminated(self, child: Child) -> None:
+        """Forget a child that `terminate_child` has stopped, whatever its restart type."""
         self.forget(child)
 
     async def child_ended(self, child: Child, message: Exited) -> bool:
-        """Decide what becomes of a child that has gone; of one that is only kept, nothing is."""
+        """Restart or forget a child that has ended. Where a supervisor would keep its spec, nothing is kept."""
         assert isinstance(child, DynamicChild)
         child.last = message.pid
         return await super().child_ended(child, message)
 
     async def start_again(self, child: Child) -> None:
-        """Start a child again; try later if that fails, and forget it if it does not want to run."""
+        """Restart a child; repeat that later if it fails."""
         assert isinstance(child, DynamicChild)
         if isinstance(await self.start_process(child), StartError):
             child.pid = RESTARTING
             self.children[child.last] = child
             cast(self.process.pid, ("try_again_restart", child.last))
         else:
-            self.tell_restart(child)
+            self.trace_restart(child)
             self.forget(child)
 
     async def terminate_all(self) -> None:
-        """Stop all children at the same time: all are told first, then each is waited for."""
+        """Stop all children at the same time: send all the exit signals, then wait for each end."""
         ended = take_exits(self.process, self.by_pid)
-        told = [
+        shutdowns = [
             (child, pid, None if pid in ended else begin_shutdown(self.process, pid, child.spec.shutdown))
             for pid, child in self.by_pid.items()
         ]
         self.by_pid.clear()
-        for child, pid, ending in told:
+        for child, pid, ending in shutdowns:
             reason = ended.get(pid, "noproc") if ending is None else await ending.reason()
             self.report_end(child, pid, reason)
 
 
 class DynamicSupervisorChildren(DynamicChildren):
-    """The state of a `DynamicSupervisor`: every child brings a spec of its own."""
+    """The state of a `DynamicSupervisor`, where each child has its own spec."""
 
     def __init__(self, module: type, flags: DynamicFlags) -> None:
         super().__init__(module, flags)
@@ -120,18 +120,18 @@ class DynamicSupervisorChildren(DynamicChildren):
         self.extra_arguments: tuple[Any, ...] = flags.extra_arguments
 
     def change(self, flags: Flags, specs: list[ChildSpec]) -> None:
-        """Go on with other options, and the children that are there."""
+        """Take over new options; the children stay."""
         assert isinstance(flags, DynamicFlags)
         self.set_flags(flags)
         self.max_children = flags.max_children
         self.extra_arguments = flags.extra_arguments
 
-    def told_of(self, spec: ChildSpec) -> ChildSpec:
-        """The ids that they bring are none here."""
+    def reported_spec(self, spec: ChildSpec) -> ChildSpec:
+        """Return the spec without its id, which a dynamic supervisor does not use."""
         return spec.replace(id=None)
 
     async def start_child(self, spec: Any) -> Any:
-        """Start one more; gives the pid or an exception."""
+        """Start one more child; return the pid, (pid, extra), None for IGNORE, or an exception."""
         refused = self.refused(spec)
         if refused is not None:
             return refused
@@ -142,50 +142,50 @@ class DynamicSupervisorChildren(DynamicChildren):
         return await self.add(spec)
 
     def raised(self, spec: ChildSpec, error: BaseException) -> StartError:
-        """A start function has raised: its reason stands by itself, as in Elixir."""
+        """Return the StartError for a start function that raised, with the bare reason, as in Elixir."""
         return StartError(exits.reason_of(error), named(spec))
 
 
 class SimpleOneForOneChildren(DynamicChildren):
-    """The state of a simple_one_for_one supervisor: a template, and the children that were made after it."""
+    """The state of a simple_one_for_one supervisor: a template, and the children that were started from it."""
 
     template: ChildSpec
 
     async def begin(self, specs: list[ChildSpec]) -> None:
-        """Start with the template alone."""
+        """Take the one spec as the template; no child is started."""
         (self.template,) = specs
 
     def change(self, flags: Flags, specs: list[ChildSpec]) -> None:
-        """Go on with another template: who runs is started again by it, with the arguments that it has now."""
+        """Take over a new template; running children restart by it, with the arguments that they have now."""
         self.set_flags(flags)
         (self.template,) = specs
-        for child in self.everyone():
+        for child in self.all_children():
             child.spec = self.template.replace(start=(self.template.start, child.spec.args))
             child.without_args()
 
     def counts(self) -> Counts:
-        """What `count_children` gives: one spec, however many children are made after it."""
+        """Return the result of `count_children`: one spec, with any number of children."""
         supervisors = self.size() if self.template.type == "supervisor" else 0
         return Counts(1, len(self.by_pid), supervisors, self.size() - supervisors)
 
-    def described(self, wanted: object) -> Child | None:
-        """Of every child, the template; of a process that has ended, too, which may have been one."""
+    def by_id_or_pid(self, wanted: object) -> Child | None:
+        """Return the template for the pid of a child, or of any ended process, which may have been a child."""
         known = isinstance(wanted, Pid) and (wanted.process is None or self.find(wanted) is not None)
         return Child(self.template) if known else None
 
     def others_left(self) -> bool:
-        """Whether a child is left: all are significant, or none."""
+        """Whether a child is left: all are significant, or none is."""
         return self.size() > 0
 
     def refused(self, child: object) -> InvalidChild | None:
-        """Why these are no arguments for a child."""
+        """Return the error for arguments that are no list; None for a list."""
         if isinstance(child, list):
             return None
-        letter = "a simple_one_for_one supervisor starts its one child, with the list of arguments to add"
+        letter = "a simple_one_for_one supervisor starts its one child spec: wanted the list of further arguments"
         return InvalidChild(("invalid_arguments", child), f"{letter}; got {bounded_repr.safe_repr(child)}")
 
     async def start_child(self, spec: Any) -> Any:
-        """Start one more, with a list of further arguments; gives the pid or an exception."""
+        """Start one more child, with a list of further arguments; return as for a DynamicSupervisor."""
         refused = self.refused(spec)
         if refused is not None:
             return refused
@@ -193,7 +193,7 @@ class SimpleOneForOneChildren(DynamicChildren):
         return await self.add(template.replace(start=(template.start, (*template.args, *spec))) if spec else template)
 
     async def terminate_child(self, id: object) -> ChildError | None:
-        """Stop one, by its pid; one that has ended has been stopped."""
+        """Stop a child, by its pid. For a process that has ended already there is nothing to do."""
         if not isinstance(id, Pid):
             return ChildError("simple_one_for_one", id)
         if id.process is None and self.find(id) is None:
@@ -201,19 +201,19 @@ class SimpleOneForOneChildren(DynamicChildren):
         return await super().terminate_child(id)
 
     async def restart_child(self, id: object) -> ChildError:
-        """Not here."""
+        """Return the error: the children have no ids, and none is kept when it is stopped."""
         return ChildError("simple_one_for_one", id)
 
     async def delete_child(self, id: object) -> ChildError:
-        """Not here."""
+        """Return the error: the children have no ids, and none is kept when it is stopped."""
         return ChildError("simple_one_for_one", id)
 
 
-# What they are made of
+# The results of their supervisors' `init`
 
 
 class DynamicInit(Init):
-    """What a dynamic supervisor is made of."""
+    """The result of a dynamic supervisor's `init`: its options."""
 
     __slots__ = ("dynamic",)
 
@@ -221,16 +221,16 @@ class DynamicInit(Init):
         super().__init__(flags, [])
         self.dynamic: DynamicFlags = flags
 
-    def tree(self, module: type) -> DynamicSupervisorChildren:
-        """The state that its supervisor begins with."""
+    def first_state(self, module: type) -> DynamicSupervisorChildren:
+        """Return the first state of the supervisor."""
         return DynamicSupervisorChildren(module, self.dynamic)
 
 
 class SimpleInit(Init):
-    """What a simple_one_for_one supervisor is made of; its one spec is the template."""
+    """The result of a simple_one_for_one supervisor's `init`; its one spec is the template."""
 
     __slots__ = ()
 
-    def tree(self, module: type) -> SimpleOneForOneChildren:
-        """The state that its supervisor begins with."""
+    def first_state(self, module: type) -> SimpleOneForOneChildren:
+        """Return the first state of the supervisor."""
         return SimpleOneForOneChildren(module, self.flags)

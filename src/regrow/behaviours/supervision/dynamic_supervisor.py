@@ -1,14 +1,14 @@
-"""A keeper of children that come and go: started one by one, known by pid, stopped together (Elixir's `DynamicSupervisor`).
+"""Dynamic supervisors: children are started on demand, and known by pid (Elixir's `DynamicSupervisor`).
 
     a Supervisor                                  a DynamicSupervisor
     ------------                                  -------------------
-    starts the children that it was given         starts with none; start_child(supervisor, child)
-    knows them by id, in order                    knows them by pid, in no order
-    stops them one after the other                stops all at the same time
+    starts the children of its list               starts with none; start_child(supervisor, child)
+    identifies them by id, in order               identifies them by pid, in no order
+    stops them one after another                  stops all at the same time
     one_for_one, one_for_all, rest_for_one        one_for_one
 
-A child that ends for good leaves nothing behind. Starting, ending and restarting one costs the same with ten children
-and with a hundred thousand.
+The supervisor keeps nothing of a child that has ended for good. Starting, ending and restarting a child costs the same
+with ten children and with a hundred thousand.
 
     >>> class Worker(GenServer[str]):
     ...     pass
@@ -51,16 +51,16 @@ from regrow.kernel.pid import Pid
 
 
 class DynamicSupervisorServer(SupervisorServer):
-    """The server behind every dynamic supervisor."""
+    """The server process of every dynamic supervisor."""
 
-    made_of: ClassVar[type[Init]] = DynamicInit
+    init_type: ClassVar[type[Init]] = DynamicInit
 
 
 # Functions
 
 
 class DynamicSupervisor(SupervisorFunctions):
-    """Starts and keeps children on demand. All its functions are class methods: `DynamicSupervisor.start_child(pid, …)`."""
+    """The functions of dynamic supervisors. All are class methods: `DynamicSupervisor.start_child(pid, …)`."""
 
     _called = "DynamicSupervisor"
 
@@ -75,18 +75,18 @@ class DynamicSupervisor(SupervisorFunctions):
         extra_arguments: Sequence[Any] = (),
         name: Name | None = None,
     ) -> Pid:
-        """Start a dynamic supervisor, linked and without children (`DynamicSupervisor.start_link/1`).
+        """Start a dynamic supervisor, linked to the caller, without children (`DynamicSupervisor.start_link/1`).
 
         Args:
             strategy: "one_for_one" is the only one.
-            max_restarts: more restarts than this …
-            max_seconds: … within so many seconds, and the supervisor gives up.
-            max_children: so many at the same time, those that are being restarted among them; None is any number.
-            extra_arguments: what every start function gets before the arguments of its own.
-            name: a string, a class, Global or Via.
+            max_restarts: the number of restarts that are allowed within `max_seconds`; after one more it gives up.
+            max_seconds: the period for `max_restarts`, in seconds or as a timedelta.
+            max_children: the largest number of children at a time, including restarting ones; None is any number.
+            extra_arguments: the first arguments of every start function, before those of the child's spec.
+            name: a string, a class, Global or Via; None for no name.
 
         Raises:
-            InvalidFlags: an option that it cannot have.
+            InvalidFlags: an option has an invalid value.
             AlreadyStarted: the name is taken.
         """
         init = cls.init(
@@ -108,9 +108,9 @@ class DynamicSupervisor(SupervisorFunctions):
         extra_arguments: Sequence[Any] = (),
         auto_shutdown: Literal["never"] = "never",
     ) -> DynamicInit:
-        """What `ModuleDynamicSupervisor.init` returns (`DynamicSupervisor.init/1`).
+        """Return the result for `ModuleDynamicSupervisor.init` (`DynamicSupervisor.init/1`).
 
-        Arguments and errors as in `start_link`; `auto_shutdown` is "never", for no child here is significant.
+        Arguments and errors are those of `start_link`; `auto_shutdown` is "never", because no child can be significant.
         """
         return DynamicInit(
             DynamicFlags(strategy, max_restarts, max_seconds, max_children, extra_arguments, auto_shutdown)
@@ -118,29 +118,38 @@ class DynamicSupervisor(SupervisorFunctions):
 
     @classmethod
     def child_spec(cls, options: Mapping[str, Any] | None = None, **more: Any) -> ChildSpec:
-        """It as a child: `DynamicSupervisor.child_spec(name="workers")`, or `(DynamicSupervisor, {"name": "workers"})`.
+        """Return the child spec of a dynamic supervisor (`DynamicSupervisor.child_spec/1`).
 
-        Its name is its id; of a Global or a Via, the key.
+        As a child it is `DynamicSupervisor.child_spec(name="workers")` or `(DynamicSupervisor, {"name": "workers"})`.
+        Its id is its name; for a Global or a Via name, the key.
+
+        Args:
+            options: arguments of `start_link`, as a dict.
+            more: arguments of `start_link`, as keywords.
 
         Raises:
-            InvalidFlags: an option that it cannot have; here and not when it is started.
+            InvalidFlags: an option has an invalid value; raised here, before it is started.
         """
-        given = {**(options or {}), **more}
-        cls.init(**{key: value for key, value in given.items() if key != "name"})
-        id = child_spec.id_of(given.get("name"), cls)
-        return ChildSpec(id, partial(cls.start_link, **given), type="supervisor", modules=(cls,))
+        arguments = {**(options or {}), **more}
+        cls.init(**{key: value for key, value in arguments.items() if key != "name"})
+        id = child_spec.id_of(arguments.get("name"), cls)
+        return ChildSpec(id, partial(cls.start_link, **arguments), type="supervisor", modules=(cls,))
 
     @staticmethod
     async def start_child(supervisor: Address, child: Child) -> Any:
         """Start a child (`DynamicSupervisor.start_child/2`). The id of its spec is not used.
 
+        Args:
+            supervisor: its pid or name.
+            child: a class, (class, argument) or a ChildSpec.
+
         Returns:
-            Its pid; (pid, extra) if its start function gave that; None if it did not want to run.
+            The child's pid; (pid, extra) if its start function returned that; None if its `init` returned IGNORE.
 
         Raises:
-            InvalidChild: a child that is no child, or a significant one: no dynamic supervisor ends with a child.
+            InvalidChild: `child` is no valid child, or a significant one: a dynamic supervisor never ends with a child.
             ChildError: "max_children".
-            StartError: it did not start; nothing is kept of it.
+            StartError: the child did not start, and is not kept.
         """
         spec = child_spec.child_spec(child)
         if spec.significant:
@@ -150,21 +159,23 @@ class DynamicSupervisor(SupervisorFunctions):
 
     @staticmethod
     async def terminate_child(supervisor: Address, pid: Any) -> None:
-        """Stop a child and forget it; returns when it has ended (`DynamicSupervisor.terminate_child/2`).
+        """Stop a child, and return when it has ended; it is not kept (`DynamicSupervisor.terminate_child/2`).
 
         Raises:
             ChildError: "not_found".
-            TypeError: this is no pid.
+            TypeError: `pid` is no pid.
         """
         if not isinstance(pid, Pid):
-            raise TypeError(f"terminate_child: a dynamic supervisor knows its children by pid, got {safe_repr(pid)}")
+            raise TypeError(
+                f"terminate_child: a dynamic supervisor identifies its children by pid; got {safe_repr(pid)}"
+            )
         or_raise(await call(supervisor, ("terminate_child", pid), None))
 
 
 class ModuleDynamicSupervisor(ModuleBased):
-    """A dynamic supervisor with an `init` of its own: `class Workers(ModuleDynamicSupervisor)`."""
+    """The base class of dynamic supervisors that define `init`: `class Workers(ModuleDynamicSupervisor)`."""
 
-    __regrow_keeper__: ClassVar[type[SupervisorServer]] = DynamicSupervisorServer
+    __regrow_server__: ClassVar[type[SupervisorServer]] = DynamicSupervisorServer
     __regrow_init__ = "DynamicSupervisor.init()"
 
     def init(self, arg: Any, /) -> DynamicInit | Ignore | Awaitable[DynamicInit | Ignore]:

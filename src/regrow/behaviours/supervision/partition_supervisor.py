@@ -1,12 +1,12 @@
-"""The same child several times under one name, and a key decides which of them is meant (Elixir's `PartitionSupervisor`).
+"""Partition supervisors: several instances of one child, selected by a key (Elixir's `PartitionSupervisor`).
 
     Via(PartitionSupervisor, ("counters", 7))        partition 7 % partitions
     Via(PartitionSupervisor, ("counters", "ann"))    the partition of "ann", always the same
-    Via("counters", "ann")                           the same, shorter
+    Via("counters", "ann")                           a shorter form of the line above
 
-Where one process would be a bottleneck, or would hold too much, several share the work: a counter for each, a
-`DynamicSupervisor` for each. It is a supervisor, and its children's ids are their numbers; which of them a key means is
-read from a table of the node, without asking anyone.
+Several processes share work that would be too much for one, such as counting, or starting children. A partition
+supervisor is a supervisor whose children's ids are their numbers. The partition of a key is read from a table of the
+node, without a call to a process.
 
     >>> class Counter(GenServer[int]):
     ...     def handle_call(self, request, from_, count):
@@ -51,7 +51,7 @@ Message = TypeVar("Message")
 
 
 class PartitionSupervisor(SupervisorFunctions):
-    """Starts and keeps partitions. All its functions are class methods: `await PartitionSupervisor.partitions(name)`."""
+    """The functions of partition supervisors. All are class methods: `await PartitionSupervisor.partitions(name)`."""
 
     @classmethod
     async def start_link(
@@ -66,25 +66,25 @@ class PartitionSupervisor(SupervisorFunctions):
         auto_shutdown: str = "never",
         with_arguments: Callable[[list[Any], int], list[Any]] | None = None,
     ) -> Pid:
-        """Start a supervisor, linked, and its partitions (`PartitionSupervisor.start_link/1`).
+        """Start a partition supervisor, linked to the caller, and its partitions (`PartitionSupervisor.start_link/1`).
 
         Args:
             child_spec: the child: a class, (class, argument) or a ChildSpec.
             name: a string, a class, Global or Via.
-            partitions: how many; by default as many as the machine has processors.
-            strategy: as a supervisor's.
-            max_restarts: as a supervisor's.
-            max_seconds: as a supervisor's.
-            auto_shutdown: can only be "never".
-            with_arguments: called with the list of arguments that the child is started with and the number of a
-                partition; gives the list of arguments for this partition.
+            partitions: the number of partitions; by default the number of processors.
+            strategy: the strategy, as in `Supervisor.start_link`.
+            max_restarts: the number of restarts that are allowed within `max_seconds`.
+            max_seconds: the period for `max_restarts`, in seconds or as a timedelta.
+            auto_shutdown: "never" is the only value.
+            with_arguments: a function (arguments, number) that returns the list of start arguments for the partition of
+                this number; `arguments` is the list in the child's spec.
 
         Raises:
-            ValueError: no name, no positive number of partitions, or an auto_shutdown.
-            TypeError: `with_arguments` is no function, or did not give a list.
-            InvalidChild: a child that is no child.
+            ValueError: there is no name, `partitions` is not positive, or `auto_shutdown` is not "never".
+            TypeError: `with_arguments` is not callable, or did not return a list.
+            InvalidChild: `child_spec` is no valid child.
             AlreadyStarted: the name is taken.
-            StartError: a partition did not start; those before it were stopped again.
+            StartError: a partition did not start; the earlier ones were stopped again.
         """
         if name is None:
             raise ValueError("name: wanted a string, a class, Global or Via, by which partitions are found; got None")
@@ -102,18 +102,22 @@ class PartitionSupervisor(SupervisorFunctions):
 
     @classmethod
     def child_spec(cls, options: Mapping[str, Any] | None = None, **more: Any) -> ChildSpec:
-        """A partition supervisor as a child: `(PartitionSupervisor, {"child_spec": …, "name": …})`, or with keywords.
+        """Return the child spec of a partition supervisor (`PartitionSupervisor.child_spec/1`).
 
-        Its id is its name; of a Global or a Via, the key.
+        As a child it is `(PartitionSupervisor, {"child_spec": …, "name": …})`. Its id is its name; for a Global or a
+        Via name, the key.
+
+        Args:
+            options: arguments of `start_link`, as a dict.
+            more: arguments of `start_link`, as keywords.
         """
-        given = {**(options or {}), **more}
-        return ChildSpec(
-            specs.id_of(given.get("name"), cls), partial(cls.start_link, **given), type="supervisor", modules=(cls,)
-        )
+        arguments = {**(options or {}), **more}
+        id = specs.id_of(arguments.get("name"), cls)
+        return ChildSpec(id, partial(cls.start_link, **arguments), type="supervisor", modules=(cls,))
 
     @staticmethod
     async def partitions(name: Any) -> int:
-        """How many partitions keys are spread over now (`PartitionSupervisor.partitions/1`).
+        """Return the number of partitions over which keys are spread now (`PartitionSupervisor.partitions/1`).
 
         Raises:
             NoProcess: there is no partition supervisor of this name.
@@ -124,13 +128,13 @@ class PartitionSupervisor(SupervisorFunctions):
     async def resize(name: Any, partitions: int) -> int:
         """Stop the last partitions, or start them again (`PartitionSupervisor.resize!/2`).
 
-        Keys are spread over those that are left; with 0 there is nobody.
+        Keys are then spread over the first `partitions` ones; with 0 a key has no partition.
 
         Returns:
-            How many there were before.
+            The number of partitions before.
 
         Raises:
-            ValueError: fewer than 0, or more than it was started with.
+            ValueError: `partitions` is negative, or more than the supervisor was started with.
             NoProcess: there is no partition supervisor of this name.
             StartError: a partition did not start again; the number stays what it was.
         """
@@ -138,11 +142,11 @@ class PartitionSupervisor(SupervisorFunctions):
         async with routes.resizing:
             return await _resize(routes, partitions)
 
-    # As the table of a Via: the key is (name of the supervisor, key)
+    # The functions of a registry for Via names: the key is (name of the supervisor, key).
 
     @staticmethod
     def whereis_name(key: tuple[Any, Hashable]) -> Pid | None:
-        """The partition that a key means now.
+        """Return the pid of a key's partition; None while it restarts. The key is (name of the supervisor, key).
 
         Raises:
             NoProcess: there is no partition supervisor of this name.
@@ -153,27 +157,34 @@ class PartitionSupervisor(SupervisorFunctions):
 
     @staticmethod
     def send(key: tuple[Any, Hashable], message: Message) -> Message:
-        """Send a message to the partition that a key means now; raises as `whereis_name`."""
+        """Send a message to a key's partition, and return the message. The key is (name of the supervisor, key).
+
+        Raises:
+            NoProcess: there is no partition supervisor of this name.
+            ValueError: it has no partitions.
+        """
         pid = PartitionSupervisor.whereis_name(key)
         return message if pid is None else sending.send(pid, message)
 
     @staticmethod
-    def register_name(key: Any, pid: Pid) -> bool:  # noqa: ARG004 - as every table of a Via has it
-        """Not possible: a partition is named by its number.
+    def register_name(key: Any, pid: Pid) -> bool:  # noqa: ARG004 - the signature of every registry
+        """Raise ValueError: a partition has no other name than its number.
 
         Raises:
             ValueError: always.
         """
-        raise ValueError(f"a process cannot be registered under {safe_repr(key)}: a PartitionSupervisor names its own")
+        raise ValueError(
+            f"a process cannot be registered under {safe_repr(key)}: a PartitionSupervisor names its partitions"
+        )
 
     @staticmethod
     def unregister_name(key: Any) -> None:
-        """Not possible either.
+        """Raise ValueError: a partition has no other name than its number.
 
         Raises:
             ValueError: always.
         """
-        raise ValueError(f"{safe_repr(key)} cannot be unregistered: a PartitionSupervisor names its own")
+        raise ValueError(f"{safe_repr(key)} cannot be unregistered: a PartitionSupervisor names its partitions")
 
 
 def _arguments(spec: ChildSpec, number: int, with_arguments: Any) -> list[Any]:
@@ -184,10 +195,10 @@ def _arguments(spec: ChildSpec, number: int, with_arguments: Any) -> list[Any]:
             "with_arguments: wanted a function of the list of arguments and the partition's number; "
             f"got {safe_repr(with_arguments)}"
         )
-    made = at_once("with_arguments", with_arguments, list(spec.args), number)
-    if isinstance(made, list):
-        return cast("Any", made)  # type: ignore[no-any-return]
-    raise TypeError(f"with_arguments: wanted a list of arguments from it; it gave {safe_repr(made)}")
+    arguments = at_once("with_arguments", with_arguments, list(spec.args), number)
+    if isinstance(arguments, list):
+        return cast("Any", arguments)  # type: ignore[no-any-return]
+    raise TypeError(f"with_arguments: wanted a list of arguments from it; it returned {safe_repr(arguments)}")
 
 
 async def _resize(routes: Routes, partitions: int) -> int:
@@ -198,7 +209,9 @@ async def _resize(routes: Routes, partitions: int) -> int:
         try:
             await Supervisor.restart_child(routes.supervisor, number)
         except ChildError as error:
-            if not is_word(error.reason, "running"):  # it was started by a resize that failed later on
+            if not is_word(
+                error.reason, "running"
+            ):  # an earlier resize started it, and then failed at a later partition
                 raise
     routes.size = partitions
     for number in range(partitions, before):
@@ -210,7 +223,10 @@ async def _resize(routes: Routes, partitions: int) -> int:
 
 
 class Routes:
-    """Which partition a key means. Found in the node's registries, under the supervisor's pid and its plain name."""
+    """The table of a partition supervisor: the pid of each partition, and the partition of each key.
+
+    It is found in the node's registries, under the supervisor's pid and its local name.
+    """
 
     def __init__(self, node: Node, name: Any, supervisor: Pid, partitions: int) -> None:
         self.node = node
@@ -224,13 +240,15 @@ class Routes:
             node.registries[place] = self
 
     def release(self, _: Pid) -> None:
-        """The supervisor has ended."""
+        """Remove the table from the node's registries, because the supervisor has ended."""
         for place in self.places:
             if self.node.registries.get(place) is self:
                 del self.node.registries[place]
 
     def whereis_name(self, key: Hashable) -> Pid | None:
-        """The partition of a key: an integer's absolute value modulo their number, anything else's stable hash.
+        """Return the pid of a key's partition; None while it restarts.
+
+        Its number is the absolute value of an integer key, or the stable hash of any other key, modulo `size`.
 
         Raises:
             ValueError: there are no partitions now.
@@ -243,29 +261,29 @@ class Routes:
         return self.pids[number % self.size]
 
     def register_name(self, key: Hashable, pid: Pid) -> bool:
-        """Not possible: see `PartitionSupervisor.register_name`."""
+        """Raise ValueError: a partition has no other name than its number."""
         return PartitionSupervisor.register_name((self.name, key), pid)
 
     def unregister_name(self, key: Hashable) -> None:
-        """Not possible either."""
+        """Raise ValueError, as `register_name` does: a partition has no other name than its number."""
         PartitionSupervisor.unregister_name((self.name, key))
 
     async def start_partition(self, number: int, spec: ChildSpec, arguments: list[Any]) -> Any:
-        """Start a partition, in the supervisor, and note where it is."""
+        """Start a partition, in the supervisor's process, and record its pid."""
         started: Any = spec.start(*arguments)
         if is_awaitable(started):
             started = await started
         pid = pid_in(started)
-        if pid is not None:  # else it is not there, and the supervisor says why
+        if pid is not None:  # else the start failed, and the supervisor reports it
             self.pids[number] = pid
         return started
 
 
 def routes_of(name: Any) -> Routes:
-    """The routes of a partition supervisor of this node, by name or pid.
+    """Return the table of a partition supervisor of this node, by its name or pid.
 
     Raises:
-        NoProcess: there is none.
+        NoProcess: there is no such partition supervisor.
     """
     node = current_node()
     found = node.registries.get(names.find(node, name))
@@ -276,10 +294,10 @@ def routes_of(name: Any) -> Routes:
 
 
 def stable_hash(key: Hashable) -> int:
-    """A hash that is the same in every run and equal for equal keys (`erlang:phash2/1` in its place).
+    """Return a hash that is equal for equal keys, and the same in every run (like `erlang:phash2/1`).
 
-    It is so for None, numbers, strings, bytes, pids, refs, classes, and tuples and frozensets of these. Anything else
-    has Python's own hash, which may change from run to run.
+    This holds for None, numbers, strings, bytes, pids, refs, classes, and tuples and frozensets of these. Any other key
+    has Python's hash, which may differ between runs.
     """
     match key:
         case str():
@@ -307,7 +325,7 @@ def stable_hash(key: Hashable) -> int:
 
 
 class PartitionPlan(NamedTuple):
-    """What a partition supervisor is started with."""
+    """The start argument of a partition supervisor's process."""
 
     name: Any
     spec: ChildSpec
@@ -316,13 +334,13 @@ class PartitionPlan(NamedTuple):
 
 
 class PartitionSupervisorServer(ModuleSupervisor):
-    """The process of a partition supervisor: its routes end with it."""
+    """The process of a partition supervisor. Its table is removed when it ends."""
 
     def init(self, plan: PartitionPlan, /) -> Init:
-        """Show the routes to the node, then start the partitions."""
-        keeper = running()
-        routes = Routes(keeper.node, plan.name, keeper.pid, len(plan.arguments))
-        extras(keeper).tables[routes] = None
+        """Register the table with the node, and return the partitions as children."""
+        process = running()
+        routes = Routes(process.node, plan.name, process.pid, len(plan.arguments))
+        extras(process).tables[routes] = None
         spec = plan.spec
         children = [
             spec.replace(id=number, start=(routes.start_partition, (number, spec, arguments)), modules=spec.modules)

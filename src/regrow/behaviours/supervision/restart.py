@@ -1,6 +1,6 @@
-"""The decision tables, pure: restart or not, how many, how often.
+"""The decision tables of supervisors, as pure functions: restart or not, which children, how often.
 
-Every keeper asks here, and nowhere else is it decided.
+Every supervisor decides by these functions; no other module compares restart types, strategies or shutdowns.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ AUTO_SHUTDOWNS: Final = ("never", "any_significant", "all_significant")
 
 
 class Decision(Enum):
-    """What a supervisor does about a child that has gone."""
+    """The decision of a supervisor about a child that has ended."""
 
     RESTART = "restart"
-    KEEP = "keep"  # its spec, without a process
-    FORGET = "forget"  # its spec, too
+    KEEP = "keep"  # keep the spec, without a process
+    FORGET = "forget"  # remove the spec
 
 
 def after_exit(restart: RestartType, reason: object) -> Decision:
-    """What a supervisor does about a child that has gone (`supervisor:do_restart`).
+    """Decide about a child that has ended (`supervisor:do_restart`).
 
     | restart   | normal, shutdown, (shutdown, x) | anything else |
     |-----------|---------------------------------|---------------|
@@ -53,7 +53,7 @@ def after_exit(restart: RestartType, reason: object) -> Decision:
 
 
 def may_start_again(restart: RestartType) -> bool:
-    """Whether a child that does not run is kept, with what it was started with: a temporary one never comes back."""
+    """Whether a child may be started again, so that its spec and arguments are kept; a temporary one may not."""
     match restart:
         case "permanent" | "transient":
             return True
@@ -62,16 +62,16 @@ def may_start_again(restart: RestartType) -> bool:
 
 
 def affected(strategy: Strategy, child: T, children: Iterable[T]) -> list[T]:
-    """Which of the children, in start order, are started again with the one that has ended.
+    """Return the children, in start order, that are restarted when `child` has ended.
 
     | strategy           | children           |
     |--------------------|--------------------|
     | one_for_one        | it alone           |
     | simple_one_for_one | it alone           |
-    | rest_for_one       | it and those after |
+    | rest_for_one       | it and later ones  |
     | one_for_all        | all                |
 
-    The others are looked at only where they are concerned.
+    The other children are read only for rest_for_one and one_for_all: a restart costs the same with any number of them.
     """
     match strategy:
         case "one_for_one" | "simple_one_for_one":
@@ -83,13 +83,18 @@ def affected(strategy: Strategy, child: T, children: Iterable[T]) -> list[T]:
 
 
 def ends_supervisor(auto_shutdown: AutoShutdown, significant: bool, others_left: bool) -> bool:
-    """Whether a child that has gone for good takes its supervisor along; `others_left`: other significant ones run.
+    """Whether a supervisor ends because a child has ended for good.
 
-    | auto_shutdown   | a significant child has gone |
-    |-----------------|------------------------------|
-    | never           | goes on                      |
-    | any_significant | ends                         |
-    | all_significant | ends with the last one       |
+    | auto_shutdown   | when a significant child has ended |
+    |-----------------|------------------------------------|
+    | never           | the supervisor continues           |
+    | any_significant | it ends                            |
+    | all_significant | it ends, if it was the last one    |
+
+    Args:
+        auto_shutdown: the option of the supervisor.
+        significant: whether the child is significant.
+        others_left: whether other significant children still run.
     """
     match auto_shutdown:
         case "never":
@@ -101,24 +106,24 @@ def ends_supervisor(auto_shutdown: AutoShutdown, significant: bool, others_left:
 
 
 def check_significant(spec: ChildSpec, auto_shutdown: AutoShutdown) -> None:
-    """Raise if a significant child would mean nothing here.
+    """Check that a significant child can end its supervisor.
 
     Raises:
-        InvalidChild: its supervisor never ends by itself, or it would be started again.
+        InvalidChild: the supervisor has auto_shutdown="never", or the child is permanent, so that it always restarts.
     """
     if spec.significant and auto_shutdown == "never":
         pair = [("auto_shutdown", "never"), ("significant", True)]
         letter = 'significant needs a supervisor with auto_shutdown="any_significant" or "all_significant"'
     elif spec.significant and spec.restart == "permanent":
         pair = [("restart", "permanent"), ("significant", True)]
-        letter = "a permanent child always comes back, so its end cannot be significant. Make it transient or temporary"
+        letter = "a permanent child always restarts, so its end cannot be significant. Make it transient or temporary"
     else:
         return
     raise InvalidChild(("bad_combination", pair), f"child {safe_repr(spec.id)}: {letter}")
 
 
 def ending(shutdown: float | Literal["brutal_kill", "infinity"]) -> tuple[str, float | None]:
-    """How a child is told to end: with which exit signal, and after how many seconds it is killed; None is never.
+    """Return the exit signal for a shutdown, and the seconds after which the child is killed; None is never.
 
     | shutdown    | signal   | killed        |
     |-------------|----------|---------------|
@@ -136,12 +141,12 @@ def ending(shutdown: float | Literal["brutal_kill", "infinity"]) -> tuple[str, f
 
 
 def unexpected_end(restart: RestartType, reason: object) -> bool:
-    """Whether a child's end of its own is reported as an error: an abnormal one, and any of a permanent child."""
+    """Whether an end without a shutdown is reported as an error: an abnormal one, and any end of a permanent child."""
     return restart == "permanent" or not is_normal(reason)
 
 
 def expected_end(shutdown: object, restart: RestartType, reason: object) -> bool:
-    """Whether a child that was told to end did so as it was told; what did not is reported.
+    """Whether a child that was shut down ended with an expected reason; any other is reported.
 
     | reason                | shutdown: seconds, "infinity" | "brutal_kill"          |
     |-----------------------|-------------------------------|------------------------|
@@ -157,9 +162,9 @@ def expected_end(shutdown: object, restart: RestartType, reason: object) -> bool
 
 
 class Intensity:
-    """How often restarts may happen: more than `max_restarts` within `max_seconds`, and the supervisor gives up.
+    """The restart intensity: with more than `max_restarts` within `max_seconds` the supervisor gives up.
 
-    Exact time is counted, where OTP counts whole seconds.
+    Times are exact; OTP counts whole seconds.
     """
 
     def __init__(self, max_restarts: int, max_seconds: float) -> None:
@@ -168,7 +173,7 @@ class Intensity:
         self.restarts: deque[float] = deque()
 
     def allows(self, now: float) -> bool:
-        """Count one more restart; false if it is one too many."""
+        """Count a restart at time `now`, in seconds; return False if it is one too many."""
         restarts = self.restarts
         restarts.append(now)
         while restarts[0] < now - self.max_seconds:
@@ -177,10 +182,10 @@ class Intensity:
 
 
 class InvalidFlags(ValueError):
-    """An option of a supervisor that it cannot have.
+    """An option of a supervisor has an invalid value.
 
     Attributes:
-        reason: OTP's word for it, such as ("invalid_strategy", value).
+        reason: OTP's reason, such as ("invalid_strategy", value).
     """
 
     def __init__(self, reason: object, letter: str) -> None:
@@ -189,16 +194,16 @@ class InvalidFlags(ValueError):
 
 
 class Flags:
-    """The options of a supervisor.
+    """The options of a supervisor, checked (OTP's `supervisor:sup_flags()`).
 
     Args:
         strategy: "one_for_one", "one_for_all", "rest_for_one" or "simple_one_for_one".
-        max_restarts: how many restarts are borne …
-        max_seconds: … within so many seconds.
+        max_restarts: the number of restarts that are allowed within `max_seconds`.
+        max_seconds: the period for `max_restarts`, in seconds or as a timedelta.
         auto_shutdown: "never", "any_significant" or "all_significant".
 
     Raises:
-        InvalidFlags: one of these is something else.
+        InvalidFlags: an option has an invalid value.
     """
 
     __slots__ = ("auto_shutdown", "max_restarts", "max_seconds", "strategy")
@@ -227,7 +232,7 @@ class Flags:
 
     @property
     def has_template(self) -> bool:
-        """Whether its children are made after one spec, as those of a simple_one_for_one are."""
+        """Whether all children have one spec, as those of a simple_one_for_one supervisor do."""
         return self.strategy == "simple_one_for_one"
 
     def __repr__(self) -> str:
@@ -236,18 +241,18 @@ class Flags:
 
 
 class DynamicFlags(Flags):
-    """The options of a dynamic supervisor.
+    """The options of a dynamic supervisor, checked.
 
     Args:
         strategy: "one_for_one" is the only one.
-        max_restarts: how many restarts are borne …
-        max_seconds: … within so many seconds.
-        max_children: how many children there may be; None is any number.
-        extra_arguments: what every start function gets first.
+        max_restarts: the number of restarts that are allowed within `max_seconds`.
+        max_seconds: the period for `max_restarts`, in seconds or as a timedelta.
+        max_children: the largest number of children; None allows any number.
+        extra_arguments: the first arguments of every start function.
         auto_shutdown: "never" is the only one.
 
     Raises:
-        InvalidFlags: one of these is something else.
+        InvalidFlags: an option has an invalid value.
     """
 
     __slots__ = ("extra_arguments", "max_children")
@@ -262,9 +267,9 @@ class DynamicFlags(Flags):
         auto_shutdown: Any = "never",
     ) -> None:
         if strategy != "one_for_one":
-            raise _invalid("strategy", strategy, "is one_for_one if it is a dynamic one")
+            raise _invalid("strategy", strategy, "must be one_for_one, if it is a dynamic supervisor")
         if auto_shutdown != "never":
-            raise _invalid("auto_shutdown", auto_shutdown, "is never if it is a dynamic one")
+            raise _invalid("auto_shutdown", auto_shutdown, "must be never, if it is a dynamic supervisor")
         if max_children is not None and not _is_count(max_children):
             raise _invalid("max_children", max_children, "is a whole number ≥ 0, or None")
         if not isinstance(extra_arguments, list | tuple):

@@ -1,13 +1,13 @@
-"""How a keeper ends the processes of its children: a watch on each, a signal, a limit, and the kill that follows it.
+"""The shutdown of a child: its supervisor watches it, sends an exit signal, and kills it when its time is over.
 
-    keeper                                child
-    ------                                -----
-    unlinks and watches it, then signals
-      "shutdown"            ----->        ends, or traps exits and takes its time
-      "kill"                ----->        … which is over
-    hears of its end        <-----
+    supervisor                            child
+    ----------                            -----
+    unlinks and watches it, then sends
+      "shutdown"            ----->        ends, or traps exits and cleans up
+      "kill"                ----->        ends, if its time is over
+    gets its reason         <-----
 
-The watch is its own deadline: children that are told together are also killed each in its own time.
+The watch is also the deadline, so that children that are shut down together each have the time of their spec.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from regrow.kernel.requests import FAILED, CallRequest
 
 
 class ChildShutdown(CallRequest):
-    """One child on its way to its end, as its keeper watches it."""
+    """The watch of a supervisor on a child that is being shut down."""
 
     __slots__ = ("child",)
 
-    def __init__(self, keeper: Process, child: Process) -> None:
-        super().__init__(keeper.pid, None)
+    def __init__(self, supervisor: Process, child: Process) -> None:
+        super().__init__(supervisor.pid, None)
         self.child: Process = child
 
     def fire(self) -> None:
-        """Its time is over."""
+        """Kill the child, because its time is over."""
         links.exit_signal(self.child, self.pid, "kill", False)
 
     async def reason(self) -> object:
-        """Wait for the end; gives its reason."""
+        """Wait for the child's end, and return its reason."""
         if self.state == FAILED:
             requests.stop_watching(self)
         else:
@@ -44,24 +44,24 @@ class ChildShutdown(CallRequest):
         return self.answer
 
 
-def begin_shutdown(keeper: Process, pid: Pid, shutdown: Any) -> ChildShutdown | None:
-    """Tell a linked process to end in the way of its spec; None if it has gone already."""
+def begin_shutdown(supervisor: Process, pid: Pid, shutdown: Any) -> ChildShutdown | None:
+    """Unlink a child and send it the exit signal of its `shutdown`; return the watch, or None if it has ended."""
     child = pid.process
-    links.unlink(keeper, pid)
+    links.unlink(supervisor, pid)
     if child is None:
         return None
-    ending = ChildShutdown(keeper, child)
+    ending = ChildShutdown(supervisor, child)
     signal, limit = restart.ending(shutdown)
     requests.watch_for(ending, child, limit or None)
-    links.exit_signal(child, keeper.pid, signal, False)
+    links.exit_signal(child, supervisor.pid, signal, False)
     if limit == 0.0:
         ending.fire()
     return ending
 
 
-async def shut_down(keeper: Process, pid: Pid, shutdown: Any) -> object:
-    """Tell a linked process to end, wait as long as it may take, then kill it; gives the reason of its end."""
-    ending = begin_shutdown(keeper, pid, shutdown)
+async def shut_down(supervisor: Process, pid: Pid, shutdown: Any) -> object:
+    """Shut down a child by its `shutdown`, wait for its end and return the reason."""
+    ending = begin_shutdown(supervisor, pid, shutdown)
     if ending is None:
-        return take_exits(keeper, (pid,)).get(pid, "noproc")
+        return take_exits(supervisor, (pid,)).get(pid, "noproc")
     return await ending.reason()

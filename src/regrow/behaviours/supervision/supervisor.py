@@ -1,14 +1,14 @@
-"""A keeper: starts its children in order, puts back what fell over, stops them in reverse order (OTP's `supervisor`).
+"""Supervisors start children in order, restart those that crash, and stop them in reverse order (OTP's `supervisor`).
 
     one_for_one    a b c   b ends:   a b' c         only b is started again
     rest_for_one   a b c   b ends:   a b' c'        c is stopped first, then b and c are started
     one_for_all    a b c   b ends:   a' b' c'       c and a are stopped first, then all are started
 
-    simple_one_for_one     children of one kind, started on demand, known by pid; `DynamicSupervisor` keeps any kind
+    simple_one_for_one     children of one spec, started on demand, known by pid; a `DynamicSupervisor` takes any spec
 
-Whether a child is started again is decided by its `restart` and the reason of its end, and how often by `max_restarts`
-within `max_seconds`: all of that is in `restart.py`. A supervisor that gives up stops its children and ends with
-"shutdown", and then its own supervisor decides.
+The `restart` of a child and the reason of its end decide whether it is started again; `max_restarts` within
+`max_seconds` limits how often. The tables are in `restart.py`. A supervisor that gives up stops its children and ends
+with "shutdown"; then the supervisor above it decides.
 
     >>> class Worker(GenServer[int]):
     ...     pass
@@ -55,7 +55,7 @@ __all__ = ["ChildError", "ChildInfo", "Counts", "Init", "SupervisorServer", "Mod
 
 
 class Supervisor(SupervisorFunctions):
-    """Starts and keeps children. All its functions are class methods, as in Elixir: `Supervisor.which_children(pid)`."""
+    """The functions of supervisors. All are class methods, as in Elixir: `Supervisor.which_children(pid)`."""
 
     @classmethod
     async def start_link(
@@ -68,23 +68,24 @@ class Supervisor(SupervisorFunctions):
         auto_shutdown: AutoShutdown = "never",
         name: Name | None = None,
     ) -> Pid:
-        """Start a supervisor, linked, and all its children, in order (`supervisor:start_link/2`).
+        """Start a supervisor, linked to the caller, and all its children, in order (`supervisor:start_link/2`).
 
         Args:
             children: each a class, (class, argument) or a ChildSpec.
-            strategy: whom to start again: "one_for_one", "one_for_all", "rest_for_one". With "simple_one_for_one" there
-                is one child, none of which is started yet: each `start_child` starts one more of it.
-            max_restarts: more restarts than this …
-            max_seconds: … within so many seconds, and the supervisor gives up.
-            auto_shutdown: whether the end of significant children ends it: "never", "any_significant", "all_significant".
-            name: a string, a class, Global or Via.
+            strategy: which children restart with one that has ended: "one_for_one", "one_for_all", "rest_for_one". With
+                "simple_one_for_one" the list has one child, which is not started; each `start_child` starts one more.
+            max_restarts: the number of restarts that are allowed within `max_seconds`; after one more it gives up.
+            max_seconds: the period for `max_restarts`, in seconds or as a timedelta.
+            auto_shutdown: whether the end of significant children ends the supervisor: "never", "any_significant",
+                "all_significant".
+            name: a string, a class, Global or Via; None for no name.
 
         Raises:
-            InvalidChild: a child that is no child, or two with one id.
-            InvalidFlags: an option that it cannot have.
+            InvalidChild: an element is no valid child, or two have one id.
+            InvalidFlags: an option has an invalid value.
             AlreadyStarted: the name is taken.
-            StartError: a child did not start; those before it were stopped again.
-            TypeError: the children are no list of them.
+            StartError: a child did not start; the earlier ones were stopped again.
+            TypeError: `children` is no list.
         """
         init = cls.init(
             children,
@@ -104,10 +105,14 @@ class Supervisor(SupervisorFunctions):
         max_seconds: float | timedelta = 5.0,
         auto_shutdown: AutoShutdown = "never",
     ) -> Init:
-        """What `ModuleSupervisor.init` returns (`Supervisor.init/2`). Arguments and errors as in `start_link`.
+        """Return the result for `ModuleSupervisor.init` (`Supervisor.init/2`).
+
+        Arguments and errors are those of `start_link`, but `strategy` has no default.
 
         Raises:
-            TypeError: there is no strategy: who writes an `init` says which.
+            InvalidChild: an element is no valid child, or two have one id.
+            InvalidFlags: an option has an invalid value.
+            TypeError: `children` is no list.
         """
         flags = Flags(strategy, max_restarts, max_seconds, auto_shutdown)
         specs = [child_spec.child_spec(child) for child in several(children)]
@@ -118,15 +123,21 @@ class Supervisor(SupervisorFunctions):
     def child_spec(
         cls, children: Iterable[Child] | Child = (), *, name: Name | None = None, **options: Any
     ) -> ChildSpec:
-        """A supervisor as the child of another: `Supervisor.child_spec([Worker], strategy="one_for_all", name="inner")`.
+        """Return the child spec of a supervisor, for a supervisor above it (`Supervisor.child_spec/2`).
 
-        Given one child, and not a list, it is that child's spec with some values replaced, as `regrow.child_spec` makes
-        it: `Supervisor.child_spec((Worker, 1), id="first")` (`Supervisor.child_spec/2`).
+        For example `Supervisor.child_spec([Worker], strategy="one_for_all", name="inner")`. With one child in place of
+        a list it returns that child's spec with some values replaced, as `regrow.child_spec` does:
+        `Supervisor.child_spec((Worker, 1), id="first")`.
+
+        Args:
+            children: the list of children; or one child.
+            name: the name of the supervisor, which is also its id.
+            options: other arguments of `start_link`; for one child, values of its spec.
 
         Raises:
-            InvalidChild: one of its children is none; here and not when it is started.
-            InvalidFlags: an option that it cannot have.
-            TypeError: the children are no list of them.
+            InvalidChild: an element is no valid child; raised here, before the supervisor is started.
+            InvalidFlags: an option has an invalid value.
+            TypeError: `children` is neither a list nor a child.
         """
         if child_spec.is_one(children) or options.keys() & child_spec.CLASS_OPTIONS:
             one: Any = children
@@ -139,16 +150,16 @@ class Supervisor(SupervisorFunctions):
 
     @staticmethod
     def check_childspecs(children: Iterable[Child], auto_shutdown: AutoShutdown | None = None) -> None:
-        """Raise unless these can be the children of one supervisor (`supervisor:check_childspecs/1,2`).
+        """Check that these can be the children of one supervisor (`supervisor:check_childspecs/1,2`).
 
         Args:
             children: each a class, (class, argument) or a ChildSpec.
-            auto_shutdown: of the supervisor; None if it may be any.
+            auto_shutdown: the option of the supervisor; None if it may have any.
 
         Raises:
-            InvalidChild: a child that is no child, two with one id, or one whose end cannot be significant.
-            InvalidFlags: this is no auto_shutdown.
-            TypeError: these are not several.
+            InvalidChild: an element is no valid child, two have one id, or the end of one cannot be significant.
+            InvalidFlags: `auto_shutdown` has an invalid value.
+            TypeError: `children` is no list.
         """
         flags = Flags(auto_shutdown="any_significant" if auto_shutdown is None else auto_shutdown)
         check_specs([child_spec.child_spec(child) for child in several(children)], flags)
@@ -159,17 +170,17 @@ class Supervisor(SupervisorFunctions):
 
         Args:
             supervisor: its pid or name.
-            child: a class, (class, argument) or a ChildSpec; for a simple_one_for_one supervisor the list of arguments
-                that its start function gets after those of the spec.
+            child: a class, (class, argument) or a ChildSpec; for a simple_one_for_one supervisor a list of further
+                arguments for its start function, after those of the spec.
 
         Returns:
-            Its pid; (pid, extra) if its start function gave that; None if it did not want to run.
+            The child's pid; (pid, extra) if its start function returned that; None if its `init` returned IGNORE.
 
         Raises:
-            InvalidChild: a child that is no child.
+            InvalidChild: `child` is no valid child.
             AlreadyStarted: a child with this id runs.
-            ChildError: "already_present": it is there, stopped.
-            StartError: it did not start; its spec is not kept.
+            ChildError: "already_present": the supervisor has a child with this id, which is stopped.
+            StartError: the child did not start; its spec is not kept.
         """
         more = child if isinstance(child, list) else child_spec.child_spec(child)  # pyright: ignore[reportUnknownVariableType]
         return await ask_to_start(supervisor, "start_child", more)  # pyright: ignore[reportUnknownArgumentType]
@@ -180,20 +191,23 @@ class Supervisor(SupervisorFunctions):
 
         Args:
             supervisor: its pid or name.
-            id: of the child; its pid, where the supervisor is a simple_one_for_one.
+            id: the child's id; its pid, for a simple_one_for_one supervisor.
 
         Raises:
-            ChildError: "not_found", or "simple_one_for_one" if it wants a pid.
+            ChildError: "not_found", or "simple_one_for_one" if the supervisor needs a pid.
         """
         or_raise(await call(supervisor, ("terminate_child", hashable(id)), None))
 
     @staticmethod
     async def restart_child(supervisor: Address, id: object) -> Any:
-        """Start a stopped child again; returns as `start_child` (`supervisor:restart_child/2`).
+        """Start a stopped child again (`supervisor:restart_child/2`).
+
+        Returns:
+            The child's pid; (pid, extra) if its start function returned that; None if its `init` returned IGNORE.
 
         Raises:
             ChildError: "not_found", "running", "restarting" or "simple_one_for_one".
-            StartError: it did not start.
+            StartError: the child did not start.
         """
         return await ask_to_start(supervisor, "restart_child", hashable(id))
 
@@ -208,7 +222,7 @@ class Supervisor(SupervisorFunctions):
 
     @staticmethod
     async def which_child(supervisor: Address, id: object) -> ChildInfo:
-        """One row of `which_children` (`supervisor:which_child/2`); by pid, where the children have no ids.
+        """Return the row of `which_children` for one child, by id, or by pid without ids (`supervisor:which_child/2`).
 
         Raises:
             ChildError: "not_found".
@@ -218,7 +232,7 @@ class Supervisor(SupervisorFunctions):
 
     @staticmethod
     async def get_childspec(supervisor: Address, id_or_pid: object) -> ChildSpec:
-        """The spec of a child, by id or pid (`supervisor:get_childspec/2`).
+        """Return the spec of a child, by id or pid (`supervisor:get_childspec/2`).
 
         Raises:
             ChildError: "not_found".
@@ -228,15 +242,15 @@ class Supervisor(SupervisorFunctions):
 
     @staticmethod
     async def get_callback_module(supervisor: Address) -> type:
-        """The class of a running supervisor (`supervisor:get_callback_module/1`)."""
+        """Return the class of a running supervisor (`supervisor:get_callback_module/1`)."""
         found: type = await call(supervisor, "get_callback_module", None)
         return found
 
 
 class ModuleSupervisor(ModuleBased):
-    """A supervisor with an `init` of its own: `class Pool(ModuleSupervisor)`, started by `Pool.start_link(arg)`.
+    """The base class of supervisors that define `init`: `class Pool(ModuleSupervisor)`, and `Pool.start_link(arg)`.
 
-    `system.change_code` asks `init` again: options and specs are from then on what it says.
+    `system.change_code` calls `init` again, and takes over its options and specs.
     """
 
     def init(self, arg: Any, /) -> Init | Ignore | Awaitable[Init | Ignore]:
@@ -246,25 +260,25 @@ class ModuleSupervisor(ModuleBased):
 
 
 def several(children: Any) -> Iterable[Any]:
-    """The children that a supervisor is given, which is more easily forgotten to be a list when it is to have one.
+    """Check that `children` is a list; passing a single child is a common mistake.
 
     Raises:
-        TypeError: this is one child, or nothing that has children in it.
+        TypeError: `children` is a single child, or no iterable.
     """
     kind: object = type(children)  # pyright: ignore[reportUnknownVariableType]
     one = child_spec.is_one(children) and kind is not list
     if one or kind is str or not hasattr(children, "__iter__"):
-        advice = ". One child stands in a list, too: [child]" if one else ""
+        advice = ". Put a single child into a list: [child]" if one else ""
         raise TypeError(f"children: wanted a list of children, got {safe_repr(children)}{advice}")
     found: Iterable[Any] = children
     return found
 
 
 def check_specs(specs: list[ChildSpec], flags: Flags) -> None:
-    """Raise unless these can be the children of one supervisor.
+    """Check that these can be the children of one supervisor.
 
     Raises:
-        InvalidChild: two have one id, a significant one cannot be, or a simple_one_for_one has not exactly one.
+        InvalidChild: two have one id, one cannot be significant, or a simple_one_for_one has not exactly one.
     """
     if flags.has_template and len(specs) != 1:
         raise InvalidChild(

@@ -1,4 +1,4 @@
-"""The server behind every supervisor: takes requests and the ends of children, and lets its `Children` deal with them."""
+"""The server process of every supervisor: it passes requests and the ends of children to its `Children`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from regrow.kernel.signals import Exited
 
 
 class Init:
-    """What a supervisor is made of; `ModuleSupervisor.init` returns one."""
+    """The result of a supervisor's `init`: its options and child specs."""
 
     __slots__ = ("flags", "specs")
 
@@ -46,168 +46,174 @@ class Init:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.flags!r}, {len(self.specs)} children)"
 
-    def tree(self, module: type) -> Children:
-        """The state that its supervisor begins with."""
+    def first_state(self, module: type) -> Children:
+        """Return the first state of the supervisor."""
         return Children(module, self.flags)
 
 
 class InitialCall:
-    """The initial call of a supervisor: the `init` of its own class, which is the user's, in place of the keeper's."""
+    """The initial call of a supervisor: the `init` of the user's class, in place of `SupervisorServer.init`."""
 
     def __init__(self, module: Any) -> None:
         update_wrapper(self, getattr(module, "init", SupervisorServer.init))
 
     def __call__(self, *args: Any) -> Any:
-        """What the function gives."""
+        """Call the `init` that this stands for."""
         function: Any = vars(self)["__wrapped__"]
         return function(*args)
 
 
 class SupervisorServer(GenServer[Children]):
-    """The server behind every supervisor."""
+    """The server process of every supervisor; its state is a `Children`."""
 
-    made_of: ClassVar[type[Init]] = Init
-    __regrow_patience__: ClassVar[None] = None  # it knows how long its children may take to end
+    init_type: ClassVar[type[Init]] = Init
+    __regrow_shutdown_limit__: ClassVar[None] = None  # no limit: its children have their own limits
 
     async def init(self, arg: tuple[type, Any], /) -> Any:
-        """Start all children, or none."""
+        """Start all children, or none. `arg` is (class, Init) or (class, argument of its `init`)."""
         running().trap_exit = True
-        module, given = arg
+        module, init_arg = arg
         running().initial_call = InitialCall(module)
-        init: Any = given
-        if not isinstance(given, self.made_of):
-            init = module().init(given)
+        init: Any = init_arg
+        if not isinstance(init_arg, self.init_type):
+            init = module().init(init_arg)
             if is_awaitable(init):
                 init = await init
             if isinstance(init, Ignore):
                 return init
-            if not isinstance(init, self.made_of):
-                gives = getattr(module, "__regrow_init__", "what makes a supervisor")
-                letter = returned(module, "init", init, f"{gives} or IGNORE")
+            if not isinstance(init, self.init_type):
+                wanted = getattr(module, "__regrow_init__", "the result of Supervisor.init")
+                letter = returned(module, "init", init, f"{wanted} or IGNORE")
                 return Stop(explained(("bad_return", (module, "init", init)), letter))
-        tree = init.tree(module)
-        tree.arg = given
-        specs, init.specs = init.specs, []  # what a temporary child was started with is not kept
-        failed = await tree.begin(specs)
-        KEEPER.set(tree.process.pid)
-        return Ok(tree) if failed is None else Stop(failed)
+        children = init.first_state(module)
+        children.arg = init_arg
+        specs, init.specs = init.specs, []  # not kept, so that the arguments of temporary children can be freed
+        failed = await children.begin(specs)
+        KEEPER.set(children.process.pid)
+        return Ok(children) if failed is None else Stop(failed)
 
-    async def handle_call(self, request: Any, from_: From, tree: Children, /) -> Any:
-        """Administer the children."""
+    async def handle_call(self, request: Any, from_: From, children: Children, /) -> Any:
+        """Serve a request of a client."""
         match request:
             case "which_children":
-                answer: Any = tree.rows()
+                answer: Any = children.rows()
             case "count_children":
-                answer = tree.counts()
+                answer = children.counts()
             case "get_callback_module":
-                answer = tree.module
+                answer = children.module
             case ("which_child", id):
-                found = tree.find(id)
-                answer = ChildError("not_found", id) if found is None else tree.row(found)
+                found = children.find(id)
+                answer = ChildError("not_found", id) if found is None else children.row(found)
             case ("get_childspec", wanted):
-                found = tree.described(wanted)
+                found = children.by_id_or_pid(wanted)
                 answer = ChildError("not_found", wanted) if found is None else found.spec
             case ("start_child" | "restart_child", _) if is_withdrawn(from_):
-                answer = None  # its caller was cancelled before its turn came
+                answer = None  # the caller was cancelled before the request's turn came
             case ("start_child" | "restart_child", wanted):
-                tree.request = from_
+                children.request = from_
                 try:
-                    answer = await (tree.start_child if request[0] == "start_child" else tree.restart_child)(wanted)
+                    answer = await (children.start_child if request[0] == "start_child" else children.restart_child)(
+                        wanted
+                    )
                 finally:
-                    tree.request = None
+                    children.request = None
                     withdrawn(from_)
             case ("undo_start", operation, started):
-                await tree.undo_start(started, keep_spec=operation == "restart_child")
+                await children.undo_start(started, keep_spec=operation == "restart_child")
                 answer = None
             case ("terminate_child", id):
-                answer = await tree.terminate_child(id)
+                answer = await children.terminate_child(id)
             case ("delete_child", id):
-                answer = await tree.delete_child(id)
+                answer = await children.delete_child(id)
             case _:
                 raise NoClause(request)
-        return Reply(answer, tree)
+        return Reply(answer, children)
 
-    async def handle_cast(self, request: Any, tree: Children, /) -> Any:
-        """Try a restart again that has failed. Nobody else casts to a supervisor; what comes all the same is logged."""
+    async def handle_cast(self, request: Any, children: Children, /) -> Any:
+        """Repeat a restart that has failed; log any other cast."""
         match request:
             case ("try_again_restart", id):
-                return NoReply(tree) if await tree.try_again(id) else Stop("shutdown", tree)
+                return NoReply(children) if await children.try_again(id) else Stop("shutdown", children)
             case _:
-                reports.unexpected_message(tree.module, request)
-                return NoReply(tree)
+                reports.unexpected_message(children.module, request)
+                return NoReply(children)
 
-    async def handle_info(self, message: Any, tree: Children, /) -> Any:
-        """A child has ended, or somebody has sent something that is ignored."""
+    async def handle_info(self, message: Any, children: Children, /) -> Any:
+        """Handle the end of a child; log any other message."""
         if type(message) is not Exited:
-            reports.unexpected_message(tree.module, message)
-            return NoReply(tree)
-        child = tree.by_pid.pop(message.pid, None)
-        if child is None or await tree.child_ended(child, message):
-            return NoReply(tree)
-        return Stop("shutdown", tree)
+            reports.unexpected_message(children.module, message)
+            return NoReply(children)
+        child = children.by_pid.pop(message.pid, None)
+        if child is None or await children.child_ended(child, message):
+            return NoReply(children)
+        return Stop("shutdown", children)
 
-    async def terminate(self, reason: Any, tree: Children, /) -> None:
-        """Stop the children."""
-        await tree.terminate_all()
+    async def terminate(self, reason: Any, children: Children, /) -> None:
+        """Stop all children, before the supervisor ends."""
+        await children.terminate_all()
 
-    def code_change(self, old_version: Any, tree: Children, extra: Any, /) -> Any:
-        """Ask the module's `init` again: what it says counts from now on; IGNORE leaves all as it is."""
-        if isinstance(tree.arg, self.made_of):  # started with a list of children, which no module can change
-            return Ok(tree)
-        module: Any = tree.module
-        init: Any = module().init(tree.arg)
+    def code_change(self, old_version: Any, children: Children, extra: Any, /) -> Any:
+        """Call the module's `init` again, and take over its options and specs; IGNORE changes nothing."""
+        if isinstance(children.arg, self.init_type):  # started with a list of children, not by a class's `init`
+            return Ok(children)
+        module: Any = children.module
+        init: Any = module().init(children.arg)
         if isinstance(init, Ignore):
-            return Ok(tree)
-        if not isinstance(init, self.made_of):
+            return Ok(children)
+        if not isinstance(init, self.init_type):
             wrong: object = init
             if isinstance(init, Coroutine):
                 init.close()
             return wrong
-        if init.tree(module).__class__ is not tree.__class__:
+        if init.first_state(module).__class__ is not children.__class__:
             return Error(("invalid_strategy", init.flags.strategy))
-        tree.change(init.flags, init.specs)
-        return Ok(tree)
+        children.change(init.flags, init.specs)
+        return Ok(children)
 
 
-async def start_supervisor(keeper: type[SupervisorServer], module: type, arg: Any, name: Name | None) -> Pid:
-    """Start a supervisor that is `module` to those who look, from its `Init` or the argument of its `init`."""
+async def start_supervisor(server_class: type[SupervisorServer], module: type, arg: Any, name: Name | None) -> Pid:
+    """Start a supervisor that reports show as `module`, with its `Init` or the argument of its `init`."""
     try:
-        return await keeper.start_link((module, arg), name=name)
+        return await server_class.start_link((module, arg), name=name)
     except StartError as error:
-        if error.who is keeper:  # whoever reads this wrote the module
+        if error.who is server_class:  # name the user's class in place of the internal one
             error.who = module if name is None else name
         raise
 
 
-# Starts on request
+# Starts on request, and their cancellation
 
 
 async def ask_to_start(supervisor: Address, operation: str, wanted: object) -> Any:
-    """Let a keeper start a child; gives or raises what it answers.
+    """Request a start from a supervisor; return its answer, or raise it if it is an exception.
 
-    Where the caller is cancelled the start has failed: a child that is being started is ended, one that has started is
-    stopped again, and a request that waits for its turn comes to nothing.
+    A caller that is cancelled has no child afterwards: a child that is being started is ended, one that has started is
+    stopped again, and a request that is still queued is ignored.
     """
     node = current_node()
-    made = new_request(node, (operation, wanted))
+    sent = new_request(node, (operation, wanted))
     caller = node.caller()
     try:
-        return or_raise(await ask(supervisor, made, None, ("GenServer", "call", [supervisor, made.request, None])))
+        return or_raise(await ask(supervisor, sent, None, ("GenServer", "call", [supervisor, sent.request, None])))
     except asyncio.CancelledError:
         if caller is None or caller.alive:
-            await withdraw(node, supervisor, operation, made)
+            await withdraw(node, supervisor, operation, sent)
         raise
 
 
-async def withdraw(node: Node, supervisor: Address, operation: str, made: CallRequest) -> None:
-    """The caller of a start was cancelled; returns when nothing is left of what was started."""
+async def withdraw(node: Node, supervisor: Address, operation: str, sent: CallRequest) -> None:
+    """Cancel a start, because its caller was cancelled; return when the child has ended.
+
+    The supervisor may have answered already (the child is stopped again), be at this start (it is given up, in the
+    supervisor's thread), or not have begun (`is_withdrawn` keeps it from beginning).
+    """
     pid = names.find(node, supervisor)
-    keeper = None if pid is None else pid.process
-    if pid is None or keeper is None:
+    server = None if pid is None else pid.process
+    if pid is None or server is None:
         return
-    if made.state == ANSWERED:
-        if not isinstance(made.answer, Exception):
-            await call(pid, ("undo_start", operation, made.answer), None)
+    if sent.state == ANSWERED:
+        if not isinstance(sent.answer, Exception):
+            await call(pid, ("undo_start", operation, sent.answer), None)
         return
     gone = node.loop.create_future()
 
@@ -215,31 +221,31 @@ async def withdraw(node: Node, supervisor: Address, operation: str, made: CallRe
         if not gone.done():
             gone.set_result(None)
 
-    if keeper.node is node:
-        interrupt(keeper, made, settled)
-    elif not keeper.node.post(interrupt, keeper, made, lambda: node.post(settled)):
+    if server.node is node:
+        interrupt(server, sent, settled)
+    elif not server.node.post(interrupt, server, sent, lambda: node.post(settled)):
         return
     await gone
 
 
-def interrupt(keeper: Process, made: CallRequest, settled: Callable[[], object]) -> None:
-    """Give up the start that a keeper was asked for, if it is at it; `settled` is called when that is over."""
-    attempt: Attempt | None = keeper.node.attempts.get(keeper)
-    if attempt is None or attempt.request is not made:
-        settled()  # it has not begun: `is_withdrawn` will keep it from that
+def interrupt(server: Process, sent: CallRequest, settled: Callable[[], object]) -> None:
+    """Give up a requested start, if the supervisor is at it; `settled` is called when that is over."""
+    attempt: Attempt | None = server.node.attempts.get(server)
+    if attempt is None or attempt.request is not sent:
+        settled()  # it has not begun, and `is_withdrawn` will keep it from beginning
         return
-    WITHDRAWN[made] = settled
-    give_up(keeper)
+    WITHDRAWN[sent] = settled
+    give_up(server)
 
 
-def is_withdrawn(made: CallRequest) -> bool:
-    """Whether the caller of a start was cancelled. For one that was killed the child is started, as in OTP."""
-    return made.state == CLOSED and (made.pid.process is not None or made.pid is made.pid.node.guest)
+def is_withdrawn(sent: CallRequest) -> bool:
+    """Whether the caller of a start was cancelled. If it was killed, the child is started all the same, as in OTP."""
+    return sent.state == CLOSED and (sent.pid.process is not None or sent.pid is sent.pid.node.guest)
 
 
-def withdrawn(made: CallRequest) -> None:
-    """A start is over: a caller that has withdrawn it may go."""
-    settled = WITHDRAWN.pop(made, None) if WITHDRAWN else None
+def withdrawn(sent: CallRequest) -> None:
+    """Wake the cancelled caller of a start that is over, if there is one."""
+    settled = WITHDRAWN.pop(sent, None) if WITHDRAWN else None
     if settled is not None:
         settled()
 
@@ -248,17 +254,17 @@ WITHDRAWN: Final[dict[CallRequest, Callable[[], object]]] = {}
 
 
 def or_raise(answer: Any) -> Any:
-    """What a keeper answered, or raised if it answered with an exception."""
+    """Return the answer of a supervisor, or raise it if it is an exception."""
     if isinstance(answer, Exception):
         raise answer
     return answer
 
 
 def hashable(id: object) -> object:
-    """An id that a child could have: one that could not would be the end of the supervisor.
+    """Return an id after checking that it is hashable, in the client: in the supervisor it would raise there.
 
     Raises:
-        TypeError: it is not hashable.
+        TypeError: `id` is not hashable.
     """
     try:
         hash(id)
@@ -269,26 +275,26 @@ def hashable(id: object) -> object:
     return id
 
 
-# What the classes that users see have in common
+# Base classes of the public classes
 
 
 class SupervisorFunctions:
-    """The functions that every supervisor's class has."""
+    """The class methods that every kind of supervisor has."""
 
     _called: ClassVar[str] = "Supervisor"
 
     @staticmethod
     async def which_children(supervisor: Address) -> list[ChildInfo]:
-        """The children, the last started first (`supervisor:which_children/1`).
+        """Return the children, the last started first (`supervisor:which_children/1`).
 
-        Those of a dynamic supervisor stand in no order, and the id of each is None.
+        The children of a dynamic supervisor have no order, and the id of each is None.
         """
         found: list[ChildInfo] = await call(supervisor, "which_children", None)
         return found
 
     @staticmethod
     async def count_children(supervisor: Address) -> Counts:
-        """How many specs, running children, supervisors and workers (`supervisor:count_children/1`)."""
+        """Return the numbers of specs, running children, supervisors and workers (`supervisor:count_children/1`)."""
         found: Counts = await call(supervisor, "count_children", None)
         return found
 
@@ -298,19 +304,24 @@ class SupervisorFunctions:
     ) -> None:
         """Stop a supervisor and its children, and wait until they have ended (`Supervisor.stop/3`).
 
-        The children of a supervisor end one after the other, the last started first; those of a dynamic one together.
+        The children of a supervisor end one after another, the last started first; those of a dynamic one together.
+
+        Args:
+            supervisor: its pid or name.
+            reason: the reason to end with.
+            timeout: seconds to wait for the end; None waits for ever.
 
         Raises:
-            CallExit: nobody is there, it took longer than `timeout` seconds, or it ended with another reason.
+            CallExit: there is no such process, it took longer than `timeout`, or it ended with another reason.
         """
         await system.stop(supervisor, reason, seconds(timeout, "stop(timeout=)"), cls._called)
 
 
 class ModuleBased:
-    """A supervisor with an `init` of its own. Class options as those of a `GenServer`, but for `named`."""
+    """A supervisor that defines `init`. Its class options are those of a `GenServer`, without `named`."""
 
     __regrow_spec__: ClassVar[dict[str, Any]] = {}
-    __regrow_keeper__: ClassVar[type[SupervisorServer]] = SupervisorServer
+    __regrow_server__: ClassVar[type[SupervisorServer]] = SupervisorServer
     __regrow_init__: ClassVar[str] = "Supervisor.init(children, strategy=…)"
 
     def __init_subclass__(cls, **spec: Any) -> None:
@@ -318,21 +329,21 @@ class ModuleBased:
         cls.__regrow_spec__ = {**cls.__regrow_spec__, **child_spec.class_options(cls, spec)}
 
     def init(self, arg: Any, /) -> Any:
-        """Return what the supervisor is made of, or IGNORE."""
+        """Return the result of `Supervisor.init` or `DynamicSupervisor.init`, or IGNORE."""
         raise NotImplementedError(f"{type(self).__name__} needs an init(arg) that returns {self.__regrow_init__}")
 
     @classmethod
     async def start_link(cls, arg: Any = None, *, name: Name | None = None) -> Pid:
-        """Start it, linked, with what its `init(arg)` gives (`Supervisor.start_link/3`).
+        """Start the supervisor, linked to the caller, by its `init(arg)`; return its pid (`Supervisor.start_link/3`).
 
         Raises:
             AlreadyStarted: the name is taken.
             Ignored: `init` returned IGNORE.
-            StartError: `init` raised or returned something else, or a child did not start.
+            StartError: `init` raised or returned an invalid result, or a child did not start.
         """
-        return await start_supervisor(cls.__regrow_keeper__, cls, arg, name)
+        return await start_supervisor(cls.__regrow_server__, cls, arg, name)
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> ChildSpec:
-        """How another supervisor starts this one."""
+        """Return the child spec of this supervisor, for a supervisor above it: its id is the class."""
         return child_spec.of_class(cls, arg, cls.__regrow_spec__, type="supervisor")
