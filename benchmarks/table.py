@@ -112,7 +112,7 @@ def growth(results: Results, regrows: list[str]) -> str:
     for case in GROWTH:
         row = [case.title]
         for regrow in regrows:
-            found = [dearer(results, case.name, regrow, others) for others in OTHERS[1:]]
+            found = [relative_cost(results, case.name, regrow, others) for others in OTHERS[1:]]
             row += [times(ratio) for ratio in found]
             last = found[-1]
             row.append("" if last is None else ("flat" if last.median <= FLAT else "**grows**"))
@@ -122,7 +122,7 @@ def growth(results: Results, regrows: list[str]) -> str:
     return markdown(["", *head], rows)
 
 
-def dearer(results: Results, case: str, regrow: str, others: int) -> Spread | None:
+def relative_cost(results: Results, case: str, regrow: str, others: int) -> Spread | None:
     """Return the cost beside this many others, divided by the cost beside one."""
     return results.ratio(key_of(case, OTHERS[0]), "rate", regrow, regrow, other_key=key_of(case, others))
 

@@ -1,4 +1,4 @@
-"""Which event loop the tests run on: REGROW_TEST_LOOP=asyncio (the default) or uvloop."""
+"""The event loop of the tests: REGROW_TEST_LOOP=asyncio (the default) or uvloop."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ def pytest_configure() -> None:
     if LOOP == "uvloop":
         import uvloop
 
-        # Deprecated from Python 3.14 on, but there is no other way to choose the loop of code that one only calls.
+        # Deprecated since Python 3.14, but there is no other way to choose the loop of called code.
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # type: ignore[deprecated]
     elif LOOP != "asyncio":
         msg = f"REGROW_TEST_LOOP is asyncio or uvloop. Got: {LOOP!r}"
@@ -21,5 +21,5 @@ def pytest_configure() -> None:
 
 
 def pytest_report_header() -> str:
-    """Say it where pytest says its versions and the seed of the order."""
+    """Print the loop beside pytest's versions and the seed of the order."""
     return f"event loop: {LOOP}"

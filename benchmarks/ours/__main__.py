@@ -5,9 +5,9 @@ from typing import Any
 
 import regrow
 from benchmarks.measure import Figures, main
-from benchmarks.ours import growth, keepers, latency, messages, starts, timers, tracing
+from benchmarks.ours import growth, latency, messages, starts, supervisors, timers, tracing
 
-MODULES = (messages, starts, timers, tracing, keepers, latency, growth)
+MODULES = (messages, starts, timers, tracing, supervisors, latency, growth)
 
 
 def measure(function: Callable[[int], Any], size: int) -> Figures:

@@ -136,7 +136,7 @@ async def registry(others: int) -> Figures:
 async def supervisor(others: int) -> Figures:
     """Start a child, kill it, wait for its restart, and end it."""
     logging.getLogger("regrow").setLevel(logging.CRITICAL)
-    keeper = await DynamicSupervisor.start_link(max_restarts=100_000_000, max_seconds=1)
+    supervisor = await DynamicSupervisor.start_link(max_restarts=100_000_000, max_seconds=1)
     me = process.current()
 
     async def start() -> Any:
@@ -145,14 +145,14 @@ async def supervisor(others: int) -> Figures:
         return pid
 
     for _ in range(others):
-        await DynamicSupervisor.start_child(keeper, ChildSpec("child", start))
+        await DynamicSupervisor.start_child(supervisor, ChildSpec("child", start))
         await process.receive()
 
     async def work(_: int) -> None:
         for _ in range(EACH // 4):
-            await DynamicSupervisor.start_child(keeper, ChildSpec("child", start))
+            await DynamicSupervisor.start_child(supervisor, ChildSpec("child", start))
             process.exit(await process.receive(), "kill")
-            await DynamicSupervisor.terminate_child(keeper, await process.receive())
+            await DynamicSupervisor.terminate_child(supervisor, await process.receive())
 
     return await best(work)
 

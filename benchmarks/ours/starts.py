@@ -12,7 +12,7 @@ async def nothing() -> None:
 
 
 @measures("spawn")
-async def spawn_and_hear_of_the_end(count: int) -> Figures:
+async def spawn_and_await_the_end(count: int) -> Figures:
     with Stopwatch() as watch:
         for _ in range(count):
             process.spawn_monitor(nothing)

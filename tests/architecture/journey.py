@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import CodeType, FrameType
@@ -41,18 +41,18 @@ class Stop(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What the page says."""
+    """The tables and links of the page."""
 
     walks: dict[str, list[Stop]]  # by the headings
-    texts: dict[str, dict[tuple[Stop, ...], list[str]]]  # what the rows say, by the headings and the stops of a row
+    texts: dict[str, dict[tuple[Stop, ...], str]]  # what the rows say, by the headings and the stops of a row
     links: dict[str, str]  # the targets of the files' links, by their texts
     left_out: tuple[str, ...]  # files, and patterns of functions
 
 
 def parse(text: str) -> Page:
-    """Read the page."""
+    """Parse the text of the page."""
     walks: dict[str, list[Stop]] = {}
-    texts: dict[str, dict[tuple[Stop, ...], list[str]]] = {}
+    texts: dict[str, dict[tuple[Stop, ...], str]] = {}
     links: dict[str, str] = {}
     heading = ""
     for line in text.splitlines():
@@ -65,7 +65,7 @@ def parse(text: str) -> Page:
                 links[file] = link["target"]
             stops = [Stop(file, function) for function in functions]
             walks.setdefault(heading, []).extend(stops)
-            texts.setdefault(heading, {}).setdefault(tuple(stops), []).append(row["text"])
+            texts.setdefault(heading, {})[tuple(stops)] = row["text"]
     left_out = [name for line in text.splitlines() if line.startswith(LEFT_OUT) for name in CODE.findall(line)]
     return Page(walks, texts, links, tuple(left_out))
 
@@ -84,11 +84,11 @@ class Recorder:
         self.stops: list[Stop] = []
 
     def start(self) -> None:
-        """Record from now on. A walk may begin in a callback: its caller is on the stack, and is not recorded."""
+        """Start recording. A walk may begin in a callback: its caller is on the stack, and is not recorded."""
         sys.setprofile(self.look)
 
     def end(self) -> None:
-        """Record no more."""
+        """Stop the recording of functions."""
         sys.setprofile(None)
 
     def look(self, frame: FrameType, event: str, _: object) -> None:
@@ -123,18 +123,17 @@ def callers(frame: FrameType) -> Iterator[CodeType]:
         outer = outer.f_back
 
 
-def rows(stops: Iterable[Stop], texts: Mapping[tuple[Stop, ...], Sequence[str]]) -> str:
+def rows(stops: Iterable[Stop], texts: Mapping[tuple[Stop, ...], str]) -> str:
     """The rows of a table for a walk, to be pasted: stops that follow each other in one file share a row.
 
     Args:
         stops: the walk.
-        texts: what the page says of rows with the same stops, in order; other rows say "…".
+        texts: what the page says of rows with the same stops; other rows say "…".
     """
     lines: list[str] = []
-    left = {row: iter(said) for row, said in texts.items()}
     for file, group in itertools.groupby(stops, lambda stop: stop.file):
         row = tuple(group)
         shown = file if file == YOURS else f"[`{file}`](../../src/regrow/{file})"
         functions = ", ".join(f"`{stop.function}`" for stop in row)
-        lines.append(f"| {shown} | {functions} | {next(left.get(row, iter(())), '…')} |")
+        lines.append(f"| {shown} | {functions} | {texts.get(row, '…')} |")
     return "\n".join(lines)

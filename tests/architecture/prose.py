@@ -1,7 +1,7 @@
 """Rules for the prose of the source: docstrings, comments and the strings that people read.
 
-They keep out patterns that a reader has to read twice; they cannot make a sentence good. A folder is held to them once
-it is listed in `PLAIN`.
+They keep out patterns that a reader has to read twice; they cannot make a sentence good. They apply to the folders
+in `PLAIN`.
 """
 
 from __future__ import annotations
@@ -50,6 +50,17 @@ PLAIN: tuple[str, ...] = (
     "tracing",
 )
 
+# The folders of the tests to which the rules for tests apply.
+PLAIN_TESTS: tuple[str, ...] = (
+    "architecture",
+    "conformance",
+    "installs",
+    "mutants",
+    "ops",
+    "oracle",
+    "typing",
+)
+
 FEWEST_WORDS = 4
 
 # A word or phrase that is not used, and what a technical writer says instead.
@@ -65,6 +76,10 @@ INSTEAD = {
     r"round it": "around it",
 }
 DIALECT = [(re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE), advice) for pattern, advice in INSTEAD.items()]
+# More words to avoid in tests; in a message of the source some of them may be right.
+DIALECT_OF_TESTS = [
+    (re.compile(r"\b(?:tells?|hears?|heard|ours|theirs|anew|borne)\b", re.IGNORECASE), "say who sends or reports what"),
+]
 
 # "What a task ends with", "With what it ends", "Which task is done, and how": a relative clause as a sentence.
 FREE_RELATIVE = re.compile(
@@ -111,13 +126,26 @@ def plain_words(package: Package) -> list[str]:
     ]
 
 
-def plain_modules(package: Package) -> list[Module]:
-    """The modules that are held to these rules."""
+def plain_tests(package: Package) -> list[str]:
+    """The names, docstrings and comments of tests are plain English, and no docstring is a relative clause alone."""
+    modules = plain_modules(package, PLAIN_TESTS)
+    return [
+        f"{module.at(line)}: {word!r}: {advice}" for module in modules for line, word, advice in words_of_tests(module)
+    ] + [
+        f"{module.at(found.line)}: {first_line(found.text)!r}: begin with a verb (Return …, Report …) or a noun"
+        for module in modules
+        for found in docstrings_of(module, public=False)
+        if FREE_RELATIVE.match(found.text)
+    ]
+
+
+def plain_modules(package: Package, parts: tuple[str, ...] | None = None) -> list[Module]:
+    """Return the modules in these parts of a package; by default those to which the rules for the source apply."""
     return [
         module
         for module in package.modules.values()
         for name in [module.name.removeprefix(package.name).removeprefix(".")]
-        if any(part in {"", name} or name.startswith(f"{part}.") for part in PLAIN)
+        if any(part in {"", name} or name.startswith(f"{part}.") for part in (PLAIN if parts is None else parts))
     ]
 
 
@@ -131,23 +159,33 @@ def leaning(docstring: str) -> str | None:
 
 
 def dialect_words(module: Module) -> Iterator[tuple[int, str, str]]:
-    """Every word that is not used: its line, the word itself, and what to write instead."""
-    texts = [*docstrings_of(module, public=False), *comments_of(module), *strings_of(module)]
+    """Yield each word to avoid: its line, the word, and what to write instead."""
+    yield from words_in([*docstrings_of(module, public=False), *comments_of(module), *strings_of(module)], DIALECT)
+
+
+def words_of_tests(module: Module) -> Iterator[tuple[int, str, str]]:
+    """Yield each word to avoid in the names, docstrings and comments of a module of tests. Strings are test data."""
+    texts = [*names_of_tests(module), *docstrings_of(module, public=False), *comments_of(module)]
+    yield from words_in(texts, [*DIALECT, *DIALECT_OF_TESTS])
+
+
+def words_in(texts: list[Text], dialect: list[tuple[re.Pattern[str], str]]) -> Iterator[tuple[int, str, str]]:
+    """Yield each word to avoid in some texts: its line, the word, and what to write instead."""
     for line, text in texts:
-        # Code keeps its names; its length is kept, so that the lines are right.
+        # Code may use any name; blanks of the same length keep the lines right.
         prose = CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)
-        for pattern, advice in DIALECT:
+        for pattern, advice in dialect:
             for match in pattern.finditer(prose):
                 yield line + prose.count("\n", 0, match.start()), match[0], advice
 
 
 def docstrings_of(module: Module, *, public: bool) -> Iterator[Text]:
-    """The docstrings of the module, its classes, functions and attributes; only what has a public name, if asked."""
+    """Yield the docstrings of a module, its classes and functions; with `public`, only those of public names."""
     yield from docstrings_below(module.tree, public)
 
 
 def docstrings_below(node: ast.AST, public: bool) -> Iterator[Text]:
-    """The docstrings of a node and of all that it contains. What a function defines is not public."""
+    """Yield the docstrings of a node and of all nodes in it. Definitions within a function are not public."""
     match node:
         case (
             ast.Module(body=body)
@@ -171,15 +209,22 @@ def docstrings_below(node: ast.AST, public: bool) -> Iterator[Text]:
 
 
 def comments_of(module: Module) -> Iterator[Text]:
-    """The comments, without those that are meant for tools."""
+    """Yield the comments, without those for tools."""
     source = "\n".join(module.lines) + "\n"
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT and not re.match(r"#\s*(?:type|pyright|noqa|pragma)\b", token.string):
             yield Text(token.start[0], token.string)
 
 
+def names_of_tests(module: Module) -> Iterator[Text]:
+    """Yield the names of the tests as sentences, with blanks for underscores."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, FunctionNode) and node.name.startswith("test_"):
+            yield Text(node.lineno, node.name.replace("_", " "))
+
+
 def strings_of(module: Module) -> Iterator[Text]:
-    """The strings in the code that a person may read: those of more than one word, and the parts of f-strings."""
+    """Yield the strings that a person may read: those of more than one word, and the parts of f-strings."""
     known = {(found.line, found.text) for found in docstrings_of(module, public=False)}
     for node in ast.walk(module.tree):
         match node:
@@ -190,5 +235,5 @@ def strings_of(module: Module) -> Iterator[Text]:
 
 
 def first_line(docstring: str) -> str:
-    """The beginning of a docstring, to find it by."""
+    """Return the beginning of a docstring."""
     return docstring.strip().partition("\n")[0][:60]

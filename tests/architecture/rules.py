@@ -1,4 +1,4 @@
-"""What is asked of the source. Each rule lists the places that break it, in words for whoever broke it."""
+"""The rules for the source. Each rule returns a complaint for each place that breaks it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from tests.architecture.owners import mailboxes_have_one_owner
-from tests.architecture.prose import docstrings_are_sentences, docstrings_stand_alone, plain_words
+from tests.architecture.prose import docstrings_are_sentences, docstrings_stand_alone, plain_tests, plain_words
 from tests.architecture.source import FunctionNode, Module, Package
 
 Rule = Callable[[Package], list[str]]
@@ -15,8 +15,8 @@ Rule = Callable[[Package], list[str]]
 LONGEST_MODULE = 500
 LONGEST_FUNCTION = 60
 
-# From the ground up; layers on one floor do not know each other. What stands in the package's own folder is
-# its front: it shows what the house has, so it may import everything, and only the top floor imports it.
+# From the ground up; layers on one floor do not import each other. The modules in the package's folder are its front:
+# they show the interface, so they may import everything, and only the top floor imports them.
 FLOORS = [{"kernel"}, {"behaviours"}, {"servers", "cluster"}, {"ops"}, {"cli", "testing"}]
 FRONT = "the package itself"
 
@@ -29,12 +29,12 @@ ROOMS = [
     {"task", "naming", "application"},
 ]
 
-# Only these ask for the time or for chance, so that a test can replace both.
+# Only these modules use the time or random numbers, so that a test can replace both.
 ASKS_FOR_TIME = {"kernel.clock", "kernel.schedule"}
 TIME_AND_CHANCE = {"time", "random", "secrets", "uuid"}
 
-# What these words mean for a child is decided by the tables, which every keeper asks. What a spec may say is checked
-# where it is made, and of the applications the start types, which bear three of the words, are another matter.
+# The tables, which every supervisor uses, decide what these words mean for a child. The class of specs checks which
+# words a spec may have. The start types of applications share three of the words, with other meanings.
 TABLES = "behaviours.supervision.restart"
 MAY_COMPARE = {TABLES, "behaviours.gen.child_spec"}
 APPLICATIONS = "behaviours.application"
@@ -121,7 +121,7 @@ def no_hidden_imports(package: Package) -> list[str]:
 
 
 def docstrings(package: Package) -> list[str]:
-    """What is public tells what it is for."""
+    """Each public name has a docstring."""
     return [
         f"{module.at(line)}: {name} has no docstring"
         for module in package.modules.values()
@@ -131,7 +131,7 @@ def docstrings(package: Package) -> list[str]:
 
 
 def module_length(package: Package) -> list[str]:
-    """A module is one sitting."""
+    """A module can be read at one sitting."""
     return [
         f"{module.path}: {len(module.lines)} lines, more than {LONGEST_MODULE}"
         for module in package.modules.values()
@@ -140,7 +140,7 @@ def module_length(package: Package) -> list[str]:
 
 
 def no_test_imports_a_test(package: Package) -> list[str]:
-    """A test file can be read, moved and run alone; what several of them need stands in a module beside them."""
+    """A test file can be read, moved and run alone; helpers of several files are in a module beside them."""
     return [
         f"{module.at(imported.line)}: imports {target}, which is a file of tests"
         for module in package.modules.values()
@@ -150,7 +150,7 @@ def no_test_imports_a_test(package: Package) -> list[str]:
 
 
 def function_length(package: Package) -> list[str]:
-    """A function is seen at once."""
+    """A function fits on a screen."""
     return [
         f"{module.at(node.lineno)}: {node.name} has {length} lines, more than {LONGEST_FUNCTION}"
         for module in package.modules.values()
@@ -161,7 +161,7 @@ def function_length(package: Package) -> list[str]:
 
 
 def time_and_chance(package: Package) -> list[str]:
-    """The kernel and the behaviours take time and order from the clock and the scheduler alone."""
+    """The kernel and the behaviours take time and order only from the clock and the scheduler."""
     return [
         f"{module.at(line)}: {what}; ask the node's clock or scheduler"
         for module in package.modules.values()
@@ -172,7 +172,7 @@ def time_and_chance(package: Package) -> list[str]:
 
 
 def no_weak_references(package: Package) -> list[str]:
-    """When a weak reference goes empty depends on the collector: two runs under one seed would differ."""
+    """The collector decides when a weak reference is cleared: two runs with one seed would differ."""
     return [
         f"{module.at(imported.line)}: imports {imported.module}"
         for module in package.modules.values()
@@ -183,7 +183,7 @@ def no_weak_references(package: Package) -> list[str]:
 
 
 def decisions_in_tables(package: Package) -> list[str]:
-    """Restart types, strategies and shutdowns are decided upon once: by the tables."""
+    """Only the tables decide on restart types, strategies and shutdowns."""
     return [
         f"{module.at(line)}: decides by {word!r}; ask {TABLES}"
         for module in package.modules.values()
@@ -213,15 +213,15 @@ RULES: list[Rule] = [
 ]
 
 
-# What is asked of the tests' own source.
-RULES_OF_TESTS: list[Rule] = [module_length, no_test_imports_a_test]
+# The rules for the source of the tests.
+RULES_OF_TESTS: list[Rule] = [module_length, no_test_imports_a_test, plain_tests]
 
 
-# What the rules ask
+# Helpers of the rules
 
 
 def layer_of(package: Package, name: str) -> str:
-    """The folder a module is in. A file beside the folders belongs to the front, unless it is a whole layer."""
+    """Return the folder of a module. A file beside the folders belongs to the front, unless it is a whole layer."""
     parts = name.split(".")
     if len(parts) == 1:
         return FRONT
@@ -230,7 +230,7 @@ def layer_of(package: Package, name: str) -> str:
 
 
 def floor_of(layer: str) -> int | None:
-    """How far up a layer is; None for a folder that is no layer."""
+    """Return the floor of a layer, counted from the ground; None for a folder that is no layer."""
     if layer == FRONT:
         return len(FLOORS)
     return next((floor for floor, names in enumerate(FLOORS) if layer in names), None)
@@ -243,23 +243,23 @@ def may_import(importer: str, target: str) -> bool:
     if target == FRONT:
         return importer in FLOORS[-1]
     above, below = floor_of(importer), floor_of(target)
-    # A folder without a floor is known_layers' affair.
+    # `known_layers` reports a folder without a floor.
     return above is None or below is None or above > below
 
 
 def room_of(package: Package, name: str) -> str | None:
-    """The folder of the behaviours that a module is in; None for what is not in one of the behaviours' folders."""
+    """Return the folder of the behaviours that a module is in; None for other modules."""
     parts = name.removeprefix(f"{package.name}.").split(".")
     return parts[1] if parts[0] == "behaviours" and len(parts) > 1 else None
 
 
 def room_floor(room: str | None) -> int | None:
-    """How far up a room is; None for one that is not known."""
+    """Return the floor of a room, counted from the ground; None for an unknown room."""
     return next((floor for floor, names in enumerate(ROOMS) if room in names), None)
 
 
 def is_below(target: str | None, importer: str) -> bool:
-    """Whether a room is on a lower floor. A room without a floor is known_rooms' affair."""
+    """Whether a room is on a lower floor, or has none, which `known_rooms` reports."""
     above, below = room_floor(importer), room_floor(target)
     return above is None or below is None or above > below
 
@@ -275,14 +275,14 @@ def explained_by_start_up(module: Module, line: int) -> bool:
 
 
 def undocumented(module: Module) -> Iterator[tuple[str, int]]:
-    """The module itself and every public name in it that says nothing, with its line."""
+    """Yield the module and each public name in it without a docstring, with the line."""
     if ast.get_docstring(module.tree) is None:
         yield "the module", 1
     yield from undocumented_names(module.tree, "")
 
 
 def undocumented_names(node: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
-    """Public classes, functions and methods without a docstring. What a function defines is its own affair."""
+    """Yield public classes, functions and methods without a docstring; definitions within functions do not count."""
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.ClassDef | FunctionNode):
             if not isinstance(child, ast.expr):
@@ -297,12 +297,12 @@ def undocumented_names(node: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
 
 
 def is_private(name: str) -> bool:
-    """An underscore in front: what is not ours to promise, and dunder methods, which mean what Python says."""
+    """Whether a name begins with an underscore; this includes dunder methods, which Python documents."""
     return name.startswith("_") and name != "__main__"
 
 
 def is_part_of_another(node: ast.ClassDef | FunctionNode) -> bool:
-    """An overload belongs to the function it stands before, a setter to its property."""
+    """Whether a definition is an overload of a function, or a setter or deleter of a property."""
     return any(
         ast.unparse(decorator).rpartition(".")[2] in {"overload", "setter", "deleter"}
         for decorator in node.decorator_list
@@ -310,7 +310,7 @@ def is_part_of_another(node: ast.ClassDef | FunctionNode) -> bool:
 
 
 def uses_of_time_and_chance(module: Module) -> Iterator[tuple[str, int]]:
-    """Every place that could ask for the time or for a random number, and what it uses."""
+    """Yield each use of the time or of random numbers, with its line."""
     for imported in module.imports:
         if imported.module in TIME_AND_CHANCE:
             yield f"imports {imported.module}", imported.line
@@ -329,7 +329,7 @@ def uses_of_time_and_chance(module: Module) -> Iterator[tuple[str, int]]:
 
 
 def decided_words(module: Module) -> Iterator[tuple[str, int]]:
-    """Every place that compares something with a word of the decision tables."""
+    """Yield each word of the decision tables that is compared with, and its line."""
     for node in ast.walk(module.tree):
         match node:
             case ast.Compare(left=left, comparators=others):

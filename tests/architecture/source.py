@@ -13,20 +13,20 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Imported(NamedTuple):
-    """One name that an import statement asks for, made absolute."""
+    """One name of an import statement, made absolute."""
 
-    # The module asked for, and, in `from a import b`, the b.
+    # The imported module and, in `from a import b`, the name b.
     module: str
     name: str | None
     line: int
     in_function: bool
-    # Under `if TYPE_CHECKING:`, so never run.
+    # The import is under `if TYPE_CHECKING:`, so it never runs.
     for_types: bool
 
 
 @dataclass(frozen=True)
 class Module:
-    """One file of the package."""
+    """One Python file of the package."""
 
     name: str
     path: Path
@@ -48,7 +48,7 @@ class Module:
         return list(self._imports_in(self.tree, in_function=False, for_types=False))
 
     def at(self, line: int) -> str:
-        """A place in the form that terminals and editors open."""
+        """Return a place in the form that terminals and editors open."""
         return f"{self.path}:{line}"
 
     def _imports_in(self, node: ast.AST, *, in_function: bool, for_types: bool) -> Iterator[Imported]:
@@ -70,7 +70,7 @@ class Module:
                     yield from self._imports_in(child, in_function=inside, for_types=for_types)
 
     def _absolute(self, node: ast.ImportFrom) -> str:
-        """The module that `from ... import` names, its leading dots resolved."""
+        """Return the module that `from ... import` names, with its leading dots resolved."""
         if not node.level:
             return node.module or ""
         home = self.name.split(".")
@@ -82,7 +82,7 @@ class Module:
 
 @dataclass(frozen=True)
 class Package:
-    """A package's folder, read."""
+    """The modules of a package's folder."""
 
     folder: Path
 
@@ -92,7 +92,7 @@ class Package:
 
     @cached_property
     def modules(self) -> dict[str, Module]:
-        """Every module by its dotted name. The templates of `regrow new` are text, not modules."""
+        """Return each module by its dotted name. The templates of `regrow new` are text, not modules."""
         found: dict[str, Module] = {}
         for path in sorted(self.folder.rglob("*.py")):
             parts = path.relative_to(self.folder.parent).with_suffix("").parts
@@ -102,13 +102,13 @@ class Package:
         return found
 
     def own_imports(self, module: Module) -> Iterator[tuple[str, Imported]]:
-        """What a module imports of its own package: the module that is meant, and how it was asked for."""
+        """Yield the modules of this package that a module imports, with the import."""
         for imported in module.imports:
             if imported.module.split(".")[0] == self.name:
                 yield self._meant(imported), imported
 
     def _meant(self, imported: Imported) -> str:
-        """`from regrow.kernel import pid` means the module pid where there is one, else the name in kernel."""
+        """Return the module that an import means: in `from regrow.kernel import pid` the module pid, if there is one."""
         submodule = f"{imported.module}.{imported.name}"
         return submodule if submodule in self.modules else imported.module
 

@@ -17,7 +17,7 @@ SOURCE = (ROOT / "build_backend.py").read_text(encoding="utf-8")
 
 
 def loaded() -> ModuleType:
-    """The backend as an installer loads it."""
+    """Load the backend as an installer does."""
     spec = importlib.util.spec_from_file_location("build_backend", ROOT / "build_backend.py")
     assert spec is not None
     assert spec.loader is not None
@@ -35,19 +35,19 @@ def test_a_python_that_is_too_old_is_refused_in_one_sentence(
         loaded()
 
 
-def test_nothing_is_fetched_before_the_backend_is_asked() -> None:
+def test_nothing_is_fetched_before_the_backend_checks_the_python() -> None:
     system = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]
     assert system["requires"] == []
     assert system["build-backend"] == "build_backend"
 
 
-def test_the_backend_and_the_project_ask_for_the_same_python() -> None:
+def test_the_backend_and_the_project_require_the_same_python() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["requires-python"] == f">={'.'.join(map(str, loaded().NEEDS_PYTHON))}"
 
 
 def test_old_pythons_can_read_the_backend() -> None:
-    """No annotations, no f-strings, nothing beyond ASCII."""
+    """The backend has no annotations, no f-strings, and only ASCII characters."""
     assert SOURCE.isascii()
     for node in ast.walk(ast.parse(SOURCE, feature_version=(3, 4))):
         assert not isinstance(node, ast.JoinedStr | ast.AnnAssign)

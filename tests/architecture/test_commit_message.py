@@ -17,7 +17,7 @@ WHY = "A caller waited for five seconds, though the server was gone."
 
 
 def complaint(folder: Path, message: str) -> str:
-    """What the hook says about a message; nothing if it accepts it."""
+    """Return the hook's complaint about a message; empty if it accepts the message."""
     file = folder / "COMMIT_EDITMSG"
     file.write_text(message, encoding="utf-8")
     done = subprocess.run([sys.executable, str(HOOK), str(file)], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""What a compiled kernel asks of the source: docs/decisions/0007."""
+"""The rules that a compiled kernel needs: docs/decisions/0007."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "regrow"
 
 
 def compiled_modules() -> tuple[str, ...]:
-    """What `hatch_build.py` compiles; hatchling, which it is for, need not be installed."""
+    """Return the modules that `hatch_build.py` compiles; hatchling need not be installed."""
     tree = ast.parse((ROOT / "hatch_build.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "COMPILED":
@@ -25,7 +25,7 @@ def compiled_modules() -> tuple[str, ...]:
 
 
 def imported(tree: ast.Module) -> dict[str, str]:
-    """Each name that a module imports from regrow, and the file it comes from."""
+    """Return each name that a module imports from regrow, with its file."""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("regrow."):
@@ -37,7 +37,7 @@ def imported(tree: ast.Module) -> dict[str, str]:
 
 
 def homes_of_bases(tree: ast.Module) -> dict[str, set[str]]:
-    """The files in which the bases of a module's classes are defined."""
+    """Return the files that define the bases of a module's classes."""
     known = imported(tree)
     found: dict[str, set[str]] = {}
     for node in ast.walk(tree):
@@ -51,14 +51,14 @@ def homes_of_bases(tree: ast.Module) -> dict[str, set[str]]:
     return found
 
 
-def test_what_is_compiled_is_there() -> None:
+def test_compiled_modules_exist() -> None:
     for name in compiled_modules():
         assert (SOURCE / name).is_file(), name
 
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_no_interpreted_class_inherits_from_a_compiled_one(path: Path) -> None:
-    """It could not be made; and mypyc asks `isinstance` of a compiled class only for the classes that it has seen."""
+    """Creating such a class fails, and mypyc's `isinstance` of a compiled class knows only compiled subclasses."""
     compiled = compiled_modules()
     if path.relative_to(SOURCE).as_posix() in compiled:
         return
@@ -67,7 +67,7 @@ def test_no_interpreted_class_inherits_from_a_compiled_one(path: Path) -> None:
 
 
 def awaited_in(statements: list[ast.stmt]) -> Iterator[ast.AST]:
-    """What these wait for, but for the functions that they define."""
+    """Yield the awaited expressions of these statements, without those of nested functions."""
     left: list[ast.AST] = [*statements]
     while left:
         node = left.pop()
@@ -79,7 +79,7 @@ def awaited_in(statements: list[ast.stmt]) -> Iterator[ast.AST]:
 
 @pytest.mark.parametrize("name", compiled_modules())
 def test_nothing_is_awaited_while_an_exception_is_handled(name: str) -> None:
-    """A compiled coroutine leaves the exception behind while it waits: all others would be handling it, too."""
+    """A compiled coroutine leaves the handled exception set while it waits: other coroutines would see it."""
     for node in ast.walk(ast.parse((SOURCE / name).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Try):
             for body in [node.finalbody, *(handler.body for handler in node.handlers)]:
@@ -87,17 +87,17 @@ def test_nothing_is_awaited_while_an_exception_is_handled(name: str) -> None:
 
 
 def test_the_build_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where compiling fails the wheel is built all the same, and says why; unless it must be compiled."""
+    """If compilation fails, the wheel is still built, with a warning; unless compilation is required."""
     spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
     assert spec is not None
     assert spec.loader is not None
     build = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(build)
-    told: list[str] = []
+    warnings: list[str] = []
 
     class App:
         def display_warning(self, text: str) -> None:
-            told.append(text)
+            warnings.append(text)
 
     def no_compiler(root: Path, folder: Path) -> list[Path]:
         raise OSError("no cc here")
@@ -107,10 +107,10 @@ def test_the_build_needs_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     hook: Any = build.CompiledKernel(str(ROOT), {}, None, None, "", "wheel", App())
     hook.initialize("standard", data)
     assert data == {"force_include": {}}
-    assert told == ["regrow will run as plain Python, because its kernel could not be compiled: no cc here"]
+    assert warnings == ["regrow will run as plain Python, because its kernel could not be compiled: no cc here"]
     monkeypatch.setenv("REGROW_PURE", "0")
     with pytest.raises(OSError, match="no cc here"):
         hook.initialize("standard", data)
     monkeypatch.setenv("REGROW_PURE", "1")
     hook.initialize("standard", data)
-    assert len(told) == 1
+    assert len(warnings) == 1

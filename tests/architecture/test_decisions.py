@@ -27,7 +27,7 @@ def lines(text: str) -> int:
 
 
 def too_long(text: str) -> list[str]:
-    """What is wrong with the length of a page."""
+    """Return the complaints about the length of a page."""
     found = [(words(text), MOST_WORDS, "words"), (lines(text), MOST_LINES, f"lines of {COLUMNS} columns")]
     return [f"{number} {what}, more than {most}" for number, most, what in found if number > most]
 

@@ -1,4 +1,4 @@
-"""`import regrow`: what it costs, and what it gives."""
+"""`import regrow`: the modules that it loads, and the names that it gives."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 
 def loaded_by(program: str) -> set[str]:
-    """The modules that a program loads in a fresh Python."""
+    """Return the modules that a program loads in a fresh Python."""
     fresh = subprocess.run(
         [sys.executable, "-c", LOADED_BY.format(program=program)], capture_output=True, text=True, check=True
     )
@@ -35,7 +35,7 @@ def loaded_by(program: str) -> set[str]:
 
 
 def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """A module's own statements, and those under `if TYPE_CHECKING:`."""
+    """Yield the statements of a module, with those under `if TYPE_CHECKING:`."""
     for node in body:
         match node:
             case ast.If(test=ast.Name(id="TYPE_CHECKING"), body=inner):
@@ -45,7 +45,7 @@ def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def names_given(source: str) -> set[str]:
-    """The public names that a module's own statements define, or import from the package."""
+    """Return the public names that a module defines, or imports from the package."""
     names: set[str] = set()
     for node in statements(ast.parse(source).body):
         match node:
@@ -62,18 +62,18 @@ def names_given(source: str) -> set[str]:
     return {name for name in names if not name.startswith("_")}
 
 
-def test_import_loads_the_standard_library_alone() -> None:
-    """Also when every name has been asked for."""
+def test_import_loads_only_the_standard_library() -> None:
+    """This holds even after every name has been used."""
     loaded = loaded_by("from regrow import *")
     assert {"regrow.behaviours.gen_statem.gen_statem", "regrow.program"} <= loaded
-    # A compiled module brings a helper of its own, whose name ends in __mypyc.
+    # A compiled module has a helper module, whose name ends in __mypyc.
     packages = {name.split(".")[0] for name in loaded}
     others = {name for name in packages - {"regrow"} - sys.stdlib_module_names if not name.endswith("__mypyc")}
     assert not others
 
 
 def test_import_alone_loads_nothing() -> None:
-    """What a program does not use, it does not wait for."""
+    """A program does not wait for modules that it does not use."""
     assert loaded_by("import regrow") == {"regrow"}
 
 
@@ -84,7 +84,7 @@ def test_a_name_loads_what_it_needs() -> None:
 
 
 def test_the_command_loads_no_loop_before_it_needs_one() -> None:
-    """`regrow --help` is there at once."""
+    """`regrow --help` answers at once."""
     loaded = loaded_by("import regrow.cli")
     assert "typer" in loaded
     assert {"asyncio", "regrow.kernel.node", "regrow.behaviours", "IPython", "rich"} & loaded == set()
@@ -95,10 +95,10 @@ FACES = [*cast("str", vars(regrow)["_MODULES"]).split(), "testing"]
 
 @pytest.mark.parametrize("name", FACES)
 def test_a_public_module_shows_its_interface_and_nothing_else(name: str) -> None:
-    """`dir`, and so completion at a prompt and `help`, names what `__all__` names."""
+    """`dir`, completion at a prompt and `help` show the names of `__all__`."""
     module = importlib.import_module(f"regrow.{name}")
     assert getattr(regrow, name) is module
-    shown = {one for one in dir(module) if one.isidentifier() and not one.startswith("_")}  # pytest adds others
+    shown = {one for one in dir(module) if one.isidentifier() and not one.startswith("_")}  # pytest adds other names
     assert shown - {"faults"} == set(module.__all__)
     assert len(module.__all__) == len(set(module.__all__))
 
@@ -106,7 +106,7 @@ def test_a_public_module_shows_its_interface_and_nothing_else(name: str) -> None
 @pytest.mark.parametrize("name", FACES)
 def test_help_describes_each_name_of_a_public_module(name: str) -> None:
     module = importlib.import_module(f"regrow.{name}")
-    # mypyc leaves the docstrings of what it compiles in the source alone.
+    # mypyc does not keep docstrings in compiled code.
     described = (
         []
         if regrow.compiled
@@ -119,7 +119,7 @@ def test_help_describes_each_name_of_a_public_module(name: str) -> None:
 
 
 def is_class(value: object) -> bool:
-    """A class that was defined, and not a union or another alias of types."""
+    """Whether a value is a defined class, and not a union or another alias of types."""
     return isinstance(value, type)
 
 
@@ -131,14 +131,14 @@ def test_a_public_module_loads_what_it_needs() -> None:
 
 
 def test_every_file_beside_the_folders_is_known() -> None:
-    """It is a public module, or its name is the name of nothing else."""
+    """Each one is a public module, or its name has no other meaning."""
     beside = {path.stem for path in Path(regrow.__file__).parent.glob("*.py")}
     assert beside == {"__init__", "__main__", "program", "pure", "threads", *FACES} - {"testing"}
 
 
 @pytest.mark.parametrize("module", ["program", "threads"])
 def test_a_module_beside_the_folders_hides_no_name(module: str) -> None:
-    """Importing a module sets it as an attribute of its package: none may have the name of something else."""
+    """Importing a module sets an attribute of its package, which must not replace another name."""
     assert module not in regrow.__all__
 
 
@@ -163,11 +163,11 @@ def test_a_prompt_completes_names_that_are_not_loaded_yet() -> None:
     assert set(dir(regrow)) >= set(regrow.__all__)
 
 
-def test_every_name_in_all_is_there() -> None:
+def test_every_name_in_all_exists() -> None:
     assert [name for name in regrow.__all__ if not hasattr(regrow, name)] == []
 
 
-def test_no_name_in_all_stands_twice() -> None:
+def test_no_name_in_all_is_repeated() -> None:
     assert len(regrow.__all__) == len(set(regrow.__all__))
 
 
@@ -176,7 +176,7 @@ def test_every_public_name_is_in_all() -> None:
     assert names_given(source) - set(regrow.__all__) == {"TYPE_CHECKING"}
 
 
-def test_public_names_are_seen() -> None:
+def test_public_names_are_found() -> None:
     source = """
 from __future__ import annotations
 import importlib

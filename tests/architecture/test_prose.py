@@ -1,4 +1,4 @@
-"""The rules of prose find what they are there to find, in the parts that are held to them."""
+"""The rules of prose find the patterns to avoid, in the parts to which they apply."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.architecture.source import Package
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder for a test's package, all of whose modules are held to the rules."""
+    """Return the folder for a test's package; the rules apply to all of its modules."""
     monkeypatch.setattr(prose, "PLAIN", ("",))
     return tmp_path / "house"
 
@@ -107,12 +107,41 @@ def test_plain_words_are_allowed(folder: Path, source: str) -> None:
     assert not prose.plain_words(write(folder, source))
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def test_the_caller_is_told():\n    pass\n",
+        "def test_nobody_waits():\n    pass\n",
+        "async def test_the_watcher_hears_of_it():\n    pass\n",
+        'def test_a_call():\n    """The server tells the caller."""\n',
+        'def helper():\n    """What a call returns."""\n',
+        "x = 1  # whoever waits\n",
+    ],
+)
+def test_dialect_in_a_test_is_found(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prose, "PLAIN_TESTS", ("kernel",))
+    assert prose.plain_tests(write(folder, source, "kernel/test_pid.py"))
+    assert not prose.plain_tests(write(folder.with_name("other"), source, "behaviours/test_pid.py"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def test_the_caller_gets_the_reply():\n    told = 'nobody is told'\n",
+        'def tell():\n    """Return the reply of a call."""\n',
+    ],
+)
+def test_plain_english_in_a_test_is_allowed(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prose, "PLAIN_TESTS", ("kernel",))
+    assert not prose.plain_tests(write(folder, source, "kernel/test_pid.py"))
+
+
 def test_a_complaint_names_the_line_of_the_word(folder: Path) -> None:
     [complaint] = prose.plain_words(write(folder, 'def f():\n    """Return it.\n\n    Told once.\n    """\n'))
     assert "pid.py:4: 'Told'" in complaint
 
 
-def test_only_the_listed_parts_are_held_to_the_rules(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rules_apply_only_to_the_listed_parts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = write(folder, "# whoever\n", "kernel/pid.py")
     write(folder, "# whoever\n", "kernel_extra/pid.py")
     write(folder, "# whoever\n", "run.py")
@@ -123,3 +152,8 @@ def test_only_the_listed_parts_are_held_to_the_rules(folder: Path, monkeypatch: 
 def test_every_listed_part_exists() -> None:
     names = Package(Path(__file__).parents[2] / "src" / "regrow").modules
     assert [part for part in prose.PLAIN if part and f"regrow.{part}" not in names] == []
+
+
+def test_every_listed_folder_of_tests_exists() -> None:
+    tests = Path(__file__).parents[1]
+    assert [part for part in prose.PLAIN_TESTS if not (tests / part).is_dir()] == []

@@ -1,4 +1,4 @@
-"""Each rule finds what it is there to find, and lets through what is allowed."""
+"""Each rule finds the code that breaks it, and accepts code that does not."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LONG_BODY = "\n".join(f"    line_{number} = {number}" for number in range(rules.
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where a test writes a small package of its own."""
+    """Return the folder in which a test writes a small package."""
     return tmp_path / "house"
 
 
 def write(folder: Path, **sources: str) -> Package:
-    """A package of these modules; `kernel__clock` is kernel/clock.py."""
+    """Write a package of these modules; `kernel__clock` is kernel/clock.py."""
     for name, source in sources.items():
         path = folder.joinpath(*name.split("__")).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ OTHER_ROOMS = {
 
 
 def breaks(rule: Rule, package: Package) -> bool:
-    """Whether the rule finds anything."""
+    """Whether the rule has a complaint."""
     return bool(rule(package))
 
 
@@ -195,7 +195,7 @@ def test_function_that_is_too_long_is_found(folder: Path, source: str, found: bo
         "from uuid import uuid4",
     ],
 )
-def test_asking_for_time_or_chance_is_found(folder: Path, source: str) -> None:
+def test_use_of_time_or_chance_is_found(folder: Path, source: str) -> None:
     assert breaks(rules.time_and_chance, write(folder, behaviours__task=source))
 
 
@@ -209,7 +209,7 @@ def test_asking_for_time_or_chance_is_found(folder: Path, source: str) -> None:
         ("kernel__timers", "from house.kernel import time"),
     ],
 )
-def test_asking_where_one_may_is_allowed(folder: Path, module: str, source: str) -> None:
+def test_use_of_time_or_chance_in_its_modules_is_allowed(folder: Path, module: str, source: str) -> None:
     assert not breaks(rules.time_and_chance, write(folder, **{module: source}))
 
 

@@ -1,4 +1,4 @@
-"""The catalogue as data: its rows, those that regrow rejects, and the ids that the tests carry."""
+"""The catalogue as data: its rows, the rows that regrow rejects, and the ids of the tests' marks."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ TESTS = FOLDER.parent
 DECISIONS = TESTS.parent / "docs" / "decisions"
 REJECTED = FOLDER / "rejected.md"
 
-# A table's line whose first cell is an id.
+# A line of a table whose first cell is an id.
 LINE = re.compile(r"^\| [A-Z]{2}-\d+ \|")
 BETWEEN_CELLS = re.compile(r"(?<!\\)\|")
 
 
 class Row(NamedTuple):
-    """One fact that OTP's or Elixir's own tests demand."""
+    """One fact that the tests of OTP or Elixir demand."""
 
     id: str
-    # The name of the file that the row stands in.
+    # The name of the row's file.
     area: str
     port: str
 
     @property
     def applies(self) -> bool:
-        """Whether the row is for a library that lives inside one Python process."""
+        """Whether the row applies to a library inside one Python process."""
         return self.port.startswith("yes") or self.adapted
 
     @property
@@ -40,13 +40,13 @@ class Row(NamedTuple):
 class Mark(NamedTuple):
     """One id that a test carries, as written in the source."""
 
-    # None where it is computed: nobody would find the test by searching for its row.
+    # None if it is computed: a search for the row would not find the test.
     id: str | None
     place: str
 
 
 def every_row(folder: Path = FOLDER) -> list[Row]:
-    """All rows, in the order of the files' names, also those that do not apply."""
+    """Return all rows in the order of the files' names, with those that do not apply."""
     return [
         Row(cells[0], path.stem, cells[-1])
         for path in sorted(folder.glob("*.md"))
@@ -56,24 +56,24 @@ def every_row(folder: Path = FOLDER) -> list[Row]:
 
 
 def applicable_rows() -> dict[str, Row]:
-    """The rows to prove, by id."""
+    """Return the rows to prove, by id."""
     return {row.id: row for row in every_row() if row.applies}
 
 
 def rejected_rows(table: Path = REJECTED) -> dict[str, str]:
-    """The decision page, as named in the table, of every row that is rejected."""
+    """Return the decision page of each rejected row, as the table names it."""
     return {cells[0]: cells[-1] for cells in lines_of_tables(table)}
 
 
 def lines_of_tables(path: Path) -> Iterator[list[str]]:
-    """The cells of each line that begins with an id."""
+    """Yield the cells of each line that begins with an id."""
     for line in path.read_text(encoding="utf-8").splitlines():
         if LINE.match(line):
             yield [cell.strip() for cell in BETWEEN_CELLS.split(line.strip())[1:-1]]
 
 
 def every_mark(folder: Path = TESTS) -> Iterator[Mark]:
-    """The ids of every `pytest.mark.otp(...)` in the source of the tests, whichever of them are being run."""
+    """Return the ids of every `pytest.mark.otp(...)` in the source of the tests, also of tests that do not run."""
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_bytes(), str(path))):
             match node:
@@ -85,7 +85,7 @@ def every_mark(folder: Path = TESTS) -> Iterator[Mark]:
 
 
 def text_of(node: ast.expr) -> str | None:
-    """What a literal text says."""
+    """Return the value of a literal text."""
     match node:
         case ast.Constant(value=str(text)):
             return text

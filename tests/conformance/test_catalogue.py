@@ -1,4 +1,4 @@
-"""The catalogue is whole, and what refers to it refers to rows that are there."""
+"""The catalogue is complete, and all references to it name existing rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_every_row_says_whether_it_applies() -> None:
     assert [row for row in every_row() if not row.applies and not row.port.startswith("no:")] == []
 
 
-def test_no_two_rows_have_one_id() -> None:
+def test_each_id_has_one_row() -> None:
     assert [row_id for row_id, times in Counter(row.id for row in every_row()).items() if times > 1] == []
 
 

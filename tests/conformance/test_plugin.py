@@ -1,4 +1,4 @@
-"""What `make conformance` counts, seen from outside: a run of its own, spread over workers."""
+"""The counts of `make conformance`, in a separate run with several workers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_of_no_row(): pass
 """
 
 
-def test_only_what_ran_and_passed_is_proved(tmp_path: Path) -> None:
+def test_only_rows_of_passed_tests_are_proved(tmp_path: Path) -> None:
     (tmp_path / "test_rows.py").write_text(TESTS, encoding="utf-8")
     options = ["-p", "tests.conformance.plugin", "-p", "no:cacheprovider", "-n", "2", "-c", "pyproject.toml"]
     ended = subprocess.run(
@@ -65,7 +65,7 @@ ROWS = {
 }
 
 
-def test_all_is_done_when_every_row_is_proved_adapted_or_rejected() -> None:
+def test_the_run_passes_when_every_row_is_settled() -> None:
     tally = Tally(ROWS, ["TM-001"])
     tally.count(["GS-001", "GS-002"], report("passed"))
     assert [tally.state(row) for row in ROWS.values()] == ["proved", "adapted", "rejected"]
@@ -81,7 +81,7 @@ def test_a_row_is_not_proved_by_a_set_up_that_passes() -> None:
     assert not tally.complete
 
 
-def test_one_failure_outweighs_what_passes() -> None:
+def test_a_failure_outweighs_passed_tests() -> None:
     tally = Tally(ROWS, [])
     tally.count(["GS-001"], report("passed"))
     tally.count(["GS-001"], report("failed", when="teardown"))

@@ -22,7 +22,7 @@ AT_ONCE: Final = 30.0  # seconds that a refusal may take, the start of a busy ma
 
 
 class Row(NamedTuple):
-    """One way to come to a project: which Python, where regrow is from, and with which tool the project is installed."""
+    """One installation: the Python, the source of regrow, and the tool that installs the project."""
 
     version: str
     source: str
@@ -36,7 +36,7 @@ ROWS: Final = [
 
 
 def python_of(version: str) -> str | None:
-    """The path of a Python of this version, if the machine has one."""
+    """Return the path of a Python of this version, if the machine has one."""
     found = subprocess.run(
         ["sh", "scripts/python", version], cwd=ROOT, capture_output=True, text=True, check=False, env=clean()
     )
@@ -44,16 +44,16 @@ def python_of(version: str) -> str | None:
 
 
 def clean(**more: str) -> dict[str, str]:
-    """The environment of a user who has no virtual environment switched on, and wants no compiler."""
+    """Return the environment of a user without an active virtual environment and without a compiler."""
     kept = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
     return {**kept, "REGROW_PURE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", **more}
 
 
 def run(*command: str, cwd: Path, env: dict[str, str]) -> None:
-    """Run a command of a user's.
+    """Run a command as a user.
 
     Raises:
-        SystemExit: it failed; its output stands in the message.
+        SystemExit: the command failed; the message has its output.
     """
     done = subprocess.run(
         command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
@@ -63,7 +63,7 @@ def run(*command: str, cwd: Path, env: dict[str, str]) -> None:
 
 
 def commands_in(readme: str, tool: str) -> list[str]:
-    """The commands that a project's README shows for one tool, a line each."""
+    """Return the commands that a project's README shows for one tool, one per line."""
     blocks: list[str] = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
     wanted = [block for block in blocks if ("uv sync" if tool == "uv" else "pip install") in block]
     if len(wanted) != 1:
@@ -72,7 +72,7 @@ def commands_in(readme: str, tool: str) -> list[str]:
 
 
 def try_row(row: Row, python: str, wheel: Path, tools: Path, folder: Path) -> None:
-    """Do what a user of this row does."""
+    """Run the commands of a user of this row."""
     env = clean()
     if row.source == "registry":
         env = clean(PIP_FIND_LINKS=str(wheel.parent), UV_FIND_LINKS=str(wheel.parent))
@@ -88,10 +88,10 @@ def try_row(row: Row, python: str, wheel: Path, tools: Path, folder: Path) -> No
 
 
 def refuse_old(python: str, folder: Path) -> float:
-    """How long pip takes to refuse a Python that is too old; README's own command, from a checkout.
+    """Return the seconds that pip takes to refuse an old Python, with README's command, from a checkout.
 
     Raises:
-        SystemExit: it does not refuse, or says nothing of the version that is wanted.
+        SystemExit: pip does not refuse, or does not name the required version.
     """
     run(python, "-m", "venv", "old", cwd=folder, env=clean())
     begun = time.monotonic()
@@ -112,7 +112,7 @@ def refuse_old(python: str, folder: Path) -> float:
 
 
 def main() -> None:
-    """Try every row that this machine has a Python for."""
+    """Try each row for which this machine has a Python."""
     with tempfile.TemporaryDirectory(prefix="regrow-installs-") as scratch:
         top = Path(scratch)
         tools = top / "tools"

@@ -39,13 +39,13 @@ CALLS: Final = [
         "    pass",
     ),
     Mutant(
-        "a call to nobody waits",
+        "a call to an unused name waits",
         REQUESTS,
         'if target is None:\n        settle(request, FAILED, "noproc")\n        return False',
         "if target is None:\n        return True",
     ),
     Mutant(
-        "a caller that was ended goes on",
+        "a caller that was ended continues",
         REQUESTS,
         "        if caller is not None and not caller.alive:  # the server killed it while it handled the request\n            await unwind()\n",
         "",
@@ -57,14 +57,14 @@ CALLS: Final = [
         "        pass\n\n\ndef",
     ),
     Mutant(
-        "a request from another node is watched by nobody",
+        "a request from another node has no watcher",
         INCOMING,
         "target.watchers = small_set.add(target.watchers, signal.request)",
         "pass",
     ),
     Mutant("a failure has no place", REQUEST, "kind((why, place), letter)", "kind((why, why), letter)"),
     Mutant(
-        "a cast to a name that nobody has raises",
+        "a cast to an unused name raises",
         REQUEST,
         "except ValueError:  # there is no such registry",
         "except ZeroDivisionError:  # there is no such registry",
@@ -194,7 +194,7 @@ STARTS_AND_STOPS: Final = [
         "if False:",
     ),
     Mutant(
-        "terminate is heard by nobody",
+        "a request to terminate is not answered",
         HELD,
         '            if message.operation == "terminate":\n                reply(message, None)\n',
         "",

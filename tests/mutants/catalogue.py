@@ -1,7 +1,7 @@
-"""What is broken, one thing at a time: each row of the decision tables, and chosen places of the kernel and of calls.
+"""The mutants: each breaks one row of a decision table, or one chosen place of the kernel or of calls.
 
-`old` is as short as it can be, so that a mutant outlives what changes beside it. Where a place is rewritten, the
-mutant is rewritten with it: it stands for a promise, not for a line.
+`old` is as short as it can be, so that a mutant survives changes of the code around it. If the place is rewritten, the
+mutant is rewritten, too: it stands for a guarantee, not for a line.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from tests.mutants.places import (
 from tests.mutants.tables import TABLES
 from tests.mutants.words import WORDS
 
-# The tests that are asked first: the fewer have to run until one fails, the sooner the next mutant has its turn.
+# The tests that run first: the sooner one fails, the sooner the next mutant is tried.
 NEAREST: Final[dict[str, list[str]]] = {
     RESTART: ["tests/behaviours/supervision/test_restart.py"],
     REQUESTS: ["tests/behaviours/gen_server", "tests/kernel/nodes"],

@@ -1,4 +1,4 @@
-"""Mutants of what processes exchange and hold: mailboxes, signals, links, names, timers, reasons."""
+"""Mutants of mailboxes, signals, links, names, timers and reasons."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ MESSAGES: Final = [
         "None if self.due == 0.0 else max(0.0, self.due",
         "max(0.0, self.due",
     ),
-    # What wakes a process
+    # The waking of processes
     Mutant(
         "a receive's time overtakes mail", WAITS, "if process.status == READY and process.value is RESCAN:", "if False:"
     ),

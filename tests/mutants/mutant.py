@@ -1,7 +1,7 @@
-"""A mutant: the source with one thing wrong in it, which some test has to notice.
+"""A mutant: the source with one mistake in it, which some test has to find.
 
-A line that can be broken without any test failing is a line that nobody has asked anything of. `catalogue.py` has the
-mutants, `run.py` makes them and looks who notices, and a test of the normal suite sees to it that each still applies.
+A line that can be broken without a failing test is not tested. `catalogue.py` has the mutants, `run.py` makes them and
+runs the tests, and a test of the normal suite checks that each mutant can still be made.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ ROOT = Path(__file__).parents[2]
 
 
 class Mutant(NamedTuple):
-    """One thing that is wrong.
+    """One mistake in the source.
 
     Attributes:
-        name: what does not hold any more, as a sentence without its subject.
-        path: of the file, below `src/regrow`.
-        old: a text that stands there exactly once.
-        new: what stands there instead.
+        name: the mistake, as a sentence.
+        path: the path of the file, below `src/regrow`.
+        old: a text that is in the file exactly once.
+        new: the text that replaces it.
     """
 
     name: str
@@ -29,11 +29,11 @@ class Mutant(NamedTuple):
     new: str
 
     def file(self, root: Path = ROOT) -> Path:
-        """The file, in the checkout or in a copy of it."""
+        """Return the path of the file, in the checkout or in a copy of it."""
         return root / "src" / "regrow" / self.path
 
     def problem(self, text: str) -> str | None:
-        """Why it cannot be made of this source; None if it can."""
+        """Return the reason why the mutant cannot be made of this source; None if it can."""
         if self.old == self.new:
             return "changes nothing"
         count = text.count(self.old)
@@ -49,7 +49,7 @@ class Mutant(NamedTuple):
 
 
 def problems(mutants: Sequence[Mutant]) -> list[str]:
-    """What is wrong with the mutants themselves."""
+    """Return the problems of the mutants."""
     found: list[str] = []
     names: set[str] = set()
     changes: set[tuple[str, str, str]] = set()

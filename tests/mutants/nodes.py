@@ -1,4 +1,4 @@
-"""Mutants of what runs processes: turns, remnants, the node, the clock."""
+"""Mutants of turns, remnants, the node and the clock."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ NODES: Final = [
         "        return False",
     ),
     Mutant(
-        "a predicate that raises ends nobody",
+        "a predicate that raises does not end its process",
         SCHEDULER,
         "self.wake(process, Throw(error))",
         "self.wake(process, TIMEOUT)",
@@ -127,7 +127,7 @@ NODES: Final = [
         "elif value is not END and not process.as_task:",
         "elif False:",
     ),
-    # The dead who still run
+    # Ended processes that still run
     Mutant("a remnant has no time", REMNANTS, "self.node.scheduler.timers.start(deadline, PATIENCE)", "pass"),
     Mutant("a remnant is not reported", REMNANTS, "self.node.report_remnant(process)", "pass"),
     Mutant("a remnant may swallow what it likes", REMNANTS, "if kept.cancels > MOST_CANCELS:", "if False:"),

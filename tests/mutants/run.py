@@ -1,12 +1,12 @@
-"""Break the source in one place after the other, and see that some test notices: `make mutants`.
+"""Break the source in one place after the other, and check that some test fails: `make mutants`.
 
     python -m tests.mutants.run              all of the catalogue
     python -m tests.mutants.run mailbox.py   those of a file
-    python -m tests.mutants.run "a name is"  those whose name says so
+    python -m tests.mutants.run "a name is"  those with this text in their name
 
-Each mutant is made in a copy of the tree, in a temporary directory. The tests that are nearest to the file are run
-first, then all of the kernel and the behaviours; the first that fails has noticed. A mutant that no test notices has
-survived, and the run fails: there is a test missing.
+Each mutant is made in a copy of the tree, in a temporary directory. The tests that are nearest to the file run
+first, then all tests of the kernel and the behaviours, until one fails. A mutant with which no test fails has
+survived, and the run fails: a test is missing.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ COPIED = ["src", "tests", "pyproject.toml"]
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.so", ".*_cache")
 ONE_TEST_SECONDS = 30
 ONE_RUN_SECONDS = 240
-FAILED = 1  # pytest's exit code, as is:
+FAILED = 1  # pytest's exit codes:
 PASSED = 0
 FAILURES = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 class Outcome(NamedTuple):
-    """What has become of a mutant: who noticed it, or what went wrong."""
+    """The outcome of a mutant: the test that failed, or a problem."""
 
     mutant: Mutant
     seconds: float
@@ -46,12 +46,12 @@ class Outcome(NamedTuple):
     problem: str | None
 
     def __str__(self) -> str:
-        told = self.noticed if self.problem is None else f"!! {self.problem}"
-        return f"{self.seconds:5.1f} s  {self.mutant.path:28} {self.mutant.name:64} {told}"
+        result = self.noticed if self.problem is None else f"!! {self.problem}"
+        return f"{self.seconds:5.1f} s  {self.mutant.path:28} {self.mutant.name:64} {result}"
 
 
 def main(wanted: Sequence[str]) -> int:
-    """Run the mutants that are wanted; 0 if all were noticed."""
+    """Run the selected mutants; return 0 if a test failed with each of them."""
     mutants = [one for one in MUTANTS if not wanted or any(word in one.path or word in one.name for word in wanted)]
     wrong = problems(MUTANTS)
     if wrong or not mutants:
@@ -70,15 +70,15 @@ def main(wanted: Sequence[str]) -> int:
 
 
 def failing_anyway() -> list[str]:
-    """The tests that would notice anything: they fail in a tree in which nothing is broken."""
+    """Return the tests that fail without any mutant."""
     with tempfile.TemporaryDirectory(prefix="regrow-mutants-") as folder:
         copy = copy_of_the_tree(Path(folder) / "unbroken")
-        _, told = pytest_in(copy, ["--numprocesses=2", *WIDE])
-        return FAILURES.findall(told)
+        _, output = pytest_in(copy, ["--numprocesses=2", *WIDE])
+        return FAILURES.findall(output)
 
 
 def outcomes(mutants: Sequence[Mutant], workers: int, failing: Sequence[str]) -> Iterator[Outcome]:
-    """Each mutant's, in their order; so many are tried at the same time, each in a copy of the tree."""
+    """Yield the outcome of each mutant in order; several run at the same time, each in a copy of the tree."""
     left_out = [f"--deselect={test}" for test in failing]
     with tempfile.TemporaryDirectory(prefix="regrow-mutants-") as folder, ThreadPoolExecutor(workers) as pool:
         copies: SimpleQueue[Path] = SimpleQueue()
@@ -96,7 +96,7 @@ def outcomes(mutants: Sequence[Mutant], workers: int, failing: Sequence[str]) ->
 
 
 def copy_of_the_tree(target: Path) -> Path:
-    """All that the tests need."""
+    """Copy the files that the tests need."""
     target.mkdir()
     for name in COPIED:
         source = ROOT / name
@@ -108,7 +108,7 @@ def copy_of_the_tree(target: Path) -> Path:
 
 
 def tried(mutant: Mutant, root: Path, options: Sequence[str]) -> Outcome:
-    """Make the mutant in a copy, run tests until one fails, and make it good again."""
+    """Make the mutant in a copy, run tests until one fails, and restore the file."""
     file = mutant.file(root)
     text = file.read_text(encoding="utf-8")
     begun = time.monotonic()
@@ -117,12 +117,12 @@ def tried(mutant: Mutant, root: Path, options: Sequence[str]) -> Outcome:
         noticed: str | None = None
         problem: str | None = "survived: no test noticed"
         for tests in (NEAREST.get(mutant.path, []), WIDE):
-            code, told = pytest_in(root, ["-x", "--numprocesses=0", *options, *tests]) if tests else (PASSED, "")
+            code, output = pytest_in(root, ["-x", "--numprocesses=0", *options, *tests]) if tests else (PASSED, "")
             if code == FAILED:
-                noticed, problem = first_failure(told), None
+                noticed, problem = first_failure(output), None
                 break
             if code != PASSED:
-                problem = f"the tests did not run: {told.strip().splitlines()[-1:]}"
+                problem = f"the tests did not run: {output.strip().splitlines()[-1:]}"
                 break
     finally:
         file.write_text(text, encoding="utf-8")
@@ -130,11 +130,11 @@ def tried(mutant: Mutant, root: Path, options: Sequence[str]) -> Outcome:
 
 
 def pytest_in(root: Path, arguments: Sequence[str]) -> tuple[int, str]:
-    """Run tests in a copy; pytest's exit code, and what it said."""
+    """Run tests in a copy; return pytest's exit code and its output."""
     options = ["-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--tb=no"]
-    # By a thread, which ends the whole run: what a signal raises in a callback of the event loop is swallowed there.
+    # The timeout uses a thread, which ends the whole run: the event loop swallows what a signal raises in a callback.
     options += [f"--timeout={ONE_TEST_SECONDS}", "--timeout-method=thread"]
-    # A bytecode file is as old as its source to the second, and a mutant may live for less than one.
+    # A bytecode file has its source's time in seconds, and a mutant may exist for less than a second.
     environment = {**os.environ, "PYTHONPATH": str(root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         ended = subprocess.run(
@@ -151,12 +151,12 @@ def pytest_in(root: Path, arguments: Sequence[str]) -> tuple[int, str]:
     return ended.returncode, ended.stdout + ended.stderr
 
 
-def first_failure(told: str) -> str:
-    """The test that failed, in pytest's words."""
-    found = FAILURES.search(told)
+def first_failure(output: str) -> str:
+    """Return the name of the first failed test, from pytest's output."""
+    found = FAILURES.search(output)
     if found is not None:
         return found[1].removeprefix("tests/")
-    return "a test that did not end" if "Timeout" in told else "a test that could not say its name"
+    return "a test that timed out" if "Timeout" in output else "a test whose name was not printed"
 
 
 if __name__ == "__main__":

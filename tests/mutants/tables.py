@@ -75,7 +75,7 @@ TABLES: Final = [
         'case "temporary":\n            return True',
     ),
     Mutant("one_for_one concerns all", RESTART, "return [child]", "return list(children)"),
-    Mutant("one_for_one concerns nobody", RESTART, "return [child]", "return []"),
+    Mutant("one_for_one restarts no child", RESTART, "return [child]", "return []"),
     Mutant(
         "simple_one_for_one concerns all",
         RESTART,

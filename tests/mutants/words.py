@@ -1,4 +1,4 @@
-"""Mutants of what reports say."""
+"""Mutants of the text of reports."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ WORDS: Final = [
         "",
     ),
     Mutant(
-        "a crash is told again where nothing is configured",
+        "a crash is reported again where nothing is configured",
         REPORTS,
         "if again and not logger.hasHandlers():",
         "if False:",
     ),
     Mutant(
-        "a crash is told in full again",
+        "a crash is reported in full again",
         REPORTS,
         'stand in the record before this one)" if again else None',
         '" if False else None',

@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - a callback has the parameters that OTP gives it, whether or not this one reads them
-"""A crash in the eyes of plain logging, and of what collects exceptions from it."""
+"""The log record of a crash, for plain logging and for tools that collect exceptions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.regrow
 
 
 class Local:
-    """What a frame holds, and nothing else."""
+    """A local variable of a frame, which nothing else references."""
 
 
 LOCALS: list[weakref.ref[Local]] = []
@@ -50,11 +50,11 @@ LOCALS: list[weakref.ref[Local]] = []
 def fails(*_args: Any) -> Any:
     local = Local()
     LOCALS.append(weakref.ref(local))
-    raise LookupError(type(local).__name__)  # here it fails
+    raise LookupError(type(local).__name__)  # the failing line
 
 
 class Collector(logging.Handler):
-    """Does with a record what collectors of errors do: takes the exception, its lines and the variables, at once."""
+    """A handler that, as error collectors do, takes the exception, its lines and its variables at once."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -210,13 +210,13 @@ async def test_a_crash_has_its_exception_with_all_frames(
     first = collector.texts[0]
     assert first.startswith("ERROR regrow.")
     assert "** (LookupError) Local" in first
-    assert "# here it fails" in first.partition("Traceback (most recent call last):")[0]
+    assert "# the failing line" in first.partition("Traceback (most recent call last):")[0]
     assert first.partition("Traceback (most recent call last):")[2].rstrip().endswith("LookupError: Local")
     assert "0x" not in first
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
-async def test_a_record_that_is_kept_keeps_the_lines_and_no_frames(
+async def test_a_stored_record_keeps_the_lines_and_no_frames(
     place: Callable[[], Awaitable[None]], collector: Collector
 ) -> None:
     await place()
@@ -224,7 +224,7 @@ async def test_a_record_that_is_kept_keeps_the_lines_and_no_frames(
     assert [one() for one in LOCALS] == [None]
     for record in collector.records:
         assert record.exc_info is not None
-        assert "# here it fails" in "".join(traceback.format_exception(*record.exc_info))
+        assert "# the failing line" in "".join(traceback.format_exception(*record.exc_info))
         assert record.exc_info[1] is not None
         assert all(is_shown(entry) for entry in entries(record.exc_info[1].__traceback__))
 
@@ -237,13 +237,13 @@ def entries(frames: TracebackType | None) -> list[TracebackType]:
     return found
 
 
-async def test_a_start_that_fails_has_its_exception_where_its_supervisor_reports_it(collector: Collector) -> None:
+async def test_a_failed_start_has_its_exception_in_the_supervisors_report(collector: Collector) -> None:
     await a_child_that_does_not_start()
     assert collector.kinds == ["LookupError"]
-    assert "# here it fails" in collector.texts[0]
+    assert "# the failing line" in collector.texts[0]
 
 
-async def test_an_exit_has_its_lines_too(collector: Collector) -> None:
+async def test_an_exit_has_its_lines(collector: Collector) -> None:
     server = await Server.start()
     cast(server, "exit")
     await expect_down(server)
@@ -251,7 +251,7 @@ async def test_an_exit_has_its_lines_too(collector: Collector) -> None:
     assert 'raise Exit("crashed")' in collector.texts[0]
 
 
-async def test_a_stop_that_was_returned_is_no_exception(collector: Collector) -> None:
+async def test_a_returned_stop_has_no_exception(collector: Collector) -> None:
     server = await Server.start()
     cast(server, "stop")
     await expect_down(server)
@@ -272,12 +272,12 @@ async def test_the_cause_of_a_failed_call_is_in_its_traceback(collector: Collect
     cast(server, "fail")
     assert (await process.receive()).ref is ref
     assert collector.kinds == ["LookupError", "CalleeExit", "CalleeExit"]
-    assert "# here it fails" in collector.texts[1].partition("Traceback (most recent call last):")[2]
+    assert "# the failing line" in collector.texts[1].partition("Traceback (most recent call last):")[2]
     assert "direct cause" in collector.texts[1]
 
 
 class WithReason(Exception):
-    """Has an attribute of that name, as some of the standard library's have."""
+    """An exception with an attribute `reason`, as some of the standard library have."""
 
     reason = "its own"
 
@@ -298,8 +298,8 @@ async def test_a_reason_that_format_status_hides_is_hidden_here_too(error: Excep
     assert "secret" not in collector.texts[0]
 
 
-async def test_the_same_exception_is_told_in_full_once(collector: Collector) -> None:
-    """A collector that leaves out what it has just seen has one event; a plain log one traceback."""
+async def test_an_exception_is_logged_in_full_once(collector: Collector) -> None:
+    """A collector that skips repeated exceptions has one event; a plain log has one traceback."""
     process.trap_exit(True)
     supervisor = await Supervisor.start_link([Server])
     [child] = await Supervisor.which_children(supervisor)
@@ -335,12 +335,12 @@ run(main)
 """
 
 
-def test_where_nothing_is_configured_a_crash_is_one_record_in_words(tmp_path: Path) -> None:
+def test_without_configuration_a_crash_is_one_record_of_text(tmp_path: Path) -> None:
     path = tmp_path / "counter.py"
     path.write_text(SCRIPT, encoding="utf-8")
     ran = subprocess.run([sys.executable, path.name], cwd=tmp_path, capture_output=True, text=True, check=True)
-    told, _, frames = ran.stderr.partition("Traceback (most recent call last):\n")
-    assert told.splitlines() == [
+    printed, _, frames = ran.stderr.partition("Traceback (most recent call last):\n")
+    assert printed.splitlines() == [
         "GenServer Counter terminating",
         "** (ValueError) invalid literal for int() with base 10: 'one'",
         '    File "counter.py", line 7, in Counter.handle_cast',
@@ -355,7 +355,7 @@ def test_where_nothing_is_configured_a_crash_is_one_record_in_words(tmp_path: Pa
 
 
 class Slow:
-    """Counts how often it is asked what it is."""
+    """An object that counts the calls of its repr."""
 
     asked = 0
 
@@ -365,7 +365,7 @@ class Slow:
 
 
 @pytest.mark.parametrize("bad", ["returned", "raised"])
-async def test_a_repr_is_asked_for_once_for_a_report(bad: str, collector: Collector) -> None:
+async def test_a_report_calls_a_repr_once(bad: str, collector: Collector) -> None:
     class Keeps(GenServer[Any]):
         def init(self, arg: Any) -> Any:
             return Ok(arg)
@@ -383,4 +383,4 @@ async def test_a_repr_is_asked_for_once_for_a_report(bad: str, collector: Collec
         logging.getLogger("regrow").removeHandler(second)
     assert collector.texts[0] == second.texts[0]
     assert collector.texts[0].count("slow") == (3 if bad == "returned" else 1)
-    assert Slow.asked == (2 if bad == "returned" else 1)  # the report of its process has the value in its reason
+    assert Slow.asked == (2 if bad == "returned" else 1)  # the reason in the report of its process has the value

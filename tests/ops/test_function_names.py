@@ -1,4 +1,4 @@
-"""A function in a line of a log: its name, and no address in memory."""
+"""A function in a log line is shown by its name, without its address."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from regrow.ops.reasons import function_words
 
 def local() -> Any:
     def inside() -> None:
-        """Has a name of its own."""
+        """Have a qualified name."""
 
     return inside
 
 
 class Shop:
     def open(self) -> None:
-        """Be a method."""
+        """Stand for a method."""
 
     @classmethod
     def start(cls) -> None:
-        """Be a method of the class."""
+        """Stand for a class method."""
 
 
 FUNCTIONS: list[tuple[Any, str]] = [
@@ -59,6 +59,6 @@ def test_a_partial_function_is_shown_with_its_arguments() -> None:
     assert show(partial(print, 1, sep="")) == "partial(print, 1, …)"
 
 
-def test_a_lambda_says_that_it_is_one() -> None:
+def test_a_lambda_is_shown_as_a_lambda() -> None:
     assert show(lambda: None).endswith("<lambda>")
     assert "0x" not in show(lambda: None)

@@ -10,11 +10,11 @@ from regrow.ops.tree import Branch
 
 
 class Worker(GenServer[None]):
-    """Does nothing."""
+    """A server that does nothing."""
 
 
 class Named(GenServer[None], named=True):
-    """Does nothing, under its own name."""
+    """A server that does nothing, registered under a name."""
 
 
 class Shop(Application):
@@ -31,7 +31,7 @@ class Library(Application):
 
 
 def numbered(branch: Branch) -> list[str]:
-    """The lines of a tree, its pids replaced by the order in which they are told."""
+    """Return the lines of a tree, with numbers in order in place of the pids."""
     lines = "\n".join(tree.lines(branch))
     for position, found in enumerate(one.pid for one in branch.each() if one.pid is not None):
         lines = lines.replace(repr(found), f"#{position}")
@@ -59,7 +59,7 @@ async def test_child_that_does_not_run_is_shown_as_stopped(node: Node) -> None:
     assert tree.counted(root) == "4 processes, 2 supervisors"
 
 
-async def test_mail_that_waits_is_counted(node: Node) -> None:
+async def test_waiting_messages_are_counted(node: Node) -> None:
     async def deaf() -> None:
         await process.sleep(1000)
 
@@ -74,7 +74,7 @@ async def test_mail_that_waits_is_counted(node: Node) -> None:
     assert numbered(await tree.look("top"))[-1].endswith("2 messages wait")
 
 
-async def test_supervisor_that_answers_nobody_is_busy(node: Node) -> None:
+async def test_supervisor_that_does_not_answer_is_busy(node: Node) -> None:
     async def slow() -> Pid:
         await process.sleep(100)
         return await Worker.start_link()
@@ -92,7 +92,7 @@ async def test_process_that_is_no_supervisor_is_a_leaf(node: Node) -> None:
     assert (root.kind, root.children, root.pid) == ("worker", (), pid)
 
 
-async def test_name_that_nobody_has_is_told(node: Node) -> None:
+async def test_unknown_name_is_reported(node: Node) -> None:
     with pytest.raises(ValueError, match="no process has the name 'nowhere'"):
         await tree.look("nowhere")
 
@@ -104,7 +104,7 @@ async def test_application_without_processes_has_no_tree(node: Node) -> None:
     assert await tree.applications() == []
 
 
-async def test_processes_are_called_by_name_then_label_then_what_they_run(node: Node) -> None:
+async def test_processes_are_shown_by_name_then_label_then_function(node: Node) -> None:
     named = await Named.start_link()
     labelled = process.spawn(labelled_process)
     plain = process.spawn(process.sleep, 10)
@@ -114,6 +114,6 @@ async def test_processes_are_called_by_name_then_label_then_what_they_run(node: 
 
 
 async def labelled_process() -> None:
-    """Say what it is called, and wait."""
+    """Set a label, and wait."""
     process.set_label("the one with a label")
     await process.sleep(10)

@@ -27,24 +27,24 @@ from tests.oracle.twin import awaited, ev, generation, name, settle
 
 
 class Errand:
-    """Stands for `Task.async` and `Task.await`: a linked process that runs a function and sends what it gave."""
+    """A stand-in for `Task.async` and `Task.await`: a linked process that runs a function and sends its result."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self.ref = Ref()
         self.pid = process.spawn_link(self.run, process.current(), function)
 
     async def run(self, owner: Pid, function: Callable[[], Any]) -> None:
-        """In the new process."""
+        """Run the function in the new process."""
         process.send(owner, (self.ref, await awaited(function())))
 
     async def wait(self) -> Any:
-        """What the function gave."""
+        """Wait for the result of the function."""
         _, value = await process.receive(lambda message: type(message) is tuple and message[0] is self.ref, timeout=5.0)
         return value
 
 
 class Registry:
-    """As much of a registry as a `Via` needs: a table of pids, a fresh one for each block."""
+    """The part of a registry that a `Via` needs: a table of pids, a new one for each block."""
 
     @classmethod
     def register_name(cls, key: object, pid: Pid) -> bool:
@@ -58,7 +58,7 @@ class Registry:
 
     @classmethod
     def whereis_name(cls, key: object) -> Pid | None:
-        """Who has a name."""
+        """Return the pid that has a name."""
         return current_page().registered.get(key)
 
 
@@ -69,11 +69,11 @@ class Child(GenServer[dict[str, Any]]):
 
     @classmethod
     async def start_link(cls, arg: Any = None, *, name: Name | None = None, **options: Any) -> Pid:
-        """Start it, under its id unless another name is given."""
+        """Start the child, registered under its id unless another name is given."""
         return await super().start_link(arg, name=name or arg["id"], **options)
 
     async def init(self, options: dict[str, Any], /) -> Any:
-        """Start, or not, as told."""
+        """Start or fail, as the options say."""
         count = generation(options["id"])
         name(process.current(), f"{options['id']}{count}")
         if options.get("trap"):
@@ -126,12 +126,12 @@ class Child(GenServer[dict[str, Any]]):
                 raise NoClause(request)
 
     def handle_info(self, message: Any, options: dict[str, Any], /) -> Any:
-        """Print it."""
+        """Print the message."""
         ev("info", message)
         return NoReply(options)
 
     async def terminate(self, reason: Any, options: dict[str, Any], /) -> None:
-        """Print it, and linger."""
+        """Print the reason, and linger."""
         ev("terminate", reason)
         if options.get("linger"):
             await settle(options["linger"])
@@ -139,7 +139,7 @@ class Child(GenServer[dict[str, Any]]):
 
 
 def child(id: str, **options: Any) -> ChildSpec:
-    """The spec of a `Child`, registered under its id. The options of the spec itself may stand among its own.
+    """Return the spec of a `Child`, registered under its id. The options may include those of the spec.
 
     trap     trap exits, so that terminate is called
     init     "ok", ("ok", then), "ignore", ("stop", r), ("raise", message), ("exit", r), or a function of the generation

@@ -1,6 +1,6 @@
-"""Reports in the words of Elixir's Logger: those of `regrow.ops.logs`, with the terms printed as Elixir prints them.
+"""Reports as text of Elixir's Logger: the text of `regrow.ops.logs`, with terms printed as Elixir prints them.
 
-What is compared with the BEAM is thus the text that an operator reads, and not a second one made for the tests.
+So the text that an operator reads is compared with the BEAM, and not a second one that is made for the tests.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ FRAME = re.compile(r"(\s*)File \".*\", line \d+, in ")
 
 
 class Atoms(dict[str, str]):
-    """The reasons that have words of their own; any other is an atom, and Elixir shows that it is one."""
+    """The reasons that have a description; Elixir shows any other as an atom."""
 
     def get(self, key: str, _default: object = None) -> str:
-        """The words, or the atom."""
+        """Return the description, or the atom."""
         return self[key] if key in self else inspected(key)
 
 
 def entry(record: logging.LogRecord) -> tuple[str, str]:
-    """The level and the text of a record."""
+    """Return the level and the text of a record."""
     report = record.msg
     assert isinstance(report, Report)
     with (
@@ -43,17 +43,17 @@ def entry(record: logging.LogRecord) -> tuple[str, str]:
 
 
 def shown(value: Any, *_: Any) -> str:
-    """A value as a term."""
+    """Return a value as a term."""
     return inspected(value)
 
 
 def named(value: Any, *_: Any) -> str:
-    """A name as a term; what has been put into words already, as it is."""
+    """Return a name as a term; text that has been formatted already stays."""
     return value if isinstance(value, str) and value.startswith("<") else inspected(value)
 
 
 def function(value: Any, *_: Any) -> str:
-    """A function by its module."""
+    """Return a function with its module."""
     owner = getattr(value, "__self__", None)
     if isinstance(owner, type):
         return f"{inspected(owner)}.{value.__name__}"
@@ -61,7 +61,7 @@ def function(value: Any, *_: Any) -> str:
 
 
 def in_elixir(line: str) -> str:
-    """The few values that our words give as they are, as terms."""
+    """Return as terms the few values that regrow's text shows unchanged."""
     found = re.fullmatch(r"(Restart|Type|Shutdown|Trapping Exits): (.+)", line)
     if found is None:
         return line
@@ -72,7 +72,7 @@ def in_elixir(line: str) -> str:
 
 
 def without_frames(lines: Any) -> list[str]:
-    """A stack as one line, <stack>."""
+    """Return a stack as one line, <stack>."""
     kept: list[str] = []
     skip = False
     for line in lines:

@@ -1,4 +1,4 @@
-"""The page that a block writes, and the names of pids and references on it."""
+"""The output page of a block, and the names of pids and references on it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from regrow import (
 
 
 class Page:
-    """The lines of one block, and the names that its pids and references have there."""
+    """The lines of one block, with the names of its pids and references."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.names: dict[str, str] = {}
         self.next_letter = 0
         self.refs: dict[str, int] = {}
-        self.kept: list[object] = []  # what has a number here must not share its id with something later
+        self.kept: list[object] = []  # keeps numbered objects alive, so that no later one gets the same id
         self.generations: dict[object, int] = {}
         self.reports: list[logging.LogRecord] = []
         self.registered: dict[object, Pid] = {}  # of the block's Registry
 
     def number_of(self, value: object) -> str:
-        """What tells one reference from another."""
+        """Return the identity of a reference."""
         if isinstance(value, Ref):
             return str(value.number)
         if not any(one is value for one in self.kept):
@@ -33,11 +33,11 @@ class Page:
         return f"object {next(at for at, one in enumerate(self.kept) if one is value)}"
 
     def lettered(self, text: str) -> str:
-        """Give every pid and reference in a text its name, by first appearance."""
+        """Replace each pid and reference in a text by its name, in order of first appearance."""
         return re.sub(r"<\d+\.\d+\.\d+>|#Ref<[^>]*>", lambda found: f"<{self.name_of(found[0])}>", text)
 
     def name_of(self, shown: str) -> str:
-        """The name of one."""
+        """Return the name of a pid or reference."""
         if shown.startswith("#Ref"):
             return f"ref {self.refs.setdefault(shown, len(self.refs) + 1)}"
         if shown not in self.names:
@@ -46,12 +46,12 @@ class Page:
         return self.names[shown]
 
     def print(self, text: str) -> None:
-        """Write a line; a text with line ends makes several."""
+        """Write a line, or several for a text with line ends."""
         self.lines.extend(self.lettered(text).split("\n"))
 
 
 def letter(number: int) -> str:
-    """A, B … Z, AA, AB …"""
+    """Return the letters for a number: A, B … Z, AA, AB …"""
     return chr(ord("A") + number) if number < 26 else letter(number // 26 - 1) + letter(number % 26)
 
 
@@ -59,5 +59,5 @@ pages: list[Page] = []
 
 
 def current_page() -> Page:
-    """The page of the block that runs; outside of one, an empty page: a title has no pids."""
+    """Return the page of the running block; outside of a block an empty page: a title has no pids."""
     return pages[-1] if pages else Page()

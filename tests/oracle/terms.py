@@ -36,31 +36,31 @@ NODE_NAME = "nonode@nohost"
 
 
 class Text(str):
-    """A string that is a string on the BEAM, too; a plain one stands for an atom."""
+    """A string that is also a string on the BEAM; a plain string stands for an atom."""
 
     __slots__ = ()
 
 
 class Raised:
-    """An exception as a term by itself, not as the reason of an end."""
+    """An exception as a term, not as an exit reason."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
 
 class Thrown(Exception):
-    """Stands where the scenario throws: Python has no throw, and what is raised is never a return."""
+    """A stand-in for a throw of the scenario: Python has no throw, and an exception is never a return value."""
 
 
 class Reference:
-    """A request as the reference alone that its answer carries."""
+    """A request as only the reference that its answer carries."""
 
     def __init__(self, request: CallRequest) -> None:
         self.request = request
 
 
 class Keyword(dict[str, Any]):
-    """Prints as a keyword list, in the order of its entries."""
+    """A dict that prints as a keyword list, in the order of its entries."""
 
 
 PLAIN_ATOM = re.compile(r"[a-z_][A-Za-z0-9_@]*[?!]?|EXIT|DOWN|ERROR|THROW")
@@ -69,12 +69,12 @@ PLACES = ("GenServer", "gen_statem", "sys", "Supervisor")
 
 
 def term(value: object) -> str:
-    """A value as Elixir's `inspect` would print the term that it stands for, with the block's letters for pids."""
+    """Return a value as Elixir's `inspect` prints its term, with the block's letters for pids."""
     return current_page().lettered(inspected(value))
 
 
 def inspected(value: Any) -> str:
-    """The same, with pids and references still as they are."""
+    """Return a value as its term is printed, with unchanged pids and references."""
     for kind, printed in PRINTERS:
         if isinstance(value, kind):
             return printed(value)
@@ -82,12 +82,12 @@ def inspected(value: Any) -> str:
 
 
 def number(value: float) -> str:
-    """A number, or a boolean."""
+    """Print a number or a boolean."""
     return repr(value).lower()
 
 
 def tupled(value: Any) -> str:
-    """A tuple, among them two that are not printed as they are."""
+    """Print a tuple; two kinds of tuples have another form."""
     if len(value) == 3 and value[0] in PLACES and isinstance(value[2], list):
         return braces(*value[:2], in_milliseconds(value[2]))
     if len(value) == 2 and isinstance(value[0], CallRequest):
@@ -96,55 +96,55 @@ def tupled(value: Any) -> str:
 
 
 def downed(value: Down) -> str:
-    """The message of a monitor; of one by name, with the node behind it."""
+    """Print the message of a monitor; if it was set by name, with the node after the name."""
     who = (value.pid, NODE_NAME) if isinstance(value.pid, str | type) else value.pid
     return braces(value.tag or "DOWN", value.ref, "process", who, value.reason)
 
 
 def child_row(value: ChildInfo) -> str:
-    """A row of `which_children`."""
+    """Print a row of `which_children`."""
     id, pid = ("undefined" if one is None else one for one in (value.id, value.pid))
     return braces(id, pid, value.type, list(value.modules))
 
 
 def stopped(value: Stop[Any]) -> str:
-    """A Stop: reason, reply if there is one, state."""
+    """Print a Stop: reason, reply if there is one, state."""
     reply = [value.reply] if value.has_reply else []
     return braces("stop", value.reason, *reply, *([value.state] if value.has_state else []))
 
 
 def following(then: Any) -> list[object]:
-    """What stands behind the state in a callback's return."""
+    """Print the item after the state in a callback's return value."""
     if then is None:
         return []
     return [milliseconds(then)]
 
 
 def milliseconds(value: Any) -> object:
-    """Seconds as milliseconds; what is no time as it is."""
+    """Convert seconds to milliseconds; leave other values unchanged."""
     return round(value * 1000) if isinstance(value, float | int) and not isinstance(value, bool) else value
 
 
 def in_milliseconds(arguments: list[Any]) -> list[object]:
-    """The arguments of a failed call, as OTP had them: milliseconds, and `:infinity` for ever."""
+    """Return the arguments of a failed call as in OTP: milliseconds, and `:infinity` for no limit."""
     shown = [milliseconds(one) if isinstance(one, float) else one for one in arguments]
     return [*shown[:-1], "infinity"] if len(shown) == 3 and shown[-1] is None else shown
 
 
 def atom(name: str) -> str:
-    """An atom; a module's name stands without a colon."""
+    """Print an atom; a module's name has no colon."""
     if ALIAS.fullmatch(name):
         return name
     return f":{name}" if PLAIN_ATOM.fullmatch(name) else f":{quoted(name)}"
 
 
 def quoted(text: str) -> str:
-    """A string in quotation marks."""
+    """Print a string in quotation marks."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def reference(value: Ref | CallRequest | Timer) -> str:
-    """A reference, or what is one on the BEAM."""
+    """Print a reference, or a value that is one on the BEAM."""
     return f"#Ref<{current_page().number_of(value)}>"
 
 
@@ -154,7 +154,7 @@ def braces(*values: object) -> str:
 
 
 def listed(values: list[object]) -> str:
-    """A list; of pairs that begin with atoms, a keyword list."""
+    """Print a list, or a keyword list of pairs that begin with atoms."""
     pairs: list[Any] = [one for one in values if is_pair(one)]
     if values and len(pairs) == len(values):
         return "[" + keywords(pairs) + "]"
@@ -172,13 +172,13 @@ def is_key(value: object) -> bool:
 
 
 def keywords(pairs: Iterable[tuple[Any, object]]) -> str:
-    """Pairs, the key with its colon behind it."""
+    """Print pairs, each key with a colon after it."""
     shown = [(key if PLAIN_ATOM.fullmatch(key) else quoted(key), inspected(value)) for key, value in pairs]
     return ", ".join(f"{key}: {value}" for key, value in shown)
 
 
 def mapped(values: dict[Any, object]) -> str:
-    """A map, its keys in order."""
+    """Print a map with its keys in order."""
     pairs = sorted(values.items(), key=lambda pair: str(pair[0]))
     if all(is_key(key) for key in values):
         return "%{" + keywords(pairs) + "}"
@@ -186,7 +186,7 @@ def mapped(values: dict[Any, object]) -> str:
 
 
 def spec_map(spec: ChildSpec) -> dict[str, object]:
-    """A child's spec as the map that `child_spec/1` makes, without what is as always."""
+    """Print a child's spec as the map of `child_spec/1`, without default values."""
     function: Any = spec.start
     args: list[object] = list(spec.args)
     if isinstance(function, partial):  # keywords, which are a list there
@@ -207,7 +207,7 @@ def spec_map(spec: ChildSpec) -> dict[str, object]:
 
 
 def crash(error: BaseException) -> str:
-    """An exception as the reason of an end: with a stack behind it."""
+    """Print an exception as an exit reason, with a stack after it."""
     match error:
         case NoClause():
             return "{:function_clause, <stack>}"
@@ -218,11 +218,11 @@ def crash(error: BaseException) -> str:
 
 
 def exception(error: BaseException) -> str:
-    """An exception by itself."""
+    """Print an exception without a stack."""
     return f"%{type(error).__name__}{{message: {quoted(str(error))}}}"
 
 
-# The first that fits prints.
+# The first printer whose class matches is used.
 PRINTERS: list[tuple[Any, Callable[[Any], str]]] = [
     (NoneType, lambda _: "nil"),
     (Text, quoted),

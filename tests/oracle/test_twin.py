@@ -1,4 +1,4 @@
-"""What twins are made of: terms as Elixir prints them, and a comparison that fails when it should."""
+"""The parts of twins: terms as Elixir prints them, and a comparison that fails when lines differ."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ TERMS: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("value", "printed"), TERMS, ids=[printed for _, printed in TERMS])
-def test_terms(value: Any, printed: str) -> None:
-    """A value prints as Elixir's `inspect` prints the term that it stands for."""
+def test_terms_print_as_in_elixir(value: Any, printed: str) -> None:
+    """A value prints as Elixir's `inspect` prints its term."""
     assert term(value) == printed
 
 
-def test_what_is_no_term() -> None:
-    """A value that is nothing on the BEAM is refused, so that no line of a twin is made up."""
+def test_a_value_without_a_term_is_refused() -> None:
+    """A value without a term on the BEAM is refused, so that no line of a twin is invented."""
     with pytest.raises(TypeError, match="does not know"):
         term(object())
 
 
-def test_letters() -> None:
-    """Pids are lettered and references numbered in the order in which they appear in the block."""
+def test_pids_have_letters_and_references_numbers() -> None:
+    """Pids have letters and references numbers, in the order in which they appear in the block."""
 
     async def block() -> None:
         first, second = process.spawn(process.sleep, 1), process.spawn(process.sleep, 1)
@@ -90,13 +90,13 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Twin:
     return twin
 
 
-def test_same(made: Twin) -> None:
+def test_equal_lines_pass(made: Twin) -> None:
     """A block that prints the lines of the transcript passes."""
     made.check(made.blocks[0])
 
 
-def test_a_line_differs(made: Twin) -> None:
-    """A line that is not the transcript's fails, and the failure shows both."""
+def test_a_different_line_fails(made: Twin) -> None:
+    """A line that differs from the transcript fails, and the failure shows both lines."""
     made.blocks[0].function = say_wrong
     with pytest.raises(AssertionError, match=r"(?s)-two: 2\n\+two: 3"):
         made.check(made.blocks[0])
@@ -107,29 +107,29 @@ async def say_wrong() -> None:
     say("two", 3)
 
 
-def test_named_difference(made: Twin) -> None:
+def test_a_named_difference_passes(made: Twin) -> None:
     """A line that is named as different passes, with the line that was named."""
     made.differs("title", "two: 2", "two: 3", because="three is right here")
     made.blocks[0].function = say_wrong
     made.check(made.blocks[0])
 
 
-def test_difference_that_is_none(made: Twin) -> None:
-    """A named difference that is none any more fails: it has to be taken out."""
+def test_a_named_difference_that_no_longer_exists_fails(made: Twin) -> None:
+    """A named difference that no longer exists fails: it has to be removed."""
     made.differs("title", "two: 2", "two: 3", because="three was right here")
     with pytest.raises(AssertionError, match=r"(?s)-two: 3\n\+two: 2"):
         made.check(made.blocks[0])
 
 
-def test_difference_from_no_line(made: Twin) -> None:
+def test_a_named_difference_from_no_line_is_a_mistake(made: Twin) -> None:
     """A named difference from a line that the transcript does not have is a mistake."""
-    made.differs("title", "three: 3", "three: 4", because="nobody knows")
+    made.differs("title", "three: 3", "three: 4", because="unknown")
     with pytest.raises(AssertionError, match="has no line"):
         made.check(made.blocks[0])
 
 
-def test_stuck(made: Twin) -> None:
-    """A block that waits for what never comes fails at once, and tells who waits."""
+def test_a_block_that_waits_for_ever_fails(made: Twin) -> None:
+    """A block that waits for ever fails at once, and the failure names the waiting processes."""
 
     async def waits() -> None:
         await process.receive()

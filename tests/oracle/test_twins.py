@@ -1,4 +1,4 @@
-"""Every twin prints what its scenario printed on the real BEAM, but for the lines that it names."""
+"""Every twin prints the lines that its scenario printed on the real BEAM, except for named differences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TWINS: list[Twin] = [
     importlib.import_module(f"tests.oracle.twins.{file.stem}").twin
     for file in sorted((Path(__file__).parent / "twins").glob("[0-9]*.py"))
 ]
-ORDERS = (None, 1, 4, 7)  # as it comes, and as three seeds shuffle it
+ORDERS = (None, 1, 4, 7)  # the ordinary order, and the orders of three seeds
 BLOCKS = [
     pytest.param(
         twin,
@@ -29,14 +29,14 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize(("twin", "block", "seed"), BLOCKS)
-def test_block(twin: Twin, block: Block, seed: int | None) -> None:
-    """A block prints the lines of the transcript, in whatever order its processes run."""
+def test_block_prints_the_transcript(twin: Twin, block: Block, seed: int | None) -> None:
+    """A block prints the lines of the transcript, in any order of its processes."""
     twin.check(block, seed)
 
 
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.scenario)
-def test_blocks_are_all_there(twin: Twin) -> None:
-    """A twin has the blocks of its scenario, all of them, in their order; what it names as different is there."""
+def test_twin_has_all_blocks(twin: Twin) -> None:
+    """A twin has all blocks of its scenario in order, and its named differences exist."""
     assert [block.title for block in twin.blocks] == list(transcript(twin.scenario))
     for difference in twin.differences:
         twin.expected(difference.title)

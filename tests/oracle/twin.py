@@ -1,8 +1,8 @@
-"""What a twin is made of: the blocks, the helpers, and the comparison with the transcript. `terms.py` prints terms.
+"""The parts of a twin: its blocks, the helpers, and the comparison with the transcript. `terms.py` prints terms.
 
 A transcript in `transcripts/` is what the real BEAM (OTP 25, Elixir 1.14) printed when it ran a scenario. A twin,
-`twins/NN_name.py`, is the same scenario in Python; `test_twins.py` runs each of its blocks on a node of its own, in
-virtual time, and compares what it printed with the transcript, line by line.
+`twins/NN_name.py`, is the same scenario in Python; `test_twins.py` runs each of its blocks on a separate node, in
+virtual time, and compares its output with the transcript, line by line.
 
     twin = Twin("01_gs_call_cast_info")
 
@@ -21,18 +21,18 @@ virtual time, and compares what it printed with the transcript, line by line.
     for reason in ("normal", "oops"):                          # the same block, several times
         twin.add(f"stop {term(reason)}", stop_with, reason)
 
-    twin.differs(                                              # a line on which Python rightly differs
-        "block's title", "the line of the BEAM", "the line as we print it", because="the reason, a sentence"
+    twin.differs(                                              # a line that is different in Python, for a reason
+        "block's title", "the line of the BEAM", "the line of regrow", because="the reason, a sentence"
     )
-    twin.open_block("block's title", needs="Registry")         # waits for a behaviour that is not there yet
+    twin.open_block("block's title", needs="Registry")         # the block needs a behaviour that does not exist yet
 
-Strings are atoms: `"normal"` prints as `:normal`, `"Srv"` as `Srv`; what is a string on the BEAM is `Text("boom")`.
+Strings are atoms: `"normal"` prints as `:normal`, `"Srv"` as `Srv`; a string on the BEAM is `Text("boom")`.
 None is nil. Seconds print as milliseconds where OTP has milliseconds. Several lines that differ together may be
-given as one text with line ends, and a line that is missing here as `None`. A difference that is none any more fails.
-Each block runs in several orders, so that no line is where it is by chance: on the BEAM `say` lets others run, here it
-does not, and where that shows, `await settle(1)` stands in the twin. Where two lines race on the BEAM, too, the block
-is `@twin.block(title, raced=True)` and runs in one order only.
-Milliseconds are what the helpers take (`settle(150)`), as in the scenarios; regrow itself takes seconds.
+given as one text with line ends, and a line that is missing here as `None`. A named difference that no longer exists fails.
+Each block runs in several orders, so that no line is in its place by chance. On the BEAM `say` lets other processes run;
+here it does not, and a twin calls `await settle(1)` if that matters. If two lines race on the BEAM, too, the block is
+`@twin.block(title, raced=True)` and runs in one order only.
+The helpers take milliseconds (`settle(150)`), as in the scenarios; regrow takes seconds.
 
     <main>        the process that runs the block
     <A> <B> ...   other processes, lettered by first appearance in the block
@@ -95,7 +95,7 @@ def name(pid: Pid, word: str) -> Pid:
 
 
 def generation(id: object) -> int:
-    """How often this was asked for `id` in this block, this time included."""
+    """Return the number of calls of this function for `id` in this block, with this one."""
     counts = current_page().generations
     counts[id] = counts.get(id, 0) + 1
     return counts[id]
@@ -105,12 +105,12 @@ def generation(id: object) -> int:
 
 
 async def awaited(value: Any) -> Any:
-    """A value, or what is awaited for it."""
+    """Return a value, awaited if necessary."""
     return await value if inspect.isawaitable(value) else value
 
 
 async def attempt(function: Callable[[], Any]) -> Any:
-    """What a function gives, or ("EXIT", reason), or ("ERROR", exception). Nothing stands for "ok"."""
+    """Return the result of a function, or ("EXIT", reason), or ("ERROR", exception). None becomes "ok"."""
     try:
         value = await awaited(function())
     except Exit as error:
@@ -123,12 +123,12 @@ async def attempt(function: Callable[[], Any]) -> Any:
 
 
 async def try_say(label: str, function: Callable[[], Any]) -> Any:
-    """Say what `attempt` gives."""
+    """Print the result of `attempt`."""
     return say(label, await attempt(function))
 
 
 async def result(starting: Awaitable[Any]) -> Any:
-    """What OTP returns where regrow returns or raises: "ok", ("ok", value), "ignore" or ("error", reason)."""
+    """Return OTP's result where regrow returns or raises: "ok", ("ok", value), "ignore" or ("error", reason)."""
     try:
         value = await starting
     except Ignored:
@@ -144,7 +144,7 @@ async def settle(milliseconds: float = 150) -> None:
 
 
 async def mailbox(milliseconds: float = 100) -> list[Any]:
-    """Every message in the mailbox, oldest first, after waiting so long for the last one."""
+    """Return all messages in the mailbox, oldest first, after waiting this long for the last one."""
     found: list[Any] = []
     while True:
         try:
@@ -154,7 +154,7 @@ async def mailbox(milliseconds: float = 100) -> list[Any]:
 
 
 async def down(ref: Ref, milliseconds: float = 2000) -> Any:
-    """The reason in the `Down` of this monitor, or "no_down"."""
+    """Return the reason in the `Down` of this monitor, or "no_down"."""
     try:
         message: Down = await process.receive(
             lambda message: isinstance(message, Down) and message.ref is ref, timeout=milliseconds / 1000
@@ -165,14 +165,14 @@ async def down(ref: Ref, milliseconds: float = 2000) -> Any:
 
 
 async def exit_reason_of(function: Callable[[], Any]) -> Any:
-    """Run a function in a fresh process, wait for its end, give its exit reason."""
+    """Run a function in a new process, wait for its end, and return its exit reason."""
     return await down(process.spawn_monitor(function)[1])
 
 
 async def kill(pid_or_name: Any, reason: object = "kill") -> Any:
-    """End a process and wait until it is gone."""
+    """End a process, and wait until it has ended."""
     pid = process.whereis(pid_or_name)
-    assert pid is not None, f"nobody is {pid_or_name!r}"
+    assert pid is not None, f"no process is {pid_or_name!r}"
     ref = process.monitor(pid)
     process.exit(pid, reason)
     return await down(ref)
@@ -204,10 +204,10 @@ async def await_new(named: Name, old: Pid | None) -> Pid:
 
 
 async def logs(milliseconds: float = 60) -> None:
-    """Print what was logged since the last call, in the words of Elixir's Logger. Only in a `Twin(…, logs="plain")`
+    """Print the log since the last call, as text of Elixir's Logger. Only in a `Twin(…, logs="plain")`
     or "sasl", which is as `T.start_log(sasl: true)`: the reports of supervisors and of ended processes, too.
     """
-    from tests.oracle.log_words import entry  # the words need the printer, which is here
+    from tests.oracle.log_words import entry  # log_words imports this module
 
     await settle(milliseconds)
     page = current_page()
@@ -220,7 +220,7 @@ async def logs(milliseconds: float = 60) -> None:
 
 
 class Reports(logging.Handler):
-    """Keeps what is logged for the page of the block that runs; without SASL's reports unless `sasl` asks for them."""
+    """A handler that keeps log records for the page of the running block; SASL's reports only with `sasl`."""
 
     def __init__(self, page: Page, sasl: bool) -> None:
         super().__init__()
@@ -228,7 +228,7 @@ class Reports(logging.Handler):
         self.hidden = () if sasl else ("regrow.proc_lib", "regrow.supervisor")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep one."""
+        """Keep one record."""
         if isinstance(record.msg, Report) and record.name not in self.hidden:
             self.page.reports.append(record)
 
@@ -248,7 +248,7 @@ class Block:
 
 
 class Difference:
-    """A line, or some, on which Python rightly differs."""
+    """One or more lines that are different in Python, for a reason."""
 
     def __init__(self, title: str, theirs: str, ours: str | None, because: str) -> None:
         self.title = title
@@ -274,7 +274,7 @@ class Twin:
     def block(
         self, title: str, *, raced: bool = False
     ) -> Callable[[Callable[[], Awaitable[None]]], Callable[[], Awaitable[None]]]:
-        """The function below is the block with this title; `raced`, if two of its lines may come in either order."""
+        """Register the decorated function as the block with this title; `raced`: two lines may come in either order."""
 
         def added(function: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
             self.add(title, function)
@@ -284,23 +284,23 @@ class Twin:
         return added
 
     def add(self, title: str, function: Callable[..., Awaitable[None]], *args: Any) -> None:
-        """A block that runs `function(*args)`."""
+        """Add a block that runs `function(*args)`."""
         self.blocks.append(Block(title, function, args))
 
     def open_block(self, title: str, needs: str) -> None:
-        """A block that waits for a behaviour of a later issue."""
+        """Add a block that needs a behaviour that does not exist yet."""
         block = Block(title, None, ())
         block.needs = needs
         self.blocks.append(block)
 
     def differs(self, title: str, theirs: str, ours: str | None, because: str) -> None:
-        """In the block with this title, the BEAM prints `theirs`, rightly, and we print `ours`, rightly."""
+        """Note that in the block with this title the BEAM prints `theirs`, and regrow prints `ours`."""
         assert because, "a difference has a reason"
         assert theirs != ours, f"this is no difference: {theirs}"
         self.differences.append(Difference(title, theirs, ours, because))
 
     def expected(self, title: str) -> list[str]:
-        """The lines of the transcript, the named differences put in."""
+        """Return the lines of the transcript, with the named differences applied."""
         lines = transcript(self.scenario)[title]
         for difference in self.differences:
             if difference.title == title:
@@ -310,7 +310,7 @@ class Twin:
         return lines
 
     def check(self, block: Block, seed: int | None = None) -> None:
-        """Run a block, in the order that a seed makes, and compare; the failure shows where the two part."""
+        """Run a block in the order of a seed, and compare; a failure shows the first difference."""
         assert block.function is not None
         expected = self.expected(block.title)
         found = block_lines(block.function, block.args, self.logs, seed)
@@ -320,7 +320,7 @@ class Twin:
 
 
 def find_run(lines: Sequence[str], run_of: Sequence[str]) -> int | None:
-    """Where some lines stand among others, one after the other."""
+    """Return the place of consecutive lines among other lines."""
     for at in range(len(lines) - len(run_of) + 1):
         if list(lines[at : at + len(run_of)]) == list(run_of):
             return at
@@ -328,7 +328,7 @@ def find_run(lines: Sequence[str], run_of: Sequence[str]) -> int | None:
 
 
 def transcript(scenario: str) -> dict[str, list[str]]:
-    """The blocks of a transcript, in order: the lines below each title."""
+    """Return the blocks of a transcript in order: the lines below each title."""
     blocks: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in (TRANSCRIPTS / f"{scenario}.out").read_text(encoding="utf-8").splitlines():
@@ -349,7 +349,7 @@ def transcript(scenario: str) -> dict[str, list[str]]:
 def block_lines(
     function: Callable[..., Awaitable[None]], args: tuple[Any, ...] = (), logs: str = "", seed: int | None = None
 ) -> list[str]:
-    """The lines that a block prints, on a node of its own."""
+    """Return the lines that a block prints, on a separate node."""
     page = Page()
     pages.append(page)
     handler = Reports(page, sasl=logs == "sasl")
@@ -391,7 +391,7 @@ async def on_a_node(node: Node, page: Page, function: Callable[..., Awaitable[No
 
 
 async def keep(function: Callable[..., Awaitable[None]], args: tuple[Any, ...]) -> None:
-    """Start the block's process, wait for its end, and then for the ends of those that were linked to it."""
+    """Start the block's process, wait for its end, and then for the ends of the processes linked to it."""
 
     linked: list[Pid] = []
 
@@ -403,7 +403,7 @@ async def keep(function: Callable[..., Awaitable[None]], args: tuple[Any, ...]) 
 
     pid, ref = process.spawn_monitor(main)
     assert pid.process is not None
-    pid.process.lineage = None  # as on the BEAM, where a bare spawn leaves no trace of who spawned
+    pid.process.lineage = None  # as on the BEAM, where a bare spawn keeps no record of the parent
     ended: Down = await process.receive(lambda message: isinstance(message, Down) and message.ref is ref)
     reason = ended.reason
     if reason == ("t_done", linked):
@@ -416,7 +416,7 @@ async def keep(function: Callable[..., Awaitable[None]], args: tuple[Any, ...]) 
 
 
 async def reap(pid: Pid) -> None:
-    """Wait until a process that was linked to the block's has ended; kill it after a second."""
+    """Wait until a process that was linked to the block has ended; kill it after a second."""
     ref = process.monitor(pid)
     if await down(ref, REAP_SECONDS * 1000) == "no_down":
         await kill(pid)

@@ -1,7 +1,7 @@
-"""Asks four type checkers what they say of the files beside this one: `python -m tests.typing.check`.
+"""Run four type checkers on the files beside this one: `python -m tests.typing.check`.
 
-Each has to report the lines that end in `# error`, and no others. mypy and basedpyright are as strict as on the rest of
-the project; ty and pyrefly are as they come.
+Each has to report the lines that end in `# error`, and no others. mypy and basedpyright are as strict as for the rest of
+the project; ty and pyrefly have their default settings.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Line = tuple[str, int]
 
 
 def wrong_lines() -> set[Line]:
-    """The lines that each checker is to report."""
+    """Return the lines that each checker has to report."""
     return {
         (name, number)
         for name in TRIED
@@ -47,7 +47,7 @@ def wrong_lines() -> set[Line]:
 
 
 def reported_lines(output: str) -> dict[Line, str]:
-    """The lines that a checker has reported, with its words."""
+    """Return the lines that a checker has reported, with its messages."""
     found: dict[Line, str] = {}
     for text in output.splitlines():
         match = REPORTED.search(text)
@@ -57,8 +57,8 @@ def reported_lines(output: str) -> dict[Line, str]:
 
 
 def ask(checker: str) -> list[str]:
-    """Run one checker; what it says that is not to be said, and what it does not say that is."""
-    files = [] if checker == "basedpyright" else [str(HERE / name) for name in TRIED]  # it has them in its settings
+    """Run one checker; return its unexpected reports and the missing ones."""
+    files = [] if checker == "basedpyright" else [str(HERE / name) for name in TRIED]  # its settings name the files
     command = [str(BIN / checker), *CHECKERS[checker], *files]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     found, wanted = reported_lines(ran.stdout), wrong_lines()
@@ -69,7 +69,7 @@ def ask(checker: str) -> list[str]:
 
 
 def main() -> int:
-    """Ask all of them, and print what differs."""
+    """Run all checkers, and print the differences."""
     begin = time.monotonic()
     with ThreadPoolExecutor() as pool:
         differing = [text for texts in pool.map(ask, CHECKERS) for text in texts]

@@ -29,7 +29,7 @@ def complaints(report: dict[str, Any]) -> list[str]:
     found: list[str] = []
     for symbol in report["typeCompleteness"]["symbols"]:
         for problem in symbol["diagnostics"]:
-            # What is partially unknown has a part that is reported on a line of its own.
+            # A partially unknown type has a part that is reported on a separate line.
             if problem["severity"] == "error" and "partially unknown" not in problem["message"]:
                 place = problem.get("file", "?"), problem.get("range", {}).get("start", {}).get("line", 0) + 1
                 found.append(f"{place[0]}:{place[1]}: {symbol['name']}: {problem['message'].splitlines()[0]}")

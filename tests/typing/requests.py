@@ -1,4 +1,4 @@
-"""Requests that say what their answer is. Each line that ends in `# error` is wrong, and every checker says so."""
+"""Requests with the type of their answer. Each line that ends in `# error` is wrong, and every checker reports it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Queue(GenServer[list[int]]):
 
 
 def use(*_values: object) -> None:
-    """What a name is for, where only its type is asked."""
+    """Return a name of any type."""
 
 
 async def right() -> None:

@@ -1,4 +1,4 @@
-"""What checkers say of addresses, names, children and the states of servers; `check.py` runs them.
+"""The reports of checkers on addresses, names, children and the states of servers; `check.py` runs them.
 
 A line that ends in `# error` is one that every checker must report, and no other line may be reported.
 `# error: NAME …` names the checkers that can; the comment above such a line says why the others cannot.
@@ -60,7 +60,7 @@ class Stack(GenServer[list[int]]):
 
 
 class Room(GenServer[set[str]]):
-    """A server with an `init` of its own."""
+    """A server that defines `init`."""
 
     def init(self, arg: str, /) -> InitReturn[set[str]]:
         return Ok({arg})

@@ -1,4 +1,4 @@
-"""Services as their users write them. Each line that ends in `# error` is wrong, and every checker says so."""
+"""Services as users write them. Each line that ends in `# error` is wrong, and every checker reports it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class Plain(GenServer[int]):
 
 
 def use(*_values: object) -> None:
-    """What a name is for, where only its type is asked."""
+    """Return a name of any type."""
 
 
 async def right() -> None:

@@ -22,7 +22,7 @@ from regrow.ops.logs import words
 
 
 class Fragile(GenServer[Any]):
-    """Breaks in the ways that it is asked for."""
+    """A server that crashes as a request asks for."""
 
     def handle_call(self, request: Any, _from: Any, state: Any, /) -> Any:
         match request:
@@ -50,15 +50,15 @@ class Fragile(GenServer[Any]):
                 raise RuntimeError(str(request))
 
 
-def told(reports: list[Any], kind: str) -> str:
-    """The one report of this kind, in words."""
+def report_text(reports: list[Any], kind: str) -> str:
+    """Return the one report of this kind as text."""
     found = [one for one in reports if isinstance(one, Report) and one.kind == kind]
     assert len(found) == 1, f"{len(found)} reports of the kind {kind}"
     return words(found[0])
 
 
 async def ended(request: Any, state: Any = None, name: Name | None = None) -> Pid:
-    """Cast to a Fragile, and wait until it has ended of it."""
+    """Cast to a Fragile, and wait until it has ended."""
     pid = await Fragile.start(state, name=name)
     cast(pid, request)
     await process.sleep(0.1)

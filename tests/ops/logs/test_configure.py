@@ -1,4 +1,4 @@
-"""Configure."""
+"""The configuration of logging."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.regrow
 
 @contextmanager
 def unconfigured() -> Generator[logging.Logger, None, None]:
-    """A program in which nobody has configured logging. No fixture: pytest adds its handlers after those."""
+    """Run without configured logging. This is no fixture, since pytest adds its handlers after fixtures."""
     root = logging.getLogger()
     level, handlers, root.handlers = root.level, root.handlers, []
     try:
@@ -36,10 +36,10 @@ def unconfigured() -> Generator[logging.Logger, None, None]:
 
 
 class TestConfigure:
-    """What `regrow run` shows."""
+    """The log lines that `regrow run` shows."""
 
     async def shown(self, **options: Any) -> list[str]:
-        """The first lines of what a tree has said that is started, breaks and gives up."""
+        """Return the first log lines of a tree that starts, crashes and gives up."""
         stream = io.StringIO()
         with unconfigured():
             assert configure(stream=stream, **options) is not None
@@ -51,7 +51,7 @@ class TestConfigure:
         assert "\x1b" not in stream.getvalue()
         return [line for line in stream.getvalue().split("\n") if "] " in line[:25]]
 
-    async def test_by_default_what_is_wrong(self) -> None:
+    async def test_by_default_failures_are_logged(self) -> None:
         assert [line[13:] for line in await self.shown()] == [
             "[error] GenServer <0.5.0> (Fragile) terminating",
             "[error] Child Fragile of Supervisor app.sup caused shutdown",
@@ -60,7 +60,7 @@ class TestConfigure:
             "[info] hello you",
         ]
 
-    async def test_with_reports_everything(self) -> None:
+    async def test_with_reports_everything_is_logged(self) -> None:
         assert [line[13:] for line in await self.shown(reports=True)] == [
             "[info] Child Fragile of Supervisor app.sup started",
             "[info] Application App started at nonode@nohost",
@@ -73,14 +73,14 @@ class TestConfigure:
             "[info] hello you",
         ]
 
-    async def test_the_level(self) -> None:
+    async def test_the_level_is_applied(self) -> None:
         assert all("[error]" in line for line in await self.shown(level="error"))
 
-    def test_an_unknown_level(self) -> None:
+    def test_an_unknown_level_is_refused(self) -> None:
         with pytest.raises(ValueError, match="wanted one of debug, info, warning, error, critical; got 'loud'"):
             configure("loud")
 
-    def test_where_logging_is_configured_nothing_is_changed(self) -> None:
+    def test_configured_logging_is_not_changed(self) -> None:
         mine = logging.NullHandler()
         with unconfigured() as root:
             root.addHandler(mine)
@@ -92,7 +92,7 @@ class TestFormatter:
     def record(self, message: object, *args: object, level: int = logging.ERROR) -> logging.LogRecord:
         return logging.LogRecord("mine", level, __file__, 1, message, args, None)
 
-    def test_a_plain_record_and_its_traceback(self) -> None:
+    def test_a_plain_record_has_its_traceback(self) -> None:
         record = self.record("hello %s", "you", level=logging.INFO)
         record.created, record.msecs = 1_000_000_000.042, 42.0
         assert Formatter().format(record)[8:] == ".042 [info] hello you"
@@ -107,7 +107,7 @@ class TestFormatter:
         assert shown.startswith("\x1b[31m")
         assert shown.endswith("\x1b[0m")
 
-    def test_the_record_is_left_as_it_is_for_the_next_handler(self) -> None:
+    def test_the_record_is_not_changed_for_the_next_handler(self) -> None:
         report = Report("something", who="me")
         record = self.record(report)
         Formatter().format(record)

@@ -1,4 +1,4 @@
-"""Inside."""
+"""The crash reports of processes."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from regrow import (
 from regrow.kernel.report import Report
 from regrow.ops import logs
 from regrow.ops.logs import words
-from tests.ops.logs.crashing import Fragile, told
+from tests.ops.logs.crashing import Fragile, report_text
 
 pytestmark = pytest.mark.regrow
 
 
 class TestTheInsideOfProcesses:
-    """OTP's crash reports."""
+    """The crash reports of OTP."""
 
     @pytest.mark.otp("LG-025")
     @pytest.mark.parametrize("request_", ["boom", ("stop", "oops"), ("exit", "oops")])
-    async def test_of_one_that_has_turned_it_off(self, reports: list[Any], request_: Any) -> None:
+    async def test_a_process_can_turn_its_crash_report_off(self, reports: list[Any], request_: Any) -> None:
         class Silent(Fragile):
             def init(self, arg: Any, /) -> Any:
                 assert logs.enabled()
@@ -41,7 +41,7 @@ class TestTheInsideOfProcesses:
         assert not process.alive(pid)
         assert list(reports) == []
 
-    async def test_of_one_that_has_turned_it_on_again(self, reports: list[Any]) -> None:
+    async def test_a_process_can_turn_its_crash_report_on_again(self, reports: list[Any]) -> None:
         async def plain() -> None:
             logs.disable()
             logs.enable()
@@ -52,7 +52,7 @@ class TestTheInsideOfProcesses:
         assert len(reports) == 1
 
     @pytest.mark.otp("LG-026")
-    async def test_the_name_and_the_label(self, reports: list[Any]) -> None:
+    async def test_the_report_has_the_name_and_the_label(self, reports: list[Any]) -> None:
         class Labelled(Fragile):
             def init(self, _arg: Any, /) -> Any:
                 process.set_label({"any": "term"})
@@ -61,13 +61,13 @@ class TestTheInsideOfProcesses:
         pid = await Labelled.start(name="labelled")
         cast(pid, "boom")
         await process.sleep(0.1)
-        lines = told(reports, "process terminating").split("\n")
+        lines = report_text(reports, "process terminating").split("\n")
         assert lines[0] == f"Process labelled ({pid}) terminating"
         assert "Process Label: {'any': 'term'}" in lines
 
     @pytest.mark.otp("LG-027")
-    async def test_one_without_an_initial_call(self, reports: list[Any]) -> None:
-        """A process cannot remove its own, but a task that was adopted has none: it is told of without that line."""
+    async def test_a_report_without_an_initial_call(self, reports: list[Any]) -> None:
+        """A process has an initial call, but an adopted task has none: its report lacks that line."""
         linked: asyncio.Event = asyncio.Event()
 
         async def guest() -> None:
@@ -98,8 +98,8 @@ class TestTheInsideOfProcesses:
 
     @pytest.mark.otp("LG-028")
     @pytest.mark.parametrize("name", [None, "sibling"])
-    async def test_the_neighbours(self, reports: list[Any], name: str | None) -> None:
-        """Who is linked, with what it began with and the line at which it waits."""
+    async def test_the_report_lists_the_neighbours(self, reports: list[Any], name: str | None) -> None:
+        """The report lists the linked processes, with their initial calls and the lines at which they wait."""
 
         async def waits() -> None:
             await process.receive()
@@ -120,11 +120,11 @@ class TestTheInsideOfProcesses:
         first, second = next(one for one in reports if one.kind == "process terminating").neighbours
         assert (first.pid, first.name, first.initial_call) == (sibling, name, waits)
         assert (second.pid, second.name) == (idle, None)
-        _, _, lines = told(reports, "process terminating").partition("\nNeighbours:\n")
+        _, _, lines = report_text(reports, "process terminating").partition("\nNeighbours:\n")
         who, initial, now, ancestors, *_ = lines.split("\n")
         assert who == (f"    {sibling}" if name is None else f"    sibling ({sibling})")
         assert initial.startswith("        Initial Call: ")
-        assert initial.endswith("test_the_neighbours.waits")
+        assert initial.endswith("test_the_report_lists_the_neighbours.waits")
         assert now.startswith('        Current Call: File "')
-        assert now.endswith("test_the_neighbours.waits")
+        assert now.endswith("test_the_report_lists_the_neighbours.waits")
         assert ancestors.startswith(f"        Ancestors: [{process.current()}, ")

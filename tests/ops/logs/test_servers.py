@@ -1,4 +1,4 @@
-"""Servers."""
+"""The reports of servers that crash."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from regrow import (
     send,
 )
 from regrow.ops.logs import words
-from tests.ops.logs.crashing import Fragile, ended, told
+from tests.ops.logs.crashing import Fragile, ended, report_text
 
 pytestmark = pytest.mark.regrow
 
@@ -25,11 +25,13 @@ pytestmark = pytest.mark.regrow
 class TestServers:
     @pytest.mark.otp("LG-001")
     @pytest.mark.otp("LG-006")
-    async def test_who_why_last_message_state_and_client(self, reports: list[Any]) -> None:
+    async def test_a_report_has_the_server_the_reason_the_last_message_the_state_and_the_client(
+        self, reports: list[Any]
+    ) -> None:
         pid = await Fragile.start([1, 2, 3])
         with pytest.raises(CallExit):
             await call(pid, "raise")
-        lines = told(reports, "GenServer terminating").split("\n")
+        lines = report_text(reports, "GenServer terminating").split("\n")
         assert lines[0] == f"GenServer {pid} (Fragile) terminating"
         assert lines[1] == "** (ValueError) no such value"
         assert lines[2].startswith('    File "tests/ops/logs/crashing.py", line ')
@@ -40,8 +42,8 @@ class TestServers:
         assert lines[6] == f"Client {process.current()} is alive"
 
     @pytest.mark.otp("LG-003")
-    async def test_a_global_name(self, reports: list[Any]) -> None:
-        """The name is one of this program. The server's report has it, that of its process does not."""
+    async def test_a_report_has_a_global_name(self, reports: list[Any]) -> None:
+        """A global name belongs to this program. The server's report has it; that of its process does not."""
         pid = await ended("boom", name=Global("fragile"))
         server, inside = reports
         assert (server.kind, server.name) == ("GenServer terminating", Global("fragile"))
@@ -49,31 +51,31 @@ class TestServers:
         assert words(server).startswith("GenServer Global('fragile') terminating\n")
         assert words(inside).startswith(f"Process {pid} terminating\n")
 
-    async def test_what_is_of_the_library_is_left_out_of_the_traceback(self, reports: list[Any]) -> None:
+    async def test_frames_of_the_library_are_left_out_of_the_traceback(self, reports: list[Any]) -> None:
         await ended("boom")
-        assert "regrow/" not in told(reports, "GenServer terminating")
+        assert "regrow/" not in report_text(reports, "GenServer terminating")
 
-    async def test_by_name(self, reports: list[Any]) -> None:
+    async def test_a_report_has_the_name(self, reports: list[Any]) -> None:
         await ended("boom", name=Fragile)
-        assert told(reports, "GenServer terminating").startswith("GenServer Fragile terminating\n")
+        assert report_text(reports, "GenServer terminating").startswith("GenServer Fragile terminating\n")
 
     @pytest.mark.otp("LG-009")
     async def test_a_cast_has_no_client(self, reports: list[Any]) -> None:
         await ended("boom")
-        text = told(reports, "GenServer terminating")
+        text = report_text(reports, "GenServer terminating")
         assert "Last message: Cast('boom')" in text
         assert "Client" not in text
 
     @pytest.mark.otp("LG-007")
-    async def test_a_named_client(self, reports: list[Any]) -> None:
+    async def test_a_report_has_the_name_of_the_client(self, reports: list[Any]) -> None:
         process.register("asker", process.current())
         pid = await Fragile.start()
         with pytest.raises(CallExit):
             await call(pid, "raise")
-        assert "Client asker is alive" in told(reports, "GenServer terminating")
+        assert "Client asker is alive" in report_text(reports, "GenServer terminating")
 
     @pytest.mark.otp("LG-004")
-    async def test_a_label(self, reports: list[Any]) -> None:
+    async def test_a_report_has_the_label(self, reports: list[Any]) -> None:
         class Labelled(Fragile):
             def init(self, _arg: Any, /) -> Any:
                 process.set_label("the third")
@@ -82,9 +84,9 @@ class TestServers:
         pid = await Labelled.start()
         cast(pid, "boom")
         await process.sleep(0.1)
-        assert "Process Label: 'the third'" in told(reports, "GenServer terminating")
+        assert "Process Label: 'the third'" in report_text(reports, "GenServer terminating")
 
-    async def test_a_cause_and_a_group(self, reports: list[Any]) -> None:
+    async def test_a_report_shows_a_cause_and_a_group(self, reports: list[Any]) -> None:
         await ended("cause")
         await ended("group")
         first, second = [words(one) for one in reports if one.kind == "GenServer terminating"]
@@ -116,9 +118,11 @@ class TestServers:
             ),
         ],
     )
-    async def test_a_reason_that_is_no_exception(self, reports: list[Any], reason: Any, line: str) -> None:
+    async def test_a_report_shows_a_reason_that_is_no_exception(
+        self, reports: list[Any], reason: Any, line: str
+    ) -> None:
         await ended(("stop", reason))
-        assert told(reports, "GenServer terminating").partition("\n")[2].startswith(line)
+        assert report_text(reports, "GenServer terminating").partition("\n")[2].startswith(line)
 
     @pytest.mark.otp("GS-041")
     @pytest.mark.otp("GS-043")
@@ -136,16 +140,16 @@ class TestServers:
         assert list(reports) == []
 
     @pytest.mark.otp("GS-073")
-    async def test_an_unexpected_message(self, reports: list[Any]) -> None:
+    async def test_an_unexpected_message_is_reported(self, reports: list[Any]) -> None:
         pid = await Fragile.start()
         send(pid, "what")
         await process.sleep(0.1)
-        text = told(reports, "unexpected message")
+        text = report_text(reports, "unexpected message")
         assert text == f"Fragile {pid} received unexpected message in handle_info: 'what'"
 
     @pytest.mark.otp("SY-046")
     @pytest.mark.otp("SY-025")
-    async def test_the_inside_of_the_process(self, reports: list[Any]) -> None:
+    async def test_the_report_of_the_process_follows(self, reports: list[Any]) -> None:
         neighbour = await Fragile.start(name="neighbour")
 
         class Linked(Fragile):
@@ -158,7 +162,7 @@ class TestServers:
         cast(pid, "boom")
         send(pid, "waits")
         await process.sleep(0.1)
-        text = told(reports, "process terminating")
+        text = report_text(reports, "process terminating")
         assert text.startswith(f"Process linked ({pid}) terminating\n** (RuntimeError) boom\n")
         for line in (
             f"Ancestors: [{process.current()}, ",
@@ -174,7 +178,7 @@ class TestServers:
 
 class TestPlainProcesses:
     @pytest.mark.otp("LG-023")
-    async def test_one_that_raises_is_reported_once(self, reports: list[Any]) -> None:
+    async def test_a_process_that_raises_is_reported_once(self, reports: list[Any]) -> None:
         async def plain() -> None:
             raise RuntimeError("boom")
 
@@ -183,14 +187,14 @@ class TestPlainProcesses:
         (report,) = reports
         assert words(report).startswith(f"Process {pid} raised an exception\n** (RuntimeError) boom\n    File ")
 
-    async def test_one_that_exits_is_not(self, reports: list[Any]) -> None:
+    async def test_a_process_that_exits_is_not_reported(self, reports: list[Any]) -> None:
         async def exits() -> None:
             raise Exit("oops")
 
-        async def asks_nobody() -> None:
+        async def asks_a_dead_name() -> None:
             await call("nobody", 1)
 
         process.spawn(exits)
-        process.spawn(asks_nobody)
+        process.spawn(asks_a_dead_name)
         await process.sleep(0.1)
         assert list(reports) == []

@@ -1,4 +1,4 @@
-"""Supervisors."""
+"""The reports of supervisors."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from regrow.behaviours.application.spec import ApplicationError
 from regrow.kernel.bounded_repr import Limits, show
 from regrow.kernel.report import Report
 from regrow.ops.logs import words
-from tests.ops.logs.crashing import App, Fragile, Refuses, ended, told
+from tests.ops.logs.crashing import App, Fragile, Refuses, ended, report_text
 
 pytestmark = pytest.mark.regrow
 
 
 class Stubborn(GenServer[None]):
-    """Ends with a reason of its own."""
+    """A server that ends with another reason than it is asked for."""
 
     def init(self, _arg: None, /) -> Any:
         process.trap_exit(True)
@@ -42,13 +42,13 @@ class Stubborn(GenServer[None]):
         raise Exit("stop")
 
 
-class TestKeepers:
+class TestSupervisors:
     @pytest.mark.otp("SU-105")
     @pytest.mark.otp("LG-031")
     @pytest.mark.otp("LG-032")
     @pytest.mark.otp("LG-036")
     @pytest.mark.otp("LG-022")
-    async def test_a_tree_from_its_start_to_its_end(self, reports: list[Any]) -> None:
+    async def test_a_tree_is_reported_from_its_start_to_its_end(self, reports: list[Any]) -> None:
         await application.start(App)
         ((_, pid, _, _),) = await Supervisor.which_children("app.sup")
         process.exit(pid, "kill")
@@ -61,7 +61,7 @@ class TestKeepers:
             f"Child Fragile of Supervisor app.sup caused shutdown\n** (exit) reached_max_restart_intensity\n{of_child}",
             "Application App exited: shutdown",
         ]
-        assert told(reports, "callback raised").startswith("Application App raised in stop, and still ends\n")
+        assert report_text(reports, "callback raised").startswith("Application App raised in stop, and still ends\n")
 
     @pytest.mark.parametrize(
         ("args", "text"),
@@ -77,23 +77,25 @@ class TestKeepers:
             ),
         ],
     )
-    async def test_an_application_that_does_not_start(self, reports: list[Any], args: str, text: str) -> None:
+    async def test_an_application_that_does_not_start_is_reported(
+        self, reports: list[Any], args: str, text: str
+    ) -> None:
         with pytest.raises(ApplicationError):
             await application.start(App, args=args)
-        assert told(reports, "exited").startswith(f"Application App exited: {text}")
+        assert report_text(reports, "exited").startswith(f"Application App exited: {text}")
 
     @pytest.mark.otp("LG-033")
-    async def test_a_child_that_does_not_start(self, reports: list[Any]) -> None:
+    async def test_a_child_that_does_not_start_is_reported(self, reports: list[Any]) -> None:
         process.trap_exit(True)
         with pytest.raises(StartError):
             await Supervisor.start_link([(Refuses, None)])
-        lines = told(reports, "failed to start").split("\n")
+        lines = report_text(reports, "failed to start").split("\n")
         assert lines[0].startswith("Child Refuses of Supervisor <")
         assert lines[0].endswith("> (Supervisor) failed to start")
         assert lines[1:3] == ["** (exit) refused", "Start Call: Refuses.start_link()"]
 
     @pytest.mark.otp("LG-034")
-    async def test_a_start_that_raises(self, reports: list[Any]) -> None:
+    async def test_a_start_that_raises_is_reported(self, reports: list[Any]) -> None:
         process.trap_exit(True)
 
         def start() -> Pid:
@@ -105,17 +107,17 @@ class TestKeepers:
         word, failed = reason
         assert (word, failed[:2], failed[2][0]) == ("shutdown", ("failed_to_start_child", "kid"), "EXIT")
         assert isinstance(failed[2][1], RuntimeError)
-        lines = told(reports, "failed to start").split("\n")
+        lines = report_text(reports, "failed to start").split("\n")
         assert lines[0].startswith("Child kid of Supervisor <")
         assert lines[1:3] == ["** (exit) an exception was raised:", "    ** (RuntimeError) boom"]
         assert lines[5].startswith("Start Call: ")
 
     @pytest.mark.otp("LG-037")
-    async def test_a_child_that_does_not_end_as_it_is_told(self, reports: list[Any]) -> None:
+    async def test_a_child_that_ends_with_another_reason_is_reported(self, reports: list[Any]) -> None:
         supervisor = await Supervisor.start_link([(Stubborn, None)])
         ((_, pid, _, _),) = await Supervisor.which_children(supervisor)
         await Supervisor.terminate_child(supervisor, Stubborn)
-        assert told(reports, "shut down abnormally").split("\n") == [
+        assert report_text(reports, "shut down abnormally").split("\n") == [
             f"Child Stubborn of Supervisor {supervisor} (Supervisor) shut down abnormally",
             "** (exit) stop",
             f"Pid: {pid}",
@@ -126,7 +128,7 @@ class TestKeepers:
         ]
 
     @pytest.mark.otp("LG-039")
-    async def test_a_dynamic_child_that_does_not_end_as_it_is_told(self, reports: list[Any]) -> None:
+    async def test_a_dynamic_child_that_ends_with_another_reason_is_reported(self, reports: list[Any]) -> None:
         async def start(extra: str, own: str) -> Pid:
             assert (extra, own) == ("extra", "own")
             return await Stubborn.start_link()
@@ -134,7 +136,7 @@ class TestKeepers:
         supervisor = await DynamicSupervisor.start_link(extra_arguments=["extra"], name="dynamic")
         pid = await DynamicSupervisor.start_child(supervisor, ChildSpec("kid", (start, ("own",))))
         await DynamicSupervisor.stop(supervisor)
-        lines = told(reports, "shut down abnormally").split("\n")
+        lines = report_text(reports, "shut down abnormally").split("\n")
         assert lines[:3] == [
             "Child undefined of Supervisor dynamic shut down abnormally",
             "** (exit) stop",
@@ -144,7 +146,7 @@ class TestKeepers:
         assert lines[3].endswith(".start('extra', 'own')")
 
     @pytest.mark.otp("LG-042")
-    async def test_a_child_that_is_killed_at_its_limit(self, reports: list[Any]) -> None:
+    async def test_a_child_that_is_killed_at_its_limit_is_reported(self, reports: list[Any]) -> None:
         class Slow(GenServer[None], shutdown=0.5):
             def init(self, _arg: None, /) -> Any:
                 process.trap_exit(True)
@@ -154,11 +156,11 @@ class TestKeepers:
                 await process.sleep(10.0)
 
         await Supervisor.stop(await Supervisor.start_link([(Slow, None)]))
-        assert "shut down abnormally\n** (exit) killed\n" in told(reports, "shut down abnormally")
+        assert "shut down abnormally\n** (exit) killed\n" in report_text(reports, "shut down abnormally")
 
 
 class Hostile:
-    """Its repr raises, and so does its str."""
+    """An object whose repr and str raise."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no repr")
@@ -195,23 +197,23 @@ SMALL: list[tuple[Any, str]] = [
 
 
 class TestLimits:
-    async def test_a_state_of_any_size_is_cut(self, reports: list[Any]) -> None:
+    async def test_a_large_state_is_cut(self, reports: list[Any]) -> None:
         await ended("boom", state=list(range(10_000_000)))
-        text = told(reports, "GenServer terminating")
+        text = report_text(reports, "GenServer terminating")
         assert "48, 49, … (9999950 more)]" in text
         assert len(text) < 2000
 
-    async def test_a_message_of_any_size_is_cut(self, reports: list[Any]) -> None:
+    async def test_a_large_message_is_cut(self, reports: list[Any]) -> None:
         await ended(("stop", "x" * 1_000_000))
-        assert len(told(reports, "GenServer terminating")) < 10_000
+        assert len(report_text(reports, "GenServer terminating")) < 10_000
 
-    async def test_a_repr_that_raises_is_survived(self, reports: list[Any]) -> None:
+    async def test_a_repr_that_raises_does_not_break_a_report(self, reports: list[Any]) -> None:
         await ended(("stop", Hostile()), state={"inside": [Hostile()]})
-        text = told(reports, "GenServer terminating")
+        text = report_text(reports, "GenServer terminating")
         assert "State: {'inside': [<Hostile whose repr raised RuntimeError>]}" in text
         assert str(reports[0])
 
-    def test_an_exception_whose_str_raises_is_survived(self) -> None:
+    def test_an_exception_whose_str_raises_does_not_break_a_report(self) -> None:
         report = Report("process raised an exception", pid=1, name=None, label=None, reason=HostileError())
         assert "HostileError) <its str raised RuntimeError>" in words(report)
 
@@ -219,22 +221,22 @@ class TestLimits:
         ("value", "shown"),
         SMALL,
     )
-    def test_what_is_small_is_shown_as_it_is(self, value: object, shown: str) -> None:
+    def test_a_small_value_is_shown_whole(self, value: object, shown: str) -> None:
         assert show(value) == shown
 
     @pytest.mark.otp("GS-046")
-    def test_depth(self) -> None:
+    def test_nested_values_are_cut(self) -> None:
         deep = {"list": list(range(100)), "dict": dict.fromkeys(range(100)), "cart": Cart(list(range(100)))}
         shown = show(deep, Limits(depth=10))
         assert shown.count("8, 9, … (90 more)") == 2
         assert "9: None, … (90 more)" in shown
 
-    def test_what_contains_itself(self) -> None:
+    def test_a_value_that_contains_itself_is_cut(self) -> None:
         endless: list[Any] = []
         endless.append(endless)
         assert show(endless) == "[" * 21 + "…" + "]" * 21
 
-    def test_a_long_string_is_not_written_out(self) -> None:
+    def test_a_long_string_is_cut(self) -> None:
         assert show("x" * 1_000_000, Limits(chars_limit=10)).startswith("'xxxxxxxxx")
         assert len(show("x" * 1_000_000, Limits(chars_limit=10))) < 60
 
@@ -266,7 +268,7 @@ class TestLimits:
         if limits.single_line:
             assert words(reports[0], limits).startswith("GenServer srv terminating: ** (RuntimeError) boom; ")
 
-    def test_a_report_of_another_make(self) -> None:
+    def test_a_report_of_an_unknown_kind_is_shown(self) -> None:
         assert words(Report("something new", who="me", error=ValueError("x"))) == (
             "something new\nwho: 'me'\nerror: ** (ValueError) x"
         )

@@ -17,7 +17,7 @@ from regrow import (
 
 
 class Stock(GenServer[Any]):
-    """Answers with what it is asked, now, later or not at all."""
+    """A server that answers now, later or not at all."""
 
     def init(self, arg: Any, /) -> Any:
         return Ok(arg)
@@ -42,7 +42,7 @@ class Stock(GenServer[Any]):
 
 
 async def stocked() -> Pid:
-    """A Stock by the name "stock"."""
+    """Start a Stock with the name "stock"."""
     return await Stock.start_link(None, name="stock")
 
 

@@ -1,4 +1,4 @@
-"""Recorded."""
+"""The events that a trace records."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("node")
 
 
 def rows(seen: Recording) -> list[tuple[object, ...]]:
-    """Kind, who, whom and what of each event, processes by the names that they have, without their pids."""
+    """Return kind, who, whom and what of each event, with names in place of pids."""
     return [(one.kind, *(bare(seen.name(party)) for party in (one.who, one.whom)), one.what) for one in seen]
 
 
@@ -47,12 +47,12 @@ def bare(name: str) -> str:
 
 
 def listened_to(node: Node) -> bool:
-    """Whether the node tells anyone what happens."""
+    """Whether the node has a listener."""
     return node.trace is not None
 
 
-async def test_messages_casts_calls_and_replies(node: Node) -> None:
-    """Each has its row, with who and whom by name and the value as it was sent."""
+async def test_messages_casts_calls_and_replies_are_recorded(node: Node) -> None:
+    """Each message has a row, with both processes by name and the value as it was sent."""
     await me()
     stock = await stocked()
     with trace() as seen:
@@ -71,7 +71,7 @@ async def test_messages_casts_calls_and_replies(node: Node) -> None:
 
 
 async def test_a_reply_has_the_number_and_the_time_of_its_call(node: Node) -> None:
-    """Also one that comes late, from another process, when others have been answered meanwhile."""
+    """This also holds for a late reply of another process, after other replies."""
     await me()
     stock = await stocked()
     with trace(kinds=["call", "reply"]) as seen:
@@ -86,8 +86,8 @@ async def test_a_reply_has_the_number_and_the_time_of_its_call(node: Node) -> No
     ]
 
 
-async def test_failures(node: Node) -> None:
-    """A call that comes to nothing ends with why; a late answer is told of as well."""
+async def test_failed_calls_are_recorded(node: Node) -> None:
+    """A failed call ends with its reason; a late reply has a row, too."""
     await me()
     stock = await Stock.start(None, name="stock")
     with trace(kinds=["fail", "reply"]) as seen:
@@ -104,8 +104,8 @@ async def test_failures(node: Node) -> None:
     assert [one.took for one in seen] == [pytest.approx(0.5), None, pytest.approx(0.0)]
 
 
-async def test_starts_names_and_links(node: Node) -> None:
-    """A start is a new process with its name and its link, and the word that it is up, or why it is not."""
+async def test_starts_names_and_links_are_recorded(node: Node) -> None:
+    """A start is recorded as a process with its name and its link, then as its success or its failure."""
 
     class Broken(GenServer[None]):
         def init(self, _arg: object, /) -> Any:
@@ -121,14 +121,14 @@ async def test_starts_names_and_links(node: Node) -> None:
         ("register", "stock", "", "'stock'"),
         ("link", "me", "stock", ""),
         ("start", "stock", "me", ""),
-        ("spawn", "me", "test_starts_names_and_links.Broken", ""),
-        ("start", "test_starts_names_and_links.Broken", "me", "failed: ValueError('no')"),
-        ("exit", "test_starts_names_and_links.Broken", "", "ValueError('no')"),
+        ("spawn", "me", "test_starts_names_and_links_are_recorded.Broken", ""),
+        ("start", "test_starts_names_and_links_are_recorded.Broken", "me", "failed: ValueError('no')"),
+        ("exit", "test_starts_names_and_links_are_recorded.Broken", "", "ValueError('no')"),
     ]
 
 
-async def test_ends(node: Node) -> None:
-    """An end, the exit signals and the monitors that it sets off, and a signal that is trapped."""
+async def test_ends_are_recorded(node: Node) -> None:
+    """An end is recorded with its exit signals and monitors, and with a signal that is trapped."""
     await me()
     process.trap_exit(True)
     stock = await stocked()
@@ -145,12 +145,12 @@ async def test_ends(node: Node) -> None:
     ]
 
 
-@pytest.mark.parametrize("keeper", ["Supervisor", "DynamicSupervisor"])
-async def test_restarts(node: Node, keeper: str) -> None:
-    """A supervisor that starts a child again tells so, after the start itself."""
+@pytest.mark.parametrize("supervisor_name", ["Supervisor", "DynamicSupervisor"])
+async def test_restarts_are_recorded(node: Node, supervisor_name: str) -> None:
+    """A restart is recorded after the start of the child."""
     await me()
     child = ChildSpec("the stock", stocked)
-    if keeper == "Supervisor":
+    if supervisor_name == "Supervisor":
         supervisor = await Supervisor.start_link([child], name="shop")
         stock: Pid = (await call(supervisor, "which_children"))[0].pid
     else:
@@ -166,8 +166,8 @@ async def test_restarts(node: Node, keeper: str) -> None:
     ]
 
 
-async def test_stops_and_system_requests(node: Node) -> None:
-    """A system request shows as what it asks for; a stop is answered by the end, which is no failure."""
+async def test_stops_and_system_requests_are_recorded(node: Node) -> None:
+    """A system request is recorded by its name; a stop is answered by the end, which is no failure."""
     await me()
     stock = await Stock.start(None, name="stock")
     with trace(kinds=["call", "reply", "fail"]) as seen:
@@ -181,8 +181,8 @@ async def test_stops_and_system_requests(node: Node) -> None:
     ]
 
 
-async def test_those_who_are_no_processes(node: Node) -> None:
-    """A plain task and a timer send as what they are; a name that nobody has stands for itself."""
+async def test_tasks_timers_and_unused_names_are_recorded(node: Node) -> None:
+    """A plain task and a timer are recorded as senders; an unused name is recorded as a name."""
     await me()
     stock = await stocked()
     with trace() as seen:
@@ -198,8 +198,8 @@ async def test_those_who_are_no_processes(node: Node) -> None:
     ]
 
 
-async def test_names_of_every_form(node: Node) -> None:
-    """A global name and one in another table are told of; a message to one stands beside the process that has it."""
+async def test_names_of_every_form_are_recorded(node: Node) -> None:
+    """A global name and a name in another table are recorded; a message to one names its process."""
 
     class Table:
         def __init__(self) -> None:
@@ -232,8 +232,8 @@ async def test_names_of_every_form(node: Node) -> None:
     assert [bare(seen.name(one.whom)) for one in list(seen)[2::2]] == ["Stock", "Stock"]
 
 
-async def test_filters_by_process_name_and_class(node: Node) -> None:
-    """A pid, a registered name, a label or a class: what concerns one of them is recorded, also of those to come."""
+async def test_a_trace_filters_by_process_name_and_class(node: Node) -> None:
+    """A filter is a pid, a name, a label or a class; it also matches processes that start later."""
     await me()
     stock = await stocked()
     other = await Stock.start_link(None)
@@ -256,8 +256,8 @@ async def test_filters_by_process_name_and_class(node: Node) -> None:
     assert [one.kind for one in seen] == ["register", "link", "start"]
 
 
-async def test_filters_by_kind(node: Node) -> None:
-    """Only these kinds; an unknown one is refused, with those there are."""
+async def test_a_trace_filters_by_kind(node: Node) -> None:
+    """Only the given kinds are recorded; an unknown kind is refused, with the known kinds."""
     stock = await stocked()
     with trace(kinds={"reply"}) as seen:
         cast(stock, 1)
@@ -270,8 +270,8 @@ async def test_filters_by_kind(node: Node) -> None:
     assert set(KINDS) >= {"reply", "restart"}
 
 
-async def test_a_ring_with_a_count_of_what_was_dropped(node: Node) -> None:
-    """The last ones are kept, and the others counted."""
+async def test_a_ring_counts_the_events_that_it_drops(node: Node) -> None:
+    """The last events are kept, and the others are counted."""
     stock = await stocked()
     with trace(kinds=["cast"], size=3) as seen:
         for number in range(10):
@@ -287,8 +287,8 @@ async def test_a_ring_with_a_count_of_what_was_dropped(node: Node) -> None:
         trace(size=0)
 
 
-async def test_ends_that_are_forgotten(node: Node) -> None:
-    """The names of the dead, and calls that nobody ever answers, are not kept for ever."""
+async def test_ended_processes_are_forgotten(node: Node) -> None:
+    """The names of ended processes, and unanswered calls, are not kept for ever."""
     stock = await stocked()
     with trace(size=10) as seen:
         for _ in range(300):
@@ -301,7 +301,7 @@ async def test_ends_that_are_forgotten(node: Node) -> None:
 
 
 async def test_a_recording_shows_any_value(node: Node) -> None:
-    """Values of any size and any kind become a short text when they are sent."""
+    """A value of any size and kind is recorded as a short text when it is sent."""
 
     class Rude:
         def __repr__(self) -> str:
@@ -320,8 +320,8 @@ async def test_a_recording_shows_any_value(node: Node) -> None:
     assert texts[2] == "<Rude whose repr raised RuntimeError>"
 
 
-async def test_start_and_stop(node: Node) -> None:
-    """Twice is an error to start and none to stop; what was recorded stays, and more can follow."""
+async def test_a_recording_starts_and_stops(node: Node) -> None:
+    """A second start is an error and a second stop is not; the events stay, and more can follow."""
     stock = await stocked()
     seen = trace(kinds=["cast"])
     cast(stock, 0)
@@ -339,8 +339,8 @@ async def test_start_and_stop(node: Node) -> None:
     assert [(one.time, one.what) for one in seen] == [(0.0, "1"), (1.0, "3")]
 
 
-async def test_two_recordings(node: Node) -> None:
-    """Each has its own; when the last one stops, nobody listens, and calls take the short way again."""
+async def test_two_recordings_are_separate(node: Node) -> None:
+    """Each recording has its events; when the last one stops, the node has no listener and calls are handed over again."""
     stock = await stocked()
     with trace(kinds=["cast"]) as first:
         with trace(kinds=["cast"], node=node) as second:
@@ -351,23 +351,23 @@ async def test_two_recordings(node: Node) -> None:
     assert (len(first), len(second)) == (2, 1)
 
 
-async def test_listeners(node: Node) -> None:
-    """A function may listen by itself; one that never listened can be let go."""
-    told: list[str] = []
+async def test_a_function_can_listen(node: Node) -> None:
+    """A function can listen; removing one that does not listen is no error."""
+    points: list[str] = []
 
     def hear(point: str, _who: object, _whom: object, _what: object) -> None:
-        told.append(point)
+        points.append(point)
 
     unlisten(node, hear)
     listen(node, hear)
     unlisten(node, print)
     cast(await stocked(), 1)
     unlisten(node, hear)
-    assert told[-1] == "send"
+    assert points[-1] == "send"
 
 
-def test_a_recording_before_the_node_is_up() -> None:
-    """It may be started for a node that is not up yet, and shown when the node is gone."""
+def test_a_recording_can_start_before_its_node() -> None:
+    """A recording can start before its node starts, and be shown after the node has stopped."""
     node = Node()
     seen = trace(node=node, kinds=["spawn", "exit"]).start()
 
@@ -381,7 +381,7 @@ def test_a_recording_before_the_node_is_up() -> None:
     assert "sleep <0.2.0>" in seen.table()
 
 
-def test_without_a_node() -> None:
-    """There is nothing to record."""
+def test_a_recording_needs_a_node() -> None:
+    """Without a node a recording is an error."""
     with pytest.raises(RuntimeError, match="node"):
         trace().start()

@@ -1,4 +1,4 @@
-"""Shown."""
+"""The forms in which a trace is shown."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tests.ops.trace.stocks import Stock, me, stocked
 pytestmark = pytest.mark.usefixtures("node")
 
 
-async def test_the_table(node: Node) -> None:
-    """A line an event, in columns."""
+async def test_a_trace_is_shown_as_a_table(node: Node) -> None:
+    """The table has a line for each event, in columns."""
     await me()
     stock = await stocked()
     with trace(stock) as seen:
@@ -46,8 +46,8 @@ async def test_the_table(node: Node) -> None:
     ]
 
 
-async def test_json_lines(node: Node) -> None:
-    """An object a line, with pids as they print and names beside them."""
+async def test_a_trace_is_shown_as_json_lines(node: Node) -> None:
+    """Each line is an object, with pids as text and their names beside them."""
     await me()
     stock = await stocked()
     with trace(stock) as seen:
@@ -62,8 +62,8 @@ async def test_json_lines(node: Node) -> None:
     assert last == {"time": 0.0, "kind": "exit", "who": repr(stock), "who_name": "stock", "what": "'killed'"}
 
 
-async def test_the_sequence_diagram(node: Node) -> None:
-    """Whoever takes part is named once; arrows for what is sent, notes for what happens; nothing breaks its syntax."""
+async def test_a_trace_is_shown_as_a_sequence_diagram(node: Node) -> None:
+    """Each participant is named once, messages are arrows, other events are notes, and no value breaks the syntax."""
     await me()
     process.trap_exit(True)
     stock = await stocked()
@@ -86,7 +86,7 @@ async def test_the_sequence_diagram(node: Node) -> None:
     ]
 
 
-async def test_nothing_recorded(node: Node) -> None:
+async def test_an_empty_trace_is_shown(node: Node) -> None:
     """A recording without events has a table, and a diagram, without lines."""
     seen = trace()
     assert seen.table() == "seconds  kind  who  whom  what"
@@ -96,7 +96,7 @@ async def test_nothing_recorded(node: Node) -> None:
 
 
 async def test_a_recording_changes_nothing(node: Node, caplog: pytest.LogCaptureFixture) -> None:
-    """The same program, with the same answers and the same end, and nothing is said about it."""
+    """A traced program gives the same answers, ends in the same way, and prints nothing more."""
     caplog.set_level(logging.ERROR, "regrow.trace")
 
     async def program() -> list[object]:
@@ -115,7 +115,7 @@ async def test_a_recording_changes_nothing(node: Node, caplog: pytest.LogCapture
 
 
 def test_an_event_is_data() -> None:
-    """It compares, and does not change."""
+    """An event can be compared, and is immutable."""
     one = Event(0.0, "cast", "a", "b", "1")
     assert one == Event(0.0, "cast", "a", "b", "1")
     with pytest.raises(AttributeError):
@@ -144,7 +144,7 @@ async def test_passes(node, trace):
 
 @pytest.mark.parametrize("option", [[], ["--trace-processes"]])
 def test_a_failing_test_shows_its_trace(tmp_path: Path, option: list[str]) -> None:
-    """One that asks for the fixture, or, with the option, every one that fails; never one that passes."""
+    """A failing test shows it if it uses the fixture or the option is given; a passing test never does."""
     (tmp_path / "test_it.py").write_text(SOURCE, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-pno:randomly", "-pno:xdist", "-pno:cacheprovider", *option],
@@ -159,6 +159,6 @@ def test_a_failing_test_shows_its_trace(tmp_path: Path, option: list[str]) -> No
     assert "2 failed, 1 passed" in done.stdout
     assert re.search(r"call +test <0\.2\.0> +echo <0\.3\.0> +1\n", first)
     assert re.search(r"p\d-->>p\d: 1\n", first)
-    assert first.count("exit") == 2  # a row and a note: of the test's process, and of nothing that ends after it
+    assert first.count("exit") == 2  # a row and a note: of the test's process, and of no process that ends after it
     assert bool(re.search(r"call +test <0\.2\.0> +echo <0\.3\.0> +2\n", second)) == bool(option)
     assert "quiet" not in done.stdout

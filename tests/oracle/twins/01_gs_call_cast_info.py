@@ -1,4 +1,4 @@
-"""The three kinds of requests, what each callback sees, and that they share one FIFO mailbox."""
+"""The three kinds of requests, the arguments of each callback, and their shared FIFO mailbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What start and start_link give for each way init can end, and what happens to a linked caller."""
+"""The results of start and start_link for each way in which init can end, and the effect on a linked caller."""
 
 from __future__ import annotations
 

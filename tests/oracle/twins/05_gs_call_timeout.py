@@ -1,4 +1,4 @@
-"""A call that times out exits the caller; the server goes on, and its late reply is dropped."""
+"""A call that times out exits the caller; the server continues, and its late reply is dropped."""
 
 from __future__ import annotations
 

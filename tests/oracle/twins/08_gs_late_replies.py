@@ -1,4 +1,4 @@
-"""Replies that come twice, late, or to nobody."""
+"""Replies that come twice, late, or to an ended caller."""
 
 from __future__ import annotations
 

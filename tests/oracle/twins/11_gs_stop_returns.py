@@ -1,4 +1,4 @@
-"""Stop from each callback; the reply against terminate; what each reason looks like from outside."""
+"""Stop from each callback; the order of reply and terminate; each reason, seen from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When terminate runs and when it does not."""
+"""The ends of a server in which terminate runs, and those in which it does not."""
 
 from __future__ import annotations
 

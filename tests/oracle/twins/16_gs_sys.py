@@ -119,7 +119,7 @@ async def format_status() -> None:
 
 
 def as_message(event: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A request that has come in, as the tuple that it is in an Erlang mailbox."""
+    """Return a received request as the tuple that it is in an Erlang mailbox."""
     if event[0] == "in" and isinstance(event[1], CallRequest):
         return ("in", ("$gen_call", event[1], event[1].request))
     return event

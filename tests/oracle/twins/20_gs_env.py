@@ -1,4 +1,4 @@
-"""What a server knows of where it comes from: ancestors, initial call; its process dictionary; its links."""
+"""The environment of a server: ancestors, initial call, process dictionary, links."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class S(GenServer[Any]):
 
 
 async def chain(*names: str) -> Any:
-    """A server for each name, that calls the one of the next name; the first of them."""
+    """Start a server for each name, which calls the server of the next name; return the first one."""
     following: Any = None
     for word in reversed(names):
         following = name(await S.start(following), word)

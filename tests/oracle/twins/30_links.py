@@ -1,4 +1,4 @@
-"""Links: which exits travel, what a trapping process sees."""
+"""Links: the exits that they propagate, and the messages of a process that traps exits."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ async def rules() -> None:
 
 
 WHY = "because it is not alive, the name is already taken, or it has already been given another name"
-TAKEN = "a Python user is told which of the three it is, in a ValueError"
+TAKEN = "the ValueError says which of the three it is"
 for label, who, wanted, ours in (
     ("register the name again", "main", "n1", "<A> has that name"),
     ("register the pid under a second name", "A", "n2", "it has the name 'n1' already"),

@@ -1,4 +1,4 @@
-"""How a supervisor ends its children: reverse order, one at a time, each with its own shutdown."""
+"""The shutdown of children by a supervisor: in reverse order, one at a time, each with its shutdown."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ twin.differs(
     SELFISH,
     f"start_child: {{:error, {{{TIMED_OUT}, {SPEC}}}}}",
     "start_child: {:error, {:EXIT, {{:deadlock, [<A>, <sup>]}, {GenServer, :call, [<sup>, :which_children, 50]}}}}",
-    because="the caller has just written the spec; what it is told is the reason: a circle of calls is found at once",
+    because="the caller has just written the spec; the error is the reason: a cycle of calls is found at once",
 )
 
 
@@ -138,7 +138,7 @@ twin.differs(
     "an unknown message to a supervisor is ignored, an unknown cast or call crashes it",
     "<a1> terminate: :shutdown\nafter a cast: [{:EXIT, <sup>, {:function_clause, <stack>}}]",
     "after a cast: []",
-    because="a cast that nobody understands is logged as a message is: a stray one need not end a whole tree",
+    because="an unknown cast is logged like a message: a stray cast need not end a whole tree",
 )
 twin.differs(
     "an unknown message to a supervisor is ignored, an unknown cast or call crashes it",

@@ -63,7 +63,7 @@ NO_ARGUMENT = "a class alone is started without an argument, not with an empty l
 
 
 def wrong_child(label: str, shown: str) -> str:
-    """The line that tells what a child can be."""
+    """Return the line that lists the forms of a child."""
     forms = r"\n  * a class, such as Queue\n  * (class, argument)\n  * ChildSpec(id=…, start=…)\nGot: "
     message = f'"a supervisor expects each child to be one of:{forms}{shown}"'
     return f"{label}: {{:ERROR, %InvalidChild{{message: {message}}}}}"
@@ -187,7 +187,7 @@ for theirs, ours, because in (
     (
         "<A> init: 1\nan unknown key is ignored: :ok",
         f'an unknown key: {{:ERROR, %TypeError{{message: "{UNEXPECTED}"}}}}',
-        "a misspelt option is a mistake, and is told where it is made",
+        "a misspelt option is a mistake, and is reported where it is made",
     ),
     (
         "start_child with a bad spec: {:error, :missing_start}",

@@ -19,7 +19,7 @@ async def started(**options: Any) -> Pid:
 
 
 async def start_child(sup: Any, spec: Any) -> Any:
-    """What OTP returns: a child that does not want to run is "ignore"."""
+    """Return OTP's result: a child that is not to run is "ignore"."""
     found = await result(DynamicSupervisor.start_child(sup, spec))
     return "ignore" if found == "ok" else found
 

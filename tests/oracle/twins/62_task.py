@@ -108,7 +108,7 @@ twin.differs(
     CRASHES,
     "throw: {{:nocatch, :ball}, <stack>}",
     'throw: {%Thrown{message: "ball"}, <stack>}',
-    because="Python has no throw: what nobody catches is an exception",
+    because="Python has no throw: an uncaught throw is an exception",
 )
 
 

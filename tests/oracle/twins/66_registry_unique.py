@@ -19,7 +19,7 @@ async def reg() -> Pid:
 
 
 def registered(key: Any, value: Any) -> Any:
-    """What `Registry.register` returns on the BEAM."""
+    """Return the result of `Registry.register` on the BEAM."""
     try:
         return ("ok", Registry.register("R", key, value))
     except AlreadyRegistered as error:

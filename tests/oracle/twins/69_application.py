@@ -14,7 +14,7 @@ twin = Twin("69_application")
 
 
 async def answer(doing: Any) -> Any:
-    """What OTP returns: "ok", ("ok", value) or ("error", reason)."""
+    """Return OTP's result: "ok", ("ok", value) or ("error", reason)."""
     try:
         value = await doing
     except ApplicationError as error:
@@ -50,7 +50,7 @@ async def top() -> Pid:
 
 
 def app(word: str, **options: Any) -> type[App]:
-    """An application of its own, which prints as an atom."""
+    """Make an application, which prints as an atom."""
     made = type("App", (App,), {"__elixir__": f":{word}"}, version="1", **options)
     assert issubclass(made, App)
     return made
@@ -76,7 +76,7 @@ twin.differs(
     "start and stop",
     "started: ['1']",
     'started: [:"1"]',
-    because="what is text and what is an atom is not told apart in Python",
+    because="Python does not distinguish text and atoms",
 )
 twin.differs(
     "start and stop",
@@ -150,7 +150,7 @@ twin.differs(
     "dependencies",
     "<A> start: {:normal, []}",
     "<A> start: {:normal, {}}",
-    because="no arguments are an empty tuple, which nobody can change",
+    because="no arguments are an empty tuple, which is immutable",
 )
 twin.differs(
     "dependencies",

@@ -93,7 +93,7 @@ for theirs, ours, because in (
     (
         "log [error] GenServer <agent> terminating",
         "log [error] GenServer <agent> (AgentServer) terminating",
-        "a server without a name is told with its class",
+        "a server without a name is shown with its class",
     ),
     (
         "    Last message (from <main>): {:update, <fun>}",
@@ -104,7 +104,7 @@ for theirs, ours, because in (
     (
         "    Initial Call: anonymous fn/0 in :elixir_compiler_0.__FILE__/1",
         "    Initial Call: agent.<locals>.<lambda>",
-        "a function is told by where it is written",
+        "a function is shown with its place",
     ),
     (
         WITH_SIZES,

@@ -1,4 +1,4 @@
-"""An event manager in short: a failing handler is removed, the manager lives, a supervised one's owner is told."""
+"""An event manager in short: a failing handler is removed, the manager survives, the owner of a supervised handler is notified."""
 
 from __future__ import annotations
 

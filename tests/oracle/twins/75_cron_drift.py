@@ -1,4 +1,4 @@
-"""The lesson's job in time: send_after behind the work drifts by the work's duration; a send before it does not."""
+"""The times of the lesson's job: send_after after the work drifts by its duration; a send before it does not."""
 
 from __future__ import annotations
 

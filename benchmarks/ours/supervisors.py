@@ -14,8 +14,8 @@ AT_LEAST = 2000  # restarts that are measured
 SUBSCRIBERS = 1000
 
 
-async def hear(count: int) -> None:
-    """Measure this many messages."""
+async def receive_many(count: int) -> None:
+    """Receive this many messages."""
     for _ in range(count):
         await process.receive()
 
@@ -25,22 +25,22 @@ async def restarts(count: int) -> Figures:
     """Kill all children at once, and wait until all have been restarted."""
     logging.getLogger("regrow").setLevel(logging.CRITICAL)  # the BEAM's logger is silent, too
     me = process.current()
-    keeper = await DynamicSupervisor.start_link(max_restarts=OFTEN, max_seconds=1)
+    supervisor = await DynamicSupervisor.start_link(max_restarts=OFTEN, max_seconds=1)
 
     async def start() -> Any:
         return await Announced.start_link(me)
 
     for _ in range(count):
-        await DynamicSupervisor.start_child(keeper, ChildSpec("child", start))
-    await hear(count)
+        await DynamicSupervisor.start_child(supervisor, ChildSpec("child", start))
+    await receive_many(count)
     rounds = max(1, AT_LEAST // count)
     seconds = 0.0
     for _ in range(rounds):
-        pids = [child.pid for child in await DynamicSupervisor.which_children(keeper)]
+        pids = [child.pid for child in await DynamicSupervisor.which_children(supervisor)]
         with Stopwatch() as watch:
             for pid in pids:
                 process.exit(pid, "kill")
-            await hear(count)
+            await receive_many(count)
         seconds += watch.seconds
     return {"rate": rounds * count / seconds}
 
@@ -48,11 +48,11 @@ async def restarts(count: int) -> Figures:
 @measures("start_child")
 async def start_child(count: int) -> Figures:
     me = process.current()
-    keeper = await DynamicSupervisor.start_link()
+    supervisor = await DynamicSupervisor.start_link()
     spec = ChildSpec("child", lambda: Announced.start_link(me))
     with Stopwatch() as watch:
         for _ in range(count):
-            await DynamicSupervisor.start_child(keeper, spec)
+            await DynamicSupervisor.start_child(supervisor, spec)
             await process.receive()
     return watch.rate(count)
 
@@ -90,19 +90,19 @@ async def dispatch(count: int) -> Figures:
     async def subscriber() -> None:
         Registry.register("topics", "news")
         send(me, "registered")
-        await hear(count)
+        await receive_many(count)
         send(me, "done")
 
     for _ in range(SUBSCRIBERS):
         process.spawn(subscriber)
-    await hear(SUBSCRIBERS)
+    await receive_many(SUBSCRIBERS)
 
-    def tell(entries: list[tuple[Any, Any]]) -> None:
+    def send_to_all(entries: list[tuple[Any, Any]]) -> None:
         for pid, _ in entries:
             send(pid, "news")
 
     with Stopwatch() as watch:
         for _ in range(count):
-            Registry.dispatch("topics", "news", tell)
-        await hear(SUBSCRIBERS)
+            Registry.dispatch("topics", "news", send_to_all)
+        await receive_many(SUBSCRIBERS)
     return watch.rate(count * SUBSCRIBERS)
