@@ -16,7 +16,7 @@ real = pytest.mark.regrow(clock="real")
 
 
 class Runner(GenServer[int]):
-    """Runs what it is asked to run, inside of an `async def` callback."""
+    """A server that runs the function it is sent inside an `async def` callback."""
 
     async def handle_call(self, request: Any, _from: object, state: int) -> Reply[int]:
         return Reply(await request(), state + 1)
@@ -27,7 +27,7 @@ class Runner(GenServer[int]):
 
 
 class Adder(GenServer[int]):
-    """Adds up what it is asked to add."""
+    """A server that adds the numbers it is sent."""
 
     def handle_call(self, request: Any, _from: object, state: int) -> Reply[int]:
         return Reply(state + request, state + request)

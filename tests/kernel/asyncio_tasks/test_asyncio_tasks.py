@@ -1,4 +1,4 @@
-"""Asyncio tasks."""
+"""asyncio's tools inside a process: current_task, timeout, wait_for, gather, TaskGroup, to_thread; anyio and httpx."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.kernel.asyncio_tasks.runners import Adder, Inside, Runner, everywhere
 
 
 async def test_a_plain_callback_after_an_async_one_has_no_task(node: Node) -> None:
-    """Also where the server goes on with the next message without giving way."""
+    """The rule holds, too, when the server takes the next message without yielding in between."""
     seen: list[tuple[str, bool]] = []
 
     class Mixed(GenServer[None]):
@@ -43,7 +43,7 @@ async def test_a_plain_callback_after_an_async_one_has_no_task(node: Node) -> No
 
 @everywhere
 async def test_current_task(node: Node, inside: Inside) -> None:
-    """asyncio's current task is the process's own, while it runs and after every await."""
+    """asyncio's current task is the process's task, while it runs and after every await."""
 
     async def look() -> None:
         task: Any = asyncio.current_task()
@@ -64,7 +64,7 @@ async def test_current_task(node: Node, inside: Inside) -> None:
 @everywhere
 @real
 async def test_timeout(node: Node, inside: Inside) -> None:
-    """asyncio.timeout cuts off an await, a receive and a call, and leaves the process as it was."""
+    """asyncio.timeout interrupts an await, a receive and a call, and leaves the process as it was."""
 
     async def cut_off() -> list[int]:
         silent = await Runner.start_link(0)
@@ -89,8 +89,8 @@ async def test_timeout(node: Node, inside: Inside) -> None:
 
 @everywhere
 @real
-async def test_timeout_that_is_not_needed(node: Node, inside: Inside) -> None:
-    """asyncio.timeout lets through what is done in time."""
+async def test_timeout_that_does_not_expire(node: Node, inside: Inside) -> None:
+    """asyncio.timeout does not interrupt what finishes in time."""
 
     async def in_time() -> str:
         async with asyncio.timeout(30):
@@ -116,7 +116,7 @@ async def test_wait_for(node: Node, inside: Inside) -> None:
 
 @everywhere
 async def test_gather(node: Node, inside: Inside) -> None:
-    """asyncio.gather runs its coroutines as tasks of asyncio's own."""
+    """asyncio.gather runs its coroutines as plain asyncio tasks."""
 
     async def one(number: int) -> int:
         await asyncio.sleep(0)
@@ -143,7 +143,7 @@ async def test_task_group(node: Node, inside: Inside) -> None:
 
 @everywhere
 async def test_task_group_with_a_failing_child(node: Node, inside: Inside) -> None:
-    """A child that fails cancels its siblings and the block, and leaves no cancellation behind."""
+    """A child that fails cancels its siblings and the block; no cancellation is left over."""
 
     async def fail() -> None:
         await asyncio.sleep(0)
@@ -172,7 +172,7 @@ async def test_task_group_with_a_failing_child(node: Node, inside: Inside) -> No
 
 
 @everywhere
-async def test_call_inside_a_task_group(node: Node, inside: Inside) -> None:
+async def test_a_task_group_child_calls_a_server(node: Node, inside: Inside) -> None:
     """A child task of a TaskGroup is a plain task: it may call servers, and has no mailbox."""
 
     async def group() -> list[Any]:
@@ -239,7 +239,7 @@ async def test_anyio(node: Node, inside: Inside) -> None:
 
 
 async def local_server(answer: str) -> tuple[asyncio.Server, str]:
-    """A small web server of asyncio's, and its address."""
+    """A small asyncio web server; returns its address."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (await reader.readline()).strip():
@@ -271,7 +271,7 @@ async def test_httpx(node: Node, inside: Inside) -> None:
 @everywhere
 @real
 async def test_httpx_timeout(node: Node, inside: Inside) -> None:
-    """httpx's time limit ends a request, and the next one works."""
+    """httpx's timeout ends a request, and the next request works."""
 
     async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()

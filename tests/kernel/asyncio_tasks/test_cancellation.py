@@ -1,4 +1,4 @@
-"""Cancellation."""
+"""Cancellation of a process's task, and processes that share asyncio's locks and queues."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ async def test_cancelling_the_task_ends_the_process(node: Node) -> None:
 
 
 @pytest.mark.parametrize("wait", ["future", "receive", "call", "ready"])
-async def test_cancellation_can_be_survived(node: Node, wait: str) -> None:
-    """A process that catches CancelledError lives on, wherever it waited, and loses no message."""
+async def test_a_process_survives_a_cancellation_that_it_catches(node: Node, wait: str) -> None:
+    """A process that catches CancelledError survives, wherever it waited, and loses no message."""
     deaf = process.spawn_link(process.receive, bytes)
 
     async def survivor() -> None:
@@ -118,7 +118,7 @@ async def test_cancellation_can_be_survived(node: Node, wait: str) -> None:
     pid = process.spawn_link(survivor)
     task = await process.receive(ProcessTask)
     await process.sleep(0.1)
-    if wait == "ready":  # the message is on its way in when the cancellation comes
+    if wait == "ready":  # the message is in flight when the cancellation comes
         process.send(pid, "message")
     task.cancel()
     if wait != "ready":
@@ -127,8 +127,8 @@ async def test_cancellation_can_be_survived(node: Node, wait: str) -> None:
     assert await process.receive(timeout=1) == "message"
 
 
-async def test_cancelling_an_idle_server(node: Node) -> None:
-    """A server that waits for mail is ended by its task's cancellation, and terminate is called."""
+async def test_a_cancellation_ends_an_idle_server(node: Node) -> None:
+    """A cancellation of the task of an idle server ends it, and terminate is called."""
     ended: list[object] = []
 
     class Server(Runner):
@@ -149,7 +149,7 @@ async def test_cancelling_an_idle_server(node: Node) -> None:
 
 
 async def test_a_cancellation_does_not_reach_the_next_request(node: Node) -> None:
-    """A callback that takes its own cancellation back leaves nothing behind for the next."""
+    """A callback that undoes its own cancellation leaves nothing behind for the next one."""
 
     async def cancel_and_take_back() -> None:
         task = asyncio.current_task()
@@ -163,7 +163,7 @@ async def test_a_cancellation_does_not_reach_the_next_request(node: Node) -> Non
 
 
 async def test_a_cancelled_call_leaves_no_watcher(node: Node) -> None:
-    """A caller that is cancelled, even before it waits, is forgotten by the server."""
+    """A server forgets a caller that is cancelled, even before it waits."""
     deaf = process.spawn_link(process.receive, bytes)
 
     async def caller() -> None:
@@ -179,7 +179,7 @@ async def test_a_cancelled_call_leaves_no_watcher(node: Node) -> None:
 
 
 async def test_call_from_a_plain_task(node: Node) -> None:
-    """A plain asyncio task calls and casts; a dead server raises in it."""
+    """A plain asyncio task calls and casts; a call to a dead server raises there."""
     adder = await Adder.start(1)
 
     async def plain() -> int:
@@ -193,7 +193,7 @@ async def test_call_from_a_plain_task(node: Node) -> None:
 
 
 async def test_many_plain_tasks(node: Node) -> None:
-    """A thousand plain tasks call one server that awaits, and each gets its own answer."""
+    """A thousand plain tasks call one server that awaits, and each gets its own reply."""
 
     class Echo(GenServer[None]):
         async def handle_call(self, request: Any, _from: object, state: None) -> Reply[None]:
@@ -207,7 +207,7 @@ async def test_many_plain_tasks(node: Node) -> None:
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
 async def test_call_from_an_eager_task(node: Node) -> None:
-    """A task that asyncio starts eagerly, on a process's stack, may call too, whether the server waits or not."""
+    """A task that asyncio starts eagerly, on a process's stack, may call, too, whether the server waits or not."""
     adder = await Adder.start_link(1)
     slow = await Runner.start_link(0)
     own = asyncio.current_task()
@@ -216,7 +216,7 @@ async def test_call_from_an_eager_task(node: Node) -> None:
         assert asyncio.current_task() is not own
         return await call(adder, 1), await call(slow, lambda: asyncio.sleep(0, "slow"))
 
-    # Made by hand: uvloop hands task factories an argument that the one of Python 3.13.0 does not take.
+    # Made by hand: uvloop passes task factories an argument that the factory of Python 3.13.0 does not accept.
     make_task: Any = asyncio.Task
     task = make_task(ask(), loop=asyncio.get_running_loop(), eager_start=True)
     assert asyncio.current_task() is own
@@ -248,7 +248,7 @@ async def test_stack_of_a_waiting_process(node: Node) -> None:
 
 
 async def test_stack_of_a_running_process(node: Node) -> None:
-    """The frames down to where it asks; a server that runs on its stack is another process, with frames of its own."""
+    """The frames go down to the caller of get_stack; a server that runs on this stack has separate frames."""
 
     def names(task: Any) -> list[str]:
         return [frame.f_code.co_name for frame in task.get_stack()]
@@ -275,8 +275,8 @@ async def test_stack_of_a_running_process(node: Node) -> None:
     assert "outer" not in servers
 
 
-async def test_a_task_is_not_kept(node: Node) -> None:
-    """all_tasks() shows the tasks of living processes only."""
+async def test_the_task_of_a_dead_process_is_not_kept(node: Node) -> None:
+    """all_tasks() lists the tasks of living processes only."""
 
     async def wait() -> None:
         await asyncio.sleep(0)
@@ -288,8 +288,8 @@ async def test_a_task_is_not_kept(node: Node) -> None:
     assert sum(isinstance(task, ProcessTask) for task in tasks) == 1
 
 
-async def test_a_cancellation_that_its_callback_did_not_feel_ends_a_server(node: Node) -> None:
-    """It is asked for, and the coroutine returns before it awaits anything: the loop's next wait begins with it."""
+async def test_a_cancellation_that_its_callback_never_met_ends_the_server(node: Node) -> None:
+    """The coroutine cancels its task and returns before it awaits; the loop's next wait raises the cancellation."""
 
     class Cancels(GenServer[int]):
         async def handle_cast(self, request: Any, state: int, /) -> Any:

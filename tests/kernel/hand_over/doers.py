@@ -13,7 +13,7 @@ from regrow import (
 
 
 class Doer(GenServer[list[Any]]):
-    """Does what it is asked to do and remembers it."""
+    """A server that runs the functions it is sent and remembers what they return."""
 
     def handle_call(self, request: Any, _from: From, state: list[Any]) -> Any:
         if callable(request):

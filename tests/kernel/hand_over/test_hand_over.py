@@ -1,4 +1,4 @@
-"""Hand over."""
+"""Hand-over: an idle server handles a call on its caller's stack."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def awaited(function: Any) -> Any:
 
 
 class AsyncDoer(Doer):
-    """The same, awaiting."""
+    """A `Doer` whose callback is `async def` and awaits."""
 
     async def handle_call(self, request: Any, from_: From, state: list[Any]) -> Any:
         if callable(request):
@@ -47,7 +47,7 @@ class AsyncDoer(Doer):
 
 
 async def test_context_variables_do_not_leak(node: Node) -> None:
-    """A server sees neither the caller's context variables nor changes them; it has those of its start."""
+    """A server runs with the context variables of its start; it neither sees nor changes those of its caller."""
     WORD.set("at the start")
     server = await Doer.start_link([])
     WORD.set("caller")
@@ -66,7 +66,7 @@ async def test_context_variables_do_not_leak(node: Node) -> None:
 
 
 async def test_a_predicate_sees_its_own_context(node: Node) -> None:
-    """The predicate of a receive runs in its process's context and as that process, whoever sends."""
+    """The predicate of a receive runs in its process's context and as that process, whichever process sends."""
     WORD.set("mine")
     seen: list[object] = []
 
@@ -88,7 +88,7 @@ async def test_a_predicate_sees_its_own_context(node: Node) -> None:
 
 
 async def test_no_hand_over_inside_an_except_block(node: Node) -> None:
-    """A caller that handles an exception does not show it to the server."""
+    """A caller that handles an exception does not expose it to the server."""
     server = await Doer.start_link([])
     try:
         raise ValueError("the caller's")
@@ -102,7 +102,7 @@ async def test_no_hand_over_inside_an_except_block(node: Node) -> None:
     assert error.__context__ is None
 
 
-async def test_a_chain_of_two_hundred_servers(node: Node) -> None:
+async def test_a_chain_of_two_hundred_servers_answers(node: Node) -> None:
     """Calls that nest deeper than the bound are queued, and all are answered."""
 
     class Link(GenServer[Pid | None]):
@@ -144,7 +144,7 @@ async def test_order_between_two_processes(node: Node) -> None:
 
 
 async def test_a_call_from_a_deeper_process_keeps_the_order(node: Node) -> None:
-    """A server called while another's message waits for it takes that message first."""
+    """A server that is called while a message of another process waits for it takes that message first."""
     target = await Doer.start_link([])
     relay = await AsyncDoer.start_link([])
 
@@ -157,8 +157,8 @@ async def test_a_call_from_a_deeper_process_keeps_the_order(node: Node) -> None:
 
 
 @pytest.mark.parametrize("server", [Doer, AsyncDoer])
-async def test_a_doomed_caller_does_not_go_on(node: Node, server: type[Doer]) -> None:
-    """When a callee's death ends its linked caller, the code behind the call never runs, and `finally` does."""
+async def test_a_killed_caller_runs_no_more_code(node: Node, server: type[Doer]) -> None:
+    """When a server's death ends its linked caller, the code after the call never runs, and `finally` does."""
     events: list[str] = []
 
     def die() -> None:
@@ -188,8 +188,8 @@ async def test_a_doomed_caller_does_not_go_on(node: Node, server: type[Doer]) ->
     assert events == ["CancelledError", "finally", "awaited"]
 
 
-async def test_a_doomed_caller_that_asks_by_name(node: Node) -> None:
-    """The same, where the server is looked up first, ends its caller, and answers."""
+async def test_a_killed_caller_that_calls_by_name(node: Node) -> None:
+    """A caller that looked the server up by name first ends in the same way, and the server replies."""
     events: list[str] = []
 
     async def caller() -> None:
@@ -208,7 +208,7 @@ async def test_a_doomed_caller_that_asks_by_name(node: Node) -> None:
     assert events == ["finally"]
 
 
-async def test_a_plain_task_that_is_cancelled_leaves_nothing_with_the_server(node: Node) -> None:
+async def test_a_cancelled_plain_task_leaves_nothing_in_the_server(node: Node) -> None:
     class Silent(GenServer[None]):
         def handle_call(self, _request: object, _from: From, state: None) -> Any:
             return NoReply(state)
@@ -223,8 +223,8 @@ async def test_a_plain_task_that_is_cancelled_leaves_nothing_with_the_server(nod
     assert process.info(pid, "monitored_by") == []
 
 
-async def test_a_doomed_server_in_between(node: Node) -> None:
-    """A caller three levels up is doomed by the callee at the bottom: each on the stack unwinds by itself."""
+async def test_a_killed_server_in_the_middle_of_a_chain(node: Node) -> None:
+    """The server at the bottom kills a caller three levels up: each process on the stack unwinds separately."""
     events: list[str] = []
 
     class Middle(GenServer[Pid]):
@@ -253,8 +253,8 @@ async def test_a_doomed_server_in_between(node: Node) -> None:
     assert sorted(events) == ["caller", "middle"]
 
 
-async def test_timeout_0(node: Node) -> None:
-    """A call with timeout 0 sends its request and gives up at once; the late answer is dropped."""
+async def test_a_call_with_timeout_0_sends_its_request(node: Node) -> None:
+    """A call with timeout 0 sends its request and times out at once; the late reply is dropped."""
     server = await Doer.start_link([])
     with pytest.raises(CallTimeout):
         await call(server, "x", 0)
@@ -262,8 +262,8 @@ async def test_timeout_0(node: Node) -> None:
     assert process.info(process.current(), "messages") == []
 
 
-async def test_calls_while_the_server_awaits(node: Node) -> None:
-    """What is asked while a callback awaits is answered in its turn."""
+async def test_calls_that_come_while_the_server_awaits_are_answered_in_order(node: Node) -> None:
+    """Calls that come while a callback awaits are answered in turn."""
     gate: asyncio.Event = asyncio.Event()
     server = await AsyncDoer.start_link([])
     me = process.current()
@@ -286,7 +286,7 @@ async def test_calls_while_the_server_awaits(node: Node) -> None:
 
 
 async def test_a_late_reply_is_dropped(node: Node, virtual_clock: VirtualClock) -> None:
-    """An answer that comes after the deadline reaches nobody."""
+    """A reply that comes after the deadline is discarded."""
 
     class Late(GenServer[None]):
         async def handle_call(self, request: float, _from: From, state: None) -> Any:
@@ -301,8 +301,8 @@ async def test_a_late_reply_is_dropped(node: Node, virtual_clock: VirtualClock) 
     assert await call(server, 0.5, 1.0) == "late"
 
 
-async def test_reply_from_elsewhere(node: Node) -> None:
-    """handle_call may return NoReply, and anybody answer later; a second answer is dropped."""
+async def test_another_process_may_reply(node: Node) -> None:
+    """handle_call may return NoReply, and any process may reply later; a second reply is dropped."""
 
     class Deferred(GenServer[list[From]]):
         def handle_call(self, _request: object, from_: From, state: list[From]) -> Any:
@@ -328,8 +328,8 @@ async def test_reply_from_elsewhere(node: Node) -> None:
         await process.receive(timeout=1)
 
 
-async def test_a_callee_that_stops_after_its_reply(node: Node) -> None:
-    """Stop with a reply answers before the end is seen."""
+async def test_a_server_that_stops_after_its_reply_answers_first(node: Node) -> None:
+    """A Stop with a reply answers the caller before the end is seen."""
 
     class Once(GenServer[None]):
         def handle_call(self, request: object, _from: From, state: None) -> Any:
@@ -340,7 +340,7 @@ async def test_a_callee_that_stops_after_its_reply(node: Node) -> None:
     assert not process.alive(server)
 
 
-async def test_a_callee_that_is_no_server(node: Node) -> None:
+async def test_a_call_to_a_process_that_is_no_server_fails_at_its_end(node: Node) -> None:
     """A call to a process that never answers fails when it ends."""
     sleeper = process.spawn(process.sleep, 1)
     with pytest.raises(CalleeExit) as raised:

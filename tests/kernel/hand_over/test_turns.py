@@ -1,4 +1,4 @@
-"""Turns."""
+"""Turns: the event loop and the other processes run while servers and callers are busy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.kernel.hand_over.doers import Doer
 
 
 async def count_turns(until: asyncio.Future[Any]) -> int:
-    """How often the event loop goes round until a future is done."""
+    """Count how often the event loop iterates until a future is done."""
     turns = 0
     while not until.done():
         await asyncio.sleep(0)
@@ -37,8 +37,8 @@ async def count_turns(until: asyncio.Future[Any]) -> int:
 
 @pytest.mark.regrow(clock="real")
 @pytest.mark.parametrize("client", ["process", "plain task"])
-async def test_a_tight_loop_of_calls_lets_the_loop_go_round(node: Node, client: str) -> None:
-    """A client that does nothing but call does not keep the event loop from others."""
+async def test_a_tight_loop_of_calls_yields_to_the_event_loop(node: Node, client: str) -> None:
+    """A client that only makes calls does not block the event loop."""
     server = await Doer.start_link([])
 
     async def greedy() -> None:
@@ -58,12 +58,12 @@ async def test_a_tight_loop_of_calls_lets_the_loop_go_round(node: Node, client: 
         task = asyncio.create_task(greedy_process())
         ticker = asyncio.create_task(count_turns(done))
         await task
-    # 30,000 calls take some 20 ms at the least; a turn of the kernel's takes one.
+    # 30,000 calls take at least 20 ms; a turn of the kernel takes 1 ms.
     assert await ticker > 10
 
 
 class Busy(GenServer[list[str]]):
-    """Gives itself more to do, until it is killed."""
+    """A server that casts itself more work, until it is killed."""
 
     def handle_call(self, request: str, _from: From, done: list[str]) -> Reply[list[str]]:
         cast(process.current(), request)
@@ -76,11 +76,11 @@ class Busy(GenServer[list[str]]):
 
 
 @pytest.mark.regrow(clock="real")
-async def test_a_server_that_is_never_idle_lets_the_loop_go_round(node: Node) -> None:
-    """It goes on with what is in its mailbox while nobody else has something to do, but not for ever."""
+async def test_a_server_that_is_never_idle_yields_to_the_event_loop(node: Node) -> None:
+    """The server takes its queued messages while no other process is ready, but not forever."""
     server = await Busy.start([])
     done = await call(server, "more")
-    assert done == []  # what it has to do next does not make its caller wait
+    assert done == []  # its next message does not delay its caller
     for turn in range(1, 10):
         await asyncio.sleep(0)
         assert len(done) >= turn
@@ -89,8 +89,8 @@ async def test_a_server_that_is_never_idle_lets_the_loop_go_round(node: Node) ->
 
 
 @pytest.mark.regrow(clock="real")
-async def test_an_async_server_lets_the_loop_go_round(node: Node) -> None:
-    """A thousand calls to a server that awaits a future each let timers in between."""
+async def test_an_async_server_yields_to_the_event_loop(node: Node) -> None:
+    """Timers fire between a thousand calls to a server that awaits a future in each."""
     loop = asyncio.get_running_loop()
 
     class Awaiting(GenServer[None]):
@@ -120,7 +120,7 @@ async def test_an_async_server_lets_the_loop_go_round(node: Node) -> None:
 @pytest.mark.regrow(clock="real")
 @pytest.mark.skipif(regrow.compiled, reason="counts turns by a function put in the scheduler's place")
 async def test_turns_do_not_multiply(node: Node) -> None:
-    """However many futures and timers wake processes, one turn at most is scheduled."""
+    """At most one turn is scheduled, however many futures and timers wake processes."""
     scheduler = node.scheduler
     most = 0
     turn = scheduler.turn
@@ -148,7 +148,7 @@ async def test_turns_do_not_multiply(node: Node) -> None:
 
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "SystemExit"])
 @pytest.mark.parametrize("where", ["def", "async def", "process"])
-def test_interrupts_end_the_program(error: str, where: str) -> None:
+def test_an_interrupt_in_a_callback_ends_the_program(error: str, where: str) -> None:
     """KeyboardInterrupt and SystemExit in a callback leave through the event loop."""
     kind = "async def" if where != "def" else "def"
     program = f"""

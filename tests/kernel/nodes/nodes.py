@@ -1,4 +1,4 @@
-"""Nodes in threads of their own."""
+"""Nodes that run in separate threads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from regrow import (
 
 
 class Other:
-    """A node in a thread of its own, and what it is asked to run there."""
+    """A node in a separate thread, on which tests run functions."""
 
     def __init__(self, name: str) -> None:
         self.node = Node(name)
@@ -37,7 +37,7 @@ class Other:
         assert not self.thread.is_alive()
 
     async def run(self, function: Callable[..., Any], *args: Any) -> Any:
-        """What `function(*args)` gives there, awaited if it is to be, in a plain task."""
+        """Run `function(*args)` there in a plain task, await its result if it is awaitable, and return it."""
 
         async def there() -> Any:
             found = function(*args)
@@ -46,7 +46,7 @@ class Other:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), self.node.loop))
 
     async def spawn(self, function: Callable[..., Any], *args: Any) -> Pid:
-        """A process there."""
+        """Spawn a process there and return its pid."""
 
         async def there() -> Pid:
             return process.spawn(function, *args)

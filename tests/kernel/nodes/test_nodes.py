@@ -1,4 +1,4 @@
-"""Several nodes in one program: each has its event loop in a thread of its own, and signals cross in both directions."""
+"""Several nodes in one program: each has its event loop in a separate thread, and signals cross in both directions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.regrow(clock="real", name="here")
 
 @pytest.fixture
 def other() -> Iterator[Other]:
-    """Another node, called "there"."""
+    """A node named "there" in another thread."""
     found = Other("there")
     found.thread.start()
     assert found.up.wait(20)
@@ -47,7 +47,7 @@ def other() -> Iterator[Other]:
 
 
 class Echo(GenServer[list[Any]]):
-    """Answers, remembers, dies or keeps silent."""
+    """A server that replies, remembers, dies or does not answer."""
 
     def handle_call(self, request: Any, _from: From, state: list[Any]) -> Any:
         match request:
@@ -68,16 +68,16 @@ class Echo(GenServer[list[Any]]):
     handle_info = handle_cast
 
 
-async def test_pids_tell_their_nodes(node: Node, other: Other) -> None:
-    """A pid's first number is its node's."""
+async def test_a_pid_identifies_its_node(node: Node, other: Other) -> None:
+    """The first number of a pid identifies its node."""
     pid = await other.spawn(process.sleep, None)
     assert repr(pid).startswith(f"<{other.node.number}.")
     assert other.node.number != node.number
     assert process.alive(pid)
 
 
-async def test_send_both_ways(node: Node, other: Other) -> None:
-    """Messages cross, in order, and code runs in its own node's thread."""
+async def test_messages_cross_in_both_directions(node: Node, other: Other) -> None:
+    """Messages arrive in order, and code runs in its node's thread."""
 
     async def relay(to: Pid) -> None:
         for _ in range(100):
@@ -92,8 +92,8 @@ async def test_send_both_ways(node: Node, other: Other) -> None:
     assert {thread for _, thread in found} == {other.thread.ident}
 
 
-async def test_calls_both_ways(node: Node, other: Other) -> None:
-    """A call is answered across nodes; from processes and from plain tasks."""
+async def test_calls_cross_in_both_directions(node: Node, other: Other) -> None:
+    """A call to another node is answered, from processes and from plain tasks."""
     there: Pid = await other.run(Echo.start, [])
     here = await Echo.start([])
     assert await call(there, 1) == ("echo", 1)
@@ -113,8 +113,8 @@ async def test_calls_both_ways(node: Node, other: Other) -> None:
     assert yours.watchers is None
 
 
-async def test_a_callee_that_dies_elsewhere(node: Node, other: Other) -> None:
-    """Its end reaches the caller, before or after the call."""
+async def test_the_death_of_a_remote_server_reaches_its_caller(node: Node, other: Other) -> None:
+    """The end of the server fails the call, whether it comes before or after the call is made."""
     there: Pid = await other.run(Echo.start, [])
     with pytest.raises(CalleeExit) as raised:
         await call(there, "die", 20)
@@ -123,8 +123,8 @@ async def test_a_callee_that_dies_elsewhere(node: Node, other: Other) -> None:
         await call(there, "again")
 
 
-async def test_a_deadline_across_nodes(node: Node, other: Other) -> None:
-    """A call to a process elsewhere that does not answer times out, and leaves no watcher behind."""
+async def test_a_call_across_nodes_times_out(node: Node, other: Other) -> None:
+    """A call to a process of another node that does not answer times out, and leaves no monitor behind."""
     silent = await other.spawn(process.receive, bytes)
     with pytest.raises(CallTimeout):
         await call(silent, "x", 0.02)
@@ -134,7 +134,7 @@ async def test_a_deadline_across_nodes(node: Node, other: Other) -> None:
     assert found.watchers is None
 
 
-async def test_names_elsewhere(node: Node, other: Other) -> None:
+async def test_a_name_of_another_node_is_reached(node: Node, other: Other) -> None:
     """`(name, node)` reaches a name of another node; an unknown node is "nodedown" to a call, and drops a message."""
     there: Pid = await other.run(Echo.start_link, [])
 
@@ -156,8 +156,8 @@ async def test_names_elsewhere(node: Node, other: Other) -> None:
         process.register("mine", there)
 
 
-async def test_global_names(node: Node, other: Other) -> None:
-    """A Global name is known on every node, and free again when its process ends."""
+async def test_a_global_name_is_known_on_every_node(node: Node, other: Other) -> None:
+    """A Global name is free again when its process ends."""
     there: Pid = await other.run(lambda: Echo.start([], name=Global("leader")))
     assert process.whereis(Global("leader")) is there
     assert await call(Global("leader"), 1) == ("echo", 1)
@@ -169,8 +169,8 @@ async def test_global_names(node: Node, other: Other) -> None:
     assert process.whereis(Global("leader")) is None
 
 
-async def test_monitors_both_ways(node: Node, other: Other) -> None:
-    """A monitor fires once across nodes, with the reason; at once for the dead; and can be taken back."""
+async def test_monitors_cross_in_both_directions(node: Node, other: Other) -> None:
+    """A monitor fires once across nodes, with the reason; at once for a dead process; and demonitor removes it."""
     there = await other.spawn(process.receive)
     ref = process.monitor(there)
     process.send(there, "end")
@@ -200,7 +200,7 @@ async def test_monitors_both_ways(node: Node, other: Other) -> None:
     assert await process.receive(timeout=20) == "oops"
 
 
-async def test_links_both_ways(node: Node, other: Other) -> None:
+async def test_links_cross_in_both_directions(node: Node, other: Other) -> None:
     """A link holds across nodes, in both directions; unlink undoes it; a dead process answers "noproc"."""
     process.trap_exit(True)
     there = await other.spawn(process.receive)
@@ -232,8 +232,8 @@ async def test_links_both_ways(node: Node, other: Other) -> None:
         await process.receive(timeout=0.05)
 
 
-async def test_an_alias_elsewhere(node: Node, other: Other) -> None:
-    """An alias works from another node, and only its own node switches it off: one message, whoever sends at once."""
+async def test_an_alias_works_from_another_node(node: Node, other: Other) -> None:
+    """Only the alias's own node deactivates it: one message arrives, however many processes send at once."""
 
     async def sender(address: Any, done: Pid) -> None:
         for word in ("first", "second"):
@@ -253,8 +253,8 @@ async def test_an_alias_elsewhere(node: Node, other: Other) -> None:
     assert process.node(await other.spawn(int)) == "there"
 
 
-async def test_a_node_that_stops(node: Node, other: Other) -> None:
-    """Links and monitors of a stopping node's processes fire; afterwards everything fails at once, and nothing hangs."""
+async def test_a_node_that_stops_fires_links_and_monitors(node: Node, other: Other) -> None:
+    """Links and monitors of its processes fire; afterwards every request fails at once, and nothing hangs."""
     process.trap_exit(True)
     there = await other.spawn(process.sleep, None)
     process.link(there)
@@ -273,8 +273,8 @@ async def test_a_node_that_stops(node: Node, other: Other) -> None:
     assert process.whereis(("echo", "there")) is None
 
 
-async def test_from_thread(node: Node, other: Other) -> None:
-    """A strange thread calls, casts, sends and runs; with several nodes it has to say on which."""
+async def test_a_foreign_thread_uses_from_thread(node: Node, other: Other) -> None:
+    """A foreign thread calls, casts, sends and runs functions; with several nodes it has to name one."""
     echo = await Echo.start([], name="echo")
 
     def in_a_thread() -> list[Any]:
@@ -283,10 +283,10 @@ async def test_from_thread(node: Node, other: Other) -> None:
         found = [from_thread.call("echo", 1, node=node)]
         from_thread.cast("echo", "cast", node=node)
         from_thread.send("echo", "sent", node=node)
-        from_thread.send("nobody", "dropped", node=node)
+        from_thread.send("unknown", "dropped", node=node)
         found.append(from_thread.run(call, echo, "seen", node=node))
         with pytest.raises(NoProcess):
-            from_thread.call("nobody", 1, node=node)
+            from_thread.call("unknown", 1, node=node)
         with pytest.raises(RuntimeError, match="no node in this thread"):
             process.send(echo, "x")
         return found
@@ -296,8 +296,8 @@ async def test_from_thread(node: Node, other: Other) -> None:
         from_thread.call("echo", 1, node=node)
 
 
-def test_no_node() -> None:
-    """Without a node every function says so, and how to get one."""
+def test_every_function_needs_a_node() -> None:
+    """Without a node every function raises an error that says how to get one."""
     assert CURRENT.node is None
     for wrong in (
         lambda: process.spawn(int),
@@ -317,7 +317,7 @@ def test_no_node() -> None:
         from_thread.call("x", 1)
 
 
-async def test_one_node_a_thread(node: Node) -> None:
+async def test_a_thread_has_one_node(node: Node) -> None:
     """A loop has one node; a node runs once."""
     with pytest.raises(RuntimeError, match="has a node already"):
         await Node().__aenter__()
@@ -325,8 +325,8 @@ async def test_one_node_a_thread(node: Node) -> None:
         node.start()
 
 
-def test_a_loop_that_was_left_in_the_lurch() -> None:
-    """A node whose loop ended without stopping it does not keep the next one from starting."""
+def test_a_loop_that_ended_without_stopping_its_node() -> None:
+    """The node that was left does not keep the next one from starting."""
 
     async def leave() -> Node:
         node = Node("lost")
@@ -361,8 +361,8 @@ async def test_a_forked_child_has_no_node(node: Node) -> None:
     assert node in NODES.values()
 
 
-async def test_nothing_is_left_of_a_node(node: Node) -> None:
-    """A stopped node is no more known, and no cycle of the kernel's keeps its processes."""
+async def test_nothing_is_left_of_a_stopped_node(node: Node) -> None:
+    """A stopped node is no longer known, and no reference cycle of the kernel keeps its processes."""
     found = Other("short")
     found.thread.start()
     assert found.up.wait(20)

@@ -10,7 +10,7 @@ from regrow.testing import expect_down, expect_message
 
 
 async def forever() -> None:
-    """Receive, and never mind what."""
+    """Receive and discard messages until killed."""
     while True:
         await process.receive()
 
@@ -21,7 +21,7 @@ async def until_told() -> None:
 
 
 class Order:
-    """What a process that runs `doing` is to do, for whom, and what that gave."""
+    """A function for a process that runs `doing`, the pid of the requester, and the function's result."""
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.asker = process.current()
@@ -31,7 +31,7 @@ class Order:
 
 
 async def doing() -> None:
-    """Do what one is ordered to."""
+    """Run each function that arrives and send back its result."""
     while True:
         order = await process.receive(Order)
         order.gave = order.function(*order.args)
@@ -39,32 +39,32 @@ async def doing() -> None:
 
 
 async def does(pid: Pid, function: Callable[..., Any], *args: Any) -> Any:
-    """Let a process that runs `doing` do something; what that gives."""
+    """Let a process that runs `doing` run a function; return its result."""
     process.send(pid, Order(function, args))
     return (await expect_message(Order)).gave
 
 
 def messages() -> list[Any]:
-    """What waits in one's own mailbox."""
+    """Return the messages in the current process's mailbox."""
     found: list[Any] = process.info(process.current(), "messages")
     return found
 
 
 async def dead_pid() -> Pid:
-    """The pid of a process that has ended."""
+    """Return the pid of a process that has ended."""
     pid, ref = process.spawn_monitor(int)
     assert await expect_down(ref) == "normal"
     return pid
 
 
 def links_of(pid: Pid) -> list[Pid]:
-    """The links of a process."""
+    """Return the links of a process."""
     found: list[Pid] = process.info(pid, "links")
     return found
 
 
 def sends(address: Address, *words: str) -> Any:
-    """A process that sends these words, and has ended when this is awaited."""
+    """Spawn a process that sends these words; it has ended when this returns."""
 
     async def sender() -> None:
         for word in words:

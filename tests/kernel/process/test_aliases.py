@@ -1,4 +1,4 @@
-"""Aliases."""
+"""Aliases: options of monitors and spawns, and when an alias is deactivated."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.kernel.process.processes import does, doing, forever, links_of, messa
 
 @pytest.mark.otp("PR-059", "PR-060")
 @pytest.mark.parametrize("mode", [None, "explicit_unalias"])
-async def test_an_alias(node: Node, mode: str | None) -> None:
-    """What comes through an alias arrives until it is switched off, and is dropped after that."""
+async def test_an_alias_delivers_until_it_is_deactivated(node: Node, mode: str | None) -> None:
+    """Messages through an alias arrive until it is deactivated, and are dropped after that."""
     alias = process.alias() if mode is None else process.alias(mode)
     await sends(alias, "one", "two")
     assert messages() == ["one", "two"]
@@ -25,7 +25,7 @@ async def test_an_alias(node: Node, mode: str | None) -> None:
 
 @pytest.mark.otp("PR-062")
 async def test_what_unalias_returns(node: Node) -> None:
-    """Whether the alias was on, and one's own."""
+    """unalias returns True if the alias was active and belongs to the caller."""
     alias = process.alias()
     assert process.unalias(alias) is True
     assert process.unalias(alias) is False
@@ -39,7 +39,7 @@ async def test_what_unalias_returns(node: Node) -> None:
 
 @pytest.mark.otp("PR-063")
 async def test_explicit_unalias_of_a_monitor(node: Node) -> None:
-    """The alias is off after unalias; the monitor is still there. A `Down` does not switch the alias off."""
+    """unalias deactivates the alias and keeps the monitor. A `Down` does not deactivate the alias."""
     pid = process.spawn(until_told)
     ref = process.monitor(pid, alias="explicit_unalias")
     await sends(ref, "one", "two")
@@ -60,7 +60,7 @@ async def test_explicit_unalias_of_a_monitor(node: Node) -> None:
 
 @pytest.mark.otp("PR-064")
 async def test_demonitor_alias(node: Node) -> None:
-    """The alias of mode "demonitor" is on until demonitor, which switches both off, or until the `Down`."""
+    """The alias of mode "demonitor" is active until demonitor, which removes both, or until the `Down`."""
     pid = process.spawn(until_told)
     ref = process.monitor(pid, alias="demonitor")
     await sends(ref, "one", "two")
@@ -79,7 +79,7 @@ async def test_demonitor_alias(node: Node) -> None:
 
 @pytest.mark.otp("PR-066")
 async def test_reply_demonitor(node: Node) -> None:
-    """The first message through the alias switches off both the alias and the monitor."""
+    """The first message through the alias deactivates the alias and the monitor."""
     pid = process.spawn(until_told)
     ref = process.monitor(pid, alias="reply_demonitor")
     await sends(ref, "one", "two")
@@ -92,7 +92,7 @@ async def test_reply_demonitor(node: Node) -> None:
 
 @pytest.mark.otp("PR-067")
 async def test_reply_demonitor_after_the_end(node: Node) -> None:
-    """If the end comes first there is the `Down` alone."""
+    """If the end comes first, only the `Down` arrives."""
     pid = process.spawn(until_told)
     ref = process.monitor(pid, alias="reply_demonitor")
     process.send(pid, "over")
@@ -105,7 +105,7 @@ async def test_reply_demonitor_after_the_end(node: Node) -> None:
 @pytest.mark.parametrize("mode", ["explicit_unalias", "demonitor", "reply_demonitor"])
 @pytest.mark.parametrize("how", ["spawn_monitor", "spawn_opt"])
 async def test_spawning_with_an_alias(node: Node, how: str, mode: str) -> None:
-    """The alias of a spawned process's monitor does what that of a separate monitor does."""
+    """The alias of a spawned process's monitor behaves as that of a separate monitor."""
     spawn: Any = process.spawn_monitor if how == "spawn_monitor" else process.spawn_opt
     options = {} if how == "spawn_monitor" else {"monitor": True, "link": True}
     process.trap_exit(True)
@@ -128,7 +128,7 @@ async def test_spawning_with_an_alias(node: Node, how: str, mode: str) -> None:
 
 @pytest.mark.otp("PR-068")
 async def test_wrong_options_of_spawning(node: Node) -> None:
-    """Unknown options and kinds, and options of a monitor that is not asked for, are refused, and nothing is spawned."""
+    """Unknown options and kinds, and options of a monitor that is not requested, are refused; nothing is spawned."""
     before = process.processes()
     spawn_opt: Any = process.spawn_opt
     spawn_monitor: Any = process.spawn_monitor
@@ -151,8 +151,8 @@ async def test_wrong_options_of_spawning(node: Node) -> None:
 
 @pytest.mark.otp("PR-068")
 @pytest.mark.parametrize("how", ["spawn", "spawn_link", "spawn_monitor", "spawn_opt", "spawn_request"])
-async def test_what_is_no_function(node: Node, how: str) -> None:
-    """What cannot be called is refused where it is given, and nothing is spawned."""
+async def test_only_a_function_is_spawned(node: Node, how: str) -> None:
+    """An argument that is not callable is refused at once, and nothing is spawned."""
     before = process.processes()
     coroutine = forever()
     for wrong in ("function", None, coroutine):
@@ -164,11 +164,11 @@ async def test_what_is_no_function(node: Node, how: str) -> None:
 
 @pytest.mark.otp("PR-070")
 @pytest.mark.parametrize("mode", ["explicit_unalias", "demonitor", "reply_demonitor"])
-async def test_a_monitor_of_nobody_with_alias_and_tag(node: Node, mode: str) -> None:
-    """The `Down` comes at once, with the tag; only an "explicit_unalias" alias is on after it, until unalias."""
-    ref = process.monitor("nobody", alias=mode, tag="tag")
+async def test_a_monitor_of_a_dead_process_with_alias_and_tag(node: Node, mode: str) -> None:
+    """The `Down` comes at once, with the tag; only an "explicit_unalias" alias stays active, until unalias."""
+    ref = process.monitor("unknown", alias=mode, tag="tag")
     down = await expect_message()
-    assert (down, down.tag) == (Down(ref, "nobody", "noproc"), "tag")
+    assert (down, down.tag) == (Down(ref, "unknown", "noproc"), "tag")
     await sends(ref, "one", "two")
     on = mode == "explicit_unalias"
     assert messages() == (["one", "two"] if on else [])

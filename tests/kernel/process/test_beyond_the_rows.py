@@ -1,4 +1,4 @@
-"""Beyond the rows."""
+"""Processes: cases beyond the rows of the catalogue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kernel.process.processes import dead_pid, forever
 
 
 async def test_hibernate(node: Node) -> None:
-    """The process leaves all that runs, waits for mail, and goes on as the function, which receives that mail."""
+    """The process drops its stack, waits for a message, and continues as the function, which receives the message."""
     me = process.current()
     events: list[str] = []
 
@@ -44,8 +44,8 @@ async def test_hibernate(node: Node) -> None:
     assert await expect_down(ref) == "normal"
 
 
-async def test_hibernate_ends(node: Node) -> None:
-    """One that hibernates can be killed; what it goes on as may raise, may be `def`, or may not be a function."""
+async def test_a_hibernating_process_ends(node: Node) -> None:
+    """A hibernating process can be killed; its function may raise, may be `def`, or may not be callable."""
     me = process.current()
 
     async def sleepy(function: Any, *args: Any) -> None:
@@ -73,8 +73,8 @@ async def test_hibernate_ends(node: Node) -> None:
         await asyncio.create_task(adopted())
 
 
-async def test_companions(node: Node) -> None:
-    """References are all different, and a pid and an alias tell their node."""
+async def test_references_differ_and_pids_and_aliases_have_a_node(node: Node) -> None:
+    """No two references are equal, and a pid and an alias identify their node."""
     refs = [process.make_ref() for _ in range(100)]
     assert len(set(refs)) == 100
     assert sorted(refs) == refs
@@ -86,11 +86,11 @@ async def test_companions(node: Node) -> None:
     assert process.node() == process.node(me) == process.node(process.alias()) == node.name
 
 
-async def test_a_table_that_refuses_and_knows_nobody(node: Node) -> None:
-    """A name that a table of the user's own refuses although nobody has it is not taken for given."""
+async def test_a_name_that_a_custom_table_refuses_is_not_reported_as_taken(node: Node) -> None:
+    """The table refuses a name that no process has."""
 
     class Full:
-        """Takes no name."""
+        """A name table that accepts no name."""
 
         def register_name(self, _key: object, _pid: Pid) -> bool:
             return False
@@ -107,22 +107,22 @@ async def test_a_table_that_refuses_and_knows_nobody(node: Node) -> None:
     assert process.processes() == before
 
 
-async def test_sending_to_what_is_no_address(node: Node) -> None:
-    """An unknown name and what is no address are refused; a dead pid, an alias that is off and a far name are not."""
+async def test_a_send_to_an_invalid_address_is_refused(node: Node) -> None:
+    """An unknown name and an invalid address are refused; a dead pid, an inactive alias and a remote name are not."""
     wrong: Any
     for wrong in (12, ["name"], ("a", "b", "c")):
         with pytest.raises(TypeError, match="wanted"):
             process.send(wrong, "x")
     with pytest.raises(ValueError, match="nobody has this name"):
-        process.send("nobody", 1)
+        process.send("unknown", 1)
     assert process.send(await dead_pid(), 1) == 1
-    assert process.send(("nobody", node.name), 1) == 1
+    assert process.send(("unknown", node.name), 1) == 1
     assert process.send(("name", "nowhere"), 1) == 1
 
 
 @pytest.mark.parametrize("how", ["other's kill", "own kill", "exit"])
-async def test_a_line_of_links(node: Node, how: str) -> None:
-    """Along a line of links a kill arrives as "killed", and `Exit("kill")` as "kill", at one that traps exits."""
+async def test_a_kill_travels_along_a_line_of_links(node: Node, how: str) -> None:
+    """A kill arrives as "killed", and `Exit("kill")` as "kill", at a process that traps exits."""
     me = process.current()
 
     async def line(left: int) -> None:
@@ -145,7 +145,7 @@ async def test_a_line_of_links(node: Node, how: str) -> None:
 
 
 async def test_nothing_arrives_after_an_exit_signal(node: Node) -> None:
-    """Who is sent messages, a reason, and messages again dies of that reason, and never sees the last ones."""
+    """A process that is sent messages, a reason, and messages again dies of the reason, and never sees the last."""
 
     async def looks() -> None:
         while True:

@@ -1,4 +1,4 @@
-"""Elixir."""
+"""Processes: rows that come from Elixir's `Process`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.kernel.process.processes import dead_pid, does, doing, messages, send
 
 @pytest.mark.otp("PR-091")
 async def test_the_dictionary(node: Node) -> None:
-    """It is a mapping of the process's own: put and delete give the old value."""
+    """The dictionary is a mapping, one for each process: put and delete return the previous value."""
     assert process.get("key") is None
     assert process.get_keys() == []
     assert process.delete("key") is None
@@ -38,7 +38,7 @@ async def test_the_dictionary(node: Node) -> None:
 
 @pytest.mark.otp("PR-091")
 async def test_labels(node: Node) -> None:
-    """A label describes a process to others; one that has none, or is dead, gives None."""
+    """A label describes a process to others; a process without a label, or a dead one, gives None."""
     me = process.current()
     assert process.get_label() is None
     process.set_label(("cart", 12))
@@ -50,7 +50,7 @@ async def test_labels(node: Node) -> None:
 
 @pytest.mark.otp("PR-094")
 async def test_monitor_with_alias(node: Node) -> None:
-    """An answer comes through the alias of a monitor, and then its `Down`."""
+    """A reply comes through the alias of a monitor, and then its `Down`."""
 
     async def ponger() -> None:
         answer_to = await process.receive()
@@ -65,7 +65,7 @@ async def test_monitor_with_alias(node: Node) -> None:
 
 @pytest.mark.otp("PR-096")
 async def test_the_registered_name(node: Node) -> None:
-    """The name; [] for one that has none; None for the dead. There is no priority here."""
+    """The result is the name, [] for a process without a name, None for a dead one. There is no priority in regrow."""
     me = process.current()
     dead = await dead_pid()
     assert process.info(dead, "registered_name") is None
@@ -81,7 +81,7 @@ async def test_the_registered_name(node: Node) -> None:
 
 @pytest.mark.otp("PR-097")
 async def test_send_after(node: Node, virtual_clock: VirtualClock) -> None:
-    """A message comes after its time, or at it; a timer that has fired or was cancelled gives None."""
+    """A message comes at its time or after it; a timer that has fired or was cancelled gives None."""
     me = process.current()
     start = virtual_clock.now()
     process.send_after(me, "relative", 0.01)
@@ -112,7 +112,7 @@ async def test_send_after(node: Node, virtual_clock: VirtualClock) -> None:
 
 @pytest.mark.otp("PR-099")
 async def test_exit_normal_to_oneself(node: Node) -> None:
-    """exit(current(), "normal") ends the process, which links and monitors are told."""
+    """exit(current(), "normal") ends the process and fires its links and monitors."""
     went_on: list[int] = []
 
     async def leaves() -> None:

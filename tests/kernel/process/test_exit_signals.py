@@ -1,4 +1,4 @@
-"""Exit signals."""
+"""Exit signals: reasons, kills, trapping, and their order with messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.kernel.process.processes import forever, messages
 
 @pytest.mark.otp("PR-001")
 async def test_a_large_nested_reason(node: Node) -> None:
-    """A reason arrives as it was, however large and nested."""
+    """A reason arrives unchanged, however large and nested."""
     reason = ("big", [{"deep": (number, [str(number)] * 5)} for number in range(200)], b"x" * 10_000)
 
     async def child() -> None:
@@ -29,7 +29,7 @@ async def test_a_large_nested_reason(node: Node) -> None:
 
 @pytest.mark.otp("PR-003")
 async def test_exit_normal_to_another(node: Node) -> None:
-    """exit(other, "normal") is ignored by one that does not trap exits."""
+    """A process that does not trap exits ignores exit(other, "normal")."""
     pid, ref = process.spawn_monitor(forever)
     assert process.exit(pid, "normal") is True
     await process.sleep(1)
@@ -41,7 +41,7 @@ async def test_exit_normal_to_another(node: Node) -> None:
 
 @pytest.mark.otp("PR-004")
 async def test_exit_to_oneself_while_trapping(node: Node) -> None:
-    """A process that traps exits finds its own signal in its mailbox when exit returns, "normal" as any other."""
+    """A process that traps exits finds its own signal in its mailbox when exit returns, even the reason "normal"."""
     me = process.current()
     process.trap_exit(True)
     assert process.exit(me, "reason") is True
@@ -52,7 +52,7 @@ async def test_exit_to_oneself_while_trapping(node: Node) -> None:
 
 @pytest.mark.otp("PR-006")
 async def test_exit_to_oneself(node: Node) -> None:
-    """One that does not trap exits dies where it sends itself a reason."""
+    """A process that does not trap exits dies where it sends itself a reason."""
     went_on: list[int] = []
 
     async def suicide() -> None:
@@ -68,7 +68,7 @@ async def test_exit_to_oneself(node: Node) -> None:
 @pytest.mark.otp("PR-008")
 @pytest.mark.parametrize("first", ["receiver", "killer"])
 async def test_an_exit_signal_with_a_timeout(node: Node, first: str, reports: list[Any]) -> None:
-    """A signal that comes in the very moment in which a receive times out ends the process once, with its reason."""
+    """A signal that comes at the moment a receive times out ends the process once, with its reason."""
     times_out: list[int] = []
 
     async def receiver() -> None:
@@ -97,7 +97,7 @@ async def test_an_exit_signal_with_a_timeout(node: Node, first: str, reports: li
 @pytest.mark.otp("PR-010")
 @pytest.mark.parametrize("where", ["user code", "a library"])
 async def test_an_argument_error_in_a_linked_child(node: Node, where: str) -> None:
-    """An error raised by the child, or by what it calls, is its reason, and knows the lines it came from."""
+    """An error raised by the child, or by a function it calls, is its reason, and keeps its traceback lines."""
 
     async def child() -> None:
         if where == "a library":
@@ -114,7 +114,7 @@ async def test_an_argument_error_in_a_linked_child(node: Node, where: str) -> No
 
 @pytest.mark.otp("PR-011")
 async def test_kill(node: Node) -> None:
-    """ "kill" ends one that traps exits, and links and monitors see "killed"."""
+    """ "kill" ends a process that traps exits; links and monitors see "killed"."""
 
     async def trapper() -> None:
         process.trap_exit(True)
@@ -130,7 +130,7 @@ async def test_kill(node: Node) -> None:
 
 @pytest.mark.otp("PR-014")
 async def test_exit_signals_in_order_with_messages(node: Node) -> None:
-    """What one sender sends, messages and signals, arrives in its order."""
+    """Messages and signals of one sender arrive in the order sent."""
 
     async def trapper() -> None:
         process.trap_exit(True)
@@ -149,14 +149,14 @@ async def test_exit_signals_in_order_with_messages(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-016")
-async def test_reasons_of_ends(node: Node) -> None:
-    """What is raised is the reason, what `Exit` carries is, and returning is "normal".
+async def test_the_reason_of_each_kind_of_end(node: Node) -> None:
+    """An exception is the reason, an `Exit` gives the reason it carries, and a return gives "normal".
 
-    Python has no throw. What comes nearest, an exception beside `Exception`, is its own reason, too.
+    Python has no throw. The nearest thing, an exception outside `Exception`, is the reason itself, too.
     """
 
     class Thrown(BaseException):
-        """Nobody catches this by `except Exception`."""
+        """An exception that `except Exception` does not catch."""
 
     async def raises(error: BaseException) -> None:
         raise error
@@ -179,11 +179,11 @@ async def test_reasons_of_ends(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-016")
-async def test_what_a_function_may_be(node: Node) -> None:
-    """`def` and `async def` run as processes; what they return is no reason, and a StopIteration no return."""
+async def test_a_process_runs_def_and_async_def(node: Node) -> None:
+    """The returned value is not the reason of the end, and a StopIteration does not count as a return."""
 
     class Socket:
-        """Has a `send`, and is no coroutine."""
+        """An object with a `send` method that is no coroutine."""
 
         def send(self, data: object) -> object:
             return data

@@ -1,4 +1,4 @@
-"""Links."""
+"""Links: both ends agree, and reasons travel along them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_both_ends_agree_on_a_link(node: Node) -> None:
 
 @pytest.mark.otp("PR-020")
 async def test_a_linked_process_dies_with_its_peer(node: Node) -> None:
-    """One that does not trap exits dies with the reason of its peer."""
+    """A process that does not trap exits dies with the reason of its peer."""
 
     async def linked(to: Pid) -> None:
         process.link(to)
@@ -47,8 +47,8 @@ async def test_a_linked_process_dies_with_its_peer(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-021")
-async def test_a_link_to_oneself(node: Node) -> None:
-    """It is none."""
+async def test_a_link_to_oneself_has_no_effect(node: Node) -> None:
+    """link(current()) returns True and links nothing."""
     me = process.current()
     before = links_of(me)
     assert process.link(me) is True
@@ -59,8 +59,8 @@ async def test_a_link_to_oneself(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-023")
-async def test_a_link_to_the_dead(node: Node) -> None:
-    """It gives True and an `Exited` with "noproc" to one that traps exits, and is an error to one that does not."""
+async def test_a_link_to_a_dead_process(node: Node) -> None:
+    """A process that traps exits gets True and an `Exited` with "noproc"; the call raises in one that does not."""
     dead = await dead_pid()
     with pytest.raises(NoProcess) as refused:
         process.link(dead)
@@ -75,8 +75,8 @@ async def test_a_link_to_the_dead(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-025")
-async def test_a_chain_of_links(node: Node) -> None:
-    """A reason travels along all links of those that do not trap exits."""
+async def test_a_reason_travels_along_a_chain_of_links(node: Node) -> None:
+    """The reason passes every process that does not trap exits."""
 
     async def linked(to: Pid | None) -> None:
         if to is not None:
@@ -93,8 +93,8 @@ async def test_a_chain_of_links(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-026")
-async def test_a_normal_end_is_not_passed_on(node: Node) -> None:
-    """A linked process that ends normally leaves one that does not trap alone, and is told to one that does."""
+async def test_a_normal_end_does_not_end_linked_processes(node: Node) -> None:
+    """A linked process that does not trap exits lives on; one that traps exits gets an `Exited`."""
     me = process.current()
     pid = process.spawn_link(until_told)
     process.send(pid, "normal")
@@ -109,7 +109,7 @@ async def test_a_normal_end_is_not_passed_on(node: Node) -> None:
 
 @pytest.mark.otp("PR-028")
 async def test_unlink_does_not_flush(node: Node) -> None:
-    """An `Exited` that is in the mailbox when one unlinks stays there; none comes after."""
+    """An `Exited` that is already in the mailbox stays there after unlink; none comes later."""
     process.trap_exit(True)
     first, second = process.spawn_link(until_told), process.spawn_link(until_told)
     process.send(first, "oops")
@@ -152,7 +152,7 @@ async def test_linking_and_unlinking_at_the_same_time(node: Node, rounds: int) -
 
 @pytest.mark.otp("PR-030")
 async def test_a_link_after_the_other_has_unlinked_and_ended(node: Node) -> None:
-    """Who links to a process that has unlinked him and ended gets "noproc", never the old reason."""
+    """A process that links to one that has unlinked it and ended gets "noproc", never the old reason."""
     process.trap_exit(True)
     for _ in range(20):
         pid = process.spawn_link(doing)

@@ -1,4 +1,4 @@
-"""Monitors."""
+"""Monitors: their `Down`, their options, and the lists that `info` shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.kernel.process.processes import dead_pid, does, doing, forever, messa
 
 @pytest.mark.otp("PR-032")
 @pytest.mark.parametrize("how", ["monitor", "spawn_monitor"])
-async def test_the_monitored_kills_its_monitor(node: Node, how: str) -> None:
+async def test_a_monitored_process_kills_its_watcher(node: Node, how: str) -> None:
     """A monitors B, B ends A and returns: nothing goes wrong."""
 
     async def killer(of: Pid) -> None:
@@ -40,8 +40,8 @@ async def test_the_monitored_kills_its_monitor(node: Node, how: str) -> None:
 
 @pytest.mark.otp("PR-034")
 @pytest.mark.parametrize("wrong", [["bingo"], ("rex", "node", "junk"), 1, 2.5, b"name"], ids=repr)
-async def test_a_monitor_of_what_is_no_address(node: Node, wrong: Any) -> None:
-    """A list, a tuple of three, a number: refused, with what was wanted."""
+async def test_a_monitor_of_an_invalid_address_is_refused(node: Node, wrong: Any) -> None:
+    """A list, a tuple of three and a number are refused; the error says what was expected."""
     with pytest.raises(TypeError, match="wanted"):
         process.monitor(wrong)
     with pytest.raises(TypeError, match="got the alias"):
@@ -51,8 +51,8 @@ async def test_a_monitor_of_what_is_no_address(node: Node, wrong: Any) -> None:
 
 @pytest.mark.otp("PR-035")
 @pytest.mark.parametrize("wrong", ["plutt", 1, None, ("ref",)], ids=repr)
-async def test_a_demonitor_of_what_is_no_ref(node: Node, wrong: Any) -> None:
-    """A string, a number: refused."""
+async def test_a_demonitor_of_an_invalid_ref_is_refused(node: Node, wrong: Any) -> None:
+    """A string and a number are refused."""
     with pytest.raises(TypeError, match="wanted the ref"):
         process.demonitor(wrong)
     with pytest.raises(TypeError, match="wanted the ref"):
@@ -61,7 +61,7 @@ async def test_a_demonitor_of_what_is_no_ref(node: Node, wrong: Any) -> None:
 
 @pytest.mark.otp("PR-036")
 async def test_a_demonitor_of_a_fresh_ref(node: Node) -> None:
-    """A ref that is no monitor's, or another process's, is no error."""
+    """A ref that belongs to no monitor, or to another process, is no error."""
     assert process.demonitor(process.make_ref()) is True
     assert process.demonitor(process.make_ref(), flush=True) is True
     assert process.demonitor(process.make_ref(), info=True) is False
@@ -75,7 +75,7 @@ async def test_a_demonitor_of_a_fresh_ref(node: Node) -> None:
 
 @pytest.mark.otp("PR-038")
 async def test_wrong_options_of_demonitor(node: Node) -> None:
-    """An option that there is not, or that stands in the wrong place, is refused."""
+    """An unknown option, or an option in the wrong place, is refused."""
     demonitor: Any = process.demonitor
     with pytest.raises(TypeError):
         demonitor(process.make_ref(), "flush")
@@ -101,11 +101,11 @@ async def test_demonitor_flush(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-039")
-async def test_flush_takes_the_down_alone(node: Node) -> None:
-    """What else speaks of the monitor stays, and all keeps its order."""
+async def test_flush_removes_only_the_down(node: Node) -> None:
+    """Other messages about the monitor stay, in their order."""
 
     class Mine:
-        """A message that has a `ref`, too."""
+        """A message class that has a `ref`, too."""
 
         def __init__(self, ref: Ref) -> None:
             self.ref = ref
@@ -122,7 +122,7 @@ async def test_flush_takes_the_down_alone(node: Node) -> None:
 
 @pytest.mark.otp("PR-040")
 @pytest.mark.parametrize("mode", ["explicit_unalias", "demonitor", "reply_demonitor"])
-async def test_demonitor_of_what_is_an_alias(node: Node, mode: str) -> None:
+async def test_demonitor_of_an_alias_is_no_error(node: Node, mode: str) -> None:
     """A ref that is only an alias, or whose monitor has fired, is no error."""
     alias = process.alias()
     assert process.demonitor(alias) is True
@@ -139,8 +139,8 @@ async def test_demonitor_of_what_is_an_alias(node: Node, mode: str) -> None:
 @pytest.mark.otp("PR-042")
 @pytest.mark.parametrize("reason", ["normal", "frop"])
 @pytest.mark.parametrize("how", ["monitor", "spawn_monitor"])
-async def test_monitors_of_the_living(node: Node, how: str, reason: str) -> None:
-    """A monitor tells the reason of the end, once."""
+async def test_a_monitor_reports_the_reason_of_the_end_once(node: Node, how: str, reason: str) -> None:
+    """Each monitor of a living process sends one `Down`, with the reason of the end."""
     if how == "monitor":
         pid = process.spawn(until_told)
         ref = process.monitor(pid)
@@ -153,23 +153,23 @@ async def test_monitors_of_the_living(node: Node, how: str, reason: str) -> None
 
 
 @pytest.mark.otp("PR-043")
-async def test_monitors_of_nobody(node: Node) -> None:
-    """A dead pid or an unknown name: "noproc" at once. The `Down` names the name as it was given."""
+async def test_monitors_of_a_dead_process_and_of_an_unknown_name(node: Node) -> None:
+    """The `Down` comes at once, with "noproc". It has the name in the form in which it was given."""
     dead = await dead_pid()
-    nobody: Any
-    for nobody in (dead, "nobody", ("nobody", node.name), process.whereis("nobody")):
-        ref = process.monitor(nobody)
-        assert messages() == [Down(ref, nobody, "noproc")]
+    address: Any
+    for address in (dead, "unknown", ("unknown", node.name), process.whereis("unknown")):
+        ref = process.monitor(address)
+        assert messages() == [Down(ref, address, "noproc")]
         assert process.demonitor(ref, info=True, flush=True) is False
-    ref = process.monitor(("nobody", "nowhere"))
-    assert messages() == [Down(ref, ("nobody", "nowhere"), "noconnection")]
+    ref = process.monitor(("unknown", "nowhere"))
+    assert messages() == [Down(ref, ("unknown", "nowhere"), "noconnection")]
     assert process.info(process.current(), "monitors") == []
 
 
 @pytest.mark.otp("PR-044")
 @pytest.mark.parametrize("reason", ["normal", "frop"])
 async def test_monitors_of_names(node: Node, reason: str) -> None:
-    """The `Down` of a monitor of a name names the name as it was given, be it alone or with its node."""
+    """The `Down` of a monitor of a name has the name in the form in which it was given: alone or with its node."""
     for address in ("jeeves", ("jeeves", node.name)):
         pid = process.spawn(until_told)
         process.register("jeeves", pid)
@@ -180,12 +180,12 @@ async def test_monitors_of_names(node: Node, reason: str) -> None:
 
 @pytest.mark.otp("PR-046")
 async def test_the_lists_of_monitors(node: Node) -> None:
-    """`monitors` and `monitored_by` are exact after each step, by pid and by name, whoever ends."""
+    """`monitors` and `monitored_by` are exact after each step, by pid and by name, whichever process ends."""
     me = process.current()
 
     def monitored_by(pid: Pid) -> list[Pid]:
         found: list[Pid] = process.info(pid, "monitored_by")
-        return [one for one in found if one is not node.guest]  # who waits for the end of the test
+        return [one for one in found if one is not node.guest]  # the process that waits for the end of the test
 
     pid, other = process.spawn(doing), process.spawn(doing)
     process.register("other", other)
@@ -213,7 +213,7 @@ async def test_the_lists_of_monitors(node: Node) -> None:
 
 @pytest.mark.otp("PR-047")
 async def test_many_monitors_from_many_sides(node: Node) -> None:
-    """Monitors of several processes on one, taken back, ended with the watcher or with the watched, are all gone."""
+    """Monitors of several processes on one are all gone after demonitor, or the end of the watcher or the watched."""
     me = process.current()
     target = process.spawn(forever)
 
@@ -249,7 +249,7 @@ async def test_many_monitors_from_many_sides(node: Node) -> None:
 
 @pytest.mark.otp("PR-049")
 async def test_a_name_is_free_before_the_exit_is_seen(node: Node) -> None:
-    """When an `Exited` or a `Down` arrives, nobody has the name any more."""
+    """When an `Exited` or a `Down` arrives, the name is already free."""
     process.trap_exit(True)
     signals: tuple[type[Exited | Down], ...] = (Exited, Down)
     for signal in signals:
@@ -265,11 +265,11 @@ async def test_a_name_is_free_before_the_exit_is_seen(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-052")
-async def test_a_tag(node: Node) -> None:
-    """A tag comes back in the `Down`, as its `tag`, of a living, a dead, a spawned and an unknown process."""
+async def test_the_down_has_the_tag(node: Node) -> None:
+    """The `Down` has the tag as its `tag`, for a living, a dead, a spawned and an unknown process."""
     tag = ("my", ["own"])
     living, dead = process.spawn(until_told), await dead_pid()
-    refs = [process.monitor(living, tag=tag), process.monitor(dead, tag=tag), process.monitor("nobody", tag=tag)]
+    refs = [process.monitor(living, tag=tag), process.monitor(dead, tag=tag), process.monitor("unknown", tag=tag)]
     pid, spawned = process.spawn_monitor(until_told, tag=tag)
     for each in (living, pid):
         process.send(each, "over")
@@ -286,7 +286,7 @@ async def test_a_tag(node: Node) -> None:
 @pytest.mark.otp("PR-054")
 @pytest.mark.parametrize("mode", [None, "explicit_unalias", "demonitor", "reply_demonitor"])
 async def test_a_monitor_of_oneself(node: Node, mode: str | None) -> None:
-    """It gives a ref and never a `Down`; there is nothing behind it, and it is no alias either."""
+    """The result is a ref, no `Down` ever comes, no monitor is set, and the ref is no alias."""
     me = process.current()
     ref = process.monitor(me, alias=mode)
     assert isinstance(ref, Ref)
@@ -298,8 +298,8 @@ async def test_a_monitor_of_oneself(node: Node, mode: str | None) -> None:
 
 
 @pytest.mark.otp("PR-055")
-async def test_messages_before_the_down(node: Node) -> None:
-    """What a process has sent before its end is received before its `Down`, in order."""
+async def test_messages_come_before_the_down(node: Node) -> None:
+    """Messages that a process sent before its end are received before its `Down`, in order."""
     me = process.current()
 
     async def sender() -> None:

@@ -1,4 +1,4 @@
-"""Spawn."""
+"""Spawning, names, flags, info, and selective receive."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.kernel.process.processes import dead_pid, does, doing, forever, messa
 
 
 @pytest.mark.otp("PR-071")
-async def test_names_that_are_none(node: Node) -> None:
-    """A name is a string other than "undefined", or a class; what gets it is a living pid."""
+async def test_invalid_names_are_refused(node: Node) -> None:
+    """A name is a string other than "undefined", or a class; its owner is a living pid."""
     register: Any = process.register
     me = process.current()
     wrong: Any
@@ -36,7 +36,7 @@ async def test_names_that_are_none(node: Node) -> None:
 
 @pytest.mark.otp("PR-072")
 async def test_registering_twice(node: Node) -> None:
-    """A taken name, a second name and an unknown name are refused, and what was stays."""
+    """A taken name, a second name and an unknown name are refused, and the existing registration stays."""
     me, other = process.current(), process.spawn(forever)
     assert process.register("taken", me) is True
     for name, pid, problem in (("taken", other, "has that name"), ("second", me, "already"), ("taken", me, "already")):
@@ -52,8 +52,8 @@ async def test_registering_twice(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-074")
-async def test_a_name_passes_from_the_dead_to_the_next(node: Node) -> None:
-    """Over and over: a name is free at once when its holder is killed, and one alone has it."""
+async def test_a_name_passes_from_a_dead_process_to_the_next(node: Node) -> None:
+    """In each round the name is free at once when its owner is killed, and one process alone gets it."""
     for _ in range(2000):
         pid = process.spawn(forever)
         process.register("passed on", pid)
@@ -65,7 +65,7 @@ async def test_a_name_passes_from_the_dead_to_the_next(node: Node) -> None:
 
 @pytest.mark.otp("PR-075")
 async def test_no_stale_name(node: Node) -> None:
-    """While processes register and die, whoever looks finds names of the living alone. A stress test, made smaller."""
+    """While processes register and die, a look-up finds only living owners. A stress test, made smaller."""
     found: list[Pid] = []
 
     async def registers(number: int) -> None:
@@ -99,8 +99,8 @@ async def test_no_stale_name(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-077")
-async def test_trap_exit_gives_the_old_value(node: Node) -> None:
-    """Setting a flag gives what it was; there is no other flag, and no other value."""
+async def test_trap_exit_returns_the_old_value(node: Node) -> None:
+    """Setting a flag returns its old value; other flags and other values are refused."""
     me = process.current()
     assert process.info(me, "trap_exit") is False
     assert process.trap_exit(True) is False
@@ -120,9 +120,9 @@ async def test_trap_exit_gives_the_old_value(node: Node) -> None:
 @pytest.mark.parametrize("monitor", [True, False])
 @pytest.mark.parametrize("reply", ["yes", "no", "error_only", "success_only"])
 async def test_spawn_request(node: Node, link: bool, monitor: bool, reply: str) -> None:
-    """The reply, if there is one, comes before the EXIT, and this before the DOWN.
+    """The reply, if requested, comes before the EXIT, and the EXIT before the DOWN.
 
-    A process is spawned at once here, where OTP only asks for it: the order of the messages is the same.
+    regrow spawns the process at once, OTP asynchronously: the order of the messages is the same.
     """
     process.trap_exit(True)
 
@@ -142,7 +142,7 @@ async def test_spawn_request(node: Node, link: bool, monitor: bool, reply: str) 
 
 @pytest.mark.otp("PR-078")
 async def test_spawn_request_and_its_child(node: Node) -> None:
-    """A child that cannot run dies after the reply; a parent that ends takes a linked child along; nothing is undone."""
+    """A child that cannot run dies after the reply; a parent that ends takes a linked child with it; no undo."""
     function: Any = forever
     ref = process.spawn_request(function, "one argument too many", monitor=True, tag="tag")
     reply, down = await process.receive(), await process.receive()
@@ -177,10 +177,10 @@ async def test_spawn_request_and_its_child(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-080")
-async def test_info(node: Node) -> None:
-    """One item gives its value, a list pairs in its order, doubles kept; the dead give None.
+async def test_info_of_one_item_and_of_a_list(node: Node) -> None:
+    """One item gives its value, a list gives pairs in its order, with duplicates; a dead process gives None.
 
-    OTP gives a pair for one item, too: here it is the value, which Python can tell from None.
+    OTP gives a pair for one item, too; regrow gives the value, because Python can distinguish it from None.
     """
     me = process.current()
     pid = process.spawn_link(process.receive)
@@ -211,8 +211,8 @@ async def test_info(node: Node) -> None:
 
 
 @pytest.mark.otp("PR-080")
-async def test_what_info_refuses(node: Node) -> None:
-    """An unknown item, alone or in a list, is refused even of the dead; and so is what is no pid."""
+async def test_info_refuses_unknown_items_and_invalid_pids(node: Node) -> None:
+    """An unknown item, alone or in a list, is refused even for a dead process; so is an argument that is no pid."""
     wrong: Any = "name"
     unhashable: Any = ["links", ["status"]]
     for pid in (process.current(), await dead_pid()):
@@ -228,7 +228,7 @@ async def test_what_info_refuses(node: Node) -> None:
 
 @pytest.mark.otp("PR-081")
 async def test_the_messages_of_a_process(node: Node) -> None:
-    """Queue and its length are exact for what one has sent, while others send as well, and for one that is about to run."""
+    """The queue and its length are exact for what one process has sent, while others send, and before it runs."""
     waiting = process.spawn(process.receive)
     busy = process.spawn(process.receive, bytes)
     await expect_idle()
@@ -263,7 +263,7 @@ async def test_the_messages_of_a_process(node: Node) -> None:
 
 @pytest.mark.otp("PR-082")
 async def test_the_parent_of_a_process(node: Node) -> None:
-    """It is the spawner's pid, even if the spawner has a name, or is gone; the first process has none."""
+    """The parent is the spawner's pid, even if the spawner has a name or has ended; the first process has no parent."""
     me = process.current()
     process.register("me", me)
     pid = process.spawn(doing)
@@ -295,7 +295,7 @@ async def test_ancestors_are_those_of_the_parent_at_the_time_of_the_spawn(node: 
 
 @pytest.mark.otp("PR-084")
 async def test_the_list_of_processes(node: Node) -> None:
-    """Under load, every living process is in it and no dead one, and each can be sent to. OTP's test, made smaller."""
+    """Under load the list holds every living process and no dead one; each can be sent to. OTP's test, smaller."""
     chance = random.Random(1)
     living: set[Pid] = set(process.processes())
     mine: list[Pid] = []
@@ -318,7 +318,7 @@ async def test_the_list_of_processes(node: Node) -> None:
 
 @pytest.mark.otp("PR-087")
 async def test_selective_receive(node: Node) -> None:
-    """A class, a tuple of classes or a predicate takes the first that fits, and leaves the others in order."""
+    """A class, a tuple of classes or a predicate takes the first match, and leaves the others in order."""
     for message in ("a", 1, b"b", 2.5, "c", None):
         process.send(process.current(), message)
     assert await process.receive(bytes) == b"b"
@@ -332,7 +332,7 @@ async def test_selective_receive(node: Node) -> None:
 @pytest.mark.otp("PR-088")
 @pytest.mark.parametrize("match", [None, int, bool])
 async def test_receive_with_timeout_0(node: Node, virtual_clock: VirtualClock, match: Any) -> None:
-    """It looks through the whole mailbox once, and gives the match or times out at once."""
+    """The receive looks through the whole mailbox once, and returns a match or times out at once."""
     start = virtual_clock.now()
     with pytest.raises(TimeoutError, match="got no message"):
         await process.receive(match, timeout=0)
