@@ -278,7 +278,7 @@ async def test_a_foreign_thread_uses_from_thread(node: Node, other: Other) -> No
     echo = await Echo.start([], name="echo")
 
     def in_a_thread() -> list[Any]:
-        with pytest.raises(RuntimeError, match="say which"):
+        with pytest.raises(RuntimeError, match="choose one with node="):
             from_thread.call("echo", 1)
         found = [from_thread.call("echo", 1, node=node)]
         from_thread.cast("echo", "cast", node=node)
