@@ -18,7 +18,7 @@ has no node; in it, only `from_thread` and `reply` reach other processes.
     ...     return await call(reader, __file__)
     >>> import regrow
     >>> regrow.run(main)[3:11]
-    'A server'
+    'Blocking'
 """
 
 from __future__ import annotations
