@@ -12,10 +12,11 @@ duties; `gen_event/` is a short example.
     4. reports            A loop that ends abnormally sends its own report and `reports.process_crashed`, then raises
                           `Terminated`, so that the kernel does not report the end again. A new kind of report is a
                           function in `reports.py`, a row of its table, and a function in `ops/logs.py`.
-    5. deferred replies   If a callback returns without answering a call: `deadlock.mark_deferred(request)`. Otherwise
+    5. deferred replies   If a callback returns without answering a call: `requests.mark_deferred(request)`. Otherwise
                           a cycle of calls through this process fails as a deadlock, though another process may answer.
     6. trace              While `debug` is not None the loop records each event: `record_in`, `record_out`, `record`.
-                          Replies go through `request.reply`, which shows them to the node's trace.
+                          Replies go through `requests.reply`, which shows them to the node's trace.
 
-User code that fails without ending its process (a handler, a `format_status`) is judged by `user_code.py`.
+Here `requests` is `kernel/requests.py`; the other modules are in this folder. `user_code.py` judges exceptions of user
+code that may fail without ending its process, such as a handler or a `format_status`.
 """

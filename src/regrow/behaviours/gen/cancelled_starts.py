@@ -79,7 +79,7 @@ class Attempt:
         give_up(self.process)
 
 
-async def word(
+async def wait_for_ack(
     node: Node, caller: Process | None, process: Process, starter: StartRequest, who: object, timeout: float | None
 ) -> None:
     """Wait until a process has acknowledged its start or has ended, for at most `timeout` seconds."""

@@ -155,7 +155,7 @@ def child_spec(child: Child, **changes: Any) -> ChildSpec:
             spec = child
         case _ if (cls := class_of(child)) is not None:
             spec = _by_class(cls, ())
-        case (one, arg) if (cls := class_of(one)) is not None:
+        case (first, arg) if (cls := class_of(first)) is not None:
             spec = _by_class(cls, (arg,))
         case _:
             raise InvalidChild(
@@ -166,16 +166,18 @@ def child_spec(child: Child, **changes: Any) -> ChildSpec:
     return spec.replace(**changes) if changes else spec
 
 
-def is_one(child: Any) -> bool:
+def is_single_child(child: Any) -> bool:
     """Whether a value is one child: a class, a ChildSpec, or (class, arg) where arg is not a child itself."""
     match child:
         case ChildSpec():
             return True
         case _ if class_of(child) is not None:
             return True
-        case (one, arg) if class_of(one) is not None:
+        case (first, arg) if class_of(first) is not None:
             several = (
-                isinstance(arg, ChildSpec) or class_of(arg) is not None or (isinstance(arg, tuple) and is_one(arg))
+                isinstance(arg, ChildSpec)
+                or class_of(arg) is not None
+                or (isinstance(arg, tuple) and is_single_child(arg))
             )
             return not several
         case _:

@@ -6,9 +6,9 @@
     reads the answer       <--answer--       reply(from_, value)
     or waits until the answer comes, the server ends, or the deadline passes
 
-A CallRequest is message, return address, monitor and deadline in one object. The two ways cannot be distinguished
-from outside: a request never overtakes another message. The first of answer, end and deadline settles the request, and
-later ones are dropped.
+A request never overtakes another message, so that hand-over and mailbox cannot be distinguished from outside. The first
+of answer, end and deadline settles the request, and later ones are dropped. `kernel/requests.py` does this; here are
+the client functions of all behaviours, and the errors for requests that fail.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Cast:
         return f"Cast({self.request!r})"
 
 
-def reached(node: Node, address: object) -> Pid | None:
+def find_for_cast(node: Node, address: object) -> Pid | None:
     """Return the pid that a cast to `address` reaches, or None. A registry that raises does not fail the cast.
 
     OTP's `gen_server:cast/2` has `catch Mod:send(…)` for this.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from regrow.behaviours.gen.cancelled_starts import word
+from regrow.behaviours.gen.cancelled_starts import wait_for_ack
 from regrow.behaviours.gen.start_errors import AlreadyStarted, Ignored, StartError
 from regrow.kernel import bifs, exits, links, names, requests
 from regrow.kernel.ancestors import descend
@@ -200,7 +200,7 @@ async def await_ack(
     """Wait for the acknowledgement of a process that has begun; returns and raises as `begin_and_await_ack`."""
     if starter.state == PENDING or (caller is not None and not caller.alive):
         starter.server = process
-        await Foreign(word(node, caller, process, starter, who, timeout))
+        await Foreign(wait_for_ack(node, caller, process, starter, who, timeout))
     answer = starter.answer
     if starter.state == ANSWERED:
         if type(answer) is not Ignore and type(answer) is not Failed:

@@ -227,7 +227,7 @@ def notify(manager: Address, event: Any) -> None:
         ValueError: no process has this local name (OTP's badarg).
     """
     node = current_node()
-    pid = gen_request.reached(node, manager)
+    pid = gen_request.find_for_cast(node, manager)
     if pid is None:
         if names.is_name(manager):
             raise ValueError(f"notify: no process has the name {display_name(manager)}")

@@ -290,7 +290,7 @@ class Manager:
             if type(result) is Ok:
                 handler.state = result.state  # pyright: ignore[reportUnknownMemberType]
             else:
-                yield from self.let_go(handler, callback, result, event)
+                yield from self.replace_or_remove(handler, callback, result, event)
 
     def call(self, name: Any, wanted: Any) -> Answered:
         """Call one handler with a request, and return its answer."""
@@ -301,10 +301,12 @@ class Manager:
         if type(result) is Reply:
             handler.state = result.state  # pyright: ignore[reportUnknownMemberType]
             return result.value
-        yield from self.let_go(handler, "handle_call", result, wanted)
+        yield from self.replace_or_remove(handler, "handle_call", result, wanted)
         return result.reply if type(result) in (RemoveHandler, SwapHandler) else ("error", result)
 
-    def let_go(self, handler: Installed, callback: str, result: Any, event: Any) -> Generator[Any, Any, None]:
+    def replace_or_remove(
+        self, handler: Installed, callback: str, result: Any, event: Any
+    ) -> Generator[Any, Any, None]:
         """Replace or remove a handler, by the result of its callback."""
         if type(result) is SwapHandler:
             yield from self.swap(handler, result, event)

@@ -57,7 +57,7 @@ async def call(server: Any, request: Any, timeout: Seconds = 5.0) -> Any:
         TypeError: `server` is no address, or `timeout` no number of seconds.
         ValueError: `timeout` is negative, or the registry is unknown.
     """
-    # hot: doubles `gen.request.wait`, up to the hand-over. An idle server on this node is found and run without the two
+    # hot: doubles `requests.wait`, up to the hand-over. An idle server on this node is found and run without the two
     # function calls in between; tests/kernel/test_costs.py counts the steps.
     waits = True
     if timeout != 5.0:
@@ -99,7 +99,7 @@ def cast(server: Address, request: object) -> None:
         TypeError: `server` is no address.
     """
     node = _HERE.node or current_node()
-    pid: Pid | None = server if type(server) is Pid else gen_request.reached(node, server)
+    pid: Pid | None = server if type(server) is Pid else gen_request.find_for_cast(node, server)
     message = Cast(request)
     if node.trace is not None:
         caller = node.caller()

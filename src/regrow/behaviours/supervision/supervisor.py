@@ -115,7 +115,7 @@ class Supervisor(SupervisorFunctions):
             TypeError: `children` is no list.
         """
         flags = Flags(strategy, max_restarts, max_seconds, auto_shutdown)
-        specs = [child_spec.child_spec(child) for child in several(children)]
+        specs = [child_spec.child_spec(child) for child in check_list(children)]
         check_specs(specs, flags)
         return SimpleInit(flags, specs) if flags.has_template else Init(flags, specs)
 
@@ -139,14 +139,14 @@ class Supervisor(SupervisorFunctions):
             InvalidFlags: an option has an invalid value.
             TypeError: `children` is neither a list nor a child.
         """
-        if child_spec.is_one(children) or options.keys() & child_spec.CLASS_OPTIONS:
-            one: Any = children
-            return child_spec.child_spec(one, **options)
-        given = list(several(children))
+        if child_spec.is_single_child(children) or options.keys() & child_spec.CLASS_OPTIONS:
+            child: Any = children
+            return child_spec.child_spec(child, **options)
+        child_list = list(check_list(children))
         options.setdefault("strategy", "one_for_one")
-        cls.init(given, **options)
+        cls.init(child_list, **options)
         start = partial(cls.start_link, name=name, **options)
-        return ChildSpec(cls if name is None else name, (start, (given,)), type="supervisor", modules=(cls,))
+        return ChildSpec(cls if name is None else name, (start, (child_list,)), type="supervisor", modules=(cls,))
 
     @staticmethod
     def check_childspecs(children: Iterable[Child], auto_shutdown: AutoShutdown | None = None) -> None:
@@ -162,7 +162,7 @@ class Supervisor(SupervisorFunctions):
             TypeError: `children` is no list.
         """
         flags = Flags(auto_shutdown="any_significant" if auto_shutdown is None else auto_shutdown)
-        check_specs([child_spec.child_spec(child) for child in several(children)], flags)
+        check_specs([child_spec.child_spec(child) for child in check_list(children)], flags)
 
     @staticmethod
     async def start_child(supervisor: Address, child: Child | list[Any]) -> Any:
@@ -259,16 +259,16 @@ class ModuleSupervisor(ModuleBased):
         return result
 
 
-def several(children: Any) -> Iterable[Any]:
+def check_list(children: Any) -> Iterable[Any]:
     """Check that `children` is a list; passing a single child is a common mistake.
 
     Raises:
         TypeError: `children` is a single child, or no iterable.
     """
     kind: object = type(children)  # pyright: ignore[reportUnknownVariableType]
-    one = child_spec.is_one(children) and kind is not list
-    if one or kind is str or not hasattr(children, "__iter__"):
-        advice = ". Put a single child into a list: [child]" if one else ""
+    is_single = child_spec.is_single_child(children) and kind is not list
+    if is_single or kind is str or not hasattr(children, "__iter__"):
+        advice = ". Put a single child into a list: [child]" if is_single else ""
         raise TypeError(f"children: wanted a list of children, got {safe_repr(children)}{advice}")
     found: Iterable[Any] = children
     return found
