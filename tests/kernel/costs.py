@@ -1,4 +1,4 @@
-"""How often a piece of work steps, calls back and allocates."""
+"""Counters of the steps, callbacks and allocations that a piece of work takes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MANY = 100
 
 
 class Counter(GenServer[int]):
-    """Counts; answers "later" only when it is told to."""
+    """A server that counts; it answers "later" only on request."""
 
     def handle_call(self, request: Any, from_: From, count: int) -> CallReturn[int]:
         if request == "later":
@@ -44,21 +44,21 @@ class Counter(GenServer[int]):
 
 
 class AsyncCounter(GenServer[int]):
-    """The same with `async def`."""
+    """A `Counter` whose callbacks are `async def`."""
 
     async def handle_call(self, _request: Any, _from: From, count: int) -> Reply[int]:
         return Reply(count, count + 1)
 
 
 class Costs:
-    """What the event loop was asked for."""
+    """The requests that were made to the event loop."""
 
     def __init__(self) -> None:
         self.callbacks = 0
         self.timers = 0
 
     def loop(self) -> asyncio.AbstractEventLoop:
-        """A loop of the kind that these tests run on, which counts."""
+        """Return a loop of the kind that these tests run on, which counts its requests."""
         costs = self
         plain = asyncio.new_event_loop()
         plain.close()
@@ -78,7 +78,7 @@ class Costs:
 
 
 def counted(test: Callable[[Node, Costs], Awaitable[None]], *, clock: bool = True) -> None:
-    """Run a test as a process, on a loop that counts; without the clock, on real time that nobody waits for."""
+    """Run a test as a process, on a loop that counts; without the virtual clock, on real time, without waits."""
     costs = Costs()
     node = Node(clock=VirtualClock()) if clock else Node()
     with asyncio.Runner(loop_factory=costs.loop) as runner:
@@ -86,7 +86,7 @@ def counted(test: Callable[[Node, Costs], Awaitable[None]], *, clock: bool = Tru
 
 
 async def steps_of(node: Node, costs: Costs, work: Callable[[], Awaitable[object]], *, callbacks: int = 0) -> int:
-    """The steps of all processes while the running one does this, and asks the loop for so many callbacks."""
+    """Return the steps of all processes while this coroutine runs; check the number of callbacks of the loop."""
     before, steps = costs.callbacks, node.scheduler.steps
     await work()
     assert costs.callbacks - before <= callbacks  # a loop that asks when the clock may move needs none for it
@@ -94,7 +94,7 @@ async def steps_of(node: Node, costs: Costs, work: Callable[[], Awaitable[object
 
 
 async def peak_of(work: Callable[[], Awaitable[object]]) -> int:
-    """The most bytes that this has in use at a time, beyond those that were before; the second time it is done."""
+    """Return the peak of bytes in use, beyond those in use before; the second run counts."""
     await work()
     gc.collect()
     tracemalloc.start()
@@ -108,7 +108,7 @@ async def peak_of(work: Callable[[], Awaitable[object]]) -> int:
 
 
 async def blocks_left(work: Callable[[], Awaitable[object]]) -> int:
-    """The blocks that are there after this and were not before: the least of some rounds, for Python's caches grow, too."""
+    """Return the blocks left after an action: the least of some rounds, for Python's caches grow, too."""
     left: list[int] = []
     for _ in range(5):
         gc.collect()

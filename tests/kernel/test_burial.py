@@ -1,4 +1,4 @@
-"""The end of a process cannot fail: whatever an exception, a handler of logs or a listener does, it is told once to all."""
+"""The end of a process cannot fail: all watchers are notified, whatever an exception, log handler or listener does."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Shop(GenServer[Any]):
 
 @contextmanager
 def logged_by(handler: logging.Handler | logging.Filter) -> Generator[None]:
-    """Let a handler have, or a filter refuse, all that regrow logs."""
+    """Add a handler or a filter to all that regrow logs."""
     logger = logging.getLogger("regrow")
     loggers = [logger, *(logging.getLogger(name) for name in logging.root.manager.loggerDict if name[:7] == "regrow.")]
     for one in loggers:
@@ -82,8 +82,10 @@ QUIET = [way for way in RAISED if not way.leaves]
 
 @pytest.mark.parametrize("way", QUIET, ids=lambda way: way.name)
 @pytest.mark.parametrize("kind", [BadHandler, BadFilter])
-async def test_a_log_handler_that_raises_ends_nobody(kind: Any, way: Way, capsys: pytest.CaptureFixture[str]) -> None:
-    """The record is lost, and standard error says so; all else is done."""
+async def test_a_log_handler_that_raises_ends_no_process(
+    kind: Any, way: Way, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The record is lost, standard error reports that, and the rest is done."""
     process.trap_exit(True)
 
     async def fails() -> None:
@@ -129,8 +131,8 @@ async def test_an_odd_exception_ends_a_task_and_a_process(odd: str) -> None:
     assert running().node.scheduler.depth == 0
 
 
-async def test_who_handles_an_exception_keeps_its_traceback() -> None:
-    """What it gives as the reason of another's end is a copy: equal in all, and without frames."""
+async def test_an_exception_that_is_being_handled_keeps_its_traceback() -> None:
+    """The reason of the other process's end is a copy: equal in all parts, and without frames."""
 
     def deeper(error: BaseException) -> None:
         raise error
@@ -155,12 +157,14 @@ async def test_who_handles_an_exception_keeps_its_traceback() -> None:
         assert reason is not error
         assert FIELDS["args"].__get__(reason)[:1] == FIELDS["args"].__get__(error)[:1]
         assert FIELDS["__traceback__"].__get__(reason) is None
-        assert [code.co_name for code, _ in trace_of(reason)] == ["test_who_handles_an_exception_keeps_its_traceback"]
+        assert [code.co_name for code, _ in trace_of(reason)] == [
+            "test_an_exception_that_is_being_handled_keeps_its_traceback"
+        ]
         cause = FIELDS["__cause__"].__get__(reason)
         assert (type(cause), cause.args, cause.__traceback__) == (ValueError, ("first",), None)
 
 
-async def test_a_copy_has_what_its_class_keeps_outside_the_dictionary() -> None:
+async def test_a_copy_has_the_state_that_its_class_keeps_outside_the_dict() -> None:
     class Unlucky(OSError):
         __slots__ = ("word",)
 
@@ -177,7 +181,7 @@ async def test_a_copy_has_what_its_class_keeps_outside_the_dictionary() -> None:
 
 
 class Bad:
-    """Raises when it is shown."""
+    """Raises when its repr is taken."""
 
     def __init__(self, error: type[BaseException]) -> None:
         self.error = error
@@ -194,19 +198,19 @@ def test_a_repr_never_raises(error: type[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("way", QUIET, ids=lambda way: way.name)
-async def test_a_listener_that_raises_is_let_go(way: Way, reports: Any) -> None:
+async def test_a_listener_that_raises_is_removed(way: Way, reports: Any) -> None:
     node = running().node
-    heard: list[str] = []
+    points: list[str] = []
 
     def bad(point: str, *_: object) -> None:
-        heard.append(point)
+        points.append(point)
         way.fail()
 
     trace.listen(node, bad)
     pid, _ = process.spawn_monitor(process.receive)
     process.exit(pid, "kill")
     assert (await process.receive(Down, timeout=1.0)).reason == "killed"
-    assert heard == ["spawn"]
+    assert points == ["spawn"]
     assert node.trace is not None
     trace.unlisten(node, bad)
     assert len(reports) == 1

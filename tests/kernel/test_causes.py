@@ -1,4 +1,4 @@
-"""What is raised where another process has failed goes back to that one's lines, and keeps none of its frames."""
+"""An exception that another process's failure raises shows that process's lines, and keeps none of its frames."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.regrow
 
 
 class Big:
-    """What a frame holds, and nobody else."""
+    """An object that only a frame holds."""
 
 
 WATCHED: list[weakref.ref[Big]] = []
@@ -142,7 +142,9 @@ PLACES: list[Callable[[], Awaitable[None]]] = [
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
-async def test_what_the_other_process_raised_is_the_cause_with_its_lines(place: Callable[[], Awaitable[None]]) -> None:
+async def test_the_exception_of_the_other_process_is_the_cause_with_its_lines(
+    place: Callable[[], Awaitable[None]],
+) -> None:
     process.trap_exit(True)
     WATCHED.clear()
     with pytest.raises((CalleeExit, StartError, ApplicationError)) as caught:
@@ -156,9 +158,9 @@ async def test_what_the_other_process_raised_is_the_cause_with_its_lines(place: 
     assert [one() for one in WATCHED] == [None], "a frame of the dead process is kept alive"
 
 
-async def test_a_failure_that_no_exception_is_behind_has_no_cause() -> None:
+async def test_a_failure_without_an_exception_has_no_cause() -> None:
     with pytest.raises(NoProcess) as caught:
-        await call("nobody", "request")
+        await call("unknown", "request")
     assert caught.value.__cause__ is None
     assert not caught.value.__suppress_context__
 
@@ -178,7 +180,7 @@ async def test_the_lines_of_a_cause_s_own_cause_are_there_too() -> None:
     assert "LookupError: translated" in shown
 
 
-async def test_a_reason_that_was_shown_and_becomes_one_again_has_its_lines_once() -> None:
+async def test_a_reason_that_is_raised_again_has_its_lines_once() -> None:
     process.trap_exit(True)
 
     async def passes_it_on() -> None:
@@ -205,7 +207,7 @@ def entries(traceback: Any) -> list[Any]:
     return found
 
 
-def test_a_traceback_that_is_made_has_no_caller_and_no_variables() -> None:
+def test_a_made_traceback_has_no_caller_and_no_variables() -> None:
     def place() -> None:
         made = tracebacks.traceback_of([(sys._getframe().f_code, 7)])  # pyright: ignore[reportPrivateUsage]
         assert made is not None
@@ -218,7 +220,7 @@ def test_a_traceback_that_is_made_has_no_caller_and_no_variables() -> None:
 
 
 @pytest.mark.parametrize("line", [1, 2, 40, 100, 5000, 100_000])
-def test_a_traceback_that_is_made_shows_its_line_and_underlines_nothing(line: int) -> None:
+def test_a_made_traceback_shows_its_line_and_underlines_nothing(line: int) -> None:
     code = sys._getframe().f_code.replace(co_firstlineno=60)  # pyright: ignore[reportPrivateUsage]
     made = tracebacks.traceback_of([(code, line)])
     assert made is not None

@@ -1,6 +1,6 @@
-"""What a call, a cast, a start and an end cost, in things that can be counted: steps, turns, timers, memory.
+"""The costs of a call, a cast, a start and an end, in countable units: steps, turns, timers, memory.
 
-No clock is asked. A test here fails when somebody makes the hot path longer, not when the machine is busy.
+No test reads the clock. A test here fails when a change makes the hot path longer, not when the machine is busy.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tests.kernel.costs import MANY, AsyncCounter, Costs, Counter, blocks_left, 
 @pytest.mark.parametrize("kind", [Counter, AsyncCounter])
 @pytest.mark.parametrize("name", [None, "counter", Counter])
 def test_a_call_to_an_idle_server_is_one_step(kind: type[Any], name: Name | None) -> None:
-    """It is handed over: the loop is not asked for a turn, no timer is made, and nothing is kept."""
+    """It is handed over: no turn of the loop is requested, no timer is made, and nothing is kept."""
 
     async def test(node: Node, costs: Costs) -> None:
         pid = await kind.start(0, name=name)
@@ -82,12 +82,12 @@ def test_a_call_takes_little_memory(kind: type[Any], most: int) -> None:
 
 
 def test_calls_that_wait_make_one_timer_of_the_loop() -> None:
-    """Their deadlines are entries of one lane, which are gone when the answers come."""
+    """Their deadlines are entries of one lane, which are removed when the replies come."""
 
     async def test(node: Node, costs: Costs) -> None:
         server = await Counter.start(0)
         pids = [process.spawn_monitor(call, server, "later")[0] for _ in range(MANY)]
-        while any(process.info(pid, "status") == "runnable" for pid in pids):  # noqa: ASYNC110 - no event tells it
+        while any(process.info(pid, "status") == "runnable" for pid in pids):  # noqa: ASYNC110 - no event reports it
             await asyncio.sleep(0)
         assert costs.timers == 1
         cast(server, "answer")
@@ -99,8 +99,8 @@ def test_calls_that_wait_make_one_timer_of_the_loop() -> None:
     counted(test, clock=False)
 
 
-def test_many_clients_of_a_server_are_not_always_in_each_others_way() -> None:
-    """A server with calls in its mailbox answers them all before the callers go on, and is idle then."""
+def test_many_clients_of_a_server_find_it_idle_again() -> None:
+    """A server with calls in its mailbox answers them all before the callers continue, and is idle then."""
 
     async def test(node: Node, costs: Costs) -> None:
         server, me = await Counter.start(0), process.current()
@@ -127,7 +127,7 @@ def test_many_clients_of_a_server_are_not_always_in_each_others_way() -> None:
 # Casts and messages
 
 
-def test_a_cast_is_one_step_and_many_are_one_turn() -> None:
+def test_a_cast_is_one_step_and_many_casts_are_one_turn() -> None:
     async def test(node: Node, costs: Costs) -> None:
         server = await Counter.start(0)
 
@@ -186,8 +186,8 @@ def test_a_process_that_ends_is_one_step() -> None:
     counted(test)
 
 
-def test_a_task_that_is_awaited_at_once_is_one_step() -> None:
-    """It is handed over when its owner awaits it; a plain function needs neither a timer nor an asyncio task."""
+def test_a_task_awaited_at_once_is_one_step() -> None:
+    """The task is handed over when its owner awaits it; a plain function needs neither a timer nor an asyncio task."""
 
     async def test(node: Node, costs: Costs) -> None:
         tasks: set[object] = set()
@@ -208,8 +208,8 @@ def test_a_task_that_is_awaited_at_once_is_one_step() -> None:
     counted(test)
 
 
-def test_an_agent_is_asked_in_one_step() -> None:
-    """A plain function that runs in it needs no asyncio task."""
+def test_a_call_to_an_agent_is_one_step() -> None:
+    """A plain function that runs in an agent needs no asyncio task."""
 
     async def test(node: Node, costs: Costs) -> None:
         agent = await Agent.start_link(int)
@@ -228,8 +228,8 @@ def test_an_agent_is_asked_in_one_step() -> None:
     counted(test)
 
 
-def test_a_server_is_there_after_one_step() -> None:
-    """It starts, who started it goes on."""
+def test_a_server_starts_in_one_step() -> None:
+    """The server starts, and its starter continues."""
 
     async def test(node: Node, costs: Costs) -> None:
         pids: list[Pid] = []
@@ -244,7 +244,7 @@ def test_a_server_is_there_after_one_step() -> None:
 
 
 def test_an_idle_server_weighs_little() -> None:
-    """Bytes and blocks that stay, without the objects' own overhead in the allocator."""
+    """Bytes and blocks that stay, without the allocator's overhead for the objects."""
 
     async def test(node: Node, costs: Costs) -> None:
         pids: list[Pid] = [await Counter.start(0) for _ in range(MANY)]
@@ -282,13 +282,13 @@ def test_a_start_and_an_end_leave_nothing() -> None:
 
 
 async def calls_a_server(node: Node) -> Callable[[], Awaitable[object]]:
-    """A call, beside idle servers."""
+    """Call a server, beside idle servers."""
     pid = await Counter.start(0)
     return lambda: call(pid, "next")
 
 
 async def restarts_a_child(node: Node) -> Callable[[], Awaitable[object]]:
-    """A restart, beside other children."""
+    """Restart a child, beside other children."""
     keeper = await DynamicSupervisor.start_link(max_restarts=1000, max_seconds=1)
     me = process.current()
 
@@ -308,7 +308,7 @@ async def restarts_a_child(node: Node) -> Callable[[], Awaitable[object]]:
 
 
 async def names_a_process(node: Node) -> Callable[[], Awaitable[object]]:
-    """A name, beside other names."""
+    """Register a name, beside other names."""
     for number in range(int(process.get("others"))):
         await Counter.start(0, name=f"other {number}")
 
@@ -321,7 +321,7 @@ async def names_a_process(node: Node) -> Callable[[], Awaitable[object]]:
 
 
 async def sets_a_timer(node: Node) -> Callable[[], Awaitable[object]]:
-    """A timer, beside other timers."""
+    """Set a timer, beside other timers."""
     for number in range(int(process.get("others"))):
         process.send_after(process.current(), "never", 1000 + number)
 
@@ -332,7 +332,7 @@ async def sets_a_timer(node: Node) -> Callable[[], Awaitable[object]]:
 
 
 async def watches_a_process(node: Node) -> Callable[[], Awaitable[object]]:
-    """A link and a monitor, beside other links and monitors."""
+    """Link and monitor a process, beside other links and monitors."""
     for _ in range(int(process.get("others"))):
         process.monitor(await Counter.start_link(0))
     pid = await Counter.start(0)
@@ -349,10 +349,10 @@ async def watches_a_process(node: Node) -> Callable[[], Awaitable[object]]:
     "prepare", [calls_a_server, restarts_a_child, names_a_process, sets_a_timer, watches_a_process]
 )
 @pytest.mark.parametrize("counting", ["instructions", "memory"])
-def test_what_others_there_are_costs_nothing(
+def test_other_objects_cost_nothing(
     prepare: Callable[[Node], Awaitable[Callable[[], Awaitable[object]]]], counting: str
 ) -> None:
-    """Beside a thousand others it takes what it takes beside ten: lines of Python that run, bytes that are in use."""
+    """Beside a thousand others the cost is that beside ten: lines of Python that run, bytes in use."""
     found: list[int] = []
 
     async def test(node: Node, costs: Costs) -> None:
@@ -373,7 +373,7 @@ def test_what_others_there_are_costs_nothing(
 
 
 async def lines_of(work: Callable[[], Awaitable[object]]) -> int:
-    """The lines of Python that run; of a compiled kernel, those that are not compiled."""
+    """Count the lines of Python that run; with a compiled kernel, only those that are not compiled."""
     lines = 0
 
     def trace(_frame: Any, event: str, _argument: object) -> Any:
@@ -390,8 +390,8 @@ async def lines_of(work: Callable[[], Awaitable[object]]) -> int:
     return lines
 
 
-def test_a_node_is_quick_to_ask() -> None:
-    """CPython keeps the attributes of a plain object where it finds them at once, as long as they are no more than 30."""
+def test_a_node_s_attributes_are_quick_to_read() -> None:
+    """CPython finds the attributes of a plain object at once as long as there are no more than 30."""
 
     async def main() -> int:
         async with Node() as node:

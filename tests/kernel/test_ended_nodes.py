@@ -1,4 +1,4 @@
-"""Nodes that have ended, whose loop was closed under them, or that run in the parent of this process."""
+"""Nodes that have ended, whose loop was closed under them, or that belong to the parent of a forked process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TIME = r"has ended, at \d\d:\d\d:\d\d"
 
 
 class Server(GenServer[Any]):
-    """Answers, or not."""
+    """A server that replies, or does not."""
 
     async def handle_call(self, request: Any, _from: Any, state: Any, /) -> Any:
         if request == "never":
@@ -46,7 +46,7 @@ class Server(GenServer[Any]):
 
 
 class Lost:
-    """A node in a thread of its own, whose loop is closed under it."""
+    """A node in a separate thread whose loop is closed under it."""
 
     def __init__(self) -> None:
         self.node = Node("lost")
@@ -68,7 +68,7 @@ class Lost:
         return await Server.start(None, name=Global("lost"))
 
     def lose(self) -> None:
-        """Close the loop, and say nothing to the node."""
+        """Close the loop without stopping the node."""
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.loop.stop)
             self.thread.join(20)
@@ -83,7 +83,7 @@ def lost() -> Iterator[Lost]:
     found.node.is_up()
 
 
-# It says so
+# The error says how the node ended
 
 
 async def leave() -> Node:
@@ -97,7 +97,7 @@ def in_a_fresh_thread(function: Callable[[], Any]) -> Any:
         return pool.submit(function).result(60)
 
 
-def test_a_thread_whose_node_has_ended_is_told_when_and_why() -> None:
+def test_the_error_says_when_and_why_the_node_ended() -> None:
     def thread() -> str:
         asyncio.run(leave())
         with pytest.raises(NoNode) as raised:
@@ -109,7 +109,7 @@ def test_a_thread_whose_node_has_ended_is_told_when_and_why() -> None:
     assert "it was stopped" in said
 
 
-def test_what_ended_it_is_said() -> None:
+def test_the_error_names_what_ended_the_node() -> None:
     async def fails() -> None:
         async with Node("short") as node:
             node.fail(ValueError("the reason why"))
@@ -126,7 +126,7 @@ def test_what_ended_it_is_said() -> None:
 
 
 @pytest.mark.parametrize("how", ["stopped", "raised"])
-def test_so_is_what_it_was_stopped_with(how: str) -> None:
+def test_the_error_names_the_reason_of_the_stop(how: str) -> None:
     async def ends() -> None:
         async with Node("short") as node:
             if how == "raised":
@@ -147,7 +147,7 @@ def test_so_is_what_it_was_stopped_with(how: str) -> None:
     assert wanted[how] in in_a_fresh_thread(thread)
 
 
-def test_another_thread_is_told_too() -> None:
+def test_another_thread_gets_the_error_too() -> None:
     node = in_a_fresh_thread(lambda: asyncio.run(leave()))
     for use in (
         lambda: from_thread.call("x", 1, node=node),
@@ -163,7 +163,7 @@ def test_another_thread_is_told_too() -> None:
         from_thread.call("x", 1)
 
 
-def test_a_new_node_is_no_ended_one() -> None:
+def test_a_new_node_is_not_taken_for_the_ended_one() -> None:
     def thread() -> None:
         asyncio.run(leave())
         run(main)
@@ -178,7 +178,7 @@ def test_a_new_node_is_no_ended_one() -> None:
 
 
 @pytest.mark.parametrize("timeout", [None, 1000.0])
-def test_a_thread_that_waits_hears_of_the_end(timeout: float | None) -> None:
+def test_a_waiting_thread_gets_an_error_at_the_end(timeout: float | None) -> None:
     said: list[BaseException] = []
     asking = threading.Event()
 
@@ -207,7 +207,7 @@ def test_a_thread_that_waits_hears_of_the_end(timeout: float | None) -> None:
     assert isinstance(said[0], CalleeExit | NoNode)
 
 
-def test_none_of_many_hangs_when_the_node_ends_meanwhile() -> None:
+def test_no_thread_hangs_when_the_node_ends_meanwhile() -> None:
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
@@ -247,8 +247,8 @@ def hammer() -> None:
     assert not [end for end in ends if end.startswith("wrong")]
 
 
-def test_what_was_posted_before_the_end_is_done() -> None:
-    """A request that is on its way through the door when the node ends is answered: nobody is there."""
+def test_a_request_posted_before_the_end_is_answered() -> None:
+    """A request that is in transit when the node ends is answered with an error: the process is gone."""
     here = Node("here")
     there = Node("there")
     answers: list[BaseException] = []
@@ -269,7 +269,7 @@ def test_what_was_posted_before_the_end_is_done() -> None:
             thread = threading.Thread(target=asyncio.run, args=(asks(server),), daemon=True)
             thread.start()
             threads.append(thread)
-            release.wait(20)  # the loop stands still: the request lies before the door
+            release.wait(20)  # the loop stands still: the request has not been taken yet
 
     release = threading.Event()
     threads: list[threading.Thread] = []
@@ -282,7 +282,7 @@ def test_what_was_posted_before_the_end_is_done() -> None:
 
 
 @pytest.mark.regrow(clock="real")
-async def test_its_processes_are_dead_and_others_hear_of_it(lost: Lost, node: Node) -> None:
+async def test_the_processes_of_a_closed_loop_are_dead_and_monitors_fire(lost: Lost, node: Node) -> None:
     process.trap_exit(True)
     ref = process.monitor(lost.pid)
     process.link(lost.pid)
@@ -306,7 +306,7 @@ async def test_its_processes_are_dead_and_others_hear_of_it(lost: Lost, node: No
 
 
 @pytest.mark.regrow(clock="real")
-async def test_its_names_are_free(lost: Lost) -> None:
+async def test_the_names_of_a_closed_loop_are_free(lost: Lost) -> None:
     await asyncio.to_thread(lost.lose)
     assert process.whereis(Global("lost")) is None
     mine = await Server.start_link(name=Global("lost"))
@@ -314,7 +314,7 @@ async def test_its_names_are_free(lost: Lost) -> None:
 
 
 @pytest.mark.parametrize("use", ["call", "cast", "send", "run"])
-def test_threads_are_told_and_drop_nothing_in_silence(lost: Lost, use: str) -> None:
+def test_threads_get_errors_and_drop_nothing_silently(lost: Lost, use: str) -> None:
     lost.lose()
     door = {
         "call": lambda: from_thread.call(lost.pid, 1, node=lost.node),
@@ -328,7 +328,7 @@ def test_threads_are_told_and_drop_nothing_in_silence(lost: Lost, use: str) -> N
     assert not process.alive(lost.pid)
 
 
-def test_a_thread_that_waits_for_a_loop_that_is_closed(lost: Lost) -> None:
+def test_a_thread_that_waits_for_a_closed_loop_gets_an_error(lost: Lost) -> None:
     answer = futures.ThreadPoolExecutor(1).submit(from_thread.call, lost.pid, "never", None, node=lost.node)
     while not lost.node.gate.asked or next(iter(lost.node.gate.asked)).task is None:
         threading.Event().wait(0.01)
@@ -367,7 +367,7 @@ def test_a_thread_may_have_a_node_again_after_its_loop_was_closed() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.regrow(clock="real")
-async def test_a_forked_child_has_nothing_of_its_parents(node: Node) -> None:
+async def test_a_forked_child_has_no_node_of_its_parent(node: Node) -> None:
     server = await Server.start_link(name=Global("parents"))
     assert await global_.set_lock(("resource", "me"))
     child = os.fork()

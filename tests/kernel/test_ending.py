@@ -30,7 +30,7 @@ Events = list[Any]
 
 
 class Keeps(GenServer[tuple[Events, str, float]]):
-    """Has something to lose: its `terminate` takes its time."""
+    """A server whose `terminate` takes time."""
 
     def init(self, arg: tuple[Events, str, float]) -> Ok[tuple[Events, str, float]]:
         process.trap_exit(True)
@@ -47,7 +47,7 @@ class Keeps(GenServer[tuple[Events, str, float]]):
 
 
 class Stubborn(GenServer[None]):
-    """Traps exits, and sits in a callback for ever."""
+    """A server that traps exits and never leaves a callback."""
 
     def init(self, _arg: None) -> Ok[None]:
         process.trap_exit(True)
@@ -62,7 +62,7 @@ def keeps(events: Events, word: str, seconds: float = 0.2, shutdown: Any = 5.0) 
 
 
 async def two_trees(events: Events) -> None:
-    """A tree of two levels, with a child that is slower than a worker may be, and a linked server."""
+    """Start a tree of two levels, with a child that is slower than a worker may be, and a linked server."""
     inner = Supervisor.child_spec([keeps(events, "c"), keeps(events, "d", 20.0, 30.0)])
     await Supervisor.start_link([keeps(events, "a"), keeps(events, "b"), inner])
     await Keeps.start_link((events, "linked", 0.2))
@@ -85,7 +85,7 @@ def ended(main: Callable[[], Coroutine[Any, Any, Any]]) -> None:
 
 class TestInOrder:
     @pytest.mark.parametrize("end", ENDS)
-    def test_the_tree_of_main(self, end: str) -> None:
+    def test_the_tree_of_main_ends_in_order(self, end: str) -> None:
         events: Events = []
 
         async def main() -> None:
@@ -99,7 +99,7 @@ class TestInOrder:
         assert events == IN_ORDER
 
     @pytest.mark.parametrize("end", ENDS)
-    def test_what_a_plain_task_has_started(self, end: str) -> None:
+    def test_children_of_a_plain_task_end_in_order(self, end: str) -> None:
         events: Events = []
 
         async def main() -> None:
@@ -111,8 +111,8 @@ class TestInOrder:
         assert events == IN_ORDER
 
     @pytest.mark.parametrize("end", ENDS)
-    def test_what_an_adopted_task_has_started(self, end: str) -> None:
-        """Its end tells all whom it has linked; each has its own time even so."""
+    def test_children_of_an_adopted_task_end_in_order(self, end: str) -> None:
+        """The end of the task ends all its linked processes; each still has its own shutdown time."""
         events: Events = []
 
         async def main() -> None:
@@ -124,8 +124,8 @@ class TestInOrder:
         assert sorted(events) == sorted(IN_ORDER)
         assert [word for word in events if word != "linked"] == IN_ORDER[1:]
 
-    def test_a_process_whose_parent_ends_before_it(self) -> None:
-        """At any depth: a server that a server has started, which a function has started."""
+    def test_a_process_whose_parent_ends_first_still_ends_in_order(self) -> None:
+        """At any depth: a server started by a server, which a function has started."""
         events: Events = []
 
         class Parent(Keeps):
@@ -148,8 +148,8 @@ class TestInOrder:
         asyncio.run(main())
         assert events == ["parent", "deep"]
 
-    def test_what_an_unlinked_process_has_started(self) -> None:
-        """The process itself is killed, as on the BEAM; its tree has its time."""
+    def test_children_of_an_unlinked_process_end_in_order(self) -> None:
+        """The process itself is killed, as on the BEAM; its tree has its shutdown time."""
         events: Events = []
 
         async def starts() -> None:
@@ -164,7 +164,7 @@ class TestInOrder:
         run(main, node=Node(clock=VirtualClock()))
         assert events == ["a"]
 
-    def test_many_children_of_a_dynamic_supervisor(self) -> None:
+    def test_many_children_of_a_dynamic_supervisor_end_in_order(self) -> None:
         events: Events = []
 
         async def main() -> None:
@@ -177,8 +177,10 @@ class TestInOrder:
         assert sorted(events) == sorted(str(number) for number in range(50))
 
     @pytest.mark.parametrize("start", [Stubborn.start_link, None])
-    def test_what_does_not_obey_is_killed_after_its_time(self, start: Any, caplog: pytest.LogCaptureFixture) -> None:
-        """A server that sits in a callback, and a function that goes on, hold the end up for 5 s, and no longer."""
+    def test_a_process_that_ignores_its_shutdown_is_killed_in_time(
+        self, start: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A server inside a callback, and a function that continues, delay the end by 5 s, and no longer."""
         clock = VirtualClock()
         begun = clock.now()
         events: Events = []
@@ -201,7 +203,7 @@ class TestInOrder:
         assert events == ["a"]
         assert "has not ended 5 s after it was sent" in caplog.text
 
-    def test_a_child_that_fails_at_the_end_does_not_take_the_others_along(self) -> None:
+    def test_a_child_that_fails_at_the_end_leaves_the_others_alone(self) -> None:
         events: Events = []
 
         class Fails(Keeps):
@@ -216,14 +218,14 @@ class TestInOrder:
         assert run(main, node=Node(clock=VirtualClock())) == "returned"
         assert events == ["a"]
 
-    def test_a_linked_function_that_traps_exits_is_told_why(self) -> None:
+    def test_a_linked_function_that_traps_exits_gets_the_reason(self) -> None:
         events: Events = []
 
         async def waits() -> None:
             process.trap_exit(True)
-            told = await process.receive(Exited)
+            received = await process.receive(Exited)
             await process.sleep(1.0)
-            events.append(told.reason)
+            events.append(received.reason)
 
         async def main() -> None:
             process.spawn_link(waits)
@@ -234,9 +236,9 @@ class TestInOrder:
 
 
 class TestByForce:
-    """What starts while the node ends does not keep it from ending."""
+    """Processes started while the node ends do not keep it from ending."""
 
-    def test_a_finally_that_spawns(self) -> None:
+    def test_a_finally_block_may_spawn(self) -> None:
         released: Events = []
 
         async def again() -> None:
@@ -258,7 +260,7 @@ class TestByForce:
         assert list(node.processes) == []
 
     @pytest.mark.parametrize("spawn", [process.spawn, process.spawn_link])
-    def test_a_plain_task_that_spawns_in_a_loop(self, spawn: Any) -> None:
+    def test_a_plain_task_may_spawn_in_a_loop(self, spawn: Any) -> None:
         async def waits() -> None:
             try:
                 await asyncio.Event().wait()
@@ -281,7 +283,7 @@ class TestByForce:
         node = asyncio.run(main())
         assert not node.remnants.kept
 
-    def test_what_is_spawned_while_a_killed_one_releases_what_it_held(self) -> None:
+    def test_a_killed_process_may_spawn_while_it_releases_resources(self) -> None:
         async def waits() -> None:
             await asyncio.Event().wait()
 
@@ -303,8 +305,8 @@ class TestByForce:
 
 class TestStop:
     @pytest.mark.parametrize("seconds", [0.01, 0.05])
-    def test_one_that_is_cancelled_ends_in_a_hurry(self, seconds: float) -> None:
-        """What is left is killed, and has released what it held; then the cancellation leaves. The loop is free."""
+    def test_a_cancelled_stop_ends_at_once(self, seconds: float) -> None:
+        """The remaining processes are killed and release what they held; then the cancellation is raised."""
         events: Events = []
 
         async def holds() -> None:
@@ -336,7 +338,7 @@ class TestStop:
         assert events.count("released") == 2
         assert ("keeps", "cut off") in events
 
-    def test_a_second_cancellation_does_not_wait_for_what_was_killed(self) -> None:
+    def test_a_second_cancellation_does_not_wait_for_killed_processes(self) -> None:
         async def holds() -> None:
             try:
                 await asyncio.Event().wait()
@@ -359,7 +361,7 @@ class TestStop:
 
         asyncio.run(main())
 
-    def test_several_at_once(self) -> None:
+    def test_several_stops_at_once(self) -> None:
         events: Events = []
 
         async def main() -> None:
@@ -372,7 +374,7 @@ class TestStop:
 
         asyncio.run(main())
 
-    def test_one_of_several_that_is_cancelled_hurries_them_all(self) -> None:
+    def test_one_cancelled_stop_of_several_ends_them_all_at_once(self) -> None:
         events: Events = []
 
         async def main() -> None:
@@ -389,8 +391,8 @@ class TestStop:
         assert events == [("a", "cut off")]
 
     @pytest.mark.parametrize("adopted", [False, True])
-    def test_from_a_process_of_the_node(self, adopted: bool) -> None:
-        """It does not wait for its own end; an adopted task is cancelled by it, when the node has ended."""
+    def test_a_process_of_the_node_may_stop_it(self, adopted: bool) -> None:
+        """It does not wait for its own end; an adopted task is cancelled by the stop, when the node has ended."""
         events: Events = []
 
         async def main() -> None:
@@ -407,15 +409,15 @@ class TestStop:
                     await asyncio.create_task(adopts())
             else:
                 process.spawn(node.stop)
-                while node.running:  # noqa: ASYNC110 (nobody tells that a node has stopped)
+                while node.running:  # noqa: ASYNC110 (no event reports that a node has stopped)
                     await asyncio.sleep(0)
             assert not node.running
 
         asyncio.run(main())
         assert events == ["a"]
 
-    def test_while_the_loop_is_closed_under_it(self) -> None:
-        """asyncio.run cancels all tasks: the node ends in a hurry, and nothing hangs."""
+    def test_a_stop_while_the_loop_closes(self) -> None:
+        """asyncio.run cancels all tasks: the node ends at once, and nothing hangs."""
 
         async def holds() -> None:
             await asyncio.Event().wait()
@@ -435,11 +437,11 @@ class TestStop:
 
 
 class TestMain:
-    """How long `main` itself may take to end."""
+    """The time that `main` itself may take to end."""
 
     @staticmethod
     async def ended(main: Callable[[], Coroutine[Any, Any, Any]]) -> tuple[Any, float]:
-        """End a program as a signal does; gives what `run` would, and how long that took."""
+        """End a program as a signal does; return the result of `run`, and how long that took."""
         clock = VirtualClock()
         node = Node(clock=clock)
         signals = StopSignals()
@@ -453,7 +455,7 @@ class TestMain:
         finally:
             signals.close()
 
-    def test_one_that_goes_on_is_killed_after_its_children(self) -> None:
+    def test_a_main_that_continues_is_killed_after_its_children(self) -> None:
         events: Events = []
 
         async def main() -> None:
@@ -466,7 +468,7 @@ class TestMain:
         assert asyncio.run(self.ended(main)) == (None, 6.0)
         assert events == ["a"]
 
-    def test_one_that_waits_for_its_children_goes_on_when_they_have_ended(self) -> None:
+    def test_a_main_that_waits_for_its_children_continues_after_their_end(self) -> None:
         events: Events = []
 
         async def main() -> None:
@@ -481,7 +483,7 @@ class TestMain:
         assert asyncio.run(self.ended(main)) == (None, 21.0)
         assert events == ["a", "main"]
 
-    def test_what_it_returns_is_returned(self) -> None:
+    def test_the_result_of_main_is_returned(self) -> None:
         async def main() -> str:
             try:
                 await process.receive()

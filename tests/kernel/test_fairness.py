@@ -1,6 +1,6 @@
-"""Whatever goes on without end, of a server, a machine or a process: the others run, and so does the event loop.
+"""However long a server, a machine or a process runs without a pause: the others run, and so does the event loop.
 
-Each of the endless here counts what it does and gives up after so many: a test fails where the others had no turn by
+The endless code in these tests counts its steps and gives up after a limit: a test fails if the others had no turn by
 then, and does not hang.
 """
 
@@ -53,7 +53,7 @@ ROUNDS = 3
 
 
 class Endless:
-    """Counts, and ends what has gone on too long."""
+    """A counter of the steps of endless code, which ends after too many."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -61,14 +61,14 @@ class Endless:
         self.way: Any = ""
 
     def more(self) -> None:
-        """Once more."""
+        """Count once more."""
         self.count += 1
         if self.over or self.count > LIMIT:
             raise Exit("shutdown")
 
 
 class Server(GenServer[Endless]):
-    """Does without end what it is asked to."""
+    """A server that does without end what it is sent."""
 
     def init(self, arg: tuple[Endless, str], /) -> Ok[Endless]:
         endless, way = arg
@@ -90,7 +90,7 @@ class Server(GenServer[Endless]):
         return Ok(endless)
 
     async def later(self, endless: Endless, then: Any = None) -> NoReply[Endless]:
-        """What awaits only what is ready."""
+        """Await only awaitables that are ready."""
         return NoReply(endless, then)
 
     def handle_continue(self, way: Any, endless: Endless, /) -> Any:
@@ -119,7 +119,7 @@ class Server(GenServer[Endless]):
 
 
 class Machine(GenStatem[str, Endless]):
-    """The same of a machine."""
+    """A machine that does without end what it is sent."""
 
     def callback_mode(self) -> Any:
         return ["handle_event_function", "state_enter"]
@@ -158,7 +158,7 @@ class Machine(GenStatem[str, Endless]):
 
 
 class Handler(GenEvent[Endless]):
-    """The same of a handler of events."""
+    """An event handler that does without end what it is sent."""
 
     def init(self, arg: tuple[Endless, str], /) -> Any:
         endless, way = arg
@@ -186,7 +186,7 @@ class Handler(GenEvent[Endless]):
 
 
 class Failing(GenServer[None]):
-    """Does not start, or not for long."""
+    """A server that does not start, or ends soon after."""
 
     def init(self, arg: tuple[Endless, str], /) -> Any:
         endless, way = arg
@@ -206,7 +206,7 @@ class Failing(GenServer[None]):
 
 
 async def beside(endless: Endless) -> None:
-    """What is to run beside the endless: a process that waits for the time, one that is sent mail, and asyncio."""
+    """Run beside the endless code: a process that waits for the time, one that receives messages, and asyncio."""
     me = process.current()
 
     async def answers() -> None:
@@ -231,14 +231,14 @@ async def beside(endless: Endless) -> None:
 
 
 @pytest.mark.parametrize("way", ["continue", "async continue", "cast", "async cast", "send", "timeout"])
-async def test_a_server(node: Node, way: str) -> None:
+async def test_an_endless_server_lets_others_run(node: Node, way: str) -> None:
     endless = Endless()
     await Server.start((endless, way))
     await beside(endless)
 
 
 @pytest.mark.regrow(clock="real")
-async def test_a_server_with_a_timer_of_0_s(node: Node) -> None:
+async def test_a_server_with_a_timer_of_0_s_lets_others_run(node: Node) -> None:
     endless = Endless()
     await Server.start((endless, "timer"))
     await beside(endless)
@@ -257,14 +257,14 @@ async def test_a_server_with_a_timer_of_0_s(node: Node) -> None:
         "event timeout",
     ],
 )
-async def test_a_machine(node: Node, way: str) -> None:
+async def test_an_endless_machine_lets_others_run(node: Node, way: str) -> None:
     endless = Endless()
     await Machine.start((endless, way))
     await beside(endless)
 
 
 @pytest.mark.parametrize("way", ["notify", "send", "async"])
-async def test_an_event_manager(node: Node, way: str) -> None:
+async def test_an_endless_event_manager_lets_others_run(node: Node, way: str) -> None:
     endless = Endless()
     manager = await gen_event.start()
     await gen_event.add_handler(manager, Handler, (endless, way))
@@ -273,7 +273,7 @@ async def test_an_event_manager(node: Node, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["raises", "ends"])
-async def test_a_supervisor_that_restarts(node: Node, way: str) -> None:
+async def test_a_supervisor_that_restarts_lets_others_run(node: Node, way: str) -> None:
     endless = Endless()
     endless.count = -1
     child = ChildSpec("child", (Failing.start_link, ((endless, "ends"),)))
@@ -312,9 +312,9 @@ async def calls(_endless: Endless) -> None:
     assert await call("server", "request") == "request"
 
 
-async def calls_nobody(_endless: Endless) -> None:
+async def calls_an_unknown_name(_endless: Endless) -> None:
     with pytest.raises(CallExit):
-        await call("nobody", "request")
+        await call("unknown", "request")
 
 
 async def calls_and_does_not_wait(_endless: Endless) -> None:
@@ -329,21 +329,21 @@ async def calls_while_it_handles_an_exception(_endless: Endless) -> None:
         assert await call("server", "request") == "request"
 
 
-async def stops_nobody(_endless: Endless) -> None:
+async def stops_an_unknown_name(_endless: Endless) -> None:
     with pytest.raises(CallExit):
-        await stop("nobody")
+        await stop("unknown")
 
 
-async def asks_nobody(_endless: Endless) -> None:
-    assert await multi_call("nobody", "request") == ([], [process.node()])
+async def asks_an_unknown_name(_endless: Endless) -> None:
+    assert await multi_call("unknown", "request") == ([], [process.node()])
 
 
-async def starts_what_is_there(_endless: Endless) -> None:
+async def starts_a_server_that_runs(_endless: Endless) -> None:
     with pytest.raises(AlreadyStarted):
         await Server.start((_endless, ""), name="server")
 
 
-async def starts_what_fails(_endless: Endless) -> None:
+async def starts_a_server_that_fails(_endless: Endless) -> None:
     for way in ("raises", "ignore"):
         with contextlib.suppress(StartError, Ignored):
             await Failing.start((Endless(), way))
@@ -376,13 +376,13 @@ ALL = [
     polls,
     sleeps,
     calls,
-    calls_nobody,
+    calls_an_unknown_name,
     calls_and_does_not_wait,
     calls_while_it_handles_an_exception,
-    stops_nobody,
-    asks_nobody,
-    starts_what_is_there,
-    starts_what_fails,
+    stops_an_unknown_name,
+    asks_an_unknown_name,
+    starts_a_server_that_runs,
+    starts_a_server_that_fails,
     runs_tasks,
     polls_a_task,
     streams,
@@ -392,8 +392,10 @@ ALL = [
 
 @pytest.mark.parametrize("kind", ["process", "adopted", "plain task"])
 @pytest.mark.parametrize("does", ALL)
-async def test_a_loop(node: Node, does: Callable[[Endless], Awaitable[None]], kind: str) -> None:
-    """Of a process, of a task that is one, and of a task that is none."""
+async def test_an_endless_loop_lets_others_run(
+    node: Node, does: Callable[[Endless], Awaitable[None]], kind: str
+) -> None:
+    """The loop runs in a process, in an adopted task, and in a plain task."""
     if kind == "plain task" and does in (receives, selects, polls, sleeps, runs_tasks, polls_a_task, spawns):
         pytest.skip("for processes alone")
     endless = Endless()
@@ -421,7 +423,7 @@ async def test_a_loop(node: Node, does: Callable[[Endless], Awaitable[None]], ki
             await task
 
 
-async def test_a_process_that_hibernates(node: Node) -> None:
+async def test_a_process_that_hibernates_lets_others_run(node: Node) -> None:
     endless = Endless()
 
     async def again() -> None:
@@ -435,8 +437,8 @@ async def test_a_process_that_hibernates(node: Node) -> None:
     await beside(endless)
 
 
-async def test_generations(node: Node) -> None:
-    """A process that spawns its successor and ends."""
+async def test_endless_generations_let_others_run(node: Node) -> None:
+    """A process spawns its successor and ends."""
     endless = Endless()
 
     def generation() -> None:
@@ -447,7 +449,7 @@ async def test_generations(node: Node) -> None:
     await beside(endless)
 
 
-async def test_two_servers_that_cast_to_each_other(node: Node) -> None:
+async def test_two_servers_that_cast_to_each_other_let_others_run(node: Node) -> None:
     endless = Endless()
     first, second = [await Partner.start(endless) for _ in range(2)]
     cast(first, second)

@@ -1,4 +1,4 @@
-"""What a process keeps of those that it descends from: flat, however long the chain and however many have ended."""
+"""The memory that a process keeps for its ancestors: constant, however long the chain and however many have ended."""
 
 # pyright: reportUnknownLambdaType=false
 from __future__ import annotations
@@ -24,12 +24,12 @@ async def forever() -> None:
 
 
 async def least_kept(work: Callable[[], Any]) -> int:
-    """The same of several times: what is made once, somewhere, is not counted."""
+    """Return the least of several measurements of `kept`, which leaves out what is made once."""
     return min([await kept(work) for _ in range(3)])
 
 
 async def kept(work: Callable[[], Any]) -> int:
-    """How many bytes are kept by what has been done."""
+    """Return how many bytes stay in use after an action."""
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
@@ -105,8 +105,8 @@ WAYS: dict[str, Callable[..., Any]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_generations_leave_nothing(node: Node, way: str) -> None:
-    """A process that starts its successor and ends, many times: what is kept does not depend on how many."""
+async def test_ended_generations_leave_nothing(node: Node, way: str) -> None:
+    """A process starts its successor and ends, many times: the memory kept does not depend on how many times."""
 
     async def many(count: int) -> None:
         ended = asyncio.get_running_loop().create_future()
@@ -120,7 +120,7 @@ async def test_generations_leave_nothing(node: Node, way: str) -> None:
 
 @pytest.mark.parametrize("way", ["spawn", "server"])
 async def test_a_chain_of_living_processes_is_flat(node: Node, way: str) -> None:
-    """Each of a chain keeps as much as the others, however many are above it."""
+    """Each process of a chain keeps as much as the others, however many are above it."""
 
     async def link(left: int, then: Callable[[], Any]) -> None:
         if left:
@@ -154,7 +154,7 @@ async def test_a_chain_of_living_processes_is_flat(node: Node, way: str) -> None
 
 
 async def test_the_nearest_ancestors_are_known(node: Node) -> None:
-    """Fifty at the least, nearest first, whenever the chain was cut."""
+    """At least fifty ancestors are known, nearest first, whenever the chain was cut."""
     above: list[Any] = process.info(process.current(), "ancestors")
     line = [process.current(), *above]
     seen: list[tuple[list[Any], list[Any]]] = []
@@ -193,8 +193,8 @@ async def test_the_nearest_callers_are_known(node: Node) -> None:
     assert all(found == wanted for found, wanted in seen)
 
 
-async def test_a_server_among_many_dead(node: Node) -> None:
-    """A server keeps nothing of those that have called, watched and linked it."""
+async def test_a_server_keeps_nothing_of_dead_processes(node: Node) -> None:
+    """A server keeps nothing of dead processes that called, watched or linked it."""
 
     class Server(GenServer[None]):
         def handle_call(self, request: Any, from_: From, state: None, /) -> Reply[None]:

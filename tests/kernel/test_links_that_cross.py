@@ -1,4 +1,4 @@
-"""Links between nodes, whose signals cross: both ends agree on whether there is a link."""
+"""Links between nodes whose signals cross: both ends agree on whether there is a link."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from regrow.kernel.process_record import Process
 
 
 class Held:
-    """A loop that keeps what other threads send, until it is let through."""
+    """A loop that holds signals from other threads until the test delivers them."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
 
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
-        """Keep it."""
+        """Keep the callback."""
         del context
         self.sent.append((callback, args))
 
     def let_through(self) -> None:
-        """The oldest signal arrives."""
+        """Deliver the oldest signal."""
         if self.sent:
             function, args = self.sent.pop(0)
             function(*args)
@@ -65,7 +65,7 @@ def steps(one: Process, other: Process) -> list[Callable[[], object]]:
 
 
 @pytest.mark.parametrize("first", range(6))
-def test_both_ends_agree_on_a_link_whatever_crosses(first: int) -> None:
+def test_both_ends_agree_on_a_link_when_signals_cross(first: int) -> None:
     for order in product(range(6), repeat=5):
         one, other = held_process(1), held_process(2)
         does = steps(one, other)
@@ -82,7 +82,7 @@ def test_both_ends_agree_on_a_link_whatever_crosses(first: int) -> None:
         assert small_set.contains(other.links, one.pid)
 
 
-def test_nothing_is_sent_where_a_link_is_already_or_is_none() -> None:
+def test_nothing_is_sent_if_the_link_does_not_change() -> None:
     one, other = held_process(1), held_process(2)
     loop: Any = other.node.loop
     links.unlink(one, other.pid)
@@ -92,7 +92,7 @@ def test_nothing_is_sent_where_a_link_is_already_or_is_none() -> None:
     assert len(loop.sent) == 1
 
 
-def test_the_dead_acknowledge_an_unlink_too() -> None:
+def test_a_dead_process_acknowledges_an_unlink_too() -> None:
     one, other = held_process(1), held_process(2)
     links.link(one, other.pid)
     let_all_through(one, other)

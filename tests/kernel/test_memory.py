@@ -1,4 +1,4 @@
-"""The dead leave nothing behind: no frames in reasons, no cycles, no timers, monitors or names."""
+"""Dead processes leave nothing behind: no frames in reasons, no cycles, no timers, monitors or names."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from regrow.testing import expect_idle
 
 
 class Local:
-    """A variable of somebody's frame."""
+    """An object in a variable of a frame."""
 
 
 class Server(GenServer[int]):
-    """Does what it is asked to."""
+    """A server that runs the function it is sent."""
 
     async def handle_call(self, request: Any, _from: From, state: int) -> Any:
         return Reply(await request(), state)
@@ -31,7 +31,7 @@ class Server(GenServer[int]):
 
 @pytest.mark.parametrize("kind", ["plain", "cause", "group", "exit", "tuple"])
 async def test_a_reason_keeps_no_frames(node: Node, kind: str) -> None:
-    """Who remembers why a process died does not keep its variables alive."""
+    """A process that keeps the reason of another's death does not keep its variables alive."""
     kept: list[weakref.ref[Local]] = []
 
     def fail() -> None:
@@ -80,8 +80,8 @@ async def test_a_failed_call_keeps_no_frames(node: Node) -> None:
     assert isinstance(raised.value.reason[0], ValueError)
 
 
-async def test_a_chain_of_ten_thousand_links(node: Node) -> None:
-    """A death travels along ten thousand links without a deep stack."""
+async def test_a_death_travels_along_ten_thousand_links(node: Node) -> None:
+    """The death needs no deep stack."""
     count = 10_000
     previous = process.spawn(process.sleep, None)
     first = previous
@@ -101,7 +101,7 @@ async def test_a_chain_of_ten_thousand_links(node: Node) -> None:
 
 
 async def coming_and_going(node: Node) -> None:
-    """Processes of every kind, that come and go in every way."""
+    """Start processes of every kind, and end them in every way."""
     process.trap_exit(True)
 
     async def awaits() -> None:
@@ -155,8 +155,8 @@ async def test_nothing_is_left(node: Node) -> None:
     assert me.mailbox is None
 
 
-async def test_no_cycle_keeps_the_dead(node: Node) -> None:
-    """A dead process is freed at once, without the garbage collector: the kernel lets go of all that it held."""
+async def test_no_cycle_keeps_a_dead_process(node: Node) -> None:
+    """A dead process is freed at once, without the garbage collector: the kernel drops every reference to it."""
     gc.collect()
     gc.disable()
     try:
@@ -181,8 +181,8 @@ async def test_no_cycle_keeps_the_dead(node: Node) -> None:
         gc.enable()
 
 
-async def test_a_remnant_that_was_closed_is_not_counted(node: Node) -> None:
-    """A future that a closed remnant awaited has no callback any more and does not hold up the clock."""
+async def test_a_closed_remnant_is_not_counted(node: Node) -> None:
+    """A future that a closed remnant awaited has no callback left and does not hold up the clock."""
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def stubborn() -> None:
@@ -203,8 +203,8 @@ async def test_a_remnant_that_was_closed_is_not_counted(node: Node) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cause", "context", "group"])
-async def test_a_reason_keeps_no_frames_of_what_it_was_made_of_later(node: Node, kind: str) -> None:
-    """What is named as the cause, or put into a group, need not be what was being handled."""
+async def test_a_reason_keeps_no_frames_of_causes_added_later(node: Node, kind: str) -> None:
+    """An exception set as the cause, or put into a group, need not be the one that was being handled."""
     kept: list[weakref.ref[Local]] = []
 
     def failure() -> ValueError:

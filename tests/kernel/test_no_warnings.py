@@ -1,7 +1,8 @@
-"""A coroutine that is cancelled gets the CancelledError, has its time to release, and nothing is warned of or left behind.
+"""A cancelled coroutine gets the CancelledError and time to release its resources, without a warning or a remnant.
 
-Every warning is an error here, as in all tests. Wherever an exception is thrown into a coroutine of the user's or of
-ours there is a case, for the compiled kernel hands exceptions on in a way of its own: decision 0021.
+Every warning is an error here, as in all tests. There is a case for every place that throws an exception
+into a coroutine, of the user's or of regrow's, because the compiled kernel passes exceptions on differently: decision
+0021.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Log = list[str]
 
 
 async def waits(log: Log) -> None:
-    """Waits for asyncio until it is cancelled, and releases what it holds by awaiting."""
+    """Wait for asyncio until cancelled, and release resources with an await."""
     try:
         log.append("waits")
         await asyncio.sleep(1000)
@@ -51,7 +52,7 @@ async def waits(log: Log) -> None:
 
 
 async def limited(log: Log) -> str:
-    """Waits for a time, and goes on."""
+    """Wait for a limited time, and continue."""
     try:
         async with asyncio.timeout(0.001):
             await waits(log)
@@ -61,7 +62,7 @@ async def limited(log: Log) -> str:
 
 
 class Server(GenServer[Log]):
-    """Waits where it is told to."""
+    """A server that waits in the callback that its state names."""
 
     def init(self, arg: tuple[str, Log], /) -> Any:
         where, log = arg
@@ -92,7 +93,7 @@ class Server(GenServer[Log]):
 
 
 class Machine(GenStatem[str, Log]):
-    """The same of a machine."""
+    """A machine that waits in the callback that its state names."""
 
     def callback_mode(self) -> Any:
         return "handle_event_function"
@@ -116,7 +117,7 @@ class Machine(GenStatem[str, Log]):
 
 
 class Handler(GenEvent[Log]):
-    """The same of a handler of events."""
+    """An event handler that waits in the callback that its state names."""
 
     def init(self, log: Log, /) -> Any:
         return Ok(log)
@@ -182,7 +183,7 @@ async def after_hibernation(_where: str, log: Log) -> Any:
 
 
 async def until(log: Log, word: str) -> None:
-    """Let others run until this has happened."""
+    """Let other processes run until the condition is true."""
     for _ in range(1000):
         if word in log:
             return
@@ -203,7 +204,7 @@ CASES: list[tuple[Start, str]] = [
 
 
 @pytest.mark.parametrize(("start", "where"), CASES, ids=lambda one: one if isinstance(one, str) else one.__name__)
-async def test_a_process_that_is_killed(node: Node, start: Start, where: str) -> None:
+async def test_a_killed_process_releases_without_a_warning(node: Node, start: Start, where: str) -> None:
     log: Log = []
     pid = await start(where, log)
     await until(log, "waits")
@@ -215,8 +216,8 @@ async def test_a_process_that_is_killed(node: Node, start: Start, where: str) ->
 
 @pytest.mark.regrow(clock="real")
 @pytest.mark.parametrize("start", [in_a_server, in_a_machine, in_an_agent, in_a_task])
-async def test_a_callback_that_limits_its_time(node: Node, start: Start) -> None:
-    """`asyncio.timeout` in a callback ends what it is round, and the callback goes on."""
+async def test_a_callback_may_limit_its_time(node: Node, start: Start) -> None:
+    """`asyncio.timeout` in a callback ends the await inside it, and the callback continues."""
     log: Log = []
     if start is in_a_server:
         assert await call(await Server.start(("", log)), "limited", None) == "value"
@@ -227,15 +228,15 @@ async def test_a_callback_that_limits_its_time(node: Node, start: Start) -> None
     else:
         assert await Task.async_(limited, log).await_() == "value"
     async with asyncio.timeout(10):
-        while "went on" not in log:  # noqa: ASYNC110 (what is waited for is a line of a log)
+        while "went on" not in log:  # noqa: ASYNC110 (the condition is a line of a log)
             await asyncio.sleep(0.001)
     assert log == ["waits", "CancelledError", "released", "went on"]
     assert sys.exception() is None
 
 
 @pytest.mark.regrow(clock="real")
-async def test_a_callback_that_swallows_what_kills_it(node: Node) -> None:
-    """Whatever it swallows, no exception stays behind, and calls are handed over as before."""
+async def test_a_callback_that_swallows_its_cancellation(node: Node) -> None:
+    """Whichever exception it swallows, none stays behind, and calls are handed over as before."""
     swallowed: list[str] = []
 
     class Stubborn(GenServer[None]):
@@ -271,7 +272,7 @@ async def test_a_callback_that_swallows_what_kills_it(node: Node) -> None:
 
 
 class Counting(GenServer[None]):
-    """Answers at once."""
+    """A server that replies at once."""
 
     def handle_call(self, request: Any, from_: From, state: None, /) -> Reply[None]:
         del from_
@@ -309,8 +310,10 @@ async def awaits_a_task(_log: Log) -> None:
 
 @pytest.mark.parametrize("kind", ["process", "adopted", "plain task"])
 @pytest.mark.parametrize("does", [calls, asks_many, stops, starts, receives, sleeps, awaits_a_task])
-async def test_a_wait_that_is_cancelled(node: Node, does: Callable[[Log], Awaitable[None]], kind: str) -> None:
-    """Of a process, of a task that is one, and of a task that is none: it gets its CancelledError, and nothing else."""
+async def test_a_cancelled_wait_raises_only_its_cancelled_error(
+    node: Node, does: Callable[[Log], Awaitable[None]], kind: str
+) -> None:
+    """The wait is in a process, in an adopted task, or in a plain task."""
     if kind == "plain task" and does in (receives, sleeps, awaits_a_task):
         pytest.skip("for processes alone")
     log: Log = []

@@ -1,4 +1,4 @@
-"""A receive that is cancelled in the moment in which its message is chosen gives it back to the place that it had."""
+"""A receive that is cancelled at the moment its message is chosen puts the message back into its place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regrow import Down, Node, process
 
 
 class Letter(str):
-    """A message with a class of its own."""
+    """A message with its own class."""
 
     __slots__ = ()
 
@@ -25,12 +25,12 @@ MATCHES: dict[str, Any] = {
 
 
 async def left_of(receiver: Callable[[], Any], sends: list[object], late: list[object]) -> list[object]:
-    """The mail of a process, in its order, whose receive was cancelled when its message had been chosen.
+    """Return the messages of a process whose receive was cancelled after its message had been chosen.
 
     Args:
-        receiver: what it does before it takes its mail, oldest first.
-        sends: what it is sent before it begins.
-        late: what it is sent when it waits; the last is what its receive wants.
+        receiver: the function the process runs before it takes its messages, oldest first.
+        sends: the messages sent to it before it begins.
+        late: the messages sent to it while it waits; its receive matches the last one.
     """
     me = process.current()
 
@@ -62,9 +62,7 @@ async def left_of(receiver: Callable[[], Any], sends: list[object], late: list[o
 @pytest.mark.parametrize("match", MATCHES)
 @pytest.mark.parametrize("before", [[], ["A"], ["A", "A2"]])
 @pytest.mark.parametrize("late", [["B"], ["C", "B"]])
-async def test_a_message_that_was_chosen_keeps_its_place(
-    node: Node, match: str, before: list[str], late: list[str]
-) -> None:
+async def test_a_chosen_message_keeps_its_place(node: Node, match: str, before: list[str], late: list[str]) -> None:
     async def waits() -> None:
         with pytest.raises(asyncio.CancelledError):
             await process.receive(MATCHES[match])
@@ -74,7 +72,7 @@ async def test_a_message_that_was_chosen_keeps_its_place(
     assert await left_of(waits, [*before], [*mail]) == [*before, *late]
 
 
-async def test_a_timeout_in_the_moment_in_which_the_message_is_chosen(node: Node) -> None:
+async def test_a_timeout_at_the_moment_the_message_is_chosen(node: Node) -> None:
     """`asyncio.timeout` ends a receive whose message has been taken out of the middle of the mailbox."""
     me = process.current()
 
@@ -100,8 +98,8 @@ async def test_a_timeout_in_the_moment_in_which_the_message_is_chosen(node: Node
     assert await process.receive(list) == ["A", "B", "C"]
 
 
-async def test_the_value_of_a_task_that_was_on_its_way_keeps_its_place(node: Node) -> None:
-    """What a monitor says, and the value of a task, go to their waiter directly, past the mail that stands there."""
+async def test_the_value_of_a_task_in_flight_keeps_its_place(node: Node) -> None:
+    """A `Down` and the value of a task go to their waiter directly, past the messages in the mailbox."""
     me = process.current()
 
     async def run() -> None:
@@ -128,8 +126,8 @@ async def test_the_value_of_a_task_that_was_on_its_way_keeps_its_place(node: Nod
     assert third.ref is ref  # pyright: ignore[reportUnknownMemberType]
 
 
-async def test_info_shows_a_message_on_its_way_in_its_place(node: Node) -> None:
-    """Who asks in the moment between sees the mail as it was."""
+async def test_info_shows_a_message_in_flight_in_its_place(node: Node) -> None:
+    """At the moment in between, info shows the messages as they were."""
     waiting = asyncio.Event()
 
     async def run() -> None:
@@ -150,7 +148,7 @@ async def test_info_shows_a_message_on_its_way_in_its_place(node: Node) -> None:
 
 @pytest.mark.parametrize("cancels", ["before", "in the predicate"])
 async def test_a_predicate_that_raises_does_not_swallow_a_cancellation(node: Node, cancels: str) -> None:
-    """As in asyncio, the cancellation takes the exception's place, which stays visible as its context."""
+    """As in asyncio, the cancellation replaces the exception, which stays visible as its context."""
     seen: list[BaseException] = []
 
     async def run() -> None:

@@ -18,7 +18,7 @@ real = pytest.mark.regrow(clock="real")
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[asyncio.AbstractEventLoop]:
+def other_loop() -> Iterator[asyncio.AbstractEventLoop]:
     """The event loop of another thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -41,11 +41,11 @@ async def refused(future: Any) -> str:
 @real
 @pytest.mark.parametrize("made", ["future", "task", "gathered", "shielded"])
 async def test_a_future_of_another_loop_is_refused_at_the_await(
-    made: str, elsewhere: asyncio.AbstractEventLoop, node: Node
+    made: str, other_loop: asyncio.AbstractEventLoop, node: Node
 ) -> None:
-    future: asyncio.Future[Any] = elsewhere.create_future()
+    future: asyncio.Future[Any] = other_loop.create_future()
     if made == "task":
-        future = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(begun(), elsewhere))
+        future = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(begun(), other_loop))
     elif made == "gathered":
         future = asyncio.gather(future)
     elif made == "shielded":
@@ -56,13 +56,13 @@ async def test_a_future_of_another_loop_is_refused_at_the_await(
         future.add_done_callback(retrieved)
         future.cancel()
 
-    elsewhere.call_soon_threadsafe(give_up)
+    other_loop.call_soon_threadsafe(give_up)
     assert threading.get_ident() == node.thread
     assert node.scheduler.awaiting == 0
 
 
 def retrieved(future: asyncio.Future[Any]) -> None:
-    """Ask for what a future ended with, as whoever awaits it does: asyncio reports what nobody has asked for."""
+    """Retrieve a future's exception, as an await does: asyncio reports exceptions that are never retrieved."""
     if not future.cancelled():
         future.exception()
 
@@ -72,24 +72,24 @@ async def begun() -> asyncio.Task[None]:
 
 
 @real
-async def test_in_a_callback_of_a_server_too(elsewhere: asyncio.AbstractEventLoop) -> None:
+async def test_a_callback_cannot_await_a_future_of_another_loop(other_loop: asyncio.AbstractEventLoop) -> None:
     class Server(GenServer[Any]):
         async def handle_call(self, request: Any, _from: Any, state: Any, /) -> Any:
             return Reply(await refused(request), state)
 
     server = await Server.start_link()
-    assert "different loop" in await call(server, elsewhere.create_future())
+    assert "different loop" in await call(server, other_loop.create_future())
 
 
 @real
-async def test_the_release_of_a_killed_process_may_be_wrong_as_well(elsewhere: asyncio.AbstractEventLoop) -> None:
+async def test_a_killed_process_cannot_await_a_future_of_another_loop(other_loop: asyncio.AbstractEventLoop) -> None:
     said: list[str] = []
 
     async def releases() -> None:
         try:
             await process.receive()
         finally:
-            said.append(await refused(elsewhere.create_future()))
+            said.append(await refused(other_loop.create_future()))
 
     pid = process.spawn(releases)
     await expect_idle()
@@ -100,11 +100,11 @@ async def test_the_release_of_a_killed_process_may_be_wrong_as_well(elsewhere: a
 
 # Tasks in the context of a process
 
-WHO: ContextVar[str] = ContextVar("who", default="nobody")
+WHO: ContextVar[str] = ContextVar("who", default="unknown")
 
 
 class InItsContext(GenServer[Any]):
-    """Starts a task in its own context that calls it."""
+    """A server that starts a task in its own context, which calls the server."""
 
     def init(self, arg: Any, /) -> Any:
         WHO.set("the server")
@@ -130,14 +130,14 @@ class InItsContext(GenServer[Any]):
 
 
 class Between(GenServer[Any]):
-    """Passes a call on."""
+    """A server that passes a call on."""
 
     async def handle_call(self, request: Any, _from: Any, state: Any, /) -> Any:
         return Reply(await call(request, "through another"), state)
 
 
 class Direct(GenServer[Any]):
-    """Answers a task in its context without an `async` callback."""
+    """A server that answers a task in its context without an `async` callback."""
 
     def init(self, arg: Any, /) -> Any:
         WHO.set("the server")
@@ -155,7 +155,7 @@ async def test_a_task_in_the_servers_own_context_calls_it() -> None:
     assert await call(server, "after") == ("after", "the server")
 
 
-async def test_a_task_in_its_context_calls_it_through_another_one() -> None:
+async def test_a_task_in_the_servers_context_calls_it_through_another() -> None:
     server = await Direct.start_link()
     between = await Between.start_link()
     found = server.process
@@ -171,8 +171,8 @@ async def test_a_task_in_its_context_calls_it_through_another_one() -> None:
     assert process.alive(between)
 
 
-async def test_what_looks_like_it_in_a_callback_is_a_crash_of_its_own() -> None:
-    """The callback itself enters a context twice: that is its own mistake."""
+async def test_a_callback_that_enters_a_context_twice_crashes() -> None:
+    """The mistake is in the callback itself, and looks like a task in the server's context."""
 
     class Twice(GenServer[Any]):
         def handle_call(self, _request: Any, _from: Any, state: Any, /) -> Any:
@@ -187,8 +187,8 @@ async def test_what_looks_like_it_in_a_callback_is_a_crash_of_its_own() -> None:
     assert not process.alive(server)
 
 
-async def test_receiving_in_the_context_of_the_sender() -> None:
-    """What is no server may be handed its first step in its own context as well."""
+async def test_a_process_may_receive_in_the_context_of_the_sender() -> None:
+    """The first step of a process that is no server may run in its own context as well."""
     got: list[Any] = []
 
     async def receiver() -> None:
@@ -208,10 +208,12 @@ async def test_receiving_in_the_context_of_the_sender() -> None:
 
 
 @pytest.mark.parametrize("fits", [True, False])
-async def test_mail_and_deadline_in_one_round_of_the_loop(fits: bool, node: Node, virtual_clock: VirtualClock) -> None:
+async def test_message_and_deadline_in_one_iteration_of_the_loop(
+    fits: bool, node: Node, virtual_clock: VirtualClock
+) -> None:
     answers: list[Any] = []
     problems: list[dict[str, Any]] = []
-    # What a callback raises arrives here; a log would also have what the collector finds of other tests.
+    # The exceptions of callbacks arrive here; a log would also have those that the collector finds of other tests.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: problems.append(context))
     ready = asyncio.Event()
 

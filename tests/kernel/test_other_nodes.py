@@ -1,4 +1,4 @@
-"""What crosses between the nodes of two threads: requests by hand, traces, timers."""
+"""Signals between the nodes of two threads: requests by id, traces, timers."""
 
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 from __future__ import annotations
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.regrow(clock="real", name="here")
 
 @pytest.fixture
 def there() -> Iterator[Other]:
-    """Another node, called "there"."""
+    """Another node, named "there"."""
     found = Other("there")
     found.thread.start()
     assert found.up.wait(20)
@@ -40,7 +40,7 @@ def there() -> Iterator[Other]:
 
 
 class Server(GenServer[Any]):
-    """Answers at once, later, or never."""
+    """A server that replies at once, later, or never."""
 
     def handle_call(self, request: Any, from_: From, state: Any, /) -> Any:
         match request:
@@ -58,18 +58,18 @@ class Server(GenServer[Any]):
                 return Reply(request, state)
 
 
-# Requests by hand
+# Requests by id
 
 
 @pytest.mark.parametrize(("request_", "answer"), [("now", "now"), ("later", "late"), ("from a thread", "threaded")])
-async def test_a_request_by_hand_is_answered(there: Other, request_: str, answer: str) -> None:
+async def test_a_request_by_id_is_answered(there: Other, request_: str, answer: str) -> None:
     server = await there.run(Server.start)
     asked = gen_server.send_request(server, request_)
     assert await gen_server.receive_response(asked, 20.0) == ("reply", answer)
 
 
-async def test_requests_by_hand_both_ways_and_in_a_collection(there: Other) -> None:
-    ours = await Server.start_link()
+async def test_requests_by_id_cross_in_both_directions_and_in_a_collection(there: Other) -> None:
+    server_here = await Server.start_link()
     requests = gen_server.RequestIds()
     for number in range(5):
         requests = gen_server.send_request(await there.run(Server.start), number, number, requests)
@@ -79,12 +79,12 @@ async def test_requests_by_hand_both_ways_and_in_a_collection(there: Other) -> N
 
     async def ask() -> Any:
         async with process.adopt():
-            return await gen_server.receive_response(gen_server.send_request(ours, "back"), 20.0)
+            return await gen_server.receive_response(gen_server.send_request(server_here, "back"), 20.0)
 
     assert await there.run(ask) == ("reply", "back")
 
 
-async def test_the_end_of_a_server_answers_a_request_by_hand(there: Other) -> None:
+async def test_the_end_of_a_server_settles_a_request_by_id(there: Other) -> None:
     server = await there.run(Server.start)
     asked = gen_server.send_request(server, "never")
     process.exit(server, "kill")
@@ -93,7 +93,7 @@ async def test_the_end_of_a_server_answers_a_request_by_hand(there: Other) -> No
     assert await gen_server.receive_response(asked, 20.0) == ("error", ("noproc", server))
 
 
-async def test_the_end_of_a_node_answers_a_request_by_hand(there: Other) -> None:
+async def test_the_end_of_a_node_settles_a_request_by_id(there: Other) -> None:
     server = await there.run(Server.start)
     asked = gen_server.send_request(server, "never")
     await asyncio.to_thread(there.stop)
@@ -101,7 +101,7 @@ async def test_the_end_of_a_node_answers_a_request_by_hand(there: Other) -> None
     assert (kind, who) == ("error", server)
 
 
-async def test_a_request_that_is_given_up_leaves_no_watcher(there: Other) -> None:
+async def test_an_abandoned_request_leaves_no_watcher(there: Other) -> None:
     server = await there.run(Server.start)
     asked = gen_server.send_request(server, "never")
     assert await gen_server.receive_response(asked, 0.01) == "timeout"
@@ -113,11 +113,11 @@ async def test_a_request_that_is_given_up_leaves_no_watcher(there: Other) -> Non
 
 
 async def test_each_trace_is_written_in_its_own_thread(there: Other, node: Node) -> None:
-    told: list[tuple[str, int, str]] = []
+    events: list[tuple[str, int, str]] = []
 
     def of(name: str) -> Callable[..., None]:
         def listener(point: str, *_: object) -> None:
-            told.append((point, threading.get_ident(), name))
+            events.append((point, threading.get_ident(), name))
 
         return listener
 
@@ -128,11 +128,11 @@ async def test_each_trace_is_written_in_its_own_thread(there: Other, node: Node)
         assert await gen_server.call(server, request, 20.0)
     mine = threading.get_ident()
     await there.run(asyncio.sleep, 0)
-    assert told
-    assert {(who, thread == mine) for _, thread, who in told} == {("here", True), ("there", False)}
-    replies = [who for point, _, who in told if point == "reply"]
+    assert events
+    assert {(who, thread == mine) for _, thread, who in events} == {("here", True), ("there", False)}
+    replies = [who for point, _, who in events if point == "reply"]
     assert replies.count("here") == 3
-    assert replies.count("there") == 2  # a thread without a node is seen by the asker alone
+    assert replies.count("there") == 2  # only the caller sees a thread without a node
 
 
 # Timers
@@ -164,7 +164,7 @@ async def test_a_timer_reaches_a_process_of_another_node(there: Other, start: Ca
     assert got in (["it"], [("timeout", got[0][1], "it")])
 
 
-async def test_an_exit_that_an_unlink_has_crossed_is_not_told(there: Other) -> None:
+async def test_an_exit_that_crosses_an_unlink_is_not_delivered(there: Other) -> None:
     process.trap_exit(True)
     for _ in range(20):
         pid = await there.run(process.spawn, process.sleep, None)

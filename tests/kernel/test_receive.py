@@ -1,4 +1,4 @@
-"""Receiving: by class, tuple and predicate, with and without a time limit, from a mailbox that is absent when empty."""
+"""Receiving: by class, tuple and predicate, with and without a time limit, from a mailbox that is None when empty."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from regrow.testing import run_as_process
 
 
 def send_all(*messages: object) -> None:
-    """Send some messages to oneself."""
+    """Send some messages to the current process."""
     for message in messages:
         process.send(process.current(), message)
 
 
-async def test_oldest_first(node: Node) -> None:
-    """Without a wish the oldest message is taken."""
+async def test_receive_takes_the_oldest_message_first(node: Node) -> None:
+    """Without a pattern receive takes the oldest message."""
     send_all(1, 2, 3)
     assert [await process.receive() for _ in range(3)] == [1, 2, 3]
 
 
-async def test_what_is_there_is_taken_at_once(node: Node) -> None:
-    """Nobody else runs in between, but for those that were ended and have still to be unwound."""
+async def test_a_queued_message_is_taken_at_once(node: Node) -> None:
+    """No other process runs in between, except those that were ended and still have to be unwound."""
     ran: list[object] = []
 
     async def sleeps() -> None:
@@ -48,8 +48,8 @@ async def test_what_is_there_is_taken_at_once(node: Node) -> None:
 
 
 @pytest.mark.parametrize("clock", [None, VirtualClock()])
-def test_who_always_has_mail_lets_others_run(clock: VirtualClock | None) -> None:
-    """A turn ends for a process that sends to itself, too."""
+def test_a_process_that_always_has_messages_lets_others_run(clock: VirtualClock | None) -> None:
+    """A turn also ends for a process that sends to itself."""
 
     async def busy() -> int:
         ran: list[object] = []
@@ -69,7 +69,7 @@ def test_who_always_has_mail_lets_others_run(clock: VirtualClock | None) -> None
 
 
 async def test_a_predicate_sees_the_task_of_its_process(node: Node) -> None:
-    """It is code of the process that receives, whoever ran before."""
+    """The predicate is code of the receiving process, whichever process ran before."""
     seen: list[object] = []
 
     def fits(_: object) -> bool:
@@ -89,8 +89,8 @@ async def test_a_predicate_sees_the_task_of_its_process(node: Node) -> None:
     assert seen == [task]
 
 
-async def test_one_that_comes_later(node: Node) -> None:
-    """A selective receive wakes for what fits only, and looks at each message once."""
+async def test_a_selective_receive_waits_for_a_matching_message(node: Node) -> None:
+    """It wakes only for a message that matches, and looks at each message once."""
     looked: list[object] = []
 
     async def receiver() -> None:
@@ -111,7 +111,7 @@ async def test_one_that_comes_later(node: Node) -> None:
 
 
 @pytest.mark.parametrize("match", [None, int, bool])
-async def test_timeout(node: Node, virtual_clock: VirtualClock, match: Any) -> None:
+async def test_a_receive_times_out(node: Node, virtual_clock: VirtualClock, match: Any) -> None:
     """A receive ends after its time, in virtual time exactly; with 0 it looks once."""
     start = virtual_clock.now()
     for timeout, seconds in ((2, 2.0), (timedelta(seconds=3), 3.0), (0, 0.0)):
@@ -123,8 +123,8 @@ async def test_timeout(node: Node, virtual_clock: VirtualClock, match: Any) -> N
     assert await process.receive(match, timeout=0) is True
 
 
-async def test_the_limit_is_not_started_anew(node: Node, virtual_clock: VirtualClock) -> None:
-    """Messages that do not fit do not prolong a receive."""
+async def test_the_time_limit_is_not_restarted(node: Node, virtual_clock: VirtualClock) -> None:
+    """Messages that do not match do not prolong a receive."""
     start = virtual_clock.now()
     ticks = process.send_interval(process.current(), "tick", 0.3)
     with pytest.raises(TimeoutError):
@@ -134,8 +134,8 @@ async def test_the_limit_is_not_started_anew(node: Node, virtual_clock: VirtualC
     assert process.info(process.current(), "message_queue_len") == 3
 
 
-async def test_a_message_that_comes_with_the_deadline(node: Node) -> None:
-    """What was sent before the deadline is taken, even if both fall into the same moment."""
+async def test_a_message_at_the_deadline_is_taken(node: Node) -> None:
+    """A message sent before the deadline is taken, even if both fall into the same moment."""
     process.send_after(process.current(), 1, 1.0)
     assert await process.receive(int, timeout=1.0) == 1
     assert process.current().process is not None
@@ -144,8 +144,8 @@ async def test_a_message_that_comes_with_the_deadline(node: Node) -> None:
         await process.receive(int, timeout=1.0)
 
 
-async def test_a_predicate_that_raises(node: Node) -> None:
-    """Its error is raised in receive, the message stays, and the sender notices nothing."""
+async def test_a_predicate_that_raises_fails_its_receive(node: Node) -> None:
+    """The exception is raised in receive, the message stays, and the sender notices nothing."""
 
     async def receiver() -> None:
         def fits(message: Any) -> bool:
@@ -163,8 +163,8 @@ async def test_a_predicate_that_raises(node: Node) -> None:
 
 
 @pytest.mark.parametrize("value", ["x", 1, ("started", 1), [int], int | str])
-async def test_a_value_is_nothing_that_fits(node: Node, value: Any) -> None:
-    """It is refused at once, and not when the first message comes; tasks are told the same."""
+async def test_a_value_is_refused_as_a_pattern(node: Node, value: Any) -> None:
+    """It is refused at once, and not when the first message comes; in tasks as well."""
 
     async def in_a_task() -> None:
         async with process.adopt():
@@ -176,8 +176,8 @@ async def test_a_value_is_nothing_that_fits(node: Node, value: Any) -> None:
         assert safe_repr(value) in str(caught.value)
 
 
-async def test_a_predicate_that_sends_to_itself(node: Node) -> None:
-    """Messages that a predicate sends to its own process are looked at as well."""
+async def test_a_predicate_may_send_to_its_own_process(node: Node) -> None:
+    """The receive looks at these messages as well."""
 
     def fits(message: object) -> bool:
         if message == "first":
@@ -188,8 +188,8 @@ async def test_a_predicate_that_sends_to_itself(node: Node) -> None:
     assert await process.receive(fits, timeout=0) == "second"
 
 
-async def test_a_predicate_that_ends_its_process(node: Node) -> None:
-    """A predicate may even end its own process."""
+async def test_a_predicate_may_end_its_process(node: Node) -> None:
+    """The process ends, and the receive never returns."""
 
     async def receiver() -> None:
         def fits(_: object) -> bool:
@@ -226,13 +226,13 @@ async def test_a_drained_mailbox_is_none_again(node: Node) -> None:
 @pytest.mark.parametrize(
     ("timeout", "error"), [(-1, ValueError), ("1", TypeError), (True, TypeError), (float("nan"), ValueError)]
 )
-async def test_wrong_timeouts(node: Node, timeout: Any, error: type[Exception]) -> None:
-    """A time limit that is none is refused where it is given."""
+async def test_wrong_timeouts_are_refused(node: Node, timeout: Any, error: type[Exception]) -> None:
+    """An invalid time limit is refused by the function that takes it."""
     with pytest.raises(error, match=r"receive\(timeout=\)"):
         await process.receive(timeout=timeout)
 
 
-async def test_adopted_task(node: Node) -> None:
+async def test_an_adopted_task_receives(node: Node) -> None:
     """A plain task that was adopted sends, receives, selects and times out like any process."""
 
     async def plain() -> list[Any]:
@@ -256,8 +256,8 @@ async def test_adopted_task(node: Node) -> None:
     assert await asyncio.create_task(plain()) == [2, "x", 1.0]
 
 
-async def test_adopted_links(node: Node) -> None:
-    """An exit signal cancels an adopted task; what leaves its block ends the process with it; links hold."""
+async def test_an_adopted_task_has_links(node: Node) -> None:
+    """An exit signal cancels an adopted task; an exception that leaves its block is the reason; links hold."""
     process.trap_exit(True)
     pids: list[Any] = []
 
@@ -281,9 +281,10 @@ async def test_adopted_links(node: Node) -> None:
     failed = ValueError("mine")
     with pytest.raises(ValueError, match="mine"):
         await asyncio.create_task(plain(failed))
-    told = (await process.receive()).reason
-    assert (type(told), told.args, told.__traceback__) == (ValueError, ("mine",), None)
-    assert failed.__traceback__ is not None  # whoever awaits the task goes on with it: the reason is a copy
+    reason = (await process.receive()).reason
+    assert (type(reason), reason.args, reason.__traceback__) == (ValueError, ("mine",), None)
+    # The exception goes on to the code that awaits the task: the reason is a copy.
+    assert failed.__traceback__ is not None
 
     async def ends_itself() -> None:
         async with process.adopt() as pid:
@@ -298,19 +299,19 @@ async def test_adopted_links(node: Node) -> None:
     assert node.adopted == {}
 
 
-async def test_a_server_that_gives_no_time_hears_so_before_what_comes_next(node: Node) -> None:
-    heard: list[Any] = []
+async def test_a_timeout_of_0_comes_before_the_next_message(node: Node) -> None:
+    received: list[Any] = []
 
     class Impatient(GenServer[None]):
         def handle_call(self, _request: Any, _from: Any, state: None, /) -> Any:
             return Reply("asked", state, 0.0)
 
         def handle_info(self, message: Any, state: None, /) -> Any:
-            heard.append(message)
+            received.append(message)
             return NoReply(state)
 
     pid = await Impatient.start()
     assert await call(pid, "ask") == "asked"
     process.send(pid, "next")
     await process.sleep(1.0)
-    assert heard == ["timeout", "next"]
+    assert received == ["timeout", "next"]

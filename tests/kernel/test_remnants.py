@@ -1,4 +1,4 @@
-"""A killed coroutine is dead to everybody at once, and yet releases what it holds."""
+"""A killed process is dead at once, and its coroutine still releases what it holds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def ended(pid: Pid, reason: object = "kill") -> Any:
 
 
 async def waits_for(kind: str) -> None:
-    """Wait in one of the ways in which a process can."""
+    """Wait in one of the ways in which a process can wait."""
     match kind:
         case "future":
             await asyncio.Event().wait()
@@ -45,7 +45,7 @@ WAYS = ["future", "receive", "any", "sleep", "task group", "task", "timeout"]
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_finally_runs_with_its_awaits(node: Node, way: str) -> None:
-    """Wherever a process is killed, its `finally` runs, and what that awaits is awaited."""
+    """Wherever a process is killed, its `finally` runs with its awaits."""
     events: list[str] = []
 
     async def held() -> None:
@@ -68,7 +68,7 @@ async def test_finally_runs_with_its_awaits(node: Node, way: str) -> None:
     assert node.scheduler.awaiting == 0
 
 
-async def test_an_async_context_manager_is_left(node: Node) -> None:
+async def test_an_async_context_manager_is_exited(node: Node) -> None:
     """`async with` releases asynchronously, inner before outer."""
     events: list[str] = []
 
@@ -94,8 +94,8 @@ async def test_an_async_context_manager_is_left(node: Node) -> None:
     assert events == ["outer taken", "inner taken", "inner released", "outer released"]
 
 
-async def test_dead_at_once(node: Node) -> None:
-    """Who is killed is dead to everybody at once: name, links, monitors, info; whatever its `finally` still does."""
+async def test_a_killed_process_is_dead_at_once(node: Node) -> None:
+    """Name, links, monitors and info show it as dead, while its `finally` still runs."""
     gate = asyncio.Event()
     process.trap_exit(True)
 
@@ -121,8 +121,8 @@ async def test_dead_at_once(node: Node) -> None:
     assert not node.remnants.kept
 
 
-async def test_the_synchronous_part_runs_before_a_keeper_acts(node: Node) -> None:
-    """A process killed in `receive` has run its `finally`, up to the first await, before those that were told step."""
+async def test_the_synchronous_part_runs_before_a_supervisor_acts(node: Node) -> None:
+    """A process killed in `receive` has run its `finally`, up to the first await, before its watchers step."""
     events: list[str] = []
 
     async def holder() -> None:
@@ -136,7 +136,7 @@ async def test_the_synchronous_part_runs_before_a_keeper_acts(node: Node) -> Non
         pid = process.spawn_link(holder)
         process.send(me, pid)
         await process.receive(Exited)
-        events.append("told")
+        events.append("notified")
 
     me = process.current()
     _, ref = process.spawn_monitor(keeper)
@@ -144,11 +144,11 @@ async def test_the_synchronous_part_runs_before_a_keeper_acts(node: Node) -> Non
     await expect_idle()
     process.exit(pid, "kill")
     assert (await process.receive(Down)).ref is ref
-    assert events == ["released", "told"]
+    assert events == ["released", "notified"]
 
 
 async def test_a_remnant_sends_but_does_not_receive(node: Node) -> None:
-    """In its `finally` a killed process may send; its receive is refused with another CancelledError."""
+    """In its `finally` a killed process may send; its receive raises another CancelledError."""
     me = process.current()
 
     async def holder() -> None:
@@ -172,7 +172,7 @@ async def test_a_remnant_sends_but_does_not_receive(node: Node) -> None:
 async def test_swallowing_cancellation_does_not_help(
     node: Node, virtual_clock: VirtualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A coroutine that goes on awaiting is cancelled again, reported with its line after 5 s, and closed at last."""
+    """A coroutine that continues to await is cancelled again, reported with its line after 5 s, and closed at last."""
     cancelled: list[float] = []
     closed: list[float] = []
 
@@ -200,8 +200,8 @@ async def test_swallowing_cancellation_does_not_help(
     assert "test_remnants.py" in record.getMessage() or "locks.py" in record.getMessage()
 
 
-async def test_one_that_never_awaits_the_outside_is_closed(node: Node, virtual_clock: VirtualClock) -> None:
-    """A killed process that only ever receives again is refused thrice and closed at once."""
+async def test_a_remnant_that_only_receives_is_closed(node: Node, virtual_clock: VirtualClock) -> None:
+    """A killed process that only receives again is refused three times and closed at once."""
     refused: list[int] = []
 
     async def stubborn() -> None:
@@ -221,8 +221,8 @@ async def test_one_that_never_awaits_the_outside_is_closed(node: Node, virtual_c
     assert virtual_clock.now() == start
 
 
-async def test_a_child_that_fails_while_its_parent_is_killed(node: Node) -> None:
-    """A killed process inside of a TaskGroup cancels the group's tasks and waits for their release."""
+async def test_a_killed_task_group_cancels_its_tasks(node: Node) -> None:
+    """A killed process inside a TaskGroup cancels the group's tasks and waits for their release."""
     events: list[str] = []
 
     async def member(word: str) -> None:
@@ -246,8 +246,8 @@ async def test_a_child_that_fails_while_its_parent_is_killed(node: Node) -> None
 
 
 @pytest.mark.parametrize("reason", ["kill", "oops"])
-async def test_a_process_that_ends_itself(node: Node, reason: str) -> None:
-    """exit(current(), reason) unwinds at once; `finally` may await, and is not cancelled for it."""
+async def test_a_process_that_ends_itself_unwinds_at_once(node: Node, reason: str) -> None:
+    """exit(current(), reason) unwinds the process; `finally` may await, and is not cancelled for it."""
     events: list[object] = []
 
     async def ends_itself() -> None:
@@ -267,7 +267,7 @@ async def test_a_process_that_ends_itself(node: Node, reason: str) -> None:
 
 
 async def test_finally_cannot_change_the_reason(node: Node) -> None:
-    """What a killed process raises while it is unwound changes nothing."""
+    """An exception that a killed process raises while it is unwound changes nothing."""
 
     async def raises() -> None:
         try:
@@ -282,8 +282,8 @@ async def test_finally_cannot_change_the_reason(node: Node) -> None:
     assert not node.remnants.kept
 
 
-async def test_before_the_first_step(node: Node) -> None:
-    """A process killed before its first step never runs."""
+async def test_a_process_killed_before_its_first_step_never_runs(node: Node) -> None:
+    """The function is not called."""
     ran: list[int] = []
 
     async def function() -> None:
@@ -295,15 +295,15 @@ async def test_before_the_first_step(node: Node) -> None:
     assert ran == []
 
 
-def test_the_node_waits_for_its_remnants() -> None:
-    """A node that stops leaves nothing behind: what is killed by that has released what it held."""
+def test_a_node_waits_for_its_remnants() -> None:
+    """A node that stops leaves nothing behind: the processes that it kills release what they hold first."""
     events: list[str] = []
 
-    async def holder(patience: float) -> None:
+    async def holder(delay: float) -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(patience)
+            await asyncio.sleep(delay)
             events.append("released")
 
     async def main() -> None:
@@ -318,16 +318,16 @@ def test_the_node_waits_for_its_remnants() -> None:
 
 
 def test_the_node_kills_a_function_that_does_not_obey(caplog: pytest.LogCaptureFixture) -> None:
-    """A function that traps exits and goes on is killed five seconds after its node was to stop; one that obeys is not."""
+    """A function that traps exits and continues is killed five seconds after its node was to stop."""
     clock = VirtualClock()
     ended: list[tuple[str, float]] = []
     stopped: list[float] = []
 
-    async def trapper(word: str, patience: float) -> None:
+    async def trapper(word: str, delay: float) -> None:
         process.trap_exit(True)
         try:
             await process.receive(Exited)
-            await process.sleep(patience)
+            await process.sleep(delay)
         finally:
             ended.append((word, clock.now() - stopped[0]))
 
@@ -344,7 +344,7 @@ def test_the_node_kills_a_function_that_does_not_obey(caplog: pytest.LogCaptureF
     assert [record.levelname for record in caplog.records if "is killed" in record.getMessage()] == ["WARNING"]
 
 
-def test_the_node_does_not_wait_for_ever() -> None:
+def test_a_node_does_not_wait_forever() -> None:
     """A remnant that never ends does not keep its node from stopping."""
 
     async def stubborn() -> None:
@@ -365,7 +365,7 @@ def test_the_node_does_not_wait_for_ever() -> None:
     assert not node.remnants.kept
 
 
-async def test_a_closed_remnant_leaves_others_to_what_it_waited_for(node: Node) -> None:
+async def test_a_closed_remnant_leaves_its_future_to_other_waiters(node: Node) -> None:
     class Stubborn(asyncio.Future[str]):
         def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002 (asyncio names it)
             return False

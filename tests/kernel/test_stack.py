@@ -1,4 +1,4 @@
-"""A server does not know how deep its caller is: it has its own stack, or nearly all of it."""
+"""A server does not depend on its caller's depth: nearly the whole stack is free for it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from regrow import CalleeExit, Down, From, GenServer, Node, Ok, Pid, Reply, Task
 from regrow.kernel import stack_depth
 from regrow.kernel.stack_depth import FramesCounted, gauge
 
-LEFT = 70  # what a deep caller has for its own call
-NEEDS = 600  # what a server needs
+LEFT = 70  # the frames that a deep caller has for its own call
+NEEDS = 600  # the frames that a server needs
 
 
 def down(frames: int) -> int:
-    """Needs so many frames."""
+    """Use this many frames."""
     return down(frames - 1) + 1 if frames else 0
 
 
 async def deep(function: Callable[[], Awaitable[Any]], left: int = LEFT) -> Any:
-    """Await a function where so much of the stack is left."""
+    """Await a function where this much of the stack is left."""
     return await (function() if gauge().value <= left else deep(function, left))
 
 
 class Server(GenServer[int]):
-    """Needs a stack, in each callback; counts the calls."""
+    """A server that needs stack in each callback, and counts the calls."""
 
     def init(self, arg: int, /) -> Ok[int]:
         return Ok(down(NEEDS) - NEEDS + arg)
@@ -40,7 +40,7 @@ class Server(GenServer[int]):
 
 
 class AsyncServer(Server):
-    """The same with `async def`."""
+    """A server that needs stack in each `async def` callback."""
 
     async def handle_call(self, request: Any, from_: From, count: int, /) -> Reply[int]:  # type: ignore[override]
         return super().handle_call(request, from_, count)
@@ -51,7 +51,7 @@ KINDS = ["process", "adopted", "plain task", "eager"]
 
 
 async def in_a_task(kind: str, function: Callable[[], Awaitable[Any]]) -> Any:
-    """What a function gives in a process, a task that is one, a plain task, or one that a process starts eagerly."""
+    """Run a function in a process, an adopted task, a plain task, or an eager task of a process; return its result."""
     if kind == "process":
         return await Task.async_(function).await_()
 
@@ -72,7 +72,7 @@ async def in_a_task(kind: str, function: Callable[[], Awaitable[Any]]) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("server", [Server, AsyncServer])
-async def test_a_server_called_from_deep_in_a_recursion(node: Node, server: type[Server], kind: str) -> None:
+async def test_a_server_may_be_called_from_deep_in_a_recursion(node: Node, server: type[Server], kind: str) -> None:
     pid = await server.start(0)
     assert await in_a_task(kind, lambda: deep(lambda: call(pid, "from below"))) == "from below"
     assert process.alive(pid)
@@ -80,23 +80,23 @@ async def test_a_server_called_from_deep_in_a_recursion(node: Node, server: type
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_server_that_is_called_by_its_name(node: Node, kind: str) -> None:
+async def test_a_server_may_be_called_by_name_from_deep_in_a_recursion(node: Node, kind: str) -> None:
     await Server.start(0, name="server")
     assert await in_a_task(kind, lambda: deep(lambda: call("server", "from below"))) == "from below"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_server_started_from_deep_in_a_recursion(node: Node, kind: str) -> None:
+async def test_a_server_may_be_started_from_deep_in_a_recursion(node: Node, kind: str) -> None:
     pid = await in_a_task(kind, lambda: deep(lambda: Server.start(0)))
     assert await call(pid, "up") == "up"
 
 
-async def test_a_task_awaited_from_deep_in_a_recursion(node: Node) -> None:
+async def test_a_task_may_be_awaited_from_deep_in_a_recursion(node: Node) -> None:
     assert await deep(lambda: Task.async_(down, NEEDS).await_()) == NEEDS
 
 
-async def test_the_server_at_the_end_of_a_chain(node: Node) -> None:
-    """Each of sixteen servers is called from somewhat deeper."""
+async def test_the_server_at_the_end_of_a_chain_has_stack_left(node: Node) -> None:
+    """Each of sixteen servers is called from a somewhat deeper frame."""
 
     class Link(GenServer[Pid]):
         async def handle_call(self, request: Any, from_: From, state: Pid, /) -> Reply[Pid]:
@@ -113,7 +113,7 @@ async def test_the_server_at_the_end_of_a_chain(node: Node) -> None:
 
 
 async def test_a_server_has_nine_tenths_of_the_stack(node: Node) -> None:
-    """What a server has for itself differs by a tenth at most, however it is called."""
+    """The stack that a server may use differs by a tenth at most, however it is called."""
     has: list[int] = []
 
     class Measures(GenServer[None]):
@@ -129,12 +129,12 @@ async def test_a_server_has_nine_tenths_of_the_stack(node: Node) -> None:
 
 
 async def deeper(frames: int, function: Callable[[], Awaitable[Any]]) -> Any:
-    """Await a function so many frames further down."""
+    """Await a function this many frames further down."""
     return await (deeper(frames - 1, function) if frames else function())
 
 
-async def test_a_call_from_near_is_handed_over(node: Node) -> None:
-    """The rule costs no ordinary call its short way."""
+async def test_a_call_from_a_shallow_frame_is_handed_over(node: Node) -> None:
+    """The rule costs an ordinary call nothing."""
     pid = await Server.start(0)
     turns = 0
 
@@ -149,7 +149,7 @@ async def test_a_call_from_near_is_handed_over(node: Node) -> None:
 
 
 async def test_a_server_that_needs_too_much_ends(node: Node) -> None:
-    """More than Python's whole stack: the server ends with it, and its caller learns why."""
+    """A server that needs more than Python's whole stack ends, and its caller gets the reason."""
 
     class Greedy(GenServer[None]):
         def handle_call(self, request: Any, from_: From, state: None, /) -> Reply[None]:
@@ -166,8 +166,8 @@ async def test_a_server_that_needs_too_much_ends(node: Node) -> None:
     assert node.scheduler.depth == 0
 
 
-def test_the_gauge_counts_calls() -> None:
-    """The count that Python keeps and the frames say the same, before and after the limit is changed."""
+def test_the_stack_gauge_counts_calls() -> None:
+    """Python's own count and the frames agree, before and after the limit is changed."""
     limit = sys.getrecursionlimit()
 
     def both() -> tuple[int, int]:
@@ -191,7 +191,7 @@ def test_the_gauge_counts_calls() -> None:
 
 
 def test_without_the_count_the_frames_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Python whose count is not found."""
+    """The test simulates a Python whose count is not found."""
 
     async def main() -> None:
         async with Node() as other:

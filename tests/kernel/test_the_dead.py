@@ -1,4 +1,4 @@
-"""What the code of a process may still do that was ended under its own feet: release, and nothing else."""
+"""Code of a process that has been killed while it ran may release resources, and do nothing else."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REPLIES: list[Any] = []
 
 
 class Ghost(GenServer[Any]):
-    """Ends itself in a callback, catches what unwinds it, and goes on."""
+    """A server that ends itself in a callback, catches the exception that unwinds it, and continues."""
 
     def init(self, arg: Any, /) -> Any:
         return Ok(arg)
@@ -47,7 +47,7 @@ class Ghost(GenServer[Any]):
         return Reply(None, state)
 
     def haunt(self, request: Any) -> None:
-        """What it does."""
+        """Do everything that a dead process may not do."""
         does, me, caught = request
         for _ in range(3):
             try:
@@ -60,7 +60,7 @@ class Ghost(GenServer[Any]):
 
 
 @pytest.mark.parametrize("name", DOES)
-async def test_a_callback_that_caught_its_unwinding_does_nothing_more(name: str, node: Node) -> None:
+async def test_a_callback_that_caught_its_unwinding_has_no_effect(name: str, node: Node) -> None:
     process.trap_exit(True)
     process.register("me", process.current())
     caught: list[Any] = []
@@ -75,7 +75,7 @@ async def test_a_callback_that_caught_its_unwinding_does_nothing_more(name: str,
 
 @pytest.mark.parametrize("caught", [[], REPLIES])
 @pytest.mark.parametrize("hand_over", [True, False])
-async def test_its_caller_hears_of_its_end(node: Node, caught: list[Any], hand_over: bool) -> None:
+async def test_the_caller_gets_the_end_of_the_server(node: Node, caught: list[Any], hand_over: bool) -> None:
     ghost = await Ghost.start(None)
     if not hand_over:
         await system.suspend(ghost)
@@ -87,7 +87,7 @@ async def test_its_caller_hears_of_its_end(node: Node, caught: list[Any], hand_o
 
 
 @pytest.mark.parametrize("name", DOES)
-async def test_so_does_a_coroutine(name: str, node: Node) -> None:
+async def test_a_coroutine_that_caught_its_unwinding_has_no_effect(name: str, node: Node) -> None:
     process.trap_exit(True)
     process.register("me", process.current())
     caught: list[Any] = []
@@ -110,8 +110,8 @@ async def test_so_does_a_coroutine(name: str, node: Node) -> None:
     assert node.trace is None
 
 
-async def test_a_linked_death_on_its_own_stack(node: Node) -> None:
-    """It is ended by the end of another, which it has caused."""
+async def test_a_linked_death_on_the_process_s_own_stack(node: Node) -> None:
+    """The end of another process, which it has caused, ends it."""
     me = process.current()
 
     async def ghost() -> None:
@@ -126,7 +126,7 @@ async def test_a_linked_death_on_its_own_stack(node: Node) -> None:
     assert node.trace is None
 
 
-async def test_what_releases_may_send(node: Node) -> None:
+async def test_code_that_releases_may_send(node: Node) -> None:
     me = process.current()
 
     class Lease:
@@ -156,8 +156,8 @@ async def test_what_releases_may_send(node: Node) -> None:
     assert node.trace is None
 
 
-async def test_others_send_while_it_stands_below_them_on_the_stack(node: Node) -> None:
-    """A server that ends its caller goes on, and answers nobody; its messages count."""
+async def test_others_send_while_a_dead_process_is_below_them_on_the_stack(node: Node) -> None:
+    """A server that ends its caller continues, and its reply is discarded; its messages count."""
     me = process.current()
 
     class Killer(GenServer[None]):

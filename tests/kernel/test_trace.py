@@ -1,4 +1,4 @@
-"""Whoever wants may listen to what the kernel does."""
+"""Listeners of the kernel's trace points."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from regrow.kernel.trace import Trace
 
 
 class Quiet(GenServer[None]):
-    """Takes what comes."""
+    """A server that accepts every message."""
 
     def handle_call(self, request: Any, _from: From, state: None) -> Any:
         return Reply(request, state)
@@ -20,13 +20,13 @@ class Quiet(GenServer[None]):
     handle_info = handle_cast
 
 
-async def test_trace_points(node: Node) -> None:
-    """Whoever listens is told of spawns, sends, replies, names, links and ends; one that raises listens no more."""
-    told: list[str] = []
+async def test_a_listener_gets_each_trace_point(node: Node) -> None:
+    """A listener gets spawns, sends, replies, names, links and ends; one that raises is removed."""
+    points: list[str] = []
     trace = node.trace = Trace()
 
     def listen(point: str, who: object, whom: object, what: object) -> None:
-        told.append(point)
+        points.append(point)
 
     def broken(point: str, who: object, whom: object, what: object) -> None:
         raise ValueError(point)
@@ -40,6 +40,6 @@ async def test_trace_points(node: Node) -> None:
     process.unlink(server)
     process.exit(server, "kill")
     node.trace = None
-    assert {"spawn", "register", "link", "send", "reply", "exit"} <= set(told)
-    assert told.count("send") == 3
+    assert {"spawn", "register", "link", "send", "reply", "exit"} <= set(points)
+    assert points.count("send") == 3
     assert list(trace.listeners) == [listen]

@@ -1,4 +1,4 @@
-"""Programs that run under every order, and on one node or two."""
+"""Programs that run under every order of steps, and on one node or two."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ some = settings(max_examples=12, deadline=None)
 
 
 class Log(GenServer[list[Any]]):
-    """Remembers what came, in its order."""
+    """A server that records what arrives, in order."""
 
     def init(self, state: list[Any]) -> Any:
         process.trap_exit(True)
@@ -58,7 +58,7 @@ class Log(GenServer[list[Any]]):
 
 
 def under(seed: int | None, hand_over: bool | None, scenario: Scenario) -> Any:
-    """What an async function gives as a process of a node with this seed."""
+    """Run an async function as a process of a node with this seed; return its result."""
     found: list[Any] = []
 
     async def keep() -> None:
@@ -79,7 +79,7 @@ def under(seed: int | None, hand_over: bool | None, scenario: Scenario) -> Any:
 
 
 def everywhere(seed: int, scenario: Scenario) -> Any:
-    """What a scenario gives, which is the same under all orders, with hand-over and without."""
+    """Run a scenario under all orders, with and without hand-over; return the result, which is always the same."""
     ways = [(None, True), (None, False), (seed, None), (seed, True), (seed, False), (seed + 1, None)]
     results = {way: under(*way, scenario) for way in ways}
     first = results[None, True]
@@ -89,13 +89,13 @@ def everywhere(seed: int, scenario: Scenario) -> Any:
 
 
 async def some_turns(chance: random.Random) -> None:
-    """Let others run a few times."""
+    """Let other processes run a few times."""
     for _ in range(chance.randrange(4)):
         await asyncio.sleep(0)
 
 
 async def waits(wait: str) -> None:
-    """Wait in one of the ways in which a process can."""
+    """Wait in one of the ways in which a process can wait."""
     match wait:
         case "receive":
             await process.receive()
@@ -115,7 +115,7 @@ async def waits(wait: str) -> None:
 
 
 async def victim(wait: str, then: str, finished: list[str], killer: Pid) -> None:
-    """Wait, and do something when that is over."""
+    """Wait, and do something when the wait is over."""
     try:
         process.send(killer, "waiting")
         await waits(wait)
@@ -140,7 +140,7 @@ reasons = st.sampled_from(["normal", "oops", "kill", "shutdown"])
 
 
 async def do(step: tuple[Any, ...], pids: list[Pid]) -> Any:
-    """One step of a program, and what it gives."""
+    """Run one step of a program and return its result."""
     what: str = step[0]
     number: int = step[1]
     pid = pids[number]

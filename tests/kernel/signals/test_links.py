@@ -1,4 +1,4 @@
-"""Links."""
+"""Links under every order of steps: deaths, unlinking, kills, and calls to a server that is killed."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from tests.kernel.signals.nodes import Log, everywhere, seeds, some, some_turns,
 
 
 def of_pids(message: object) -> bool:
-    """Whether this tells who is in the net."""
+    """Return whether this message lists the members of the net."""
     return isinstance(message, list)
 
 
 async def member(number: int, traps: bool, others: list[int], reason: Any, ready: Pid) -> None:
-    """One of a net: links to some, tells when asked who has ended why, and ends when told to."""
+    """Run a member of a net: link to some, report on request who has ended and why, and end on request."""
     process.trap_exit(traps)
     pids: list[Pid] = await process.receive(of_pids)
     for other in others:
         process.link(pids[other])
     process.send(ready, number)
-    told: list[Any] = []
+    reported: list[Any] = []
     while True:
         match await process.receive():
             case Exited(pid, why):
-                told.append((pids.index(pid), why))
+                reported.append((pids.index(pid), why))
             case "end":
                 raise Exit(reason)
             case _:
-                process.send(ready, sorted(told))
+                process.send(ready, sorted(reported))
 
 
 @some
@@ -55,7 +55,7 @@ async def member(number: int, traps: bool, others: list[int], reason: Any, ready
 def test_a_death_travels_along_links(
     seed: int, count: int, wanted: list[tuple[int, int]], trapping: set[int], reason: Any
 ) -> None:
-    """Whatever the net of links: those that do not trap die, the others are told once of each dead neighbour."""
+    """In any net of links, members that do not trap exits die; the others get one message for each dead neighbour."""
     pairs = {(one % count, two % count) for one, two in wanted if one % count != two % count}
     neighbours = {one: {other for pair in pairs if one in pair for other in pair} - {one} for one in range(count)}
 
@@ -74,16 +74,16 @@ def test_a_death_travels_along_links(
         else:
             process.send(pids[0], "end")
         await process.sleep(1)
-        told: list[Any] = []
+        reported: list[Any] = []
         for number, pid in enumerate(pids):
             if process.alive(pid):
                 assert process.info(pid, "links") == [
                     other for other in process.info(pid, "links") if process.alive(other)
                 ]
                 assert {pids.index(other) for other in process.info(pid, "links")} <= neighbours[number]
-                process.send(pid, "tell")
-                told.append(await process.receive(list))
-        return [process.alive(pid) for pid in pids], told
+                process.send(pid, "report")
+                reported.append(await process.receive(list))
+        return [process.alive(pid) for pid in pids], reported
 
     why = "killed" if reason == "kill" else reason
     dead, left = {0}, [0]
@@ -94,8 +94,8 @@ def test_a_death_travels_along_links(
                 left.append(other)
     alive = [number not in dead for number in range(count)]
     survivors = [number for number in range(count) if alive[number]]
-    told = [sorted((other, why) for other in neighbours[one] & dead if one in trapping) for one in survivors]
-    assert everywhere(seed, scenario) == (alive, told)
+    reported = [sorted((other, why) for other in neighbours[one] & dead if one in trapping) for one in survivors]
+    assert everywhere(seed, scenario) == (alive, reported)
 
 
 @some
@@ -131,7 +131,7 @@ WAITS = ["receive", "selective", "sleep", "future", "task", "call", "nothing"]
 @some
 @given(seeds, st.sampled_from(WAITS), st.sampled_from(["raise", "exit", "return", "await", "link", "kill itself"]))
 def test_finally_cannot_change_the_reason(seed: int, wait: str, then: str) -> None:
-    """Wherever a process waits when it is ended, and whatever its `finally` does, the first reason is the one told."""
+    """Wherever a process waits when it is ended, and whatever its `finally` does, the first reason is reported."""
 
     async def scenario() -> tuple[list[Any], list[str]]:
         chance = random.Random(seed)
@@ -159,7 +159,7 @@ def test_finally_cannot_change_the_reason(seed: int, wait: str, then: str) -> No
 @some
 @given(seeds, st.integers(1, 6), st.sampled_from(["exit", "own", "raise"]))
 def test_kill_is_not_trapped_and_arrives_as_killed(seed: int, length: int, how: str) -> None:
-    """A kill ends one that traps exits, and goes along links as "killed"; `Exit("kill")` goes as "kill"."""
+    """A kill ends a process that traps exits, and arrives along links as "killed"; `Exit("kill")` arrives as "kill"."""
 
     async def line(left: int, end: Pid) -> None:
         if left:
@@ -187,8 +187,8 @@ def test_kill_is_not_trapped_and_arrives_as_killed(seed: int, length: int, how: 
 
 @some
 @given(seeds)
-def test_a_call_gives_an_answer_or_the_end(seed: int) -> None:
-    """A call to a server that is being killed gives the answer or fails, and never hangs; each caller sees one of both."""
+def test_a_call_returns_the_reply_or_raises_the_end(seed: int) -> None:
+    """A call to a server that is being killed returns the reply or fails, and never hangs."""
 
     async def caller(server: Pid, answer_to: Pid) -> None:
         try:

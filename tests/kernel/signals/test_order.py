@@ -1,4 +1,4 @@
-"""Order."""
+"""The order of messages and signals under every order of steps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.kernel.signals.nodes import Log, everywhere, seeds, some, some_turns
 
 
 async def ends(*pids: Pid) -> list[Any]:
-    """The reasons with which processes end, told by monitors of one's own."""
+    """Return the reasons with which processes end, as separate monitors report them."""
     refs = [process.monitor(pid) for pid in pids]
     downs = [await process.receive(Down) for _ in refs]
     return [down.reason for ref in refs for down in downs if down.ref is ref]
@@ -69,7 +69,7 @@ def test_order_between_two_processes(seed: int, ways: list[str]) -> None:
 @some
 @given(seeds, st.lists(st.sampled_from(["send", "alias", "exit"]), max_size=8), st.sampled_from(["normal", "oops"]))
 def test_the_down_comes_last(seed: int, ways: list[str], reason: str) -> None:
-    """A process's messages and signals arrive in order, then, if it was linked, its EXIT, then its DOWN."""
+    """A process's messages and signals arrive in order; then its EXIT, if it was linked; then its DOWN."""
 
     async def sender(to: Pid, alias: Any) -> None:
         for number, way in enumerate(ways):
@@ -109,7 +109,7 @@ def test_the_down_comes_last(seed: int, ways: list[str], reason: str) -> None:
 @some
 @given(seeds, st.integers(0, 5), st.integers(0, 5))
 def test_nothing_overtakes_an_exit_signal(seed: int, before: int, after: int) -> None:
-    """Who is sent messages, a reason and messages again may see the first, and never the last."""
+    """A process that is sent messages, a reason and messages again may see the first, and never the last."""
 
     async def victim(to: Pid) -> None:
         while True:
@@ -135,8 +135,8 @@ def test_nothing_overtakes_an_exit_signal(seed: int, before: int, after: int) ->
 
 @some
 @given(seeds, st.sampled_from(["exit", "kill", "return", "raise"]))
-def test_one_down_a_monitor_and_the_name_is_free(seed: int, end: str) -> None:
-    """Each monitor fires once, with the reason of the end; by then the process is dead and its name free."""
+def test_each_monitor_fires_once_and_the_name_is_free(seed: int, end: str) -> None:
+    """Each monitor fires once, with the reason of the end; by then the process is dead and its name is free."""
 
     async def named() -> None:
         process.register("name", process.current())
@@ -184,7 +184,7 @@ def test_one_down_a_monitor_and_the_name_is_free(seed: int, end: str) -> None:
 @some
 @given(seeds)
 def test_demonitor_and_unlink_are_barriers(seed: int) -> None:
-    """After demonitor(flush=True) and unlink nothing comes of the other's end; what demonitor says of it is true."""
+    """After demonitor(flush=True) and unlink the other's end sends nothing; the result of demonitor is true."""
 
     async def ending(chance: random.Random) -> None:
         await some_turns(chance)
@@ -196,11 +196,11 @@ def test_demonitor_and_unlink_are_barriers(seed: int) -> None:
         chance = random.Random(seed)
         for _ in range(10):
             pid = process.spawn_link(ending, chance)
-            kept, flushed, told = process.monitor(pid), process.monitor(pid), process.monitor(pid)
+            kept, flushed, queried = process.monitor(pid), process.monitor(pid), process.monitor(pid)
             await some_turns(chance)
-            live = process.demonitor(told, info=True)
+            live = process.demonitor(queried, info=True)
             assert live == process.alive(pid)
-            assert any(isinstance(one, Down) and one.ref is told for one in process.info(me, "messages")) != live
+            assert any(isinstance(one, Down) and one.ref is queried for one in process.info(me, "messages")) != live
             process.unlink(pid)
             exited = [one for one in process.info(me, "messages") if isinstance(one, Exited)]
             assert len(exited) == (not live)
@@ -209,7 +209,7 @@ def test_demonitor_and_unlink_are_barriers(seed: int) -> None:
             found = process.info(me, "messages")
             assert [one for one in found if isinstance(one, Exited)] == exited
             downs = [one.ref for one in found if isinstance(one, Down)]
-            assert sorted(downs) == sorted([kept] if live else [kept, told])
+            assert sorted(downs) == sorted([kept] if live else [kept, queried])
             while process.info(me, "messages"):
                 await process.receive()
 
@@ -218,8 +218,8 @@ def test_demonitor_and_unlink_are_barriers(seed: int) -> None:
 
 @some
 @given(seeds)
-def test_a_name_is_held_by_one(seed: int) -> None:
-    """Of many that want a name one gets it, and when it is killed the next one does: never two, never a dead one."""
+def test_a_name_has_one_owner(seed: int) -> None:
+    """Of many processes that want a name one gets it; after a kill the next one does: never two, never a dead one."""
 
     async def wants(to: Pid) -> None:
         while True:

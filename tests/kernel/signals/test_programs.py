@@ -1,4 +1,4 @@
-"""Programs."""
+"""Random programs of servers do the same under every order of steps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.kernel.signals.nodes import do, everywhere, reasons, seeds, under
 
 
 class Actor(GenServer[dict[str, Any]]):
-    """Does as it is told, and notes what comes."""
+    """A server that does what it is sent, and records what arrives."""
 
     def init(self, state: dict[str, Any]) -> Any:
         process.trap_exit(state["traps"])
@@ -94,14 +94,14 @@ KNOWN = ["links", "monitors", "monitored_by", "messages"]
 
 
 def known(pid: Pid, item: str, pids: list[Pid]) -> list[int]:
-    """What the kernel knows of one of them, by their numbers."""
+    """Return what the kernel holds about one of the actors, by their numbers."""
     return sorted(pids.index(one) for one in process.info(pid, item))
 
 
 @settings(max_examples=40, deadline=None)
 @given(seeds, st.lists(steps, min_size=1, max_size=15), st.sets(actors))
 def test_a_program_does_the_same_everywhere(seed: int, program: list[tuple[Any, ...]], trapping: set[int]) -> None:
-    """Some servers link, monitor, ask, kill: step by step all is the same under any order, with hand-over or without."""
+    """Servers link, monitor, call and kill: step by step the result is the same in any order, with hand-over or not."""
 
     async def scenario() -> str:
         pids = [
@@ -114,18 +114,18 @@ def test_a_program_does_the_same_everywhere(seed: int, program: list[tuple[Any, 
                 seen.append((step, await do(step, pids)))
             except CallExit as error:
                 seen.append((step, error.reason[0]))
-            await process.sleep(5)  # until all is quiet: what happens at once may happen in any order
+            await process.sleep(5)  # until all processes wait: events of the same moment may come in any order
         for number, pid in enumerate(pids):
             assert (process.whereis(f"actor {number}") is pid) == process.alive(pid)
             if process.alive(pid):
                 seen.append((await call(pid, "seen"), *(known(pid, item, pids) for item in KNOWN)))
-        return repr(seen)  # a reason may hold a pid, and those of two nodes are never equal
+        return repr(seen)  # a reason may hold a pid, and pids of two nodes are never equal
 
     everywhere(seed, scenario)
 
 
 async def shuffled() -> list[str]:
-    """The order in which some processes take their turns."""
+    """Return the order in which some processes take their turns."""
     seen: list[str] = []
 
     async def worker(word: str) -> None:
@@ -139,8 +139,8 @@ async def shuffled() -> list[str]:
     return seen
 
 
-def test_a_seed_repeats_and_another_differs() -> None:
-    """The same seed gives the same order; some other seed another; no seed the order of making."""
+def test_a_seed_repeats_its_order_and_another_seed_differs() -> None:
+    """The same seed gives the same order; some other seed another; no seed gives the order of spawning."""
     orders = [under(seed, None, shuffled) for seed in range(8)]
     assert orders == [under(seed, None, shuffled) for seed in range(8)]
     assert len({tuple(order) for order in orders}) > 4
@@ -151,8 +151,8 @@ def test_a_seed_repeats_and_another_differs() -> None:
     ("seed", "hand_over", "direct"),
     [(1, None, {True, False}), (1, True, {True}), (1, False, {False}), (None, None, {True}), (None, False, {False})],
 )
-def test_hand_over_is_a_coin_under_a_seed(seed: int | None, hand_over: bool | None, direct: set[bool]) -> None:
-    """Under a seed a call is sometimes handed over and sometimes queued, unless one asks for always or never."""
+def test_hand_over_is_random_under_a_seed(seed: int | None, hand_over: bool | None, direct: set[bool]) -> None:
+    """Under a seed a call is sometimes handed over and sometimes queued, unless the node is set to always or never."""
 
     class Deep(GenServer[None]):
         def handle_call(self, _request: Any, _from: From, state: None) -> Any:
@@ -181,7 +181,7 @@ async def test_messages_of_ends_are_equal_if_all_in_them_is() -> None:
 
 @pytest.mark.regrow
 async def test_a_global_name_has_one_holder() -> None:
-    """Also where another node's thread takes it after somebody has looked, and found it free."""
+    """The rule holds, too, when a thread of another node takes the name after a process has found it free."""
     first, second = process.spawn(process.receive), process.spawn(process.receive)
     assert first.process is not None
     assert second.process is not None

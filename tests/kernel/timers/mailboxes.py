@@ -1,4 +1,4 @@
-"""What the tests in this folder ask of timers."""
+"""Helpers of the tests of timers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from regrow import (
     timer,
 )
 
-FAR = 3000.0  # seconds: no timer of these tests fires then
+FAR = 3000.0  # seconds: no timer of these tests fires by then
 
 
 def me() -> Pid:
@@ -32,7 +32,7 @@ def nothing_is_set(node: Node) -> bool:
 
 
 class Slow:
-    """A module with functions that take their time."""
+    """A module with slow functions."""
 
     @staticmethod
     async def half_a_second(value: object = None) -> object:

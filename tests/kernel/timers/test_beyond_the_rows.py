@@ -1,4 +1,4 @@
-"""Beyond the rows."""
+"""Timers: cases beyond the rows of the catalogue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.regrow
 
 
 async def test_read_and_cancel_by_message() -> None:
-    """With `async_` the answers come as messages, in the order of the requests (read_timer_async)."""
+    """With `async_` the results come as messages, in the order of the requests (read_timer_async)."""
     far = process.send_after(me(), "hej", 2**33)
     await process.sleep(0.25)
     assert process.read_timer(far, async_=True) is None
@@ -53,7 +53,7 @@ async def test_cancel_without_info() -> None:
 
 
 def test_a_plain_task_gets_no_messages() -> None:
-    """It may set and cancel timers, but has no mailbox for the answers of `async_`, and no self."""
+    """A plain task may set and cancel timers, but has no mailbox for the results of `async_`, and no pid."""
 
     async def main() -> None:
         async with Node() as node:
@@ -72,8 +72,8 @@ def test_a_plain_task_gets_no_messages() -> None:
     asyncio.run(main())
 
 
-async def test_any_process_may_cancel_and_none_needs_to_live() -> None:
-    """A timer of one process is cancelled by another; that its setter has ended does not matter to it."""
+async def test_any_process_may_cancel_a_timer() -> None:
+    """Another process cancels the timer; the process that set it may have ended."""
     setter = me()
     first, second = process.send_after(setter, "first", 1.0), timer.apply_after(1.0, send, setter, "second")
     _, ref = process.spawn_monitor(lambda: (process.cancel_timer(first), process.send_after(setter, "third", 2.0)))
@@ -86,7 +86,7 @@ async def test_any_process_may_cancel_and_none_needs_to_live() -> None:
 @pytest.mark.parametrize("start", [timer.apply_interval, timer.apply_repeatedly])
 @pytest.mark.parametrize("busy", [False, True])
 async def test_an_interval_of_calls_ends_with_its_setter(start: Any, busy: bool, node: Node) -> None:
-    """timer:apply_interval watches the process that asked for it; a run that goes on comes to its end."""
+    """timer:apply_interval watches the process that called it; a run in progress finishes."""
     main = me()
 
     async def run() -> None:
@@ -108,10 +108,10 @@ async def test_an_interval_of_calls_ends_with_its_setter(start: Any, busy: bool,
     assert nothing_is_set(node)
 
 
-async def test_an_interval_to_nobody_does_not_start(node: Node) -> None:
-    """timer:send_interval watches who has the name when it starts; that it is given to another later changes nothing."""
-    ticks = process.send_interval("nobody", "tick", 1.0)
-    process.register("nobody", me())
+async def test_an_interval_to_an_unknown_name_does_not_start(node: Node) -> None:
+    """timer:send_interval watches the owner of the name when it starts; a later owner changes nothing."""
+    ticks = process.send_interval("unknown", "tick", 1.0)
+    process.register("unknown", me())
     assert process.read_timer(ticks) is None
     assert process.cancel_timer(ticks) is None
     assert nothing_is_set(node)
@@ -132,8 +132,8 @@ async def test_an_interval_survives_a_name_that_goes_and_comes() -> None:
     assert process.cancel_timer(ticks) == 0.5
 
 
-async def test_a_repeated_call_that_takes_long_is_made_up_for(virtual_clock: VirtualClock) -> None:
-    """One run takes 2.5 intervals: two follow at once, one after the other, and then the old beat goes on."""
+async def test_a_repeated_call_that_takes_long_catches_up(virtual_clock: VirtualClock) -> None:
+    """One run takes 2.5 intervals: two follow at once, one after the other; then the original schedule continues."""
     start, main = virtual_clock.now(), me()
     times = iter([2.5, 0.0, 0.0, 0.0])
 
@@ -161,7 +161,7 @@ async def test_a_repeated_call_that_raises_is_repeated(reports: list[Any]) -> No
 
 
 async def test_a_repeated_call_is_cancelled_while_it_runs(node: Node) -> None:
-    """The run comes to its end, and none follows."""
+    """The run finishes, and none follows."""
     main = me()
 
     async def run() -> None:
@@ -178,19 +178,19 @@ async def test_a_repeated_call_is_cancelled_while_it_runs(node: Node) -> None:
     assert nothing_is_set(node)
 
 
-async def test_what_runs_later_has_the_context_of_its_setter() -> None:
-    """Context variables are those of the process that asked, at that time, whoever else sets timers."""
+async def test_a_timer_s_function_has_the_context_of_its_setter() -> None:
+    """Context variables are those of the process that set the timer, at that time, whichever processes set others."""
     word: ContextVar[str] = ContextVar("word", default="none")
     main = me()
 
-    def tell() -> None:
+    def notify() -> None:
         send(main, word.get())
         word.set("changed by a run")
 
-    process.send_after(main, "first", 0.25)  # the clock is moved in the context of whoever sets a timer first
+    process.send_after(main, "first", 0.25)  # the clock is moved in the context of the process that sets a timer first
     word.set("asked for")
-    timer.apply_after(2.0, tell)
-    ticks = timer.apply_interval(1.5, tell)
+    timer.apply_after(2.0, notify)
+    ticks = timer.apply_interval(1.5, notify)
     word.set("changed later")
 
     def sets_others() -> None:
@@ -202,8 +202,8 @@ async def test_what_runs_later_has_the_context_of_its_setter() -> None:
     timer.cancel(ticks)
 
 
-async def test_who_sends_the_exit_signal_of_a_timer() -> None:
-    """It is nobody that lives: even "normal" for oneself arrives, as a message if exits are trapped, else not at all."""
+async def test_the_exit_signal_of_a_timer_has_no_living_sender() -> None:
+    """Even "normal" to the setter arrives: as a message if exits are trapped, else not at all."""
     timer.exit_after(0.5, "normal")
     await process.sleep(1.0)
     process.trap_exit(True)
@@ -226,7 +226,7 @@ async def test_exit_after_with_a_pid_and_a_name(delay: float) -> None:
         await expect_down(ref, "why", timeout=1.0001)
 
 
-async def test_exit_after_0_ends_its_caller_there() -> None:
+async def test_exit_after_0_ends_its_caller_at_once() -> None:
     went_on = False
 
     async def ends_itself() -> None:
@@ -255,14 +255,14 @@ async def test_exit_after_0_ends_its_caller_there() -> None:
         (lambda: process.send_after(me(), 1, 2**64, abs=True), ValueError),
     ],
 )
-async def test_more_errors_of_use(node: Node, wrong: Any, error: type[Exception]) -> None:
+async def test_wrong_arguments_raise(node: Node, wrong: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="wanted"):
         wrong()
     assert nothing_is_set(node)
 
 
-async def test_how_timers_look() -> None:
-    """A timer shows whom it is for; it is one and the same, however it is copied."""
+async def test_the_repr_and_the_copies_of_a_timer() -> None:
+    """A timer's repr shows its receiver; copies of a timer are the same timer."""
     started = process.start_timer(me(), "hej", 1.0)
     assert repr(started) == f"Timer({me()!r}, 'hej')"
     assert copy.copy(started) is copy.deepcopy([started])[0] is started
@@ -271,29 +271,29 @@ async def test_how_timers_look() -> None:
     assert "print" in repr(timer.apply_after(1.0, print, "hej"))
 
 
-def test_now_diff() -> None:
-    """Seconds, of two times as `monotonic()` gives them, or of two datetimes."""
+def test_now_diff_gives_seconds() -> None:
+    """The result is in seconds, for two times of `monotonic()` or for two datetimes."""
     assert timer.now_diff(1003.5, 1001.0) == 2.5
     assert timer.now_diff(datetime(2026, 1, 1, 0, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)) == 60.0
 
 
 def test_tc_without_a_node() -> None:
-    """By the machine's clock."""
+    """Without a node, tc uses the machine's clock."""
     taken, value = timer.tc(Slow.nothing, 3)
     assert value == 3
     assert 0.0 <= taken < 60.0
 
 
-async def test_sleep_for_longer_than_a_clock_counts() -> None:
-    """timer:sleep takes any number."""
+async def test_sleep_accepts_any_number() -> None:
+    """timer:sleep accepts any number."""
     pid = process.spawn(timer.sleep, 2**70)
     timer.send_after(FAR, "hej")
     await process.receive()
     assert process.alive(pid)
 
 
-async def test_one_that_another_cancels_as_it_fires(node: Node) -> None:
-    """They have fallen due at the same time, and are taken out together."""
+async def test_a_timer_cancels_another_that_is_due_at_the_same_time(node: Node) -> None:
+    """Both are due at the same time, and are taken out together."""
     timers = node.scheduler.timers
     fired: list[str] = []
 
@@ -316,7 +316,7 @@ async def test_one_that_another_cancels_as_it_fires(node: Node) -> None:
     assert fired == ["first", "last"]
 
 
-async def test_a_nearer_deadline_is_what_the_node_waits_for(node: Node) -> None:
+async def test_the_node_waits_for_the_nearest_deadline(node: Node) -> None:
     timers, now = node.scheduler.timers, node.clock.now()
     process.send_after(process.current(), "far", now + 100.0, abs=True)
     process.send_after(process.current(), "near", now + 50.0, abs=True)
@@ -327,8 +327,8 @@ async def test_a_nearer_deadline_is_what_the_node_waits_for(node: Node) -> None:
     assert timers.handle_due == now + 25.0
 
 
-async def test_what_comes_in_the_moment_in_which_a_wait_ends_comes_in_time(node: Node) -> None:
-    """Of all that falls due at once, messages are sent before waits end, though the wait began before them."""
+async def test_a_message_due_when_a_wait_ends_arrives_in_time(node: Node) -> None:
+    """Of all timers due at one time, messages are sent before waits end, even if the wait began first."""
     me = process.current()
 
     async def waits() -> None:

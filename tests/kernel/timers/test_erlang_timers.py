@@ -1,4 +1,4 @@
-"""Erlang timers."""
+"""erlang:start_timer, send_after, read_timer and cancel_timer, row by row."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.regrow
 
 
 class Large:
-    """A message whose end can be seen."""
+    """A message whose deallocation can be observed."""
 
 
 @pytest.mark.otp("TM-001")
@@ -88,8 +88,8 @@ async def test_an_unknown_ref() -> None:
         (True, TypeError),
     ],
 )
-async def test_times_that_are_none(start: Any, delay: Any, error: type[Exception], node: Node) -> None:
-    """What OTP refuses; a part of a second is a time here, and OTP's 4.5 ms would be one as well."""
+async def test_invalid_times_are_refused(start: Any, delay: Any, error: type[Exception], node: Node) -> None:
+    """OTP refuses these times, too; fractions of a second are valid, as 4.5 ms would be in OTP."""
     with pytest.raises(error, match="wanted"):
         start(me(), "hej", delay)
     assert nothing_is_set(node)
@@ -117,7 +117,7 @@ async def test_a_timer_for_a_dead_process_is_not_kept(node: Node) -> None:
 
 @pytest.mark.otp("TM-017")
 @pytest.mark.parametrize("how", ["cancel", "expiry", "end"])
-async def test_a_timer_that_is_over_keeps_nothing(how: str, node: Node) -> None:
+async def test_a_timer_that_has_fired_keeps_nothing(how: str, node: Node) -> None:
     pid = waiting() if how == "end" else me()
     started = [start(pid, Large(), 10.0) for start in (process.send_after, process.start_timer)]
     seen = [weakref.ref(one.message) for one in started]
@@ -136,7 +136,7 @@ async def test_a_timer_that_is_over_keeps_nothing(how: str, node: Node) -> None:
 
 
 class Collector(GenServer[list[object]]):
-    """Keeps what it is sent."""
+    """A server that keeps the messages it is sent."""
 
     def init(self, _: object) -> Ok[list[object]]:
         return Ok([])
@@ -186,21 +186,21 @@ async def test_many_timers_with_large_messages(receiver: str, node: Node) -> Non
 @pytest.mark.otp("TM-019")
 async def test_a_name_is_not_looked_up_at_the_start() -> None:
     for start in (process.start_timer, process.send_after):
-        assert process.cancel_timer(start("nobody", "hej", 5.0)) == 5.0
-    late, later = process.start_timer("somebody", "a", 5.0), process.send_after("somebody", "b", 6.0)
-    process.register("somebody", me())
+        assert process.cancel_timer(start("unknown", "hej", 5.0)) == 5.0
+    late, later = process.start_timer("owner", "a", 5.0), process.send_after("owner", "b", 6.0)
+    process.register("owner", me())
     assert [await process.receive(), await process.receive()] == [("timeout", late, "a"), "b"]
     assert process.read_timer(later) is None
 
 
 @pytest.mark.otp("TM-021")
-async def test_a_message_to_a_name_that_nobody_has_is_dropped(node: Node, reports: list[Any]) -> None:
-    told: list[Any] = []
-    node.loop.set_exception_handler(lambda _, context: told.append(context))
-    process.send_after("nobody", "hej", 1.0)
-    process.start_timer("nobody", "hej", 1.0)
+async def test_a_message_to_an_unknown_name_is_dropped(node: Node, reports: list[Any]) -> None:
+    errors: list[Any] = []
+    node.loop.set_exception_handler(lambda _, context: errors.append(context))
+    process.send_after("unknown", "hej", 1.0)
+    process.start_timer("unknown", "hej", 1.0)
     await process.sleep(2.0)
-    assert (messages(), told, list(reports)) == ([], [], [])
+    assert (messages(), errors, list(reports)) == ([], [], [])
 
 
 @pytest.mark.otp("TM-022")
@@ -213,7 +213,7 @@ async def test_many_timers_at_one_time() -> None:
 
 
 @pytest.mark.otp("TM-024")
-async def test_the_timers_of_a_killed_process_go_with_it(node: Node) -> None:
+async def test_the_timers_of_a_killed_process_are_removed(node: Node) -> None:
     set_by_it: list[Timer] = []
 
     async def sets_many() -> None:
@@ -249,7 +249,7 @@ async def test_absolute_times(virtual_clock: VirtualClock) -> None:
 
 
 @pytest.mark.otp("TM-028")
-async def test_the_ref_tells_an_old_timeout_from_a_new_one() -> None:
+async def test_the_ref_distinguishes_an_old_timeout_from_a_new_one() -> None:
     old = process.start_timer(me(), "hej", 1.0)
     await expect_idle()
     await process.sleep(1.0)

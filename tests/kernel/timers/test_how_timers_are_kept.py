@@ -1,4 +1,4 @@
-"""How timers are kept."""
+"""The buckets and the heap in which timers are stored."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.kernel.timers.mailboxes import me, messages, waiting
 pytestmark = pytest.mark.regrow
 
 
-async def test_timers_of_many_delays(node: Node, virtual_clock: VirtualClock) -> None:
+async def test_timers_of_many_delays_fire_in_order(node: Node, virtual_clock: VirtualClock) -> None:
     """They fire in the order of their times."""
     start = virtual_clock.now()
     delays = [number * 7 % 24 / 10 + 0.1 for number in range(24)]
@@ -36,16 +36,16 @@ async def test_timers_of_many_delays(node: Node, virtual_clock: VirtualClock) ->
     assert node.scheduler.timers.next_due() == float("inf")
 
 
-async def test_equal_delays_fire_in_the_order_of_their_making(node: Node) -> None:
-    """A bucket keeps its order, also when some are cancelled."""
+async def test_equal_delays_fire_in_the_order_of_setting(node: Node) -> None:
+    """A bucket keeps its order, also when some timers are cancelled."""
     timers = [process.send_after(process.current(), number, 1) for number in range(10)]
     for one in timers[::3]:
         assert process.cancel_timer(one) == 1.0
     assert [await process.receive() for _ in range(6)] == [1, 2, 4, 5, 7, 8]
 
 
-async def test_the_cancelled_are_purged(node: Node) -> None:
-    """A heap in which most are cancelled is made anew, and what is left still fires."""
+async def test_cancelled_timers_are_purged(node: Node) -> None:
+    """A heap in which most timers are cancelled is rebuilt, and the remaining timers still fire."""
     timers = node.scheduler.timers
     many = [process.send_after(process.current(), number, 1 + number / 100_000) for number in range(1000)]
     assert timers.next_due() == node.clock.now() + 1
@@ -56,8 +56,8 @@ async def test_the_cancelled_are_purged(node: Node) -> None:
     assert await process.receive() == 0
 
 
-async def test_advance(node: Node, virtual_clock: VirtualClock) -> None:
-    """advance() fires what falls due meanwhile, in order, and an interval as often as it fits."""
+async def test_advance_fires_what_is_due(node: Node, virtual_clock: VirtualClock) -> None:
+    """advance() fires the timers due meanwhile, in order, and an interval as often as it fits."""
     virtual_clock.jump = False
     process.send_interval(process.current(), "tick", 1)
     process.send_after(process.current(), "once", 2.5)
@@ -71,7 +71,7 @@ async def test_advance(node: Node, virtual_clock: VirtualClock) -> None:
 
 
 async def test_the_clock_stands_still_while_anything_runs(node: Node, virtual_clock: VirtualClock) -> None:
-    """The virtual clock moves only when all wait, and then exactly to the next timer."""
+    """The virtual clock moves only when all processes wait, and then exactly to the next timer."""
     seen: list[tuple[float, str]] = []
     start = virtual_clock.now()
 
@@ -87,7 +87,7 @@ async def test_the_clock_stands_still_while_anything_runs(node: Node, virtual_cl
 
 
 async def test_interval_and_apply(node: Node, virtual_clock: VirtualClock) -> None:
-    """Intervals do not drift; apply_after and apply_interval run in processes of their own."""
+    """Intervals do not drift; apply_after and apply_interval run in separate processes."""
     me = process.current()
     start = virtual_clock.now()
     ticks = process.send_interval(me, "tick", timedelta(seconds=2))
@@ -97,12 +97,12 @@ async def test_interval_and_apply(node: Node, virtual_clock: VirtualClock) -> No
     assert process.cancel_timer(ticks) == 2.0
     assert process.cancel_timer(ticks) is None
 
-    def tell(word: str) -> None:
+    def notify(word: str) -> None:
         assert process.current() is not me
         process.send(me, word)
 
-    process.apply_after(1, tell, "after")
-    repeated = process.apply_interval(0.4, tell, "again")
+    process.apply_after(1, notify, "after")
+    repeated = process.apply_interval(0.4, notify, "again")
     assert [await process.receive() for _ in range(4)] == ["again", "again", "after", "again"]
     process.cancel_timer(repeated)
 
@@ -119,7 +119,7 @@ async def test_an_interval_ends_with_its_process(node: Node) -> None:
 
 
 async def test_a_timer_whose_table_raises_does_not_stop_the_others(node: Node) -> None:
-    """A name table of the user's that raises when a timer fires is reported to the loop; other timers fire."""
+    """A custom name table that raises when a timer fires is reported to the loop; other timers fire."""
     from regrow import Via
 
     class Broken:
@@ -134,12 +134,12 @@ async def test_a_timer_whose_table_raises_does_not_stop_the_others(node: Node) -
                 raise LookupError("broken")
 
     start = process.monotonic()
-    told: list[Any] = []
-    node.loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    errors: list[Any] = []
+    node.loop.set_exception_handler(lambda _, context: errors.append(context["exception"]))
     process.send_after(Via(Broken(), "x"), "lost", 1)
     process.send_after(process.current(), "kept", 1)
     assert await process.receive(timeout=5) == "kept"
-    assert [type(error) for error in told] == [LookupError]
+    assert [type(error) for error in errors] == [LookupError]
 
 
 @pytest.mark.parametrize(
@@ -156,15 +156,15 @@ async def test_a_timer_whose_table_raises_does_not_stop_the_others(node: Node) -
         (lambda: process.read_timer(7), TypeError),
     ],
 )
-async def test_errors_of_use(node: Node, wrong: Any, error: type[Exception]) -> None:
-    """Wrong arguments are refused where they are given."""
+async def test_wrong_arguments_are_refused(node: Node, wrong: Any, error: type[Exception]) -> None:
+    """Wrong arguments are refused by the function that takes them."""
     with pytest.raises(error):
         wrong()
     assert node.scheduler.timers.next_due() == float("inf")
 
 
 def test_every_timer_costs_the_same() -> None:
-    """What is called to set, cancel and fire a timer is counted: with 10,000 others it is not more than with 400."""
+    """The calls to set, cancel and fire a timer are counted: with 10,000 other timers no more than with 400."""
 
     def calls(function: Callable[[], object]) -> int:
         count = 0
@@ -208,13 +208,13 @@ def test_every_timer_costs_the_same() -> None:
 
     for delay in (usual, of_a_few_kinds, of_all_kinds):
         few, many = each(400, delay), each(10_000, delay)
-        assert few[0] > 1.0  # a profile that saw nothing would prove nothing
+        assert few[0] > 1.0  # a profile that recorded nothing would prove nothing
         for cost, cost_of_many in zip(few, many, strict=True):
             assert cost_of_many <= cost + 2.0, (few, many)
 
 
 async def test_the_first_of_many_is_found_at_once(node: Node, virtual_clock: VirtualClock) -> None:
-    """Each bucket is sorted into the heap once, however often it is asked what comes next."""
+    """Each bucket is sorted into the heap once, however often the next timer is requested."""
     timers = node.scheduler.timers
     before = timers.sorted_in
     marks = [Alarm(timers, me(), number, print) for number in range(20_000)]
@@ -232,8 +232,8 @@ async def test_the_first_of_many_is_found_at_once(node: Node, virtual_clock: Vir
 
 @pytest.mark.regrow(clock="real")
 @pytest.mark.parametrize("kind", ["bucket", "heap"])
-async def test_others_are_served_while_very_many_fire(kind: str) -> None:
-    """Ten thousand that fall due together do not keep the event loop from its other work (same_time_yielding)."""
+async def test_the_event_loop_runs_while_very_many_timers_fire(kind: str) -> None:
+    """Ten thousand timers due together do not keep the event loop from its other work (same_time_yielding)."""
     pid = waiting()
     for number in range(10_000):
         if kind == "bucket":
@@ -242,7 +242,7 @@ async def test_others_are_served_while_very_many_fire(kind: str) -> None:
             process.send_after(pid, number, 0.0, abs=True)
     before, longest = 0, 0
     while before < 10_000:
-        await asyncio.sleep(0)  # once round the loop
+        await asyncio.sleep(0)  # one iteration of the loop
         now = process.info(pid, "message_queue_len")
         before, longest = now, max(longest, now - before)
     assert longest < 1000
@@ -250,7 +250,7 @@ async def test_others_are_served_while_very_many_fire(kind: str) -> None:
 
 
 async def test_rounds_keep_the_order_of_times(virtual_clock: VirtualClock) -> None:
-    """Of buckets and the heap, however many have fallen due, what is due earlier fires earlier."""
+    """In buckets and in the heap, however many timers are due, the earlier one fires first."""
     chance = random.Random(7)
     times: list[float] = []
     for _ in range(9000):
@@ -265,7 +265,7 @@ async def test_rounds_keep_the_order_of_times(virtual_clock: VirtualClock) -> No
 
 
 async def test_empty_buckets_are_not_kept(node: Node) -> None:
-    """Many that come and go, each at a time of its own, leave nothing; a few that stay among them fire in their order."""
+    """Many timers, each at a different time, leave nothing; the few that remain among them fire in order."""
     timers = node.scheduler.timers
     for number in range(10_000):
         if number % 1000 == 999:
@@ -275,8 +275,8 @@ async def test_empty_buckets_are_not_kept(node: Node) -> None:
     assert [await process.receive() for _ in range(10)] == list(range(999, 10_000, 1000))
 
 
-async def test_whatever_is_set_and_cancelled(node: Node, virtual_clock: VirtualClock) -> None:
-    """By time, and of the same time in the order of setting, wherever each of them waits."""
+async def test_random_timers_fire_in_order(node: Node, virtual_clock: VirtualClock) -> None:
+    """Timers fire by time, and those of one time in the order of setting, wherever each of them is stored."""
     virtual_clock.jump = False
     timers, chance = node.scheduler.timers, random.Random(11)
     waiting: dict[int, tuple[float, int, Timer]] = {}
@@ -303,8 +303,8 @@ async def test_whatever_is_set_and_cancelled(node: Node, virtual_clock: VirtualC
     assert messages() == fired
 
 
-async def test_one_that_is_set_again_for_the_same_time(node: Node) -> None:
-    """It fires once, and where it waited before it is forgotten."""
+async def test_a_timer_that_is_set_again_for_the_same_time(node: Node) -> None:
+    """It fires once, and its earlier entry is forgotten."""
     timers, fired = node.scheduler.timers, list[object]()
     alarm = Alarm(timers, None, "again", fired.append)
     due = node.clock.now() + 5.0
@@ -316,8 +316,8 @@ async def test_one_that_is_set_again_for_the_same_time(node: Node) -> None:
     assert fired == [alarm]
 
 
-async def test_a_time_that_never_comes(node: Node, virtual_clock: VirtualClock) -> None:
-    """A timer of asyncio's may be set for it."""
+async def test_an_infinite_time_is_accepted(node: Node, virtual_clock: VirtualClock) -> None:
+    """An asyncio timer may be set for it."""
     timers = node.scheduler.timers
     alarm = Alarm(timers, None, "never", print)
     timers.start_at(alarm, float("inf"))

@@ -1,4 +1,4 @@
-"""Timer module."""
+"""OTP's module timer, row by row."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ pytestmark = pytest.mark.regrow
 async def test_apply_after(delay: float, virtual_clock: VirtualClock) -> None:
     start, setter = virtual_clock.now(), me()
 
-    async def tell(word: str) -> None:
+    async def notify(word: str) -> None:
         assert me() is not setter
         send(setter, word)
 
-    assert isinstance(timer.apply_after(delay, tell, "ok_apply"), Timer)
+    assert isinstance(timer.apply_after(delay, notify, "ok_apply"), Timer)
     assert await process.receive(timeout=1.0) == "ok_apply"
     assert virtual_clock.now() == start + delay
     timer.apply_after(delay, send, setter, "a plain function")
@@ -48,8 +48,8 @@ async def test_apply_after(delay: float, virtual_clock: VirtualClock) -> None:
 
 
 @pytest.mark.otp("TM-030")
-async def test_there_is_no_service_that_could_be_missing(node: Node) -> None:
-    """Timers need no process: there is none beside the setter, before and after, and `start` has nothing to do."""
+async def test_timers_need_no_service_process(node: Node) -> None:
+    """There is no process beside the setter, before and after, and `start` has nothing to do."""
     before = process.processes()
     timer.start()
     timer.apply_after(0.5, send, me(), "ok")
@@ -99,7 +99,7 @@ async def test_timer_send_after_with_wrong_arguments(wrong: Any, error: type[Exc
 
 
 @pytest.mark.otp("TM-036")
-async def test_exit_after_for_oneself() -> None:
+async def test_exit_after_ends_its_caller() -> None:
     async def exits() -> None:
         timer.exit_after(1.0, "exit_test3")
         await process.sleep(None)
@@ -111,12 +111,12 @@ async def test_exit_after_for_oneself() -> None:
 @pytest.mark.otp("TM-037")
 @pytest.mark.parametrize("delay", [0, 1.0])
 async def test_exit_after_for_an_unknown_name(delay: float, node: Node, reports: list[Any]) -> None:
-    told: list[Any] = []
-    node.loop.set_exception_handler(lambda _, context: told.append(context))
-    timer.exit_after(delay, "nobody", "exit_test4")
+    errors: list[Any] = []
+    node.loop.set_exception_handler(lambda _, context: errors.append(context))
+    timer.exit_after(delay, "unknown", "exit_test4")
     timer.send_after(2.0, "other timers go on")
     assert await process.receive() == "other timers go on"
-    assert (told, list(reports)) == ([], [])
+    assert (errors, list(reports)) == ([], [])
 
 
 @pytest.mark.otp("TM-038")
@@ -170,7 +170,7 @@ INVALID_INTERVALS: list[tuple[tuple[Any, ...], type[Exception]]] = [
 @pytest.mark.otp("TM-041")
 @pytest.mark.parametrize(("wrong", "error"), INVALID_INTERVALS)
 async def test_apply_interval_with_wrong_arguments(wrong: Any, error: type[Exception], node: Node) -> None:
-    """An interval of 0, with which OTP's floods, is refused."""
+    """An interval of 0, which floods OTP's server, is refused."""
     with pytest.raises(error, match="wanted"):
         timer.apply_interval(*wrong)
     assert nothing_is_set(node)
@@ -248,7 +248,7 @@ async def test_send_interval_with_wrong_arguments(wrong: Any, error: type[Except
 
 @pytest.mark.otp("TM-049")
 async def test_a_time_of_0_cannot_be_cancelled() -> None:
-    """Of the module timer: what it is asked for is done when it returns. `process.send_after` can be taken back."""
+    """A request to the module timer is complete when it returns. A `process.send_after` can be cancelled."""
     assert timer.cancel(timer.send_after(0, "sent"))
     assert messages() == ["sent"]
     assert timer.cancel(timer.apply_after(0, send, me(), "applied"))
@@ -284,7 +284,7 @@ async def test_cancel(start: Callable[[], Timer], first: list[str], node: Node) 
 
 @pytest.mark.otp("TM-052")
 @pytest.mark.parametrize("wrong", ["no_reference", ("once", "no_ref"), 7, None, 4234978347444, object()])
-async def test_what_is_no_timer(wrong: Any) -> None:
+async def test_an_invalid_timer_is_refused(wrong: Any) -> None:
     for function in (timer.cancel, process.cancel_timer, process.read_timer):
         with pytest.raises(TypeError, match="wanted the timer"):
             function(wrong)
@@ -302,7 +302,7 @@ async def test_sleep(delay: float | timedelta, virtual_clock: VirtualClock) -> N
 
 @pytest.mark.otp("TM-055")
 async def test_tc(virtual_clock: VirtualClock) -> None:
-    """Seconds in the place of microseconds; for an `async def` function, the pair is awaited."""
+    """The time is in seconds in place of microseconds; for an `async def` function, the pair is awaited."""
     assert await timer.tc(timer.sleep, 0.5) == (0.5, None)
     assert await timer.tc(Slow.half_a_second) == (0.5, None)
     assert await timer.tc(Slow.half_a_second, me()) == (0.5, me())
@@ -327,15 +327,15 @@ async def test_tc(virtual_clock: VirtualClock) -> None:
 
 @pytest.mark.otp("TM-056")
 def test_conversions() -> None:
-    """To seconds, the unit of all times here."""
+    """The conversions give seconds, the unit of all times in regrow."""
     assert [timer.seconds(4), timer.minutes(4), timer.hours(4)] == [4.0, 240.0, 14400.0]
     assert timer.hms(4, 4, 4) == timer.seconds(4) + timer.minutes(4) + timer.hours(4) == 14644.0
     assert timer.minutes(0.5) == 30.0
 
 
 @pytest.mark.otp("TM-057")
-async def test_junk_finds_no_service() -> None:
-    """There is no process whom junk could reach: a call fails at once, and timers go on."""
+async def test_there_is_no_service_that_junk_could_reach() -> None:
+    """There is no process that junk could reach: a call fails at once, and timers continue."""
     with pytest.raises(NoProcess):
         await call("timer_server", "junk")
     cast("timer_server", "junk")
@@ -350,7 +350,7 @@ async def test_junk_finds_no_service() -> None:
 
 @pytest.mark.otp("TM-058")
 async def test_forged_timeouts_execute_nothing(node: Node) -> None:
-    """A timeout is no message to anybody: what looks like one does nothing, and forges no timer."""
+    """A timeout is no message: a message that looks like one does nothing, and forges no timer."""
     started = timer.apply_after(FAR, send, me(), "executed")
     assert timer.cancel(started)
     for pid in process.processes():
@@ -364,7 +364,7 @@ async def test_forged_timeouts_execute_nothing(node: Node) -> None:
 
 @pytest.mark.otp("TM-059")
 def test_timers_under_load() -> None:
-    """Random timers while others work, for a while of which no timer knows: none is early, and none very late."""
+    """Random timers run while other processes work, for a time that no timer is set to: none is early or very late."""
     chance = random.Random(59)
     clock = VirtualClock()
     late: list[float] = []
