@@ -278,7 +278,7 @@ class Controller:
                     links.die(other, "killed")
 
     async def _until_given_up(self, entry: ApplicationEntry, process: Process) -> None:
-        """Wait until the child that was being started has ended, within its own time; kill a start that then continues."""
+        """Wait until the child that is being started has ended, which has a time limit; kill a start that then continues."""
         awaited = started_by(process)
         while process in self.node.attempts and not entry.has_failed:
             await self.node.ended(process, node_shutdown.SHUTDOWN)

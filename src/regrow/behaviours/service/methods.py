@@ -219,7 +219,7 @@ def runs_here(server: Any) -> bool:
 
 
 def no_process(method: Method, instance: Any) -> str:
-    """Return the text of the error for a message to an object that `Service(…)` made, and no `start_link`."""
+    """Return the text of the error for a message to an object that was created directly, without `start_link`."""
     name = type(instance).__name__
     return (
         f"{name}(…) has no process: it is the object that a server of {name} would hold. Probably you wrote:\n"

@@ -288,7 +288,7 @@ class Service:
     # For the service's own methods
 
     def then(self, what: float | timedelta | Continue | Hibernate | Stop[Any] | None) -> None:
-        """Set what the server does after this message: the last part of GenServer's `{reply, Reply, State, Then}`.
+        """Set what the server does after this message, as the `then` of a `GenServer`'s results does.
 
         A second call in the same message replaces the first.
 
