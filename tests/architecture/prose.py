@@ -58,6 +58,8 @@ PLAIN_TESTS: tuple[str, ...] = (
     "mutants",
     "ops",
     "oracle",
+    "simulation",
+    "testing",
     "typing",
 )
 

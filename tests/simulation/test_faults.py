@@ -1,4 +1,4 @@
-"""Faults: each process killed at its n-th message, for every n; lost replies, slow callbacks, a clock that steps."""
+"""Simulated faults: kills at the n-th message for every n, lost replies, slow callbacks, steps of the clock."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from regrow.testing.simulation.runner import FaultNeverFired, explore
 
 
 class Counter(GenServer[int], named=True):
-    """Counts."""
+    """A server that counts."""
 
     def init(self, start: Any) -> Any:
         return Ok(start)
@@ -59,7 +59,7 @@ def test_kill_ends_a_process_at_its_nth_message() -> None:
 
 
 def test_every_n_is_tried_until_the_run_gets_through() -> None:
-    """A client that asks again is killed off its server four times, and once not."""
+    """Kills at the first three messages are tried, each in three schedules; no run has a fourth message to strike at."""
 
     async def scenario() -> None:
         await Supervisor.start_link([(Counter, 0)])
@@ -70,12 +70,12 @@ def test_every_n_is_tried_until_the_run_gets_through() -> None:
                     break
                 await expect_idle()
 
-    told = explore(scenario, 3, faults=[Kill(Counter)])
-    assert told.struck == {"Kill(Counter, at=None)": 3}
-    assert told.runs == 4 * 3
+    result = explore(scenario, 3, faults=[Kill(Counter)])
+    assert result.struck == {"Kill(Counter, at=None)": 3}
+    assert result.runs == 4 * 3
 
 
-def test_a_client_that_does_not_ask_again_is_found() -> None:
+def test_a_client_that_does_not_repeat_its_call_fails() -> None:
     async def scenario() -> None:
         await Supervisor.start_link([(Counter, 0)])
         await call(Counter, "add")
@@ -83,13 +83,13 @@ def test_a_client_that_does_not_ask_again_is_found() -> None:
 
     with pytest.raises(CalleeExit) as caught:
         explore(scenario, 3, faults=[Kill(Counter)])
-    told = "\n".join(caught.value.__notes__)
-    assert "faults:   Kill(Counter, at=1)" in told
-    assert "(Counter) is killed" in told
+    result = "\n".join(caught.value.__notes__)
+    assert "faults:   Kill(Counter, at=1)" in result
+    assert "(Counter) is killed" in result
 
 
-def test_what_was_counted_before_a_kill_may_be_lost() -> None:
-    """The bug that the fault is for: state that lives in one process alone."""
+def test_a_kill_may_lose_the_state_of_a_server() -> None:
+    """A kill loses the state that only one process keeps."""
 
     async def scenario() -> None:
         await Supervisor.start_link([(Counter, 0)])
@@ -103,7 +103,7 @@ def test_what_was_counted_before_a_kill_may_be_lost() -> None:
     explore(scenario, 1)
 
 
-def test_kill_without_who_takes_any_process_but_the_test() -> None:
+def test_kill_without_a_process_strikes_any_process_except_the_test() -> None:
     async def scenario() -> None:
         counter = await Counter.start(0)
         with contextlib.suppress(CalleeExit, NoProcess):
@@ -113,19 +113,19 @@ def test_kill_without_who_takes_any_process_but_the_test() -> None:
     assert explore(scenario, 2, faults=[Kill()]).struck == {"Kill(at=None)": 2}
 
 
-def test_a_dropped_reply_is_waited_for_in_vain() -> None:
+def test_the_caller_of_a_dropped_reply_times_out() -> None:
     async def scenario() -> None:
         counter = await Counter.start(0)
         begun = process.monotonic()
         with pytest.raises(CallTimeout):
             await call(counter, "add")
         assert process.monotonic() - begun == 5.0
-        assert await call(counter, "count") == 1, "it did the work"
+        assert await call(counter, "count") == 1, "the server has handled the call"
 
     explore(scenario, 20, faults=[DropReply(Counter, at=1)])
 
 
-def test_who_dies_after_a_dropped_reply_is_told_all_the_same() -> None:
+def test_the_caller_of_a_dropped_reply_is_notified_when_the_server_ends() -> None:
     async def scenario() -> None:
         counter = await Counter.start(0)
         process.exit_after(1.0, counter, "enough")
@@ -147,7 +147,7 @@ def test_a_slow_callback_takes_its_time() -> None:
     explore(scenario, 20, faults=[Slow(3.0, Counter, at=1)])
 
 
-def test_who_is_too_slow_times_out_and_answers_late() -> None:
+def test_a_call_to_a_slow_server_times_out_and_is_answered_late() -> None:
     async def scenario() -> None:
         counter = await Counter.start(0)
         with pytest.raises(CallTimeout):
@@ -158,7 +158,7 @@ def test_who_is_too_slow_times_out_and_answers_late() -> None:
     explore(scenario, 20, faults=[Slow(7.0, Counter, at=1)])
 
 
-def test_who_is_slow_can_be_killed() -> None:
+def test_a_slow_process_can_be_killed() -> None:
     async def scenario() -> None:
         counter: Pid = await Counter.start(0)
         cast(counter, "add")
@@ -170,7 +170,7 @@ def test_who_is_slow_can_be_killed() -> None:
     explore(scenario, 20, faults=[Slow(5.0, Counter, at=1)])
 
 
-def test_a_clock_that_steps_lets_all_fall_due() -> None:
+def test_a_step_of_the_clock_fires_all_timers_due() -> None:
     async def scenario() -> None:
         counter = await Counter.start(0)
         timer = process.send_after(process.current(), "late", 60.0)
@@ -184,7 +184,7 @@ def test_a_clock_that_steps_lets_all_fall_due() -> None:
     explore(scenario, 20, faults=[ClockStep(3600.0, Counter, at=1)])
 
 
-def test_who_is_meant_is_a_name_a_class_or_a_label() -> None:
+def test_a_fault_matches_a_name_a_class_or_a_label() -> None:
     async def scenario() -> None:
         async def labelled() -> None:
             process.set_label("the one")
@@ -209,6 +209,6 @@ def test_who_is_meant_is_a_name_a_class_or_a_label() -> None:
 
 
 @pytest.mark.parametrize("kind", [Kill, DropReply])
-def test_there_is_no_message_0(kind: type[Fault]) -> None:
+def test_a_fault_at_message_0_is_refused(kind: type[Fault]) -> None:
     with pytest.raises(ValueError, match="wanted 1 for the first message, or more; got 0"):
         kind(at=0)

@@ -1,4 +1,4 @@
-"""A machine that is late: what a plain simulation makes of it, and what it leaves alone."""
+"""A simulated machine that is late: the order of timers and replies that a simulation changes, and that it keeps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from regrow.testing.simulation.runner import explore
 
 
 def seen_in(function: Callable[[], Awaitable[Any]], runs: int = 400, **options: Any) -> list[Any]:
-    """What an async function gives in many schedules, each result once."""
+    """Return the results of an async function in many schedules, each result once."""
     found: list[Any] = []
 
     async def test() -> None:
@@ -32,7 +32,7 @@ def seen_in(function: Callable[[], Awaitable[Any]], runs: int = 400, **options: 
 
 
 class Eager(GenServer[list[str]]):
-    """Goes on after it has started."""
+    """A server that continues after it has started."""
 
     def init(self, seen: list[str]) -> Any:
         return Ok(seen, Continue("begin"))
@@ -46,7 +46,7 @@ class Eager(GenServer[list[str]]):
         return Reply("ok", seen)
 
 
-def test_a_starter_may_go_on_before_the_continue() -> None:
+def test_a_starter_may_run_before_the_continue() -> None:
     async def scenario() -> list[str]:
         seen: list[str] = []
         await Eager.start_link(seen)
@@ -69,7 +69,7 @@ def test_no_message_comes_before_the_continue() -> None:
 
 
 class Door(GenStatem[str, list[str]]):
-    """Enters its first state when it has started."""
+    """A machine that enters its first state when it has started."""
 
     def callback_mode(self) -> Any:
         return ["handle_event_function", "state_enter"]
@@ -82,7 +82,7 @@ class Door(GenStatem[str, list[str]]):
         return KeepStateAndData()
 
 
-def test_a_starter_may_go_on_before_a_machine_enters_its_first_state() -> None:
+def test_a_starter_may_run_before_a_machine_enters_its_first_state() -> None:
     async def scenario() -> list[str]:
         seen: list[str] = []
         await Door.start_link(seen)
@@ -94,7 +94,7 @@ def test_a_starter_may_go_on_before_a_machine_enters_its_first_state() -> None:
 
 
 class Echo(GenServer[list[Any]]):
-    """Sends itself a message before it replies, and writes down what comes."""
+    """A server that sends itself a message before it replies, and records its messages."""
 
     def handle_call(self, request: Any, _from: From, seen: list[Any]) -> Any:
         if request == "seen":
@@ -110,7 +110,7 @@ class Echo(GenServer[list[Any]]):
 
 
 @pytest.mark.parametrize("alone", [True, False])
-def test_what_a_server_has_sent_to_itself_is_there_before_its_reply(alone: bool) -> None:
+def test_a_message_to_itself_arrives_before_the_reply(alone: bool) -> None:
     async def scenario() -> Any:
         echo = await Echo.start_link([])
         if not alone:
@@ -127,7 +127,7 @@ def test_what_a_server_has_sent_to_itself_is_there_before_its_reply(alone: bool)
 
 
 class Watch(GenServer[list[str]]):
-    """Sets itself a timer, and writes down what comes."""
+    """A server that sets a timer for itself, and records its messages."""
 
     def init(self, _arg: Any) -> Any:
         process.send_after(process.current(), "timer", 1.0)
@@ -171,12 +171,12 @@ def test_a_timer_and_a_client_may_be_late_and_never_early(delay: float, orders: 
     assert seen_in(watched(delay), 1000) == orders
 
 
-def test_without_a_seed_for_it_and_with_slack_0_nothing_is_late() -> None:
+def test_nothing_is_late_with_an_even_seed_or_with_slack_0() -> None:
     assert seen_in(watched(1.3), slack=0.0) == BOTH[1:]
     assert seen_in(watched(0.9), slack=0.0) == BOTH[:1]
 
 
-def test_a_test_that_sleeps_finds_all_done() -> None:
+def test_all_work_is_done_when_the_test_wakes() -> None:
     async def chain(to: Any, left: int) -> None:
         await process.sleep(0.1)
         if left:
@@ -233,7 +233,7 @@ def test_timers_that_differ_by_a_rounding_fire_in_any_order() -> None:
 
 
 class Adder(GenServer[int]):
-    """Adds one."""
+    """A server that adds one."""
 
     def handle_call(self, request: Any, _from: From, number: int) -> Any:
         return Reply(number, number) if request == "get" else Reply("ok", number + 1)
@@ -252,7 +252,7 @@ def test_a_client_that_handles_a_timeout_gets_one() -> None:
     assert seen_in(scenario) == [1, 2]
 
 
-def test_a_client_that_does_not_is_not_blamed() -> None:
+def test_a_client_that_does_not_handle_a_timeout_does_not_fail() -> None:
     async def scenario() -> None:
         adder = await Adder.start_link(0)
         for _ in range(5):
@@ -262,7 +262,7 @@ def test_a_client_that_does_not_is_not_blamed() -> None:
     explore(scenario, 300)
 
 
-def test_nor_is_one_that_dies_of_it() -> None:
+def test_a_client_that_ends_with_a_timeout_does_not_fail_the_test() -> None:
     async def client(adder: Any) -> None:
         await call(adder, "add")
 
@@ -276,7 +276,7 @@ def test_nor_is_one_that_dies_of_it() -> None:
     explore(scenario, 300)
 
 
-def test_a_deadlock_is_no_excuse() -> None:
+def test_a_deadlock_fails_the_test() -> None:
     class Deaf(GenServer[None]):
         def handle_call(self, _request: Any, _from: From, state: None) -> Any:
             return NoReply(state)
@@ -288,7 +288,7 @@ def test_a_deadlock_is_no_excuse() -> None:
         explore(scenario, 10)
 
 
-def test_what_the_test_expects_soon_is_there_soon() -> None:
+def test_a_message_that_the_test_expects_soon_arrives_in_time() -> None:
     async def work(adder: Any, to: Any) -> None:
         for _ in range(3):
             try:
@@ -306,7 +306,7 @@ def test_what_the_test_expects_soon_is_there_soon() -> None:
     explore(scenario, 500)
 
 
-def test_asyncios_time_passes_when_all_is_done() -> None:
+def test_time_of_asyncio_passes_when_all_processes_wait() -> None:
     async def scenario() -> float:
         watch = await Watch.start_link(None)
         begun = process.monotonic()
@@ -319,25 +319,25 @@ def test_asyncios_time_passes_when_all_is_done() -> None:
     assert seen_in(scenario) == [0.75]
 
 
-# The same text again
+# Repeated runs
 
 
 class Thing:
-    """Prints as objects do that say nothing of themselves: with its address."""
+    """An object whose default repr contains its address."""
 
 
-def test_two_replays_are_the_same_text() -> None:
+def test_two_replays_print_the_same_text() -> None:
     kept: list[Any] = []
 
-    async def told(thing: Any) -> None:
+    async def print_address(thing: Any) -> None:
         await process.receive()
         raise ValueError(thing)
 
     async def scenario() -> None:
         kept.append(Thing())
         kept.append(asyncio.create_task(asyncio.sleep(0)))
-        pid = process.spawn(told, kept[-2])
-        process.send(pid, [kept[-2], told, kept[-1]])
+        pid = process.spawn(print_address, kept[-2])
+        process.send(pid, [kept[-2], print_address, kept[-1]])
         process.monitor(pid)
         process.send(process.current(), [kept[-2], kept[-1]])
         await process.receive(Down)

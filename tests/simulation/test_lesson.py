@@ -1,4 +1,4 @@
-"""The lesson's application, all of its tests, under many schedules."""
+"""The tests of the lesson's application, under many schedules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LESSON = Path(__file__).parents[2] / "examples" / "silly_worker"
 
 
 def test_the_lesson_passes_in_all_schedules() -> None:
-    """By hand it is a thousand schedules a test: `regrow test --simulate 1000`, which takes less than a minute."""
+    """`regrow test --simulate 1000` runs a thousand schedules a test, in less than a minute."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", "--simulate", "60"],
         cwd=LESSON,
@@ -20,7 +20,7 @@ def test_the_lesson_passes_in_all_schedules() -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    told = re.findall(r"simulated: (\d+) tests? in (\d+) schedules?, (\d+) of them different", done.stdout)
-    tests, schedules, different = map(int, told[0])
+    counts = re.findall(r"simulated: (\d+) tests? in (\d+) schedules?, (\d+) of them different", done.stdout)
+    tests, schedules, different = map(int, counts[0])
     assert schedules == tests * 60
     assert different > tests * 5

@@ -1,4 +1,4 @@
-"""Hypothesis drives: a queue against a list, a supervisor against a model of its tree, each in schedules that it draws."""
+"""Model tests by Hypothesis: a queue against a list, a supervisor against a model of its tree, in drawn schedules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ schedules = st.lists(st.integers(0, 5), max_size=60)
 
 
 class Queue(GenServer[list[int]]):
-    """First in, first out."""
+    """A first-in-first-out queue."""
 
     def handle_call(self, request: Any, _from: From, values: list[int]) -> Any:
         match request, values:
@@ -34,7 +34,7 @@ class Queue(GenServer[list[int]]):
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(["take", "all", "add"]), max_size=25), schedules)
-def test_a_queue_is_a_list(commands: list[str], schedule: list[int]) -> None:
+def test_a_queue_behaves_like_a_list(commands: list[str], schedule: list[int]) -> None:
     async def against_a_list() -> None:
         queue = await Queue.start_link([])
         model: list[int] = []
@@ -53,7 +53,7 @@ def test_a_queue_is_a_list(commands: list[str], schedule: list[int]) -> None:
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 5), max_size=4), st.integers(1, 3), schedules)
 def test_many_may_use_a_queue(producers: list[int], consumers: int, schedule: list[int]) -> None:
-    """What goes in comes out, once; that of one producer in its order to each consumer."""
+    """Each item comes out once; each consumer gets the items of one producer in order."""
 
     async def side_by_side() -> None:
         queue = await Queue.start_link([])
@@ -89,7 +89,7 @@ def test_many_may_use_a_queue(producers: list[int], consumers: int, schedule: li
 
 
 class Child(GenServer[None]):
-    """Notes when it starts."""
+    """A server that records its start."""
 
     def init(self, arg: tuple[int, dict[int, int]]) -> Any:
         number, starts = arg
@@ -102,7 +102,7 @@ class Child(GenServer[None]):
 
 @dataclass
 class Model:
-    """What the tree is to be: the children in their order, who of them runs, and how often each was started."""
+    """The expected tree: the children in order, whether each one runs, and how often it was started."""
 
     strategy: str
     restarts: dict[int, str]
@@ -114,7 +114,7 @@ class Model:
         self.starts[number] += 1
 
     def ended(self, number: int, *, normally: bool) -> None:
-        """A child has ended by itself."""
+        """Note that a child has ended."""
         self.running[number] = False
         if self.restarts[number] == "temporary":
             del self.running[number]
@@ -123,8 +123,8 @@ class Model:
             return
         numbers = list(self.running)
         first = {"one_for_one": numbers.index(number), "rest_for_one": numbers.index(number), "one_for_all": 0}
-        told = [number] if self.strategy == "one_for_one" else numbers[first[self.strategy] :]
-        for one in told:
+        restarted = [number] if self.strategy == "one_for_one" else numbers[first[self.strategy] :]
+        for one in restarted:
             if self.restarts[one] == "temporary":
                 del self.running[one]
             else:
@@ -170,7 +170,7 @@ def test_a_supervisor_keeps_its_tree(
 
 
 async def do(supervisor: Any, command: str, number: int, model: Model) -> None:
-    """One command, to the tree and to its model."""
+    """Apply one command to the tree and to its model."""
     pids = {child.id: child.pid for child in await Supervisor.which_children(supervisor)}
     pid = pids.get(number)
     match command:

@@ -1,4 +1,4 @@
-"""What a simulation may change and what it may not: every order that OTP allows, and no other."""
+"""Simulations run every order that OTP allows, and no other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def seen_in(function: Callable[[], Awaitable[Any]], runs: int = 300, **options: Any) -> list[Any]:
-    """What an async function gives in many schedules, each result once, in the order in which they were found."""
+    """Return the results of an async function in many schedules, each once, in the order in which they were found."""
     found: list[Any] = []
 
     async def test() -> None:
@@ -44,7 +44,7 @@ async def all_down(count: int) -> None:
         await process.receive(Down)
 
 
-# What is decided
+# Orders that a schedule decides
 
 
 def test_processes_step_in_any_order() -> None:
@@ -88,7 +88,7 @@ def test_timers_fire_in_the_order_of_their_times() -> None:
 
 
 class Sleeper(GenServer[None]):
-    """Takes as long as it is told."""
+    """A server that sleeps as long as a call asks for."""
 
     async def handle_call(self, request: Any, _from: From, state: None) -> Any:
         await process.sleep(request)
@@ -107,7 +107,7 @@ def test_with_slack_a_call_may_time_out_that_much_too_early(slack: float, outcom
     assert sorted(seen_in(scenario, slack=slack)) == outcomes
 
 
-def test_an_answer_at_the_last_moment_may_be_too_late() -> None:
+def test_a_reply_at_the_last_moment_may_be_too_late() -> None:
     async def scenario() -> str:
         server = await Sleeper.start(None)
         try:
@@ -119,7 +119,7 @@ def test_an_answer_at_the_last_moment_may_be_too_late() -> None:
 
 
 def test_a_message_may_overtake_one_of_another_sender_though_it_was_sent_because_of_it() -> None:
-    """OTP promises an order between two processes, and none between three."""
+    """OTP guarantees an order between two processes, and none among three."""
 
     async def scenario() -> list[Any]:
         me = process.current()
@@ -136,12 +136,12 @@ def test_a_message_may_overtake_one_of_another_sender_though_it_was_sent_because
     assert sorted(seen_in(scenario)) == [["because of the first", "first"], ["first", "because of the first"]]
 
 
-# What holds
+# Orders that hold
 
 
 @given(st.integers(0, 2**32), st.lists(st.integers(0, 2), max_size=12), st.booleans())
 def test_the_order_between_two_processes_holds(seed: int, senders: list[int], selective: bool) -> None:
-    """Whoever sends, the messages of one sender come in the order in which they were sent, and its end comes last."""
+    """The messages of each sender arrive in the order in which they were sent, and its end arrives last."""
 
     async def scenario() -> None:
         me = process.current()
@@ -183,21 +183,21 @@ def test_asyncio_runs_in_virtual_time() -> None:
     assert seen_in(scenario, 50) == [3720.0]
 
 
-def test_one_schedule_is_run_once_where_nothing_is_to_be_decided() -> None:
+def test_a_test_without_decisions_is_not_run_again() -> None:
     async def scenario() -> None:
         pass
 
     assert explore(scenario, 1000).runs == 2
 
 
-# What is refused
+# Refused I/O
 
 
 async def in_a_thread() -> None:
     await asyncio.to_thread(len, "abc")
 
 
-async def a_thread_of_its_own() -> None:
+async def a_new_thread() -> None:
     import threading
 
     threading.Thread(target=len, args=("abc",)).start()
@@ -207,7 +207,7 @@ async def a_socket() -> None:
     await asyncio.open_connection("127.0.0.1", 9)
 
 
-async def a_socket_of_its_own() -> None:
+async def a_new_socket() -> None:
     import socket
 
     socket.socket()
@@ -225,7 +225,7 @@ async def a_program() -> None:
     await asyncio.create_subprocess_exec("true")
 
 
-async def a_program_of_its_own() -> None:
+async def a_new_program() -> None:
     subprocess.run(["true"], check=False)  # noqa: ASYNC221 - it must not
 
 
@@ -235,27 +235,27 @@ async def a_fork() -> None:
 
 REFUSED = [
     (in_a_thread, "a thread"),
-    (a_thread_of_its_own, "a thread"),
+    (a_new_thread, "a thread"),
     (a_socket, "a socket"),
-    (a_socket_of_its_own, "a socket"),
+    (a_new_socket, "a socket"),
     (a_server, "a socket"),
     (a_program, "another program"),
-    (a_program_of_its_own, "another program"),
+    (a_new_program, "another program"),
     (a_fork, "another program"),
 ]
 
 
 @pytest.mark.parametrize(("reaching", "what"), REFUSED)
-def test_what_reaches_outside_is_refused(reaching: Callable[[], Awaitable[None]], what: str) -> None:
+def test_outside_io_is_refused(reaching: Callable[[], Awaitable[None]], what: str) -> None:
     with pytest.raises(NotSimulated, match=f"needs {what}, and a simulation has none") as caught:
         explore(reaching, 10)
     assert "server stand in" in str(caught.value)
 
 
-def test_outside_of_a_simulation_all_is_as_before() -> None:
+def test_io_works_outside_of_a_simulation() -> None:
     explore(a_sleep, 2)
     asyncio.run(in_a_thread())
-    asyncio.run(a_thread_of_its_own())
+    asyncio.run(a_new_thread())
     subprocess.run(["true"], check=True)
 
 
@@ -263,7 +263,7 @@ async def a_sleep() -> None:
     await process.sleep(1.0)
 
 
-def test_who_waits_for_ever_is_told_at_once() -> None:
+def test_a_test_that_waits_for_ever_fails_at_once() -> None:
     async def scenario() -> None:
         await process.receive("never".__eq__)
 
@@ -271,7 +271,7 @@ def test_who_waits_for_ever_is_told_at_once() -> None:
         explore(scenario)
 
 
-def test_a_future_that_nobody_completes_is_told_too() -> None:
+def test_a_test_that_awaits_a_lost_future_fails_at_once() -> None:
     async def scenario() -> None:
         await asyncio.get_running_loop().create_future()
 
@@ -279,10 +279,10 @@ def test_a_future_that_nobody_completes_is_told_too() -> None:
         explore(scenario)
 
 
-# The same again
+# Repeated runs
 
 
-def test_chance_of_the_test_is_the_seeds() -> None:
+def test_the_seed_decides_the_random_numbers_of_the_test() -> None:
     drawn: list[float] = []
 
     async def scenario() -> None:
@@ -294,7 +294,7 @@ def test_chance_of_the_test_is_the_seeds() -> None:
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_chance_alone_is_a_reason_for_many_runs() -> None:
+def test_a_test_with_random_numbers_runs_many_times() -> None:
     drawn: set[float] = set()
 
     async def scenario() -> None:
@@ -303,7 +303,7 @@ def test_chance_alone_is_a_reason_for_many_runs() -> None:
     assert explore(scenario, 50).runs == len(drawn) == 50
 
 
-def test_a_test_that_is_not_decided_by_its_seed_says_so() -> None:
+def test_a_test_that_does_not_depend_on_its_seed_fails() -> None:
     times = iter(range(10_000))
 
     async def scenario() -> None:
@@ -316,7 +316,7 @@ def test_a_test_that_is_not_decided_by_its_seed_says_so() -> None:
         explore(scenario)
 
 
-def test_what_outlives_a_run_is_blamed() -> None:
+def test_state_that_outlives_a_run_is_reported() -> None:
     kept: list[int] = []
 
     async def scenario() -> None:
@@ -344,7 +344,7 @@ except AssertionError as error:
 
 @pytest.mark.parametrize("module", ["lost_name", "check_then_act"])
 def test_the_hash_seed_does_not_matter(module: str) -> None:
-    told = {
+    notes = {
         subprocess.run(
             [sys.executable, "-c", PROGRAM.format(module=module)],
             cwd=ROOT,
@@ -355,8 +355,8 @@ def test_the_hash_seed_does_not_matter(module: str) -> None:
         ).stdout
         for seed in ("0", "1", "77")
     }
-    assert len(told) == 1
-    assert "trace of the shortest" in told.pop()
+    assert len(notes) == 1
+    assert "trace of the shortest" in notes.pop()
 
 
 # Schedules as lists
@@ -368,14 +368,14 @@ def test_a_schedule_is_read_as_it_was_written(made: list[int]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1", "a:b", "1:-1", "-1:1", "1:1,"])
-def test_what_is_no_schedule_is_refused(text: str) -> None:
+def test_text_that_is_not_a_schedule_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"a schedule"):
         read(text)
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=30), st.data())
-def test_shrinking_keeps_what_it_takes_to_fail(made: list[int], data: st.DataObject) -> None:
-    """A run that fails when certain decisions are out of order shrinks to these."""
+def test_shrinking_keeps_the_decisions_that_a_failure_needs(made: list[int], data: st.DataObject) -> None:
+    """A run that fails when certain decisions are out of order is shrunk to these."""
     places = [place for place, one in enumerate(made) if one]
     needed = data.draw(st.lists(st.sampled_from(places), unique=True, max_size=3)) if places else []
 
@@ -389,7 +389,7 @@ def test_shrinking_keeps_what_it_takes_to_fail(made: list[int], data: st.DataObj
 
 @given(st.lists(st.integers(0, 9)), st.lists(st.integers(1, 4)))
 def test_any_list_is_a_schedule(given_: list[int], options: list[int]) -> None:
-    """What a shrunk list decides may be a decision among fewer: it takes the last of them."""
+    """A decision of a shrunk list may have fewer options: it takes the last of them."""
     choices = Choices(given_)
     for count in options:
         assert 0 <= choices.choose(count) < count
@@ -399,7 +399,7 @@ def test_any_list_is_a_schedule(given_: list[int], options: list[int]) -> None:
 @pytest.mark.parametrize(
     "options", [{"runs": 0}, {"slack": -1.0}, {"schedule": "one"}], ids=["runs", "slack", "schedule"]
 )
-def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+def test_invalid_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"wanted|looks like"):
         simulate(**options)
 

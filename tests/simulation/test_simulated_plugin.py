@@ -1,4 +1,4 @@
-"""`@simulate`, `--simulate`, `--seed` and `--schedule` in a project of their own."""
+"""`@simulate`, `--simulate`, `--seed` and `--schedule` in a separate project."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from regrow.testing import simulate
 
 
 class Project:
-    """A folder with one file of tests."""
+    """A project with one file of tests."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def test(self, source: str, *arguments: str) -> str:
-        """What pytest prints."""
+        """Run pytest on a source; return what it prints."""
         (self.folder / "pytest.ini").write_text("[pytest]\nregrow_auto = true\n")
         (self.folder / "test_it.py").write_text(HEAD + textwrap.dedent(source))
         done = subprocess.run(
@@ -69,34 +69,34 @@ async def test_real(node):
 
 
 def test_a_marked_test_is_simulated(project: Project) -> None:
-    told = project.test(SIMULATED)
-    assert "1 failed" in told
-    assert re.search(r"simulation: run \d+ of 200 failed", told)
-    assert "assert kept ==" in told
-    assert "runner.py" not in told, "what the simulation does is not the test's affair"
+    printed = project.test(SIMULATED)
+    assert "1 failed" in printed
+    assert re.search(r"simulation: run \d+ of 200 failed", printed)
+    assert "assert kept ==" in printed
+    assert "runner.py" not in printed, "the traceback has no frames of the simulation"
 
 
-def test_a_seed_replays_and_a_schedule_too(project: Project) -> None:
-    told = project.test(SIMULATED)
-    seed = re.findall(r"again: +--seed (\d+)", told)[0]
-    schedule = re.findall(r"shortest: .*--schedule (\S+)", told)[0]
-    trace = told.partition("trace of the shortest")[2].partition("test_it.py")[0]
+def test_a_seed_and_a_schedule_replay_a_failure(project: Project) -> None:
+    printed = project.test(SIMULATED)
+    seed = re.findall(r"again: +--seed (\d+)", printed)[0]
+    schedule = re.findall(r"shortest: .*--schedule (\S+)", printed)[0]
+    trace = printed.partition("trace of the shortest")[2].partition("test_it.py")[0]
     for arguments in (["--seed", seed], ["--seed", seed, "--schedule", schedule]):
         again = project.test(SIMULATED, *arguments)
         assert trace == again.partition("trace of the shortest")[2].partition("test_it.py")[0]
-    assert "1 passed" in project.test(SIMULATED, "--seed", "0"), "as it passes without a simulation"
+    assert "1 passed" in project.test(SIMULATED, "--seed", "0"), "it passes in the ordinary order"
 
 
 def test_all_tests_of_processes_are_simulated_on_request(project: Project) -> None:
     assert "simulated" not in project.test(COUNTED)
-    told = project.test(COUNTED, "--simulate", "20")
-    assert "3 passed" in told
-    assert re.search(r"simulated: 1 test in 20 schedules, \d+ of them different", told)
+    printed = project.test(COUNTED, "--simulate", "20")
+    assert "3 passed" in printed
+    assert re.search(r"simulated: 1 test in 20 schedules, \d+ of them different", printed)
     assert "simulated: 1 test in 1 schedule," in project.test(COUNTED, "--seed", "3")
 
 
-def test_each_run_has_async_fixtures_reports_and_a_log_of_its_own(project: Project) -> None:
-    told = project.test(
+def test_each_run_has_new_async_fixtures_reports_and_logs(project: Project) -> None:
+    printed = project.test(
         """
         made = []
         @pytest.fixture
@@ -126,18 +126,18 @@ def test_each_run_has_async_fixtures_reports_and_a_log_of_its_own(project: Proje
         "--simulate",
         "20",
     )
-    assert "1 passed" in told, told
+    assert "1 passed" in printed, printed
 
 
 def test_a_failure_shows_the_trace_of_the_run_that_failed(project: Project) -> None:
-    told = project.test(SIMULATED.replace("test_race()", "test_race(trace)"))
-    assert "what the processes did" in told
-    assert told.count("exit   append <0.3.0>") == 1, "and of no other run"
+    printed = project.test(SIMULATED.replace("test_race()", "test_race(trace)"))
+    assert "what the processes did" in printed
+    assert printed.count("exit   append <0.3.0>") == 1, "the trace is of one run"
 
 
 def test_a_skip_ends_the_simulation(project: Project) -> None:
-    told = project.test("async def test_it(): pytest.skip('not here')", "--simulate", "20")
-    assert "1 skipped" in told
+    printed = project.test("async def test_it(): pytest.skip('not here')", "--simulate", "20")
+    assert "1 skipped" in printed
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,9 @@ def test_a_skip_ends_the_simulation(project: Project) -> None:
         (["--schedule", "nonsense"], "a schedule looks like 17:1,22:3"),
     ],
 )
-def test_options_that_make_no_sense(project: Project, arguments: list[str], said: str) -> None:
+def test_invalid_options_are_refused(project: Project, arguments: list[str], said: str) -> None:
     assert said in project.test(COUNTED, *arguments)
 
 
-def test_workers_tell_how_much_they_have_simulated(project: Project) -> None:
+def test_workers_report_the_number_of_schedules(project: Project) -> None:
     assert "simulated: 1 test in 20 schedules" in project.test(COUNTED, "--simulate", "20", "-n1")

@@ -1,4 +1,4 @@
-"""Runs of pytest that know nothing of this one."""
+"""Fixtures for separate runs of pytest."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ TOP = Path(__file__).parents[2]
 
 @pytest.fixture
 def play(tmp_path: Path) -> Play:
-    """`play(source, option, …)`: run tests of one file in a pytest that knows nothing of this run; what it prints."""
+    """Return `play(source, option, …)`, which runs the tests of one file in a separate pytest and returns its output."""
 
     def run(source: str, *options: str, typed: str = "", beside: Sequence[str] = ()) -> str:
         (tmp_path / "test_it.py").write_text(source, encoding="utf-8")
         (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        # pytest shows a failed assertion at length where it takes the environment for that of a CI.
+        # pytest does not shorten a failed assertion if it finds the environment of a CI.
         surroundings = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
         without = [f"-pno:{name}" for name in ("randomly", "xdist", "cacheprovider", "anyio") if name not in beside]
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the tests of the plugin have in common, which run pytest in a process of its own."""
+"""Helpers of the plugin's tests, which run pytest in a separate process."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ from regrow.testing import expect_message, flush, probe
 
 
 def outcomes(printed: str) -> dict[str, str]:
-    """How each test of a run has ended."""
+    """Return the outcome of each test of a run."""
     lines = re.findall(r"^(PASSED|FAILED|ERROR|SKIPPED) \S*::(\w+)", printed, re.MULTILINE)
     return {name: how for how, name in lines}

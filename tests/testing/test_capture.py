@@ -1,4 +1,4 @@
-"""Reports as a test sees them."""
+"""The reports that a test captures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_crash_is_one_report_with_its_parts(start_supervised: StartSuper
 
 
 @pytest.mark.regrow
-async def test_a_kind_that_was_not_reported(reports: Reports) -> None:
+async def test_a_kind_that_was_not_reported_fails(reports: Reports) -> None:
     with pytest.raises(AssertionError, match=rf"wanted one report '{TERMINATING}', got 0\. Logged were:\nnothing"):
         reports.only(TERMINATING)
     assert reports == []
@@ -44,7 +44,7 @@ async def test_several_of_a_kind_are_shown(reports: Reports) -> None:
         reports.only("process raised an exception")
 
 
-def test_it_collects_within_its_block_and_leaves_the_logger_as_it_was() -> None:
+def test_capture_reports_collects_within_its_block_and_restores_the_logger() -> None:
     logger = logging.getLogger("regrow")
     before = (logger.level, list(logger.handlers))
     log = logging.getLogger("regrow.gen_server")

@@ -19,7 +19,7 @@ async def test_the_nearer_timer_comes_first(virtual_clock):
     assert virtual_clock.now() == pytest.approx(1300.0)
 
 @pytest.mark.{other}
-async def test_of_theirs():
+async def test_of_the_other_plugin():
     loop = asyncio.get_running_loop()
     before = loop.time()
     await asyncio.sleep(0.01)
@@ -40,14 +40,14 @@ async def test_that_fails():
 
 WANTED = {
     "test_the_nearer_timer_comes_first": "PASSED",
-    "test_of_theirs": "PASSED",
+    "test_of_the_other_plugin": "PASSED",
     "test_another": "PASSED",
     "test_that_fails": "FAILED",
 }
 
 
 @pytest.mark.parametrize("scope", ["function", "module"])
-def test_on_the_loop_of_pytest_asyncio(play: Play, scope: str) -> None:
+def test_timers_fire_in_order_on_the_loop_of_pytest_asyncio(play: Play, scope: str) -> None:
     pytest.importorskip("pytest_asyncio")
     printed = play(TIMED.replace("{other}", "asyncio"), *TOGETHER, f"-oasyncio_default_test_loop_scope={scope}")
     assert outcomes(printed) == WANTED, printed
@@ -55,7 +55,7 @@ def test_on_the_loop_of_pytest_asyncio(play: Play, scope: str) -> None:
 
 
 @pytest.mark.parametrize("other", ["", "randomly", "xdist"])
-def test_with_the_plugin_of_anyio(play: Play, other: str) -> None:
+def test_timers_fire_in_order_with_the_plugin_of_anyio(play: Play, other: str) -> None:
     backend = '\n@pytest.fixture\ndef anyio_backend():\n    return "asyncio"\n'
     options = ["-pno:asyncio", "-n2"] if other == "xdist" else ["-pno:asyncio"]
     printed = play(TIMED.replace("{other}", "anyio") + backend, *options, beside=["anyio", other])

@@ -1,4 +1,4 @@
-"""A failing test that runs as a process looks like one that does not: its own lines, and none of the plugin's."""
+"""The output of a failing test that runs as a process shows the lines of the test, and none of the plugin's."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ test_it.py:35: AssertionError
 
 
 def failures(printed: str) -> str:
-    """What pytest shows of the failures, without the marks below a part of a line, which some versions set."""
+    """Return pytest's output of the failures, without the marks below a part of a line, which some versions print."""
     shown = printed.partition("= FAILURES =")[2].partition("= short test summary")[0]
     return re.sub(r"^[ |]*\^+\n", "", shown, flags=re.MULTILINE)
 
@@ -83,18 +83,18 @@ def test_a_test_of_an_application_shows_its_line(play: Play) -> None:
         ("native", 'test_it.py", line 35, in test_one\n    assert mine == [1, 3]  # the line\n'),
     ],
 )
-def test_in_every_style(play: Play, style: str, wanted: str) -> None:
+def test_every_traceback_style_shows_the_line(play: Play, style: str, wanted: str) -> None:
     printed = failures(play(APPLICATION, *ALONE, f"--tb={style}"))
     assert wanted in printed, printed
-    assert ("test_process.py" in printed) == (style == "native")  # where pytest shows its own frames, too
+    assert ("test_process.py" in printed) == (style == "native")  # pytest shows its frames, too
 
 
-def test_with_the_variables_of_the_test(play: Play) -> None:
+def test_local_variables_are_those_of_the_test(play: Play) -> None:
     assert re.search(r"^mine += \[1, 2\]$", play(APPLICATION, *ALONE, "--showlocals"), re.MULTILINE)
     assert "\n(Pdb) [1, 2]\n" in play(APPLICATION, *ALONE, "--pdb", typed="p mine\nq\n")
 
 
-def test_beside_pytest_asyncio(play: Play) -> None:
+def test_a_test_of_pytest_asyncio_shows_its_line(play: Play) -> None:
     pytest.importorskip("pytest_asyncio")
     marks = "@pytest.mark.asyncio\n@pytest.mark.regrow\nasync def test_one"
     shown = failures(play(APPLICATION.replace("async def test_one", marks), *TOGETHER))
@@ -144,7 +144,7 @@ async def test_stuck():
 )
 
 
-def test_what_ends_a_test_by_a_link_is_shown_behind_the_line_of_the_test(play: Play) -> None:
+def test_an_exception_from_a_link_is_shown_below_the_line_of_the_test(play: Play) -> None:
     printed = play(LINKED, *ALONE, "--tb=short")
     shown = dict(re.findall(r"^_+ (test_\w+) _+$\n(.*?)(?=^_+ test_|^==)", failures(printed), re.MULTILINE | re.DOTALL))
     assert len(shown) == 6
@@ -217,7 +217,7 @@ async def test_finally():
 )
 
 
-def test_causes_groups_fixtures_and_the_like(play: Play) -> None:
+def test_causes_groups_and_fixtures_show_their_lines(play: Play) -> None:
     printed = play(CHAINED, *ALONE, "--tb=short")
     printed = re.sub(r"^[ |]*\^+\n", "", printed, flags=re.MULTILINE)
     assert 'raise LookupError("the first")\nE   LookupError: the first\n' in printed
@@ -305,7 +305,7 @@ def test_all_were_torn_down():
 )
 
 
-def test_fixtures_are_torn_down_when_the_process_of_the_test_was_ended(play: Play) -> None:
+def test_fixtures_are_torn_down_when_the_process_of_the_test_has_ended(play: Play) -> None:
     printed = play(ENDED, *ALONE)
     assert outcomes(printed) == {
         "test_ended": "FAILED",

@@ -1,4 +1,4 @@
-"""A test has one clock: asyncio's timers, and those of every library on it, follow the node's."""
+"""A test has one clock: the timers of asyncio and of libraries on asyncio follow the node's clock."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ EPOCH = 1000.0
 
 
 def has_a_selector() -> bool:
-    """Whether the loop can be asked what it listens to."""
+    """Whether the loop has a selector that lists its sockets."""
     return hasattr(asyncio.get_running_loop(), "_selector")
 
 
-async def test_asyncios_timeout_is_the_nearer_one() -> None:
+async def test_an_earlier_timeout_of_asyncio_fires_first() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1.0):
             await process.sleep(100.0)
     assert process.monotonic() == pytest.approx(EPOCH + 1.0)
 
 
-async def test_all_fall_due_in_one_order() -> None:
+async def test_all_timers_fire_in_one_order() -> None:
     loop = asyncio.get_running_loop()
     order: list[str] = []
     me = process.current()
@@ -72,7 +72,7 @@ async def test_all_fall_due_in_one_order() -> None:
     assert process.monotonic() == pytest.approx(EPOCH + 13.0)
 
 
-async def test_the_loops_time_goes_with_the_clock(virtual_clock: VirtualClock) -> None:
+async def test_the_time_of_the_loop_follows_the_clock(virtual_clock: VirtualClock) -> None:
     loop = asyncio.get_running_loop()
     assert loop.time() == process.monotonic() == EPOCH
     await process.sleep(0.1)
@@ -88,8 +88,8 @@ async def test_the_loops_time_goes_with_the_clock(virtual_clock: VirtualClock) -
     virtual_clock.jump = True
 
 
-async def test_a_timeout_that_comes_in_vain_is_no_deadlock() -> None:
-    """Something ran, and asyncio had a timer."""
+async def test_a_timeout_without_effect_is_no_deadlock() -> None:
+    """The process ran meanwhile, and asyncio had a timer."""
     start = process.monotonic()
     for _ in range(20):
         with pytest.raises(TimeoutError):
@@ -98,14 +98,14 @@ async def test_a_timeout_that_comes_in_vain_is_no_deadlock() -> None:
     assert process.monotonic() - start == pytest.approx(4.0)
 
 
-async def test_a_function_in_an_executor_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outside_work, "SOON", 0.0)  # it is waited for until it returns, whatever its thread seems to do
+async def test_the_clock_waits_for_a_function_in_an_executor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outside_work, "SOON", 0.0)  # the clock waits until it returns, also if its thread is idle
     async with asyncio.timeout(5.0):
         await asyncio.to_thread(time.sleep, 0.3)
     assert process.monotonic() == EPOCH
 
 
-async def test_a_thread_has_its_time() -> None:
+async def test_the_clock_waits_for_to_thread() -> None:
     async with asyncio.timeout(5.0):
         await asyncio.to_thread(time.sleep, 0.3)
     with anyio.fail_after(5.0):
@@ -113,7 +113,7 @@ async def test_a_thread_has_its_time() -> None:
     assert process.monotonic() == EPOCH
 
 
-async def test_a_thread_of_the_programs_own_has_its_time() -> None:
+async def test_the_clock_waits_for_a_thread_of_the_program() -> None:
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
 
@@ -129,7 +129,7 @@ async def test_a_thread_of_the_programs_own_has_its_time() -> None:
     assert process.monotonic() == EPOCH
 
 
-async def test_a_program_has_its_time() -> None:
+async def test_the_clock_waits_for_a_subprocess() -> None:
     code = "import time; time.sleep(0.3); print(1)"
     async with asyncio.timeout(5.0):
         program = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
@@ -140,7 +140,7 @@ async def test_a_program_has_its_time() -> None:
 
 @pytest.fixture
 def slow_peer() -> Iterator[tuple[str, int]]:
-    """The address of a server that answers after 0.2 s, in a thread that was there before the node."""
+    """Return the address of a server that answers after 0.2 s, in a thread that started before the node."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -157,11 +157,11 @@ def slow_peer() -> Iterator[tuple[str, int]]:
     listening.close()
 
 
-async def test_a_peer_that_was_asked_has_its_time(slow_peer: tuple[str, int]) -> None:
+async def test_the_clock_waits_for_the_answer_of_a_peer(slow_peer: tuple[str, int]) -> None:
     reader, writer = await asyncio.open_connection(*slow_peer)
     try:
         if not has_a_selector():
-            return  # a tenth of a second is all that it has
+            return  # the clock waits for a tenth of a second
         for _ in range(3):
             async with asyncio.timeout(5.0):
                 writer.write(b"ready?\n")
@@ -173,7 +173,7 @@ async def test_a_peer_that_was_asked_has_its_time(slow_peer: tuple[str, int]) ->
 
 
 async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A web server's answers."""
+    """Answer HTTP requests."""
     while line := await reader.readline():
         if line == b"\r\n":
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
@@ -191,7 +191,7 @@ async def a_web_server() -> AsyncGenerator[str, None]:
 
 
 class Polls(GenServer[tuple[str, list[float]]]):
-    """Asks a web server each minute."""
+    """A server that asks a web server each minute."""
 
     def init(self, arg: tuple[str, list[float]], /) -> Any:
         process.send(process.current(), "poll")
@@ -209,7 +209,7 @@ class Polls(GenServer[tuple[str, list[float]]]):
         return NoReply(state)
 
 
-async def test_a_service_that_polls_each_minute() -> None:
+async def test_a_service_polls_each_minute() -> None:
     times: list[float] = []
     async with a_web_server() as url:
         real = time.monotonic()
@@ -219,10 +219,10 @@ async def test_a_service_that_polls_each_minute() -> None:
     assert times == [pytest.approx(EPOCH + 60.0 * number) for number in range(len(times))]
     assert len(times) == 60
     if has_a_selector():
-        assert took < 3.0  # a busy machine; a moment for each poll would be six seconds
+        assert took < 3.0  # for a busy machine; a wait for each poll would take six seconds
 
 
-async def test_a_connection_to_itself_is_known() -> None:
+async def test_a_connection_to_itself_is_recognised() -> None:
     if not has_a_selector() or sys.platform != "linux":
         pytest.skip("what is on its way is counted by Linux, for a loop with a selector")
     ours, theirs = socket.socketpair()
@@ -236,7 +236,7 @@ async def test_a_connection_to_itself_is_known() -> None:
         assert time.monotonic() - real < 1.5
 
 
-async def test_what_does_nothing_but_go_round_does_not_stop_the_clock() -> None:
+async def test_a_busy_loop_does_not_stop_the_clock() -> None:
     me = process.current()
     process.send_after(me, "in time", 1.0)
     came: list[object] = []
@@ -244,12 +244,12 @@ async def test_what_does_nothing_but_go_round_does_not_stop_the_clock() -> None:
     async def receives() -> None:
         came.append(await expect_message("in time", timeout=10.0))
 
-    async def goes_round() -> None:
+    async def loops() -> None:
         while not came:  # noqa: ASYNC110 - what is asked here
             await asyncio.sleep(0)
 
-    spinning = asyncio.create_task(goes_round())
-    other = process.spawn(goes_round)
+    spinning = asyncio.create_task(loops())
+    other = process.spawn(loops)
     await receives()
     await spinning
     assert came == ["in time"]
@@ -263,12 +263,12 @@ async def test_without_a_virtual_clock_the_loop_is_left_alone(node: Node) -> Non
 
 
 class TestWithoutThePlugin:
-    def test_a_node_in_virtual_time_takes_its_loop_with_it(self) -> None:
+    def test_the_loop_follows_a_node_in_virtual_time(self) -> None:
         async def program() -> list[float]:
             loop = asyncio.get_running_loop()
             times: list[float] = []
             start = loop.time()
-            loop.call_later(50.0, lambda: times.append(loop.time() - start))  # before there is a node
+            loop.call_later(50.0, lambda: times.append(loop.time() - start))  # before the node starts
             async with Node(clock=VirtualClock()):
                 async with process.adopt():
                     await process.sleep(20.0)
@@ -291,7 +291,7 @@ class TestWithoutThePlugin:
         assert times[:3] == pytest.approx([50.0, 60.0, 60.0], abs=2.0)
         assert times[3] - times[2] >= 0.009
 
-    def test_one_loop_after_another_node(self) -> None:
+    def test_a_loop_runs_after_another_node(self) -> None:
         async def program() -> None:
             loop = asyncio.get_running_loop()
             for _ in range(3):
@@ -305,7 +305,7 @@ class TestWithoutThePlugin:
 
         asyncio.run(program())
 
-    def test_a_test_that_is_run_by_hand(self) -> None:
+    def test_run_as_process_runs_in_virtual_time(self) -> None:
         async def test() -> None:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(60.0):
@@ -326,14 +326,14 @@ class TestStuck:
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(run_as_process(Node(clock=VirtualClock()), test, {}))
 
-    def test_a_future_that_nothing_completes(self) -> None:
+    def test_a_future_that_is_never_completed_fails_the_test(self) -> None:
         async def test() -> None:
             await asyncio.Event().wait()
 
         with pytest.raises(AssertionError, match=r"no timer is set:\n  <0\.2\.0> .* awaits a future, at "):
             self.play(test)
 
-    def test_a_thread_that_is_slow_is_waited_for(self) -> None:
+    def test_a_slow_thread_is_awaited(self) -> None:
         async def test() -> None:
             me = process.current()
 
@@ -350,7 +350,7 @@ class TestStuck:
 
         self.play(test)
 
-    def test_what_ran_in_between_begins_the_wait_anew(self) -> None:
+    def test_a_step_in_between_restarts_the_wait(self) -> None:
         async def test() -> None:
             loop = asyncio.get_running_loop()
             me = process.current()

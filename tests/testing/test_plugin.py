@@ -1,4 +1,4 @@
-"""The plugin in runs of pytest of its own: with pytest-asyncio and without it, and what it says when a test fails."""
+"""The plugin in separate runs of pytest: with and without pytest-asyncio, and the output of a failed test."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_seventh():
 def test_async_fixtures_run_in_the_process_of_the_test(play: Play) -> None:
     printed = play(FIXTURES, *ALONE)
     found = dict.fromkeys(["test_first", "test_second", "test_third", "test_seventh"], "PASSED")
-    # pytest counts what fails after a test as an error beside its success.
+    # pytest counts a failure after a test as an error, beside the success of the test.
     assert {**outcomes(printed), **found} == outcomes(printed), printed
     assert "ERROR test_it.py::test_fourth - ValueError: in the fixture" in printed
     assert "ERROR test_it.py::test_fifth - ValueError: at its end" in printed
@@ -130,11 +130,11 @@ async def test_that_asks_for_our_fixture(child, loop_of_fixture):
     assert asyncio.get_running_loop() is loop_of_fixture
 
 @pytest.mark.asyncio
-async def test_of_theirs(loop_of_fixture):
+async def test_of_pytest_asyncio(loop_of_fixture):
     assert not in_a_process()
 
 @pytest.mark.regrow
-async def test_of_ours():
+async def test_of_regrow():
     assert in_a_process()
 
 @pytest.mark.regrow
@@ -152,21 +152,21 @@ async def test_after_it():
 OF_BOTH = {
     "test_of_both": "PASSED",
     "test_that_asks_for_our_fixture": "PASSED",
-    "test_of_theirs": "PASSED",
-    "test_of_ours": "PASSED",
+    "test_of_pytest_asyncio": "PASSED",
+    "test_of_regrow": "PASSED",
     "test_that_fails": "FAILED",
     "test_after_it": "PASSED",
 }
 
 
-def test_beside_pytest_asyncio_a_test_of_both_is_a_process_on_its_loop(play: Play) -> None:
+def test_a_test_of_both_plugins_is_a_process_on_the_loop_of_pytest_asyncio(play: Play) -> None:
     pytest.importorskip("pytest_asyncio")
     printed = play(BOTH, *TOGETHER)
     assert outcomes(printed) == OF_BOTH, printed
     assert "the test's own words" in printed
 
 
-def test_in_its_auto_mode_all_of_ours_are_of_both(play: Play) -> None:
+def test_in_auto_mode_all_tests_of_processes_belong_to_both_plugins(play: Play) -> None:
     pytest.importorskip("pytest_asyncio")
     printed = play(BOTH, *TOGETHER, "--asyncio-mode=auto")
     assert outcomes(printed) == OF_BOTH, printed
@@ -194,7 +194,7 @@ def pytest_asyncio_loop_factories(config, item):
 """
 
 
-def test_its_loop_factories_make_the_loop_of_a_process(play: Play, tmp_path: Path) -> None:
+def test_loop_factories_of_pytest_asyncio_make_the_loop_of_a_process(play: Play, tmp_path: Path) -> None:
     pytest.importorskip("pytest_asyncio", minversion="1.4")
     (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     assert outcomes(play(FACTORIES, *TOGETHER)) == {"test_the_loop": "PASSED"}
@@ -209,7 +209,7 @@ async def bad():
 async def doomed():
     await process.receive("never".__eq__)
 
-async def test_where_everybody_waits():
+async def test_where_all_processes_wait():
     pid = process.spawn(doomed)
     send(pid, "something else")
     await process.receive(Down)
@@ -230,9 +230,9 @@ async def test_that_passes():
 )
 
 
-def test_what_a_failure_says(play: Play) -> None:
+def test_a_failure_is_explained(play: Play) -> None:
     printed = play(FAILING, *ALONE)
-    found = {"where_everybody_waits": "FAILED", "whose_process_is_ended": "FAILED", "that_raises": "FAILED"}
+    found = {"where_all_processes_wait": "FAILED", "whose_process_is_ended": "FAILED", "that_raises": "FAILED"}
     wanted = {f"test_{name}": how for name, how in {**found, "that_passes": "PASSED"}.items()}
     assert outcomes(printed) == wanted, printed
     assert "1 skipped" in printed
@@ -260,13 +260,13 @@ async def test_of_a_crash(start_supervised, caplog):
 )
 
 
-def test_what_was_logged_is_shown_in_words(play: Play) -> None:
+def test_reports_in_the_log_are_shown_as_text(play: Play) -> None:
     printed = play(REPORTING, *ALONE)
     logged = printed.partition("Captured log call")[2]
     assert re.search(r"^ERROR .*GenServer <0\.\d+\.0> \(Counter\) terminating$", logged, re.MULTILINE), printed
     assert "\n** (LookupError) no such request\n" in logged
     assert "GenServer terminating: " not in logged
-    assert "Child Counter" not in logged  # what the server has told already, as with logs.configure()
+    assert "Child Counter" not in logged  # the report of the server says so, as with logs.configure()
 
 
 def test_this_run_has_one_plugin_for_async_tests(pytestconfig: pytest.Config) -> None:

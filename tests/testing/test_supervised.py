@@ -1,4 +1,4 @@
-"""Children of a test, and the probes that tell of them."""
+"""Children of a test, and probes that report their start and end."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from regrow.testing.supervised import SUPERVISOR
 
 
 def play(test: Callable[[], Awaitable[None]]) -> None:
-    """Run an async function as a test is run."""
+    """Run an async function as the plugin runs a test."""
     asyncio.run(run_as_process(Node(clock=VirtualClock()), test, {}))
 
 
 class Slow(GenServer[tuple[str, list[str]]]):
-    """Takes its time to end, and notes when it has."""
+    """A server that takes a while to end, and records its end."""
 
     def init(self, arg: tuple[str, list[str]], /) -> Ok[tuple[str, list[str]]]:
         process.trap_exit(True)
@@ -42,7 +42,7 @@ class Slow(GenServer[tuple[str, list[str]]]):
         ended.append(f"{name} has ended: {reason}")
 
 
-def test_children_are_stopped_one_after_the_other_the_last_one_first() -> None:
+def test_children_are_stopped_in_reverse_order() -> None:
     ended: list[str] = []
 
     async def test() -> None:
@@ -50,8 +50,8 @@ def test_children_are_stopped_one_after_the_other_the_last_one_first() -> None:
             await start_supervised(Slow.child_spec((name, ended)).replace(id=name))
 
     play(test)
-    told = [(f"{name} begins to end", f"{name} has ended: shutdown") for name in "cba"]
-    assert ended == [line for pair in told for line in pair]
+    expected = [(f"{name} begins to end", f"{name} has ended: shutdown") for name in "cba"]
+    assert ended == [line for pair in expected for line in pair]
 
 
 def test_children_are_stopped_when_the_test_fails() -> None:
@@ -81,7 +81,7 @@ def test_children_are_stopped_when_the_process_of_the_test_is_killed() -> None:
 
 @pytest.mark.regrow
 class TestProbe:
-    async def test_it_tells_of_its_starts_and_of_its_end(self, start_supervised: StartSupervised) -> None:
+    async def test_a_probe_reports_its_starts_and_its_end(self, start_supervised: StartSupervised) -> None:
         pid = await start_supervised(probe("a", trap=True))
         assert await expect_message() == ("started", "a")
         assert process.whereis("a") == pid == await call("a", "who")
@@ -91,7 +91,7 @@ class TestProbe:
         await stop_supervised("a")
         assert flush() == [("ended", "a", "shutdown")]
 
-    async def test_what_it_can_be_told(self, start_supervised: StartSupervised) -> None:
+    async def test_a_probe_forwards_sleeps_and_crashes(self, start_supervised: StartSupervised) -> None:
         pid = await start_supervised(probe("a", restart="temporary"))
         flush()
         send(pid, "a word")
@@ -103,7 +103,7 @@ class TestProbe:
         cast(pid, "fall over")
         assert "was asked to fall over" in str(await expect_down(pid, RuntimeError))
 
-    async def test_its_end_may_be_slow_and_other_than_told(self, start_supervised: StartSupervised) -> None:
+    async def test_a_probe_may_end_slowly_and_with_another_reason(self, start_supervised: StartSupervised) -> None:
         pid = await start_supervised(probe("a", trap=True, linger=1.5, ends_with=ValueError("at the end")))
         ref = process.monitor(pid)
         start = process.monotonic()
@@ -111,11 +111,11 @@ class TestProbe:
         assert process.monotonic() - start == 1.5
         await expect_down(ref, ValueError)
 
-    async def test_it_tells_whom_it_was_told_to_tell(self, start_supervised: StartSupervised) -> None:
-        async def hears() -> object:
+    async def test_a_probe_reports_to_another_process(self, start_supervised: StartSupervised) -> None:
+        async def receives() -> object:
             return await process.receive()
 
-        listener, ref = process.spawn_monitor(hears)
+        listener, ref = process.spawn_monitor(receives)
         await start_supervised(probe("a", to=listener))
         await expect_down(ref, "normal")
         await refute_message()
@@ -129,7 +129,7 @@ class TestStartSupervised:
             cast("a", "crash")
             await expect_idle()
 
-    async def test_a_permanent_child_comes_back_as_often_as_it_takes(self, start_supervised: StartSupervised) -> None:
+    async def test_a_permanent_child_is_restarted_without_a_limit(self, start_supervised: StartSupervised) -> None:
         await start_supervised(probe("a"))
         for _ in range(20):
             await expect_message(("started", "a"))
@@ -137,23 +137,23 @@ class TestStartSupervised:
             assert pid is not None
             process.exit(pid, "kill")
 
-    async def test_one_id_twice(self, start_supervised: StartSupervised) -> None:
+    async def test_an_id_can_be_used_once(self, start_supervised: StartSupervised) -> None:
         await start_supervised(probe("a"))
         with pytest.raises(AlreadyStarted):
             await start_supervised(probe("a"))
 
-    async def test_the_function_does_as_the_fixture(self) -> None:
+    async def test_the_function_does_the_same_as_the_fixture(self) -> None:
         await start_supervised(probe("a"))
         assert [child.id for child in await Supervisor.which_children(SUPERVISOR)] == ["a"]
 
-    async def test_a_stopped_child_stays_so(self, start_supervised: StartSupervised) -> None:
+    async def test_a_stopped_child_is_not_restarted(self, start_supervised: StartSupervised) -> None:
         first = await start_supervised(probe("a"))
         await start_supervised(probe("b"))
         await stop_supervised(first)
         assert process.whereis("a") is None
         assert [child.id for child in await Supervisor.which_children(SUPERVISOR)] == ["b"]
 
-    async def test_a_child_that_is_not_there(self, start_supervised: StartSupervised) -> None:
+    async def test_an_unknown_child_is_an_error(self, start_supervised: StartSupervised) -> None:
         with pytest.raises(LookupError, match=r"start_supervised has no child 'b': .* The children are: none"):
             await stop_supervised("b")
         await start_supervised(probe("a"))

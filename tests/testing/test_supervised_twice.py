@@ -1,4 +1,4 @@
-"""Children of a test that end by themselves, and those that are started side by side."""
+"""Children of a test that end by themselves, and children that start concurrently."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.regrow
 
 
 class Late(GenServer[int]):
-    """Takes a while to start."""
+    """A server that takes a while to start."""
 
     async def init(self, seconds: int, /) -> Ok[int]:
         await process.sleep(float(seconds))
@@ -41,7 +41,7 @@ async def test_a_task_can_be_stopped(start_supervised: StartSupervised) -> None:
     await expect_down(ref, "shutdown")
 
 
-async def test_a_child_that_ends_while_it_is_stopped(start_supervised: StartSupervised) -> None:
+async def test_a_child_may_end_while_it_is_stopped(start_supervised: StartSupervised) -> None:
     pid = await start_supervised(probe("a", restart="temporary", trap=True, linger=1.0))
     stop = asyncio.create_task(stop_supervised("a"))
     await expect_idle()  # its terminate takes a second
@@ -51,14 +51,14 @@ async def test_a_child_that_ends_while_it_is_stopped(start_supervised: StartSupe
     assert process.whereis("a") is None
 
 
-async def test_children_that_start_side_by_side() -> None:
+async def test_children_may_start_concurrently() -> None:
     specs = [Late.child_spec(seconds).replace(id=seconds) for seconds in (3, 1, 2)]
     pids = await asyncio.gather(*[start_supervised(spec) for spec in specs])
     assert len(set(pids)) == 3
     assert [child.id for child in await Supervisor.which_children(SUPERVISOR)] == [2, 1, 3]
 
 
-async def test_a_start_that_is_cancelled_leaves_the_other() -> None:
+async def test_a_cancelled_start_does_not_stop_another() -> None:
     first = asyncio.create_task(start_supervised(probe("a", to=process.current())))
     second = asyncio.create_task(start_supervised(probe("b", to=process.current())))
     await asyncio.sleep(0)

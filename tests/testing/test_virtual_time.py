@@ -1,4 +1,4 @@
-"""Time in tests: it passes when nothing else can happen, and costs nothing."""
+"""Virtual time in tests: it passes when all processes wait, and costs no real time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY = 86_400
 
 
 class EachSecond(GenServer[list[float]]):
-    """The lesson's cron job: a message to itself, a second later, each time anew."""
+    """The lesson's cron job, which sends itself a message each second."""
 
     def init(self, times: list[float], /) -> Ok[list[float]]:
         self.schedule()
@@ -45,7 +45,7 @@ async def test_a_day_of_a_job_a_second_has_86_400_ticks_a_second_apart(start_sup
 
 
 async def test_a_tick_costs_one_round_of_the_event_loop(start_supervised: StartSupervised) -> None:
-    """What asyncio has in hand is given its rounds; where it has nothing, none is waited for."""
+    """The clock waits for the callbacks of asyncio; without callbacks it does not wait."""
     loop: Any = asyncio.get_running_loop()
     if not hasattr(loop, "_run_once"):
         pytest.skip("this loop's rounds cannot be counted")
@@ -66,8 +66,8 @@ async def test_a_tick_costs_one_round_of_the_event_loop(start_supervised: StartS
     assert 1000 <= rounds <= 1010
 
 
-async def test_what_the_event_loop_has_in_hand_can_be_seen() -> None:
-    """By name in asyncio's own, through the collector in uvloop's: else each tick would cost several rounds."""
+async def test_the_callbacks_of_the_event_loop_can_be_counted() -> None:
+    """asyncio's loop has an attribute, uvloop's is found by the collector; otherwise each tick would cost several rounds."""
     loop = asyncio.get_running_loop()
     in_hand = callbacks_of(loop)
     before = len(in_hand)
@@ -76,7 +76,7 @@ async def test_what_the_event_loop_has_in_hand_can_be_seen() -> None:
     assert current_node().scheduler.jumps.in_hand is in_hand
 
 
-async def test_a_loop_that_cannot_be_asked_is_given_its_rounds(start_supervised: StartSupervised) -> None:
+async def test_an_unknown_loop_gets_several_rounds(start_supervised: StartSupervised) -> None:
     assert callbacks_of(object()) is None
     current_node().scheduler.jumps.in_hand = None
     times: list[float] = []
@@ -85,10 +85,10 @@ async def test_a_loop_that_cannot_be_asked_is_given_its_rounds(start_supervised:
     assert len(times) == 10
 
 
-async def test_advance_is_a_machine_that_has_slept(
+async def test_advance_fires_timers_as_after_a_sleep_of_the_machine(
     start_supervised: StartSupervised, virtual_clock: VirtualClock
 ) -> None:
-    """What has fallen due fires, in its order; what is set thereupon counts from the new time."""
+    """The timers that are due fire in order; timers that are set then count from the new time."""
     virtual_clock.jump = False
     times: list[float] = []
     await start_supervised((EachSecond, times))

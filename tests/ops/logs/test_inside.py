@@ -66,7 +66,7 @@ class TestTheInsideOfProcesses:
         assert "Process Label: {'any': 'term'}" in lines
 
     @pytest.mark.otp("LG-027")
-    async def test_a_report_without_an_initial_call(self, reports: list[Any]) -> None:
+    async def test_a_report_may_lack_the_initial_call(self, reports: list[Any]) -> None:
         """A process has an initial call, but an adopted task has none: its report lacks that line."""
         linked: asyncio.Event = asyncio.Event()
 

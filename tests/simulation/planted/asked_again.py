@@ -1,4 +1,4 @@
-"""A client that asks a second time when no answer came within two seconds: the first order was taken all the same."""
+"""A client that repeats an order after a timeout of two seconds, although the first order was taken, too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import CallTimeout, From, GenServer, Reply, call
 
 
 class Orders(GenServer[list[str]]):
-    """Takes orders."""
+    """A server that takes orders."""
 
     def handle_call(self, request: Any, _from: From, orders: list[str]) -> Any:
         return Reply(orders, orders) if request == "all" else Reply("ok", self.taken(request, orders))
@@ -18,7 +18,7 @@ class Orders(GenServer[list[str]]):
 
 
 class SafeOrders(Orders):
-    """Takes each once."""
+    """A server that takes each order once."""
 
     def taken(self, order: str, orders: list[str]) -> list[str]:
         return orders if order in orders else [*orders, order]
@@ -31,7 +31,7 @@ async def order_one(kind: type[Orders]) -> None:
     except CallTimeout:
         await call(orders, "a book", timeout=2.0)
     taken = await call(orders, "all")
-    assert taken == ["a book"], f"one book was ordered, and these are sent: {taken}"
+    assert taken == ["a book"], f"one book was ordered, but sent were {taken}"
 
 
 async def scenario() -> None:

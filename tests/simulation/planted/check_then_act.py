@@ -1,4 +1,4 @@
-"""Three buyers look whether a ticket is left, and then buy it: what they saw may be no longer true."""
+"""Three buyers that check whether a ticket is left, and then buy it: the check may be out of date."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import Down, From, GenServer, Reply, call, process
 
 
 class Shop(GenServer[int]):
-    """Sells tickets to whoever asks."""
+    """A server that sells a ticket to every caller."""
 
     def handle_call(self, request: Any, _from: From, left: int) -> Any:
         match request:

@@ -1,4 +1,4 @@
-"""Two accounts that call each other for a transfer: one at a time goes well, and two that cross wait for each other."""
+"""Two accounts that call each other for a transfer: two transfers that cross wait for each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import Down, From, GenServer, NoClause, NoReply, Pid, Reply, call, c
 
 
 class Account(GenServer[int]):
-    """Holds money, and moves it."""
+    """A server that holds money and calls the other account to move it."""
 
     async def handle_call(self, request: Any, _from: From, money: int) -> Any:
         match request:
@@ -24,7 +24,7 @@ class Account(GenServer[int]):
 
 
 class SafeAccount(Account):
-    """Sends the money off, and goes on."""
+    """A server that casts the money to the other account, and does not wait."""
 
     async def handle_call(self, request: Any, from_: From, money: int) -> Any:
         match request:

@@ -1,4 +1,4 @@
-"""A counter that tells its listeners when all have come, and counts those who come again as others."""
+"""A gate that opens when two visitors have come, and counts a visitor that comes again twice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import CallTimeout, Down, From, GenServer, Ok, Pid, Reply, call, pro
 
 
 class Gate(GenServer[Any]):
-    """Opens when two have come."""
+    """A server that opens when two visitors have come."""
 
     def init(self, _arg: Any) -> Any:
         return Ok([])
@@ -21,7 +21,7 @@ class Gate(GenServer[Any]):
 
 
 class SafeGate(Gate):
-    """Counts each once."""
+    """A server that counts each visitor once."""
 
     def number(self, here: list[str]) -> int:
         return len(set(here))
@@ -43,7 +43,7 @@ async def two_come(kind: type[Gate]) -> None:
     for _ in range(2):
         await process.receive(Down)
     count = await call(gate, "count")
-    assert count == 2, f"two have come, and {count} were counted"
+    assert count == 2, f"two visitors came, but {count} were counted"
 
 
 async def scenario() -> None:

@@ -1,4 +1,4 @@
-"""A server that ends when nobody has asked it anything for a while, in the moment in which somebody does."""
+"""A server that ends after an idle timeout, at the moment at which a client calls it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ IDLE = 0.5
 
 
 class Session(GenServer[int], named=True):
-    """Counts, until it is left alone."""
+    """A server that counts calls, and ends when it is idle."""
 
     def init(self, _arg: Any) -> Any:
         return Ok(0, IDLE)
@@ -24,7 +24,7 @@ class Session(GenServer[int], named=True):
 
 
 async def session() -> Any:
-    """The one that is there, or a new one."""
+    """Return the session that runs, or start one."""
     return process.whereis(Session) or await Session.start(None)
 
 
@@ -48,7 +48,7 @@ async def safe_client() -> None:
 async def use_twice(use: Any) -> None:
     process.spawn_monitor(use)
     down = await process.receive(Down)
-    assert down.reason == "normal", f"a client was left alone: {down.reason!r}"
+    assert down.reason == "normal", f"the session of a client ended: {down.reason!r}"
 
 
 async def scenario() -> None:

@@ -1,4 +1,4 @@
-"""A client that looks up a server once and keeps its pid: it crashes, and another one is there under the name."""
+"""A client that keeps the pid of a server, which crashes and is restarted with the same name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from regrow.testing import expect_idle
 
 
 class Counter(GenServer[int], named=True):
-    """Counts, and crashes when it is told to."""
+    """A server that counts, and crashes on request."""
 
     def init(self, _arg: Any) -> Any:
         return Ok(0)

@@ -1,4 +1,4 @@
-"""A server that registers with a directory in `handle_continue`: it has started before the directory knows it."""
+"""A server that registers with a directory in `handle_continue`, after its starter has continued."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import Continue, From, GenServer, NoReply, Ok, Pid, Reply, call, cas
 
 
 class Directory(GenServer[dict[str, Pid]]):
-    """Knows who is where."""
+    """A server that keeps the address of each printer."""
 
     def handle_call(self, request: Any, _from: From, table: dict[str, Pid]) -> Any:
         return Reply(table.get(request), table)
@@ -19,7 +19,7 @@ class Directory(GenServer[dict[str, Pid]]):
 
 
 class Printer(GenServer[Pid]):
-    """Says where it is when it is up."""
+    """A server that registers in `handle_continue`."""
 
     def init(self, directory: Pid) -> Any:
         return Ok(directory, Continue("register"))
@@ -30,7 +30,7 @@ class Printer(GenServer[Pid]):
 
 
 class SafePrinter(GenServer[Pid]):
-    """Says it before its starter goes on."""
+    """A server that registers in `init`."""
 
     async def init(self, directory: Pid) -> Any:
         cast(directory, ("printer", process.current()))
@@ -41,7 +41,7 @@ class SafePrinter(GenServer[Pid]):
 async def with_one(printer: type[GenServer[Pid]]) -> None:
     directory = await Directory.start_link({})
     await printer.start_link(directory)
-    assert await call(directory, "printer") is not None, "the printer has started, and nobody finds it"
+    assert await call(directory, "printer") is not None, "the printer has started, but is not in the directory"
 
 
 async def scenario() -> None:

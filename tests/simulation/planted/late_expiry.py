@@ -1,4 +1,4 @@
-"""A token that is good for a second, until a timer's message ends it: the message may be late."""
+"""A token that is valid for a second, until the message of a timer ends it: the message may be late."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import Down, From, GenServer, NoReply, Ok, Pid, Reply, call, process
 
 
 class Tokens(GenServer[dict[str, float]]):
-    """Gives tokens, with the time at which each ends; forgets them when a timer says so."""
+    """A server that gives tokens with the time at which each ends, and deletes a token when its timer fires."""
 
     def init(self, _arg: Any) -> Ok[dict[str, float]]:
         return Ok({})
@@ -31,7 +31,7 @@ class Tokens(GenServer[dict[str, float]]):
 
 
 class SafeTokens(Tokens):
-    """Looks at the time."""
+    """A server that compares the time."""
 
     def is_good(self, token: str, tokens: dict[str, float]) -> bool:
         return token in tokens and process.monotonic() < tokens[token]

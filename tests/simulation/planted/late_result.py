@@ -1,4 +1,4 @@
-"""A foreman gives a job up after a while and hands it to another worker; then the first is done after all."""
+"""A foreman that gives a slow job to a second worker, and then receives the result of the first, too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import From, GenServer, NoReply, Ok, Pid, Reply, call, cast, process
 
 
 class Foreman(GenServer[int]):
-    """Counts how often its job was done."""
+    """A server that counts the results of its job."""
 
     def init(self, _arg: Any) -> Any:
         self.begin()
@@ -34,7 +34,7 @@ class Foreman(GenServer[int]):
 
 
 class SafeForeman(Foreman):
-    """Takes the first result, and drops those that follow."""
+    """A server that takes the first result and drops the others."""
 
     def counted(self, done: int) -> int:
         return max(done, 1)

@@ -1,6 +1,6 @@
-"""A server that is restarted says its new address to a directory, and the one that has ended took the old one back.
+"""A restarted server that registers its new address, while the ended one removes the old address.
 
-Both are casts, of two processes: nothing says which comes first.
+Both are casts of different processes, so either may arrive first.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from regrow.testing import expect_idle
 
 
 class Directory(GenServer[dict[str, Pid]], named=True):
-    """Knows who is where."""
+    """A server that keeps the address of each printer."""
 
     def handle_call(self, request: Any, _from: From, table: dict[str, Pid]) -> Any:
         return Reply(table.get(request), table)
@@ -31,7 +31,7 @@ class Directory(GenServer[dict[str, Pid]], named=True):
 
 
 class Printer(GenServer[None]):
-    """Prints, until it jams."""
+    """A server that prints, until it jams."""
 
     def init(self, _arg: Any) -> Any:
         cast(Directory, ("here", "printer", process.current()))
@@ -45,7 +45,7 @@ class Printer(GenServer[None]):
 
 
 class SafePrinter(Printer):
-    """Says which printer has gone."""
+    """A server that names the printer whose address is removed."""
 
     def terminate(self, _reason: Any, _state: None) -> None:
         cast(Directory, ("gone", "printer", process.current()))
@@ -58,7 +58,7 @@ async def jam(printer: type[Printer]) -> None:
     with contextlib.suppress(CalleeExit):
         await call(first, "print")
     await expect_idle()
-    assert await call(Directory, "printer") is not None, "the printer was started again, and nobody finds it"
+    assert await call(Directory, "printer") is not None, "the printer was restarted, but is not in the directory"
 
 
 async def scenario() -> None:

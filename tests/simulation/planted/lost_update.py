@@ -1,4 +1,4 @@
-"""Two clients read a number, add one and write it back: two calls, between which the other's may come."""
+"""Two clients that read a number, add one and write it back: a call of the other may come between the two calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import Down, From, GenServer, NoClause, Reply, call, process
 
 
 class Number(GenServer[int]):
-    """Keeps a number."""
+    """A server that keeps a number."""
 
     def handle_call(self, request: Any, _from: From, number: int) -> Any:
         match request:
@@ -38,7 +38,7 @@ async def two_clients(client: Any) -> None:
     for _ in range(2):
         await process.receive(Down)
     value = await call(number, "get")
-    assert value == 2, f"two clients have added one, and the number is {value}"
+    assert value == 2, f"two clients added one, but the number is {value}"
 
 
 async def scenario() -> None:

@@ -1,4 +1,4 @@
-"""A pool that lends its one worker to the next in the queue, and does not see that this one has ended meanwhile."""
+"""A pool that lends its worker to the next borrower in the queue, which may have ended meanwhile."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from regrow import Down, From, GenServer, NoReply, Ok, Pid, Ref, Reply, call, cast, process, reply
 
-State = tuple[Ref | None, list[Any]]  # who has the worker, and who waits for it
+State = tuple[Ref | None, list[Any]]  # the borrower, and the queue of borrowers
 
 
 class Pool(GenServer[Any]):
-    """Lends one worker. Who has it is watched, and who waits for it is not."""
+    """A server that lends one worker. It monitors the borrower, and not the borrowers in the queue."""
 
     watches_queue = False
 
@@ -44,7 +44,7 @@ class Pool(GenServer[Any]):
 
 
 class SafePool(Pool):
-    """Watches all."""
+    """A server that monitors all borrowers."""
 
     watches_queue = True
 

@@ -1,4 +1,4 @@
-"""A server that monitors whoever subscribes, under the topic, and forgets that two may subscribe before one leaves."""
+"""A server that keeps the monitor of a subscriber under the topic, although a topic may have two subscribers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import Down, From, GenServer, NoClause, Pid, Reply, call, process
 
 
 class Topics(GenServer[dict[str, Any]]):
-    """Who has subscribed to what, as monitors."""
+    """A server that keeps the monitor of each subscriber by topic."""
 
     def handle_call(self, request: Any, _from: From, monitors: dict[str, Any]) -> Any:
         match request:
@@ -23,7 +23,7 @@ class Topics(GenServer[dict[str, Any]]):
 
 
 class SafeTopics(Topics):
-    """Keeps each monitor under the guest's own subscription."""
+    """A server that keeps each monitor under its subscription."""
 
     def handle_call(self, request: Any, from_: From, monitors: dict[str, Any]) -> Any:
         match request:
@@ -47,7 +47,7 @@ async def two_visits(kind: type[Topics]) -> None:
     for _ in range(2):
         await process.receive(Down)
     left = process.info(topics, "monitors")
-    assert left == [], f"all have left, and these are still monitored: {left}"
+    assert left == [], f"all have left, but these are still monitored: {left}"
 
 
 async def scenario() -> None:

@@ -1,4 +1,4 @@
-"""Who holds a lock writes to a store; who has lost it meanwhile, for the lease was over, writes as well."""
+"""A holder of a lock that writes to a store, although its lease has expired and another process has the lock."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from regrow import Down, From, GenServer, NoReply, Ok, Pid, Reply, call, process, reply
 
-State = tuple[int, bool, list[From]]  # the number, whether the lock is lent, and who waits for it
+State = tuple[int, bool, list[From]]  # the number, whether the lock is lent, and the queue of callers
 
 
 class Locks(GenServer[Any]):
-    """Lends one lock for half a second, with a number that grows."""
+    """A server that lends one lock for half a second, with an increasing number."""
 
     def init(self, _arg: Any) -> Ok[State]:
         return Ok((0, False, []))
@@ -32,14 +32,14 @@ class Locks(GenServer[Any]):
 
 
 class Store(GenServer[list[int]]):
-    """Writes down what it is given."""
+    """A server that stores each value."""
 
     def handle_call(self, request: Any, _from: From, written: list[int]) -> Any:
         return Reply(written, written) if request == "all" else Reply("ok", [*written, request])
 
 
 class FencedStore(Store):
-    """Refuses what an older holder of the lock gives."""
+    """A server that refuses values of earlier holders of the lock."""
 
     def handle_call(self, request: Any, _from: From, written: list[int]) -> Any:
         if request != "all" and written and request < written[-1]:
@@ -59,7 +59,7 @@ async def two_writers(kind: type[Store]) -> None:
     for _ in range(2):
         await process.receive(Down)
     written = await call(store, "all")
-    assert written == sorted(written), f"the lock was lent again, and the former holder has written: {written}"
+    assert written == sorted(written), f"the former holder wrote after the lock was lent again: {written}"
 
 
 async def scenario() -> None:

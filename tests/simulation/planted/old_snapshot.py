@@ -1,4 +1,4 @@
-"""A server that lets a task work on its state, and then takes what the task gives: what came meanwhile is lost."""
+"""A server that replaces its state by the result of a task, and loses the updates that came meanwhile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from regrow.testing import expect_idle
 
 
 class Basket(GenServer[tuple[int, ...]]):
-    """Holds prices; "reduce" makes all of them lower, in a process of its own."""
+    """A server that holds prices; "reduce" lowers all of them in a separate process."""
 
     def init(self, _arg: Any) -> Any:
         return Ok(())
@@ -35,7 +35,7 @@ class Basket(GenServer[tuple[int, ...]]):
 
 
 class SafeBasket(Basket):
-    """The task says what is to be done, and the server does it to what is there then."""
+    """A server whose task returns the change, which the server applies to its current state."""
 
     def reduced(self, prices: tuple[int, ...]) -> Any:
         return len(prices)
@@ -51,7 +51,7 @@ async def shop(kind: type[Basket]) -> None:
     process.spawn(fill, basket)
     process.spawn(lambda: cast(basket, "reduce"))
     await expect_idle()
-    assert len(await call(basket, "all")) == 2, "what was put into the basket is not in it"
+    assert len(await call(basket, "all")) == 2, "an item is missing in the basket"
 
 
 async def scenario() -> None:

@@ -1,6 +1,6 @@
-"""A client that asks again when a call has timed out: the first request may have been done after all.
+"""A client that repeats a payment when the call has timed out, although the bank may have executed the first.
 
-The bank is just fast enough, on a machine that is never late.
+The bank is just fast enough on a machine that is never late.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from regrow import CallTimeout, From, GenServer, Pid, Reply, call, process
 
 
 class Bank(GenServer[int]):
-    """Takes its time."""
+    """A server that takes a while for a payment."""
 
     knows_bills = False
 
@@ -23,7 +23,7 @@ class Bank(GenServer[int]):
 
 
 class SafeBank(Bank):
-    """Looks whether the bill was paid."""
+    """A server that checks whether the bill has been paid."""
 
     knows_bills = True
 

@@ -1,4 +1,4 @@
-"""A writer stores a value and announces it through another process: who hears of it first may not find it yet."""
+"""A writer that stores a value and announces it through another process: the reader may read before the write arrives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import From, GenServer, NoReply, Pid, Reply, call, cast, process
 
 
 class Values(GenServer[dict[str, int]]):
-    """Keeps values."""
+    """A server that keeps values."""
 
     def handle_call(self, request: Any, _from: From, values: dict[str, int]) -> Any:
         match request:
@@ -23,7 +23,7 @@ class Values(GenServer[dict[str, int]]):
 
 
 class Herald(GenServer[Pid]):
-    """Tells its listener what it is told."""
+    """A server that forwards each announcement to its listener."""
 
     def handle_cast(self, request: Any, listener: Pid) -> Any:
         process.send(listener, request)
@@ -45,7 +45,7 @@ async def write_and_hear(writer: Any) -> None:
     herald = await Herald.start_link(process.current())
     process.spawn(writer, values, herald)
     name = await process.receive(str)
-    assert await call(values, name) == 1, "a value was announced, and is not there"
+    assert await call(values, name) == 1, "a value was announced before it was stored"
 
 
 async def scenario() -> None:

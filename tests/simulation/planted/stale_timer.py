@@ -1,4 +1,4 @@
-"""A lease that is renewed in its last moment: its timer is cancelled, but the message was in the mailbox already."""
+"""A lease that is renewed at its last moment: its timer is cancelled, but its message is already in the mailbox."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import Down, From, GenServer, NoReply, Ok, Pid, Reply, call, process
 
 
 class Lease(GenServer[Any]):
-    """Is held for a second, from the last renewal on; each renewal makes a new timer."""
+    """A server that holds a lease for a second after each renewal, with a new timer for each."""
 
     def init(self, _arg: Any) -> Any:
         return Ok((True, process.send_after(process.current(), "expired", 1.0)))
@@ -25,7 +25,7 @@ class Lease(GenServer[Any]):
 
 
 class SafeLease(GenServer[Any]):
-    """Knows which of its timers has fired."""
+    """A server that checks which of its timers has fired."""
 
     def init(self, _arg: Any) -> Any:
         return Ok((True, process.start_timer(process.current(), "expired", 1.0)))
@@ -53,7 +53,7 @@ async def hold(kind: type[GenServer[Any]]) -> None:
     lease = await kind.start_link(None)
     process.spawn_monitor(renew, lease)
     down = await process.receive(Down)
-    assert down.reason == "normal", "a lease was renewed for a second, and is over a moment later"
+    assert down.reason == "normal", "a renewed lease expired at once"
 
 
 async def scenario() -> None:

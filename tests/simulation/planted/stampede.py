@@ -1,4 +1,4 @@
-"""Readers look into a cache, and each that finds nothing fetches the page: all of them, if they look at once."""
+"""Readers of a cache that each fetch a missing page: all of them fetch it, if they look at once."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any
 
 from regrow import Down, From, GenServer, NoReply, Pid, Reply, call, cast, process, reply
 
-State = tuple[str | None, list[From]]  # the page, and who waits for it
+State = tuple[str | None, list[From]]  # the page, and the readers that wait for it
 
 
 class Site(GenServer[int]):
-    """Counts how often it is asked for its page."""
+    """A server that counts the requests for its page."""
 
     def handle_call(self, request: Any, _from: From, fetched: int) -> Any:
         return Reply(fetched, fetched) if request == "count" else Reply("page", fetched + 1)
 
 
 class Cache(GenServer[str | None]):
-    """Keeps a page."""
+    """A server that keeps a page."""
 
     def handle_call(self, _request: Any, _from: From, page: str | None) -> Any:
         return Reply(page, page)
@@ -27,7 +27,7 @@ class Cache(GenServer[str | None]):
 
 
 class SafeCache(GenServer[Any]):
-    """Lets the first reader that finds nothing fetch the page, and the others wait for it."""
+    """A server that lets the first reader fetch a missing page, and the others wait for it."""
 
     def handle_call(self, _request: Any, from_: From, state: Any) -> Reply[State] | NoReply[State]:
         page, waiting = state or (None, None)

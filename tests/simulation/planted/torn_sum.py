@@ -1,4 +1,4 @@
-"""An auditor adds up two accounts, one after the other; money that moves meanwhile is counted twice, or not at all."""
+"""An auditor that adds up two accounts one after the other: money that moves meanwhile is counted twice or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import Down, From, GenServer, Pid, Reply, call, process
 
 
 class Accounts(GenServer[tuple[int, int]]):
-    """Two of them."""
+    """A server that holds two accounts."""
 
     def handle_call(self, request: Any, _from: From, money: tuple[int, int]) -> Any:
         match request:
@@ -38,7 +38,7 @@ async def audit_and_move(auditor: Any) -> None:
     process.spawn_monitor(move, accounts)
     await process.receive(Down)
     total = await process.receive(int)
-    assert total == 100, f"the accounts hold 100, and the auditor finds {total}"
+    assert total == 100, f"the accounts hold 100, but the auditor found {total}"
 
 
 async def scenario() -> None:

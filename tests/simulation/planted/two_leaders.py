@@ -1,4 +1,4 @@
-"""Candidates that see no leader make themselves one; each tells the voters, and the voters believe the last they heard."""
+"""Candidates that become leader if they see none: two may look at the same time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import Down, From, GenServer, Pid, Reply, call, process
 
 
 class Seat(GenServer[list[str]]):
-    """Who has taken it, one after the other."""
+    """A server that records the leaders, one after the other."""
 
     def handle_call(self, request: Any, _from: From, taken: list[str]) -> Any:
         match request:

@@ -1,4 +1,4 @@
-"""A buffer that is written out by a timer, and when it is full: both happen, and what is in it is written twice."""
+"""A buffer that is written when it is full, and by a timer: if both happen, an empty batch is written."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from regrow import Down, From, GenServer, NoReply, Ok, Pid, Reply, call, process
 
-State = tuple[list[Any], Any, list[Any]]  # what waits, the timer, and what was written out
+State = tuple[list[Any], Any, list[Any]]  # the buffered values, the timer, and the written values
 
 
 class Buffer(GenServer[Any]):
-    """Writes out after half a second, or when there are two, whichever comes first."""
+    """A server that writes after half a second, or when it has two values."""
 
     def init(self, _arg: Any) -> Ok[State]:
         return Ok(([], None, []))
@@ -35,7 +35,7 @@ class Buffer(GenServer[Any]):
 
 
 class SafeBuffer(Buffer):
-    """Looks which timer has fired."""
+    """A server that checks which timer has fired."""
 
     def is_meant(self, timer: object, state: Any) -> bool:
         return timer is state[1]

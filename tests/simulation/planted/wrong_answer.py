@@ -1,4 +1,4 @@
-"""A client without numbers on its questions: the answer to one that it gave up comes as the answer to the next."""
+"""A client whose questions have no numbers: it takes the late answer to one question for the answer to the next."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from regrow import Pid, process
 
 
 async def shop(prices: dict[str, int]) -> None:
-    """Answers questions, each after a while."""
+    """Answer questions, each after a while."""
     while True:
         question = await process.receive()
         await process.sleep(0.4)
