@@ -53,12 +53,15 @@ PLAIN: tuple[str, ...] = (
 # The folders of the tests to which the rules for tests apply.
 PLAIN_TESTS: tuple[str, ...] = (
     "architecture",
+    "cli",
     "conformance",
     "installs",
     "mutants",
     "ops",
     "oracle",
+    "program",
     "simulation",
+    "snippets",
     "testing",
     "typing",
 )

@@ -1,4 +1,4 @@
-"""What the tests of the command share: terminals that are closed, and a project to break."""
+"""Fixtures of the command's tests: terminals that are closed, and a project to break."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The command makes a loop of its own, whatever the tests run on: it is tried once."""
+    """Run these tests once: the command makes its loop itself, whatever loop the tests run on."""
     for item in items:
         if LOOP != "asyncio" and item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.skip(reason="the command makes its own loop, and is tried with asyncio's"))
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Generator[Callable[..., Terminal], None, None]:
-    """`terminal("shell", cwd=folder)`: the command in a terminal, closed when the test ends."""
+    """Return `terminal("shell", cwd=folder)`, which opens the command in a terminal; it is closed when the test ends."""
     opened: list[Terminal] = []
 
     def open_one(*arguments: str, cwd: Path, **more: Any) -> Terminal:
@@ -38,7 +38,7 @@ def terminal(tmp_path: Path) -> Generator[Callable[..., Terminal], None, None]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[..., Path]:
-    """`project(application="...")`: a folder with a pyproject.toml and the source of one application in it."""
+    """Return `project(application="...")`, which makes a folder with a pyproject.toml and the source of an application."""
 
     def make(setting: str | None = 'application = "stages.application:Stages"', application: str = "") -> Path:
         folder = tmp_path / "stages"

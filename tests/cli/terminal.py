@@ -1,4 +1,4 @@
-"""The command in a real terminal, and in none."""
+"""The command in a real terminal, and without a terminal."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ WITHOUT_PYTEST = [sys.executable, "-c", "import sys; sys.modules['pytest'] = Non
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # pexpect has no types.
 PEXPECT: Any = importlib.import_module("pexpect")
-# What moves the cursor and colours the text. A prompt draws itself anew at every key, so tests look at what is printed.
+# Escape sequences that move the cursor and colour the text. A prompt is redrawn at each key, so tests look at output.
 CONTROL = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[=>]|\][^\x07]*\x07)|\r")
 PATIENCE = 40.0
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    """An environment in which nothing of the user's own is read or written."""
+    """Return an environment in which no file of the user is read or written."""
     own = {"IPYTHONDIR": str(folder / "ipython"), "PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", "NO_COLOR": "1"}
-    own["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # `regrow test` asks for ours itself
+    own["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # `regrow test` loads regrow's plugin itself
     without = {"PYTHONPATH", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"}
     return {**{name: value for name, value in os.environ.items() if name not in without}, **own, **more}
 
@@ -37,7 +37,7 @@ def regrow(
     patience: float = PATIENCE,
     command: Sequence[str] = REGROW,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end, without a terminal."""
+    """Run the command without a terminal until it ends."""
     return subprocess.run(
         [*command, *arguments],
         cwd=cwd,
@@ -51,7 +51,7 @@ def regrow(
 
 
 class Terminal:
-    """The command in a terminal of its own: what is typed, and what is to be seen."""
+    """The command in a separate terminal, with its input and its output."""
 
     def __init__(self, *arguments: str, cwd: Path, scratch: Path, **more: str) -> None:
         command = [*REGROW, *arguments]
@@ -67,7 +67,7 @@ class Terminal:
         self.seen = ""
 
     def expect(self, pattern: str, patience: float = PATIENCE) -> re.Match[str]:
-        """Wait until this is to be seen, after what was expected before."""
+        """Wait until this is shown, after the text that was expected before."""
         deadline = time.monotonic() + patience
         while True:
             shown = CONTROL.sub("", self.unread)
@@ -99,15 +99,15 @@ class Terminal:
         self.child.send(f"{line}\r")
 
     def press(self, key: str) -> None:
-        """Ctrl and a letter."""
+        """Press Ctrl and a letter."""
         self.child.sendcontrol(key)
 
     def signal(self, number: int) -> None:
-        """Send a signal from outside."""
+        """Send a signal to the command."""
         self.child.kill(number)
 
     def exit_code(self, patience: float = PATIENCE) -> int:
-        """Wait for the end; what was printed last stays to be expected in `unread`."""
+        """Wait for the end; the last output stays in `unread`."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             try:
@@ -123,5 +123,5 @@ class Terminal:
         raise AssertionError(f"no end within {patience} s. The terminal shows:\n{self.seen}")
 
     def close(self) -> None:
-        """End it, however far it is."""
+        """End the command, whatever it does."""
         self.child.close(force=True)

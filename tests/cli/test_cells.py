@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment between the end of a line and the next prompt: something hears it, once."""
+"""Ctrl-C at any moment between the end of a line and the next prompt takes effect once."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from regrow.cli.cells import Cells
 
 
 class Bench:
-    """Cells on a node of their own; what a prompt does is done in another thread."""
+    """Cells on a separate node; another thread acts as the prompt."""
 
     def __init__(self, node: Node) -> None:
-        self.told: list[str] = []
-        self.cells = Cells(node, self.told.append)
+        self.lines: list[str] = []
+        self.cells = Cells(node, self.lines.append)
         self.begun: list[str] = []
 
     async def enter(self, function: Callable[[], Awaitable[Any]]) -> Any:
-        """One cell, as the prompt's thread runs it: what it gives, or the exception."""
+        """Run a cell as the prompt's thread does; return its value, or the exception."""
         return await asyncio.to_thread(self.run, function)
 
     def run(self, function: Callable[[], Awaitable[Any]]) -> Any:
@@ -33,17 +33,17 @@ class Bench:
             return error
 
     async def seven(self) -> int:
-        """A cell that notes that it has begun."""
+        """A cell that records that it has begun."""
         self.begun.append("seven")
         return 7
 
     def press(self) -> bool:
-        """Ctrl-C, in the main thread, while no code of the cell is on the stack."""
+        """Press Ctrl-C in the main thread, while no code of the cell is on the stack."""
         return self.cells.interrupt(None)
 
 
 def on_a_bench(scenario: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
-    """Run a scenario; in the end the shell's process is the one that there was, and serves."""
+    """Run a scenario; at the end the shell's process is still the same and works."""
 
     async def main() -> None:
         async with Node() as node:
@@ -55,25 +55,25 @@ def on_a_bench(scenario: Callable[[Bench], Coroutine[Any, Any, None]]) -> None:
             bench.cells.has_read()
             assert await bench.enter(bench.seven) == 7
             assert bench.cells.pid is pid
-            assert bench.told == []
+            assert bench.lines == []
             bench.cells.close()
 
     asyncio.run(main())
 
 
-def test_while_the_line_is_compiled() -> None:
+def test_ctrl_c_takes_effect_while_the_line_is_compiled() -> None:
     async def scenario(bench: Bench) -> None:
         bench.cells.reads(bool)
         bench.cells.has_read()
         assert bench.press()
         assert isinstance(await bench.enter(bench.seven), KeyboardInterrupt)
         assert bench.begun == []
-        assert not bench.cells.reads(bool), "it was heard"
+        assert not bench.cells.reads(bool), "the key took effect"
 
     on_a_bench(scenario)
 
 
-def test_before_the_cells_first_step() -> None:
+def test_ctrl_c_takes_effect_before_the_first_step_of_the_cell() -> None:
     async def scenario(bench: Bench) -> None:
         entered = asyncio.get_running_loop().run_in_executor(None, bench.run, bench.seven)
         while bench.cells.cell is None:
@@ -86,7 +86,7 @@ def test_before_the_cells_first_step() -> None:
     on_a_bench(scenario)
 
 
-def test_while_it_computes() -> None:
+def test_ctrl_c_takes_effect_while_the_cell_computes() -> None:
     async def scenario(bench: Bench) -> None:
         async def computes() -> None:
             bench.cells.interrupt(inspect.currentframe())
@@ -97,8 +97,8 @@ def test_while_it_computes() -> None:
     on_a_bench(scenario)
 
 
-def test_while_a_server_works_that_it_has_called() -> None:
-    """No exception is thrown into another process."""
+def test_ctrl_c_takes_effect_while_the_cell_calls_a_busy_server() -> None:
+    """The exception is not thrown into another process."""
 
     async def scenario(bench: Bench) -> None:
         async def elsewhere() -> None:
@@ -114,7 +114,7 @@ def test_while_a_server_works_that_it_has_called() -> None:
 
 
 @pytest.mark.parametrize("rounds", range(4))
-def test_while_it_waits(rounds: int) -> None:
+def test_ctrl_c_takes_effect_while_the_cell_waits(rounds: int) -> None:
     async def scenario(bench: Bench) -> None:
         async def waits() -> None:
             for _ in range(rounds):
@@ -128,8 +128,8 @@ def test_while_it_waits(rounds: int) -> None:
     on_a_bench(scenario)
 
 
-def test_in_the_moment_in_which_it_ends() -> None:
-    """Its value stands; what else belongs to the entry does not begin."""
+def test_ctrl_c_takes_effect_at_the_moment_when_the_cell_ends() -> None:
+    """The value of the cell is kept; the rest of the entry does not run."""
 
     async def scenario(bench: Bench) -> None:
         async def ends() -> str:
@@ -144,7 +144,7 @@ def test_in_the_moment_in_which_it_ends() -> None:
     on_a_bench(scenario)
 
 
-def test_when_its_answer_is_there_already() -> None:
+def test_ctrl_c_takes_effect_when_the_reply_has_arrived() -> None:
     async def scenario(bench: Bench) -> None:
         async def answered() -> str:
             loop = asyncio.get_running_loop()
@@ -156,25 +156,25 @@ def test_when_its_answer_is_there_already() -> None:
         assert got == "answer" or isinstance(got, KeyboardInterrupt)
         assert bench.cells.pid is not None
         assert bench.cells.pid.process is not None
-        heard = isinstance(got, KeyboardInterrupt)
-        assert bench.cells.reads(bool) is not heard, "it is heard once"
+        took_effect = isinstance(got, KeyboardInterrupt)
+        assert bench.cells.reads(bool) is not took_effect, "the key takes effect once"
 
     on_a_bench(scenario)
 
 
-def test_behind_the_last_cell() -> None:
+def test_ctrl_c_takes_effect_after_the_last_cell() -> None:
     async def scenario(bench: Bench) -> None:
         bench.cells.reads(bool)
         bench.cells.has_read()
         assert await bench.enter(bench.seven) == 7
         assert bench.press()
-        assert bench.cells.reads(bool), "the prompt says so"
+        assert bench.cells.reads(bool), "the prompt reports it"
         assert not bench.cells.reads(bool)
 
     on_a_bench(scenario)
 
 
-def test_at_the_prompt_it_interrupts_nothing() -> None:
+def test_ctrl_c_at_the_prompt_interrupts_no_cell() -> None:
     async def scenario(bench: Bench) -> None:
         assert not bench.cells.reads(bool)
         assert not bench.press()
@@ -184,7 +184,7 @@ def test_at_the_prompt_it_interrupts_nothing() -> None:
     on_a_bench(scenario)
 
 
-def test_when_the_line_is_whole_and_the_prompt_is_being_taken_down() -> None:
+def test_ctrl_c_takes_effect_when_the_line_is_complete_and_the_prompt_closes() -> None:
     async def scenario(bench: Bench) -> None:
         bench.cells.reads(lambda: True)
         assert bench.press()
@@ -194,7 +194,7 @@ def test_when_the_line_is_whole_and_the_prompt_is_being_taken_down() -> None:
     on_a_bench(scenario)
 
 
-def test_when_it_was_typed_as_a_key_behind_the_line() -> None:
+def test_ctrl_c_takes_effect_when_it_is_typed_as_a_key_after_the_line() -> None:
     async def scenario(bench: Bench) -> None:
         bench.cells.reads(bool)
         bench.cells.has_read(pressed=True)

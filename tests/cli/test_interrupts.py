@@ -1,4 +1,4 @@
-"""Ctrl-C and Ctrl-D at the prompts of `regrow shell`, at many moments, in a real terminal: none is lost."""
+"""Ctrl-C and Ctrl-D at the prompts of `regrow shell`, at many moments, in a real terminal: no key is lost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.terminal import Terminal
 
-ROUNDS = int(os.environ.get("REGROW_INTERRUPTS", "12"))  # presses at each prompt; hundreds, to look for a race
+ROUNDS = int(os.environ.get("REGROW_INTERRUPTS", "12"))  # presses at each prompt; use hundreds to look for a race
 WAITS_FOR_EVER = "await process.receive()"
 ANSWERS = {"IPython": r"In \[\d+\]: ", "plain": r">>> "}
 NOISY = """
@@ -35,7 +35,7 @@ NOISY = """
 
 
 def opened(kind: str, terminal: Callable[..., Terminal], cwd: Path) -> Terminal:
-    """The shell, its prompt ready."""
+    """Return the shell when its prompt is ready."""
     shell = terminal("shell", *(["--plain"] if kind == "plain" else []), cwd=cwd)
     shell.expect("Ctrl-D stops it and exits")
     shell.expect(ANSWERS[kind])
@@ -43,10 +43,10 @@ def opened(kind: str, terminal: Callable[..., Terminal], cwd: Path) -> Terminal:
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
-def test_ctrl_c_behind_a_line_is_heard(
+def test_ctrl_c_after_a_line_takes_effect(
     kind: str, terminal: Callable[..., Terminal], project: Callable[..., Path]
 ) -> None:
-    """With the line, while it is compiled, at the cell's first step, while it waits."""
+    """Press it with the line, while it is compiled, at the cell's first step, while the cell waits."""
     shell = opened(kind, terminal, project(None))
     for number in range(ROUNDS):
         pause = (number % 12) ** 2 / 1000  # up to 0.12 s
@@ -56,7 +56,7 @@ def test_ctrl_c_behind_a_line_is_heard(
             shell.press("c")
         else:
             shell.child.send(f"{WAITS_FOR_EVER}\r\x03")
-        shell.expect(r"KeyboardInterrupt|\(Ctrl-D stops")  # a line that was still the terminal's own is taken back
+        shell.expect(r"KeyboardInterrupt|\(Ctrl-D stops")  # a line that the terminal still holds is discarded
         shell.enter(f"print('round', {number}, 'over')")
         shell.expect(f"round {number} over", patience=20.0)
         shell.expect(ANSWERS[kind])
@@ -70,14 +70,14 @@ SLOW_LINE = (
 
 
 def while_a_line_is_drawn(shell: Terminal, typed: str = "") -> None:
-    """Let a line be drawn above the prompt as log lines are, slowly, and come back in the midst of that."""
+    """Draw a line above the prompt slowly, as log lines are drawn; return while it is being drawn."""
     shell.enter(SLOW_LINE)
     shell.expect(ANSWERS["IPython"])
     shell.child.send(typed)
     shell.expect("a line is drawn", patience=20.0)
 
 
-def test_ctrl_d_while_a_line_is_drawn_above_the_prompt_is_heard(
+def test_ctrl_d_while_a_line_is_drawn_above_the_prompt_takes_effect(
     terminal: Callable[..., Terminal], project: Callable[..., Path]
 ) -> None:
     shell = opened("IPython", terminal, project(None))
@@ -86,7 +86,7 @@ def test_ctrl_d_while_a_line_is_drawn_above_the_prompt_is_heard(
     assert shell.exit_code() == 0
 
 
-def test_ctrl_c_while_a_line_is_drawn_above_the_prompt_takes_the_typed_line_back(
+def test_ctrl_c_while_a_line_is_drawn_above_the_prompt_discards_the_typed_line(
     terminal: Callable[..., Terminal], project: Callable[..., Path]
 ) -> None:
     shell = opened("IPython", terminal, project(None))
@@ -97,7 +97,7 @@ def test_ctrl_c_while_a_line_is_drawn_above_the_prompt_takes_the_typed_line_back
     assert "not to be seen" not in shell.seen
 
 
-def test_ctrl_d_among_many_lines_is_heard(terminal: Callable[..., Terminal], project: Callable[..., Path]) -> None:
+def test_ctrl_d_among_many_lines_takes_effect(terminal: Callable[..., Terminal], project: Callable[..., Path]) -> None:
     folder = project(application=NOISY)
     for number in range(max(2, ROUNDS // 6)):
         shell = opened("IPython", terminal, folder)
@@ -107,7 +107,7 @@ def test_ctrl_d_among_many_lines_is_heard(terminal: Callable[..., Terminal], pro
         assert shell.exit_code() == 0
 
 
-def test_ctrl_c_among_many_lines_takes_the_line_back(
+def test_ctrl_c_among_many_lines_discards_the_line(
     terminal: Callable[..., Terminal], project: Callable[..., Path]
 ) -> None:
     shell = opened("IPython", terminal, project(application=NOISY))
@@ -119,7 +119,7 @@ def test_ctrl_c_among_many_lines_takes_the_line_back(
         shell.expect(f"round {number} over", patience=20.0)
 
 
-def test_a_prompt_in_a_terminal_without_a_cursor_hears_it_too(
+def test_ctrl_c_takes_effect_in_a_terminal_without_a_cursor(
     terminal: Callable[..., Terminal], project: Callable[..., Path]
 ) -> None:
     shell = terminal("shell", cwd=project(None), TERM="dumb")

@@ -13,7 +13,7 @@ from tests.cli.terminal import PEXPECT, environment
 
 
 def shown(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The module, run without a terminal."""
+    """Run the module without a terminal; return its output."""
     return subprocess.run(
         [sys.executable, "-m", "regrow", *arguments],
         cwd=folder,
@@ -25,7 +25,7 @@ def shown(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_without_a_terminal_the_tree_is_printed_where_it_has_changed(tmp_path: Path) -> None:
+def test_without_a_terminal_the_tree_is_printed_when_it_changes(tmp_path: Path) -> None:
     pids: list[str] = []
     for seconds in ("2.5", "20"):  # a busy machine may need longer until the first crash
         done = shown(tmp_path, "--seconds", seconds)
@@ -39,13 +39,13 @@ def test_without_a_terminal_the_tree_is_printed_where_it_has_changed(tmp_path: P
 
 
 @pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon"])
-def test_seconds_that_are_none_are_refused(tmp_path: Path, seconds: str) -> None:
+def test_invalid_seconds_are_refused(tmp_path: Path, seconds: str) -> None:
     done = shown(tmp_path, "--seconds", seconds)
     assert done.returncode == 2
     assert "--seconds" in done.stderr
 
 
-def test_in_a_terminal_the_picture_is_drawn_over_itself_until_it_is_interrupted(tmp_path: Path) -> None:
+def test_in_a_terminal_the_picture_is_redrawn_until_it_is_interrupted(tmp_path: Path) -> None:
     child = PEXPECT.spawn(
         sys.executable, ["-m", "regrow"], cwd=str(tmp_path), env=environment(tmp_path), encoding="utf-8", timeout=40
     )

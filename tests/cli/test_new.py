@@ -1,4 +1,4 @@
-"""`regrow new`: a project that runs, or a clear word and nothing at all."""
+"""`regrow new` makes a project that runs, or prints a clear error and writes nothing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.cli.terminal import regrow
 
 
 def check(folder: Path, *command: str) -> None:
-    """A tool has nothing to say about a project."""
+    """Check that a tool finds no fault in a project."""
     done = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_says_what_it_has_made_and_the_next_three_commands(tmp_path: Path) -> None:
+def test_new_prints_the_files_and_the_next_three_commands(tmp_path: Path) -> None:
     done = regrow("new", "silly_worker", "--sup", cwd=tmp_path)
     assert done.returncode == 0
     made = re.findall(r"^\* creating (.+)$", done.stdout, re.MULTILINE)
@@ -76,7 +76,7 @@ def test_the_project_runs(tmp_path: Path) -> None:
         ("tests", "a module has that name"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(tmp_path: Path, name: str, said: str) -> None:
+def test_an_invalid_name_is_refused_and_nothing_is_written(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(Problem, match=re.escape(said)) as refused:
         make_project(name, supervised=True, beside=tmp_path)
     assert refused.value.code == 2
@@ -84,7 +84,7 @@ def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(tmp_path: Path,
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "dangling link"])
-def test_a_name_that_is_there_is_left_alone(tmp_path: Path, kind: str) -> None:
+def test_an_existing_folder_is_left_alone(tmp_path: Path, kind: str) -> None:
     there = tmp_path / "silly_worker"
     match kind:
         case "folder":
@@ -100,7 +100,7 @@ def test_a_name_that_is_there_is_left_alone(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("write", range(len(render("silly_worker", supervised=True))))
-def test_a_disk_that_is_full_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int) -> None:
+def test_a_full_disk_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int) -> None:
     left = write
     write_text = Path.write_text
 
@@ -118,12 +118,12 @@ def test_a_disk_that_is_full_leaves_nothing_behind(tmp_path: Path, monkeypatch: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_writable_is_reported(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="No such file or directory"):
         make_project("silly_worker", supervised=True, beside=tmp_path / "nowhere")
 
 
-def test_the_command_ends_with_the_code_for_wrong_use(tmp_path: Path) -> None:
+def test_the_command_exits_with_the_code_for_wrong_use(tmp_path: Path) -> None:
     done = regrow("new", "json", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("regrow: 'json' cannot be the name of a project")

@@ -1,4 +1,4 @@
-"""Where regrow came from, as a requirement that a new project can name."""
+"""The source of the installed regrow, as a requirement for a new project."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from regrow.cli import origin
         ("no JSON", None),
     ],
 )  # fmt: skip
-def test_a_noted_source_becomes_an_address(noted: str, address: str | None) -> None:
+def test_a_recorded_source_becomes_an_address(noted: str, address: str | None) -> None:
     assert origin.as_address(noted) == address
 
 
-def test_a_release_from_a_registry_is_required_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_from_a_registry_is_required_by_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(origin, "direct_url", lambda: None)
     assert origin.requirement() == f"regrow>={regrow.__version__}"
 

@@ -1,4 +1,4 @@
-"""Where the command finds its project, and what it says where there is none."""
+"""The command finds its project, or prints a clear error."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ class Stages(Application):
 """
 
 
-def test_it_is_found_from_a_folder_within(project: Callable[..., Path]) -> None:
+def test_a_project_is_found_from_a_folder_within(project: Callable[..., Path]) -> None:
     folder = project(application=WORKS)
     found = find_project(folder / "src" / "stages")
     assert (found.folder, found.source, found.name, found.package) == (folder, folder / "src", "stages", "stages")
 
 
-def test_modules_may_lie_beside_the_pyproject(tmp_path: Path) -> None:
+def test_modules_may_be_beside_the_pyproject(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "my-shop"\n', encoding="utf-8")
     found = read_project(tmp_path)
     assert (found.source, found.package) == (tmp_path, "my_shop")
 
 
-def test_a_folder_that_is_none_is_wrong_use(tmp_path: Path) -> None:
+def test_a_missing_folder_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="is no folder") as refused:
         find_project(tmp_path / "nowhere")
     assert refused.value.code == 2
 
 
-def test_where_there_is_no_project_the_way_to_one_is_told(tmp_path: Path) -> None:
+def test_a_missing_project_is_reported_with_advice(tmp_path: Path) -> None:
     done = regrow("run", cwd=tmp_path)
     assert done.returncode == 3
     assert "no project found: there is no pyproject.toml" in done.stderr
@@ -66,7 +66,7 @@ def test_where_there_is_no_project_the_way_to_one_is_told(tmp_path: Path) -> Non
         ("application = ", "", "cannot be read"),
     ],
 )
-def test_no_application_is_told_with_its_place(
+def test_a_missing_application_is_reported_with_the_setting(
     project: Callable[..., Path], setting: str | None, source: str, said: str
 ) -> None:
     folder = project(setting, source)
@@ -87,26 +87,26 @@ def test_no_application_is_told_with_its_place(
         [],
     ],
 )
-def test_wrong_use_is_told(tmp_path: Path, arguments: list[str]) -> None:
+def test_wrong_use_is_reported(tmp_path: Path, arguments: list[str]) -> None:
     done = regrow(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert "regrow" in done.stderr + done.stdout
 
 
-def test_the_version_is_told(tmp_path: Path) -> None:
+def test_the_version_is_printed(tmp_path: Path) -> None:
     import regrow as package
 
     runs = "compiled" if package.compiled else "pure Python"
     assert regrow("--version", cwd=tmp_path).stdout == f"regrow {package.__version__}, {runs}\n"
 
 
-def test_the_help_tells_the_exit_codes_one_a_line(tmp_path: Path) -> None:
-    told = regrow("run", "--help", cwd=tmp_path).stdout
-    assert "    1  the application gave up, or did not start\n" in told
-    assert "    3  no application: none is named, or it cannot be loaded\n" in told
+def test_the_help_lists_the_exit_codes_one_per_line(tmp_path: Path) -> None:
+    printed = regrow("run", "--help", cwd=tmp_path).stdout
+    assert "    1  the application gave up, or did not start\n" in printed
+    assert "    3  no application: none is named, or it cannot be loaded\n" in printed
 
 
-def test_the_documentation_has_the_codes_of_the_help() -> None:
+def test_the_documentation_lists_the_exit_codes_of_the_help() -> None:
     page = (Path(__file__).parents[2] / "docs" / "command.md").read_text(encoding="utf-8").replace("`", "")
     rows = [row.split("  ") for row in TABLE.splitlines() if row.startswith("  ")]
     assert [row for row in rows if f"| {row[1]} | {row[2]} |" not in page] == []

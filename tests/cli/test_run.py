@@ -1,4 +1,4 @@
-"""`regrow run`: how an application starts, stops and gives up, seen from outside."""
+"""`regrow run`: the start, the stop and the failure of an application, seen from outside."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ class Stages(Application):
 
 
 def stages(*names: str) -> str:
-    """An application whose children say when they stop."""
+    """Return a project whose children print a line when they stop."""
     return STAGES + f"\nNAMES = {list(names)!r}\n"
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM"])
-def test_it_stops_in_order_children_first(
+def test_a_signal_stops_the_children_first(
     project: Callable[..., Path], terminal: Callable[..., Terminal], how: str
 ) -> None:
     running = terminal("run", cwd=project(application=stages("first", "second", "third")))
@@ -89,7 +89,7 @@ def test_it_stops_in_order_children_first(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("child", ["waits", "blocks"])
-def test_a_second_one_stops_it_at_once(
+def test_a_second_signal_stops_it_at_once(
     project: Callable[..., Path], terminal: Callable[..., Terminal], child: str, number: signal.Signals
 ) -> None:
     running = terminal("run", cwd=project(application=stages(child)))
@@ -104,7 +104,7 @@ def test_a_second_one_stops_it_at_once(
     assert running.exit_code() == 128 + number
 
 
-def test_it_stops_by_itself_after_so_many_seconds(project: Callable[..., Path]) -> None:
+def test_an_application_stops_after_the_given_seconds(project: Callable[..., Path]) -> None:
     done = regrow("run", "--seconds", "0.2", cwd=project(application=stages("only")))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
@@ -116,7 +116,7 @@ def test_it_stops_by_itself_after_so_many_seconds(project: Callable[..., Path]) 
     ]
 
 
-def test_a_tree_that_gives_up_ends_it_with_its_own_code(project: Callable[..., Path]) -> None:
+def test_a_tree_that_gives_up_exits_with_its_code(project: Callable[..., Path]) -> None:
     done = regrow("run", cwd=project(application=GIVES_UP))
     assert done.returncode == 1
     assert done.stderr.count("RuntimeError) it always falls") >= 4
@@ -124,7 +124,7 @@ def test_a_tree_that_gives_up_ends_it_with_its_own_code(project: Callable[..., P
     assert done.stderr.endswith("stages ended by itself: shutdown\n")
 
 
-def test_an_application_ends_with_one_that_it_needs(project: Callable[..., Path]) -> None:
+def test_an_application_ends_with_one_that_it_depends_on(project: Callable[..., Path]) -> None:
     needed = GIVES_UP.replace("class Stages", "class Database") + stages("only")
     needed = needed.replace("class Stages(Application)", "class Stages(Application, applications=[Database])")
     done = regrow("run", cwd=project(application=needed))
@@ -133,7 +133,7 @@ def test_an_application_ends_with_one_that_it_needs(project: Callable[..., Path]
     assert done.stderr.endswith("stages ended by itself: shutdown\n")
 
 
-def test_an_application_that_does_not_start_is_told(project: Callable[..., Path]) -> None:
+def test_an_application_that_does_not_start_is_reported(project: Callable[..., Path]) -> None:
     broken = stages("only").replace("process.trap_exit(True)", 'raise RuntimeError("not today")')
     done = regrow("run", cwd=project(application=broken))
     assert done.returncode == 1
@@ -141,7 +141,7 @@ def test_an_application_that_does_not_start_is_told(project: Callable[..., Path]
     assert "not today" in done.stderr
 
 
-def test_what_is_no_child_is_told_once(project: Callable[..., Path]) -> None:
+def test_an_invalid_child_is_reported_once(project: Callable[..., Path]) -> None:
     broken = stages("only").replace("start_link(children)", "start_link([(int, 1)])")
     done = regrow("run", cwd=project(application=broken))
     assert done.returncode == 1
@@ -150,7 +150,7 @@ def test_what_is_no_child_is_told_once(project: Callable[..., Path]) -> None:
     assert done.stderr.splitlines()[-1].startswith("Stages did not start: its start ended with InvalidChild: int was")
 
 
-def test_the_level_and_the_reports_are_as_asked_for(project: Callable[..., Path]) -> None:
+def test_options_set_the_log_level_and_the_reports(project: Callable[..., Path]) -> None:
     folder = project(application=stages("only"))
     quiet = regrow("run", "--seconds", "0", "--level", "error", cwd=folder)
     full = regrow("run", "--seconds", "0", "--reports", cwd=folder)
@@ -159,7 +159,7 @@ def test_the_level_and_the_reports_are_as_asked_for(project: Callable[..., Path]
     assert "Child" in full.stderr
 
 
-def test_the_demo_ticks_is_hurt_and_goes_on(tmp_path: Path) -> None:
+def test_the_demo_ticks_crashes_and_recovers(tmp_path: Path) -> None:
     done = regrow("run", "--demo", "--seconds", "6", "--project", str(EXAMPLES / "silly_worker"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert 3 <= done.stderr.count("Job Number 1 Complete!") <= 6

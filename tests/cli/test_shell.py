@@ -13,12 +13,12 @@ from tests.cli.terminal import EXAMPLES, REGROW, Terminal, environment
 
 SILLY_WORKER = EXAMPLES / "silly_worker"
 PID = r"<\d+\.\d+\.\d+>"
-# A tree has the time to start again what was killed, and no more than five seconds go by.
+# Enough time for a supervisor to restart a killed child; no more than five seconds.
 FOUR_CRASHES = 'for _ in range(4): await kill("CronJob"); await process.sleep(0.05)'
 
 
 class Prompt:
-    """One of the two prompts: IPython's or Python's own."""
+    """One of the two prompts: that of IPython or that of Python."""
 
     def __init__(self, shell: Terminal, ready: str, answer: str) -> None:
         self.shell = shell
@@ -26,7 +26,7 @@ class Prompt:
         self.answer = answer
 
     def ask(self, line: str, pattern: str) -> str:
-        """Enter a line when the prompt is there, and wait for what it must show; gives the first group of it."""
+        """Enter a line at the prompt, wait for output that matches, and return the first group of the match."""
         self.shell.enter(line)
         found = self.shell.expect(pattern)
         self.shell.expect(self.ready)
@@ -35,7 +35,7 @@ class Prompt:
 
 @pytest.fixture(params=["IPython", "plain"])
 def prompt(request: pytest.FixtureRequest, terminal: Callable[..., Terminal]) -> Prompt:
-    """The shell in the silly_worker's project, its prompt ready."""
+    """Return the shell of the silly_worker project when its prompt is ready."""
     if request.param == "IPython":
         opened = Prompt(terminal("shell", cwd=SILLY_WORKER), r"In \[\d+\]: ", r"Out\[\d+\]: ")
     else:
@@ -45,7 +45,7 @@ def prompt(request: pytest.FixtureRequest, terminal: Callable[..., Terminal]) ->
     return opened
 
 
-def test_the_queue_answers_and_the_killed_job_comes_back(prompt: Prompt) -> None:
+def test_the_queue_answers_and_the_killed_job_is_restarted(prompt: Prompt) -> None:
     prompt.ask("await SimpleQueue.dequeue()", f"{prompt.answer}1\n")
     prompt.ask("await SimpleQueue.dequeue()", f"{prompt.answer}2\n")
     before = prompt.ask("tree()", rf"└─ CronJob +({PID})")
@@ -75,11 +75,11 @@ def test_cells_are_steps_of_a_process_that_is_replaced(prompt: Prompt) -> None:
     prompt.ask("whereis(SimpleQueue)", f"{prompt.answer}{PID}")
     prompt.ask("1 / 0", "ZeroDivisionError: division by zero")
     assert prompt.ask("process.current()", f"{prompt.answer}({PID})") == first
-    told = prompt.ask('process.exit(process.current(), "bye")', rf"has ended: 'bye'. ({PID}) has taken its place")
-    assert prompt.ask("process.current()", f"{prompt.answer}({PID})") == told != first
+    pid = prompt.ask('process.exit(process.current(), "bye")', rf"has ended: 'bye'. ({PID}) has taken its place")
+    assert prompt.ask("process.current()", f"{prompt.answer}({PID})") == pid != first
 
 
-def test_a_call_that_was_not_awaited_is_told(prompt: Prompt) -> None:
+def test_a_call_that_was_not_awaited_is_reported(prompt: Prompt) -> None:
     prompt.ask(
         "SimpleQueue.dequeue()", r"SimpleQueue.dequeue\(\) was not awaited: write await SimpleQueue.dequeue\(\)\n"
     )
@@ -89,7 +89,7 @@ def test_a_call_that_was_not_awaited_is_told(prompt: Prompt) -> None:
 @pytest.mark.parametrize(
     "cell", ["await process.receive()", "while True: print('busy') or __import__('time').sleep(600)"]
 )
-def test_an_interrupt_ends_the_cell_alone(prompt: Prompt, cell: str) -> None:
+def test_an_interrupt_ends_only_the_cell(prompt: Prompt, cell: str) -> None:
     prompt.shell.enter(cell)
     if cell.startswith("while"):
         prompt.shell.enter("")
@@ -108,7 +108,7 @@ def test_sigterm_stops_the_application_and_the_prompt(prompt: Prompt) -> None:
     assert prompt.shell.exit_code() == 0
 
 
-def test_without_ipython_it_is_pythons_own_console(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
+def test_without_ipython_the_shell_is_the_console_of_python(terminal: Callable[..., Terminal], tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     missing.mkdir()
     (missing / "IPython.py").write_text("raise ImportError('it is not installed')", encoding="utf-8")
@@ -123,7 +123,7 @@ def test_without_ipython_it_is_pythons_own_console(terminal: Callable[..., Termi
 
 
 def piped(lines: str, cwd: Path, scratch: Path) -> subprocess.CompletedProcess[str]:
-    """The shell of a project, told these lines through a pipe."""
+    """Run the shell of a project with these lines from a pipe."""
     return subprocess.run(
         [*REGROW, "shell"],
         cwd=cwd,
@@ -136,7 +136,7 @@ def piped(lines: str, cwd: Path, scratch: Path) -> subprocess.CompletedProcess[s
     )
 
 
-def test_it_reads_a_pipe(tmp_path: Path) -> None:
+def test_the_shell_reads_a_pipe(tmp_path: Path) -> None:
     done = piped("await SimpleQueue.dequeue()\nx y\nkill('nobody')\n", SILLY_WORKER, tmp_path)
     assert done.returncode == 0
     assert "1\n" in done.stdout
@@ -145,10 +145,10 @@ def test_it_reads_a_pipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lines", ["6 * 7", "\n6 * 7\n\n", "# a comment\n6 * 7\n   \n", "if 1:\n  6 * 7\n\n"])
-def test_empty_lines_and_comments_are_no_error_in_a_pipe(
+def test_empty_lines_and_comments_in_a_pipe_are_no_error(
     lines: str, project: Callable[..., Path], tmp_path: Path
 ) -> None:
-    """Of an application that is none, nothing is told."""
+    """A project without an application prints nothing about one."""
     done = piped(lines, project(None), tmp_path)
     assert done.returncode == 0
     assert "42\n" in done.stdout
@@ -157,7 +157,7 @@ def test_empty_lines_and_comments_are_no_error_in_a_pipe(
     assert banner[0].endswith("stages, no application")
 
 
-def test_a_name_that_nobody_has_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+def test_an_unknown_name_is_reported_with_the_known_names(tmp_path: Path) -> None:
     done = piped('tree("CronJb")\ntree("CronJob")\ntrace("CronJb")\ntrace("SimpleQueue")\n', SILLY_WORKER, tmp_path)
     known = "silly_worker.supervisor, SimpleQueue"
     assert f"there is no process 'CronJb'. Wanted a pid, a registered name, or one of: {known}, CronJob" in done.stderr

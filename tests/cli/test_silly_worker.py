@@ -1,4 +1,4 @@
-"""The example is what `regrow new` makes plus the lesson's code, and passes all that a project must."""
+"""The example is a project of `regrow new` with the lesson's code, and passes the checks of a project."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MADE_BY_TOOLS = {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 
 
 def files_of(folder: Path) -> dict[str, str]:
-    """The files of a project and their text."""
+    """Return the files of a project with their text."""
     return {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
         for path in folder.rglob("*")
@@ -33,14 +33,14 @@ def files_of(folder: Path) -> dict[str, str]:
     }
 
 
-def test_it_is_what_regrow_new_makes_and_the_lessons_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new, "requirement", lambda: "regrow")  # and not the folder of this checkout
+def test_the_example_is_a_new_project_with_the_code_of_the_lesson(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new, "requirement", lambda: "regrow")  # not the folder of this checkout
     made, there = render("silly_worker", supervised=True), files_of(SILLY_WORKER)
     assert set(there) == set(made) | ADDED
     assert {path for path, text in made.items() if there[path] != text} == CHANGED
 
 
-def test_what_was_changed_still_holds_what_was_made() -> None:
+def test_changed_files_still_contain_the_template() -> None:
     made = render("silly_worker", supervised=True)
     for path in CHANGED:
         kept = [line for line in made[path].splitlines() if line.strip() and not line.strip().startswith("#")]
@@ -48,7 +48,7 @@ def test_what_was_changed_still_holds_what_was_made() -> None:
         assert [line for line in kept if line not in text] == []
 
 
-def test_it_passes_its_own_tests(tmp_path: Path) -> None:
+def test_the_example_passes_its_tests(tmp_path: Path) -> None:
     done = regrow("test", "-q", "-p", "no:cacheprovider", "--project", str(SILLY_WORKER), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "12 passed" in done.stdout
@@ -59,7 +59,7 @@ def test_it_passes_its_own_tests(tmp_path: Path) -> None:
     [["ruff", "check", "--no-cache"], ["ruff", "format", "--check", "--no-cache"], ["mypy", "--cache-dir=/dev/null"]],
     ids=["ruff check", "ruff format", "mypy"],
 )
-def test_it_satisfies_the_checkers(tmp_path: Path, command: list[str]) -> None:
+def test_the_example_satisfies_the_checkers(tmp_path: Path, command: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=SILLY_WORKER,

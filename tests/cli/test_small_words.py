@@ -1,4 +1,4 @@
-"""What is timed at the prompt, what the help names, what a pipe that closes does, and what `import regrow` reaches."""
+"""Small features of the command: timed lines, the help, a closed pipe, and the modules below `import regrow`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SILLY_WORKER = EXAMPLES / "silly_worker"
 
 @pytest.fixture(params=["IPython", "plain"])
 def shell(request: pytest.FixtureRequest, terminal: Callable[..., Terminal]) -> tuple[Terminal, str, str]:
-    """The prompt, how it looks when it is ready, and what stands before a value."""
+    """Return the prompt, the text that it shows when it is ready, and the text before a value."""
     plain = request.param == "plain"
     opened = terminal("shell", *(["--plain"] if plain else []), cwd=SILLY_WORKER)
     ready, answer = (r">>> ", r"") if plain else (r"In \[\d+\]: ", r"Out\[\d+\]: ")
@@ -49,18 +49,18 @@ def test_lines_are_timed_at_the_prompt(shell: tuple[Terminal, str, str]) -> None
     ask("process.current()", f"{answer}<")
 
 
-def test_the_number_of_loops_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_loops_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [timed.in_words(one) for one in (2.5, 0.0123, 4.56e-5, 7e-9)] == ["2.5 s", "12.3 ms", "45.6 µs", "7 ns"]
 
 
-def test_the_help_of_test_names_what_it_hands_on(tmp_path: Path) -> None:
-    told = regrow("test", "--help", cwd=tmp_path).stdout
+def test_the_help_of_test_names_the_options_of_pytest(tmp_path: Path) -> None:
+    printed = regrow("test", "--help", cwd=tmp_path).stdout
     for word in ("--simulate N", "--seed N", "--schedule LIST", "--trace-processes", "-k NAME", "--pdb", "PYTEST"):
-        assert word in told
-    assert max(len(line) for line in told.splitlines()) < 110
+        assert word in printed
+    assert max(len(line) for line in printed.splitlines()) < 110
 
 
-def test_a_reader_that_has_seen_enough_ends_the_demonstration_quietly(tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_the_demo_quietly(tmp_path: Path) -> None:
     command = f"{sys.executable} -m regrow --seconds 5; echo ended with $? >&2"
     ran = subprocess.run(
         ["sh", "-c", f"({command}) | head -1"],
@@ -76,13 +76,13 @@ def test_a_reader_that_has_seen_enough_ends_the_demonstration_quietly(tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["ops.logs.configure", "ops.tree.look", "ops.tracing.trace", "testing.expect_message"])
-def test_import_regrow_reaches_what_stands_below_it(name: str) -> None:
+def test_import_regrow_reaches_the_modules_below_it(name: str) -> None:
     code = f"import sys, regrow; before = set(sys.modules); regrow.{name}; print('regrow.ops.logs' in before)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (ran.stdout, ran.stderr) == ("False\n", "")
 
 
-def test_what_is_not_there_is_still_an_error() -> None:
+def test_an_unknown_attribute_is_an_error() -> None:
     code = "import regrow; regrow.ops.nothing"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert "AttributeError: module 'regrow.ops' has no attribute 'nothing'" in ran.stderr

@@ -12,7 +12,7 @@ from tests.cli.terminal import WITHOUT_PYTEST, regrow
 
 @pytest.fixture
 def tested(project: Callable[..., Path]) -> Path:
-    """A project with a test that passes and one that does not."""
+    """Return a project with a test that passes and one that fails."""
     folder = project(None)
     (folder / "tests").mkdir()
     (folder / "tests" / "test_good.py").write_text("import stages\ndef test_good(): ...\n", encoding="utf-8")
@@ -33,7 +33,7 @@ def tested(project: Callable[..., Path]) -> Path:
         (".", ["--no-such-option"], 4, "unrecognized arguments"),
     ],
 )
-def test_arguments_go_to_pytest_and_its_code_comes_back(
+def test_arguments_go_to_pytest_and_its_code_is_the_exit_code(
     tested: Path, where: str, arguments: list[str], code: int, said: str
 ) -> None:
     done = regrow("test", *arguments, cwd=tested / where)
@@ -47,7 +47,7 @@ def test_the_project_can_be_named(tested: Path, tmp_path: Path) -> None:
     assert "1 passed" in done.stdout
 
 
-def test_without_pytest_one_line_tells_how_to_get_it(tested: Path) -> None:
+def test_without_pytest_one_line_says_how_to_install_it(tested: Path) -> None:
     done = regrow("test", cwd=tested, command=WITHOUT_PYTEST)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("regrow: pytest is not installed.")
@@ -55,7 +55,7 @@ def test_without_pytest_one_line_tells_how_to_get_it(tested: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_where_there_is_no_project_it_says_so_and_asks_for_no_application(tmp_path: Path) -> None:
+def test_a_missing_project_is_reported_and_no_application_is_needed(tmp_path: Path) -> None:
     done = regrow("test", cwd=tmp_path)
     assert done.returncode == 3
     assert "no project found: there is no pyproject.toml" in done.stderr

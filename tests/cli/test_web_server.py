@@ -1,4 +1,4 @@
-"""What docs/web.md says of a web server: it stops its tree in order, and ends with it. On a real uvicorn."""
+"""A web server as in docs/web.md, on a real uvicorn: it stops its tree in order, and ends when its tree gives up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals end pro
 
 PAGE = Path(__file__).parents[2] / "docs" / "web.md"
 
-# Views and servers that the page has not: one that keeps something, and one that falls for ever when it is asked to.
+# More views and servers than the page has: one that keeps state, and one that crashes repeatedly on request.
 MORE = """
 import asyncio
 
@@ -64,7 +64,7 @@ app.router.routes.append(Route("/falls", falls))
 
 
 class Server(Program):
-    """A uvicorn that serves the page's application."""
+    """A uvicorn process that serves the page's application."""
 
     def __init__(self, folder: Path, module: str, *options: str) -> None:
         with socket.socket() as taken:
@@ -73,7 +73,7 @@ class Server(Program):
         super().__init__(["-m", "uvicorn", f"{module}:app", "--port", str(self.port), *options], folder)
 
     def get(self, path: str) -> str | None:
-        """What a request gets; None if nobody answers."""
+        """Return the response of a request; None without a server."""
         try:
             answer = httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE)
         except httpx.TransportError:
@@ -81,7 +81,7 @@ class Server(Program):
         return answer.text if answer.status_code == 200 else f"error {answer.status_code}"
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until what it has said is enough."""
+        """Wait until the output satisfies a condition."""
         until = time.monotonic() + PATIENCE
         while not condition():
             assert self._read(until), self.seen
@@ -89,7 +89,7 @@ class Server(Program):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The files that the page writes, and one more."""
+    """Return a folder with the files of the page, and one more."""
     for snippet in snippets("docs/web.md", PAGE.read_text(encoding="utf-8")):
         if snippet.language == "python" and (named := FILE.match(snippet.text)):
             (tmp_path / named["path"]).write_text(snippet.text, encoding="utf-8")
@@ -98,7 +98,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_its_tree_in_order(folder: Path, number: signal.Signals) -> None:
+def test_a_web_server_stops_its_tree_in_order(folder: Path, number: signal.Signals) -> None:
     server = Server(folder, "more")
     server.expect("Application startup complete")
     assert [server.get("/"), server.get("/sync")] == ["1", "2"]
@@ -108,8 +108,8 @@ def test_it_stops_its_tree_in_order(folder: Path, number: signal.Signals) -> Non
     assert "Application shutdown complete" in server.seen
 
 
-def test_it_ends_when_its_tree_gives_up(folder: Path) -> None:
-    """The request that is under way has its answer; the next ones find no server, in place of errors."""
+def test_a_web_server_ends_when_its_tree_gives_up(folder: Path) -> None:
+    """The running request is answered; later ones find no server, rather than errors."""
     server = Server(folder, "more")
     server.expect("Application startup complete")
     assert server.get("/") == "1"
@@ -132,7 +132,7 @@ def test_a_worker_whose_tree_gives_up_is_replaced(folder: Path) -> None:
     server.exit_code()
 
 
-def test_it_does_not_run_without_its_tree(folder: Path) -> None:
+def test_a_web_server_does_not_start_without_its_tree(folder: Path) -> None:
     (folder / "broken.py").write_text(
         "from shop import Counter\nfrom web import app\n\n\n"
         "def init(self, number):\n    raise RuntimeError('no database')\n\n\nCounter.init = init\n",

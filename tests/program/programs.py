@@ -1,4 +1,4 @@
-"""Programs as operating-system processes: started, sent signals, read to their end."""
+"""Programs as operating-system processes, which tests start, send signals to, and read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0  # seconds, in which a program does or says what it is to
+PATIENCE = 30.0  # seconds for a program to print the expected output or to end
 
 PRELUDE = """
 import asyncio, os, sys, time
@@ -74,7 +74,7 @@ def tree(*children, name=None):
 
 
 class Program:
-    """A program that runs: Python's text, after the prelude, or a command of Python's in a folder."""
+    """A running program: a source text after the prelude, or a Python command in a folder."""
 
     def __init__(self, text: str | list[str], folder: Path | None = None) -> None:
         self.seen = ""
@@ -90,10 +90,10 @@ class Program:
         )
 
     def expect(self, word: str) -> None:
-        """Wait until it has said a word."""
+        """Wait until the program has printed a text."""
         until = time.monotonic() + PATIENCE
         while word not in self.seen:
-            assert self._read(until), f"it does not say {word!r}:\n{self.seen}"
+            assert self._read(until), f"the program does not print {word!r}:\n{self.seen}"
 
     def _read(self, until: float) -> bool:
         stream: Any = self.process.stdout
@@ -103,11 +103,11 @@ class Program:
         return bool(text)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send the program a signal."""
         self.process.send_signal(number)
 
     def exit_code(self) -> int:
-        """Wait for its end; gives the code."""
+        """Wait for the end; return the exit code."""
         until = time.monotonic() + PATIENCE
         while self._read(until):
             pass
@@ -120,5 +120,5 @@ class Program:
             stream.close()
 
     def said(self) -> list[str]:
-        """What it has said: whole lines."""
+        """Return the lines that it has printed."""
         return self.seen.splitlines()

@@ -1,4 +1,4 @@
-"""How a program ends, seen from outside: what it does before, and with which code. The table is in docs/command.md."""
+"""The end of a program, seen from outside: its last actions and its exit code. docs/command.md has the table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WAITS = "say('ready'); await asyncio.Event().wait()"
 
 
 def words(program: Program) -> list[str]:
-    """What it says about beginnings and ends of `terminate`."""
+    """Return the lines about the start and the end of `terminate`."""
     return [line for line in program.said() if line.startswith(("begins", "ended"))]
 
 
@@ -66,7 +66,7 @@ def test_a_signal_ends_main_in_order_and_quietly(end: str, number: signal.Signal
     assert program.said() == ["ready", *ALL]
 
 
-def test_main_may_ask_its_servers_at_its_end() -> None:
+def test_main_may_call_its_servers_at_its_end() -> None:
     program = Program("""
         async def main():
             supervisor = await tree("a")
@@ -86,7 +86,7 @@ def test_main_may_ask_its_servers_at_its_end() -> None:
 
 
 def test_a_signal_during_the_end_does_not_cut_it_short() -> None:
-    """The first signal asks for what is under way already."""
+    """The first signal asks for the end that is under way."""
     program = Program(MAIN.format(end="return"))
     program.expect("begins b")
     program.signal(signal.SIGTERM)
@@ -99,7 +99,7 @@ def test_a_signal_during_the_end_does_not_cut_it_short() -> None:
 )
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("what", ["main", "App"])
-def test_a_second_signal_ends_it_at_once(how: str, number: signal.Signals, what: str) -> None:
+def test_a_second_signal_ends_a_program_at_once(how: str, number: signal.Signals, what: str) -> None:
     program = Program(f"""
         class Slow(Keeps):
             async def terminate(self, reason, arg):
@@ -135,8 +135,8 @@ def test_a_second_signal_ends_it_at_once(how: str, number: signal.Signals, what:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("child", ["Hangs", "Stuck"])
 @pytest.mark.parametrize("what", ["main", "App"])
-def test_a_signal_is_heard_while_an_application_starts(child: str, what: str, number: signal.Signals) -> None:
-    """What runs already ends in order; the start that waits is called off, at any depth of the tree."""
+def test_a_signal_ends_a_program_while_an_application_starts(child: str, what: str, number: signal.Signals) -> None:
+    """Running processes end in order; the start in progress is cancelled, at any depth of the tree."""
     program = Program(f"""
         class App(Application):
             async def start(self, start_type, args):
@@ -154,7 +154,7 @@ def test_a_signal_is_heard_while_an_application_starts(child: str, what: str, nu
     assert "failed to start" not in program.seen
 
 
-def test_a_signal_is_heard_while_a_child_is_started_again() -> None:
+def test_a_signal_ends_a_program_while_a_child_restarts() -> None:
     program = Program("""
         class Falls(GenServer[object]):
             started = 0

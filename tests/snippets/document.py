@@ -1,4 +1,4 @@
-"""Runs a document as its reader would: from its first snippet to its last, at one prompt, in a folder of its own.
+"""Run a document as its reader would: from its first snippet to its last, at one prompt, in a separate folder.
 
     ```python     statements, with `await` at the top level; all of a document's share one namespace.
                   One that begins with the name of a file, `# src/shop/cart.py`, becomes that file instead.
@@ -44,9 +44,9 @@ from tests.snippets.markdown import Snippet
 FILE = re.compile(r"^# (?P<path>(?:[\w.-]+/)*[\w-]+\.\w+)\n")
 FLAGS = doctest.ELLIPSIS
 PATIENCE = 50.0  # seconds of one command
-LONGEST = 7 * 24 * 3600.0  # seconds of the document's clock, which jumps so far where all wait for nothing else
+LONGEST = 7 * 24 * 3600.0  # seconds of the document's clock, the longest jump of it
 COMMANDS = {"regrow", "python"}
-# Parts of a command's output that differ from run to run: a document shows those of one run.
+# Parts of a command's output that differ in each run: a document shows those of one run.
 MEASURED = [
     (re.compile(r"^\d\d:\d\d:\d\d\.\d\d\d(?= \[)", re.MULTILINE), "00:00:00.000"),
     (re.compile(r"\b\d+\.\d\ds( \(\d+:\d\d:\d\d\))?"), "0.00s"),
@@ -57,7 +57,7 @@ CHECKER = doctest.OutputChecker()
 
 
 class SnippetFailed(AssertionError):
-    """A snippet does not do what the document says."""
+    """A snippet gives another result than the document shows."""
 
 
 def unmeasured(output: str) -> str:
@@ -68,14 +68,14 @@ def unmeasured(output: str) -> str:
 
 
 class Document:
-    """A document that is being run."""
+    """A document that is run, with its folder and its prompt."""
 
     def __init__(self, folder: Path) -> None:
         self.top = folder
         self.folder = folder
         self.clock = VirtualClock(jump=False)
         self.node = Node(clock=self.clock)
-        self.cells = Cells(self.node, self.tell)
+        self.cells = Cells(self.node, self.print_line)
         self.names: dict[str, Any] = {"__name__": "__main__", "__builtins__": builtins, **WORDS}
         self.printed = io.StringIO()
 
@@ -83,7 +83,7 @@ class Document:
         """Run all snippets, in order.
 
         Raises:
-            SnippetFailed: one of them does something else than the document says.
+            SnippetFailed: the result of a snippet differs from the document.
         """
         with (
             contextlib.redirect_stdout(self.printed),
@@ -94,7 +94,7 @@ class Document:
             runner.run(self.run_all(found))
 
     async def run_all(self, found: list[Snippet]) -> None:
-        """The same, on the document's node."""
+        """Run all snippets on the document's node."""
         async with self.node:
             self.cells.start()
             try:
@@ -104,12 +104,12 @@ class Document:
             finally:
                 self.cells.close()
 
-    def tell(self, line: str) -> None:
-        """What the shell has to say."""
+    def print_line(self, line: str) -> None:
+        """Keep a line that the shell prints."""
         self.printed.write(f"{line}\n")
 
     async def run_snippet(self, snippet: Snippet) -> None:
-        """Run one, in the way of its language."""
+        """Run one snippet according to its language."""
         match snippet.language:
             case "python" if named := FILE.match(snippet.text):
                 path = self.folder / named["path"]
@@ -131,34 +131,34 @@ class Document:
                 pass
 
     async def run_statements(self, snippet: Snippet) -> None:
-        """Run a block of statements; what it prints is nobody's business."""
+        """Run a block of statements; its output is ignored."""
         try:
             await self.execute(snippet, snippet.text, "exec", snippet.line)
         except Exception as error:
-            told = "".join(traceback.format_exception(error))
-            raise SnippetFailed(f"{snippet.at()}: this block raised\n{told}") from None
+            trace = "".join(traceback.format_exception(error))
+            raise SnippetFailed(f"{snippet.at()}: this block raised\n{trace}") from None
         self.printed.truncate(self.printed.seek(0))
 
     async def run_example(self, snippet: Snippet, example: doctest.Example) -> None:
         """Run one `>>>` of a session and compare what it logs, prints and raises."""
         where = snippet.at(example.lineno)
         raised = ""
-        told = ""
+        trace = ""
         try:
             await self.execute(snippet, example.source, "single", snippet.line + example.lineno)
         except Exception as error:
             raised = f"{type(error).__name__}: {error}\n"
-            told = "".join(traceback.format_exception(error))
+            trace = "".join(traceback.format_exception(error))
         printed = self.printed.getvalue()
         self.printed.truncate(self.printed.seek(0))
         wanted, header, after = example.want.partition(TRACEBACK)
         if raised and not header:
-            raise SnippetFailed(f"{where}: this raised\n    {example.source}{printed}{told}")
-        # Where it was raised, in the indented lines, is told for the eye; what was raised is compared.
+            raise SnippetFailed(f"{where}: this raised\n    {example.source}{printed}{trace}")
+        # The indented lines of a traceback are for the reader; only the exception is compared.
         self.compare(where, example.source, wanted + re.sub(r"\A(?: .*\n)*", "", after), printed + raised)
 
     async def execute(self, snippet: Snippet, source: str, mode: str, line: int) -> None:
-        """Compile a block with the document's own lines, so that a traceback shows them, and run it as the shell would."""
+        """Compile a block with the line numbers of the document, for tracebacks, and run it as the shell would."""
         name = "<shell>" if mode == "single" else snippet.name
         tree: Any = compile(source, name, mode, ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         if mode == "single":
@@ -180,7 +180,7 @@ class Document:
             process.send(self.cells.pid, cell)
             await asyncio.wait_for(asyncio.wrap_future(cell.done), LONGEST)
         except ShellEnded as ended:
-            self.tell(str(ended))
+            self.print_line(str(ended))
         except TimeoutError:
             if cell.done.done() and not cell.done.cancelled():
                 raise
@@ -190,7 +190,7 @@ class Document:
             self.cells.cell = None
 
     def run_command(self, where: str, command: str) -> str:
-        """Run one command in the document's folder; `cd` stays for those after it."""
+        """Run one command in the document's folder; `cd` also affects later commands."""
         words = shlex.split(command)
         if words[0] == "cd":
             self.folder = self.folder / words[1]
@@ -212,18 +212,18 @@ class Document:
         return done.stdout
 
     def compare(self, where: str, source: str, wanted: str, got: str) -> None:
-        """Fail, and show the difference, unless it is what the document says."""
+        """Fail and show the difference if the output differs from the document."""
         wanted, got = (re.sub(r"[ \t]+\n", "\n", f"{text.rstrip()}\n").lstrip("\n") for text in (wanted, got))
         got = got.replace(str(self.top.resolve()), "…")
         if CHECKER.check_output(wanted, got, FLAGS):
             return
         example = doctest.Example(source, wanted)
         difference = CHECKER.output_difference(example, got, FLAGS | doctest.REPORT_NDIFF)
-        raise SnippetFailed(f"{where}: this does something else than the document says\n    {source}\n{difference}")
+        raise SnippetFailed(f"{where}: the result differs from the document\n    {source}\n{difference}")
 
     @contextlib.contextmanager
     def logged(self) -> Generator[None]:
-        """Log as `regrow run` does, but into what the session prints, and with the time of the document's node."""
+        """Log as `regrow run` does, but into the output of the session, and with the time of the document's node."""
         logger = logging.getLogger()
         handler = logging.StreamHandler(self.printed)
         handler.setFormatter(logs.Formatter())
@@ -239,7 +239,7 @@ class Document:
             logger.removeHandler(handler)
 
     def at_virtual_time(self, record: logging.LogRecord) -> bool:
-        """Let a record tell the document's time, which begins at noon."""
+        """Set the time of a record to the document's time, which begins at noon."""
         noon = datetime(2001, 1, 1, 12).timestamp()  # noqa: DTZ001 (local, as logging shows it)
         record.created = noon + self.clock.now() - VirtualClock().now()
         record.msecs = round(record.created % 1.0 * 1000.0)
@@ -247,7 +247,7 @@ class Document:
 
     @contextlib.contextmanager
     def importing(self) -> Generator[None]:
-        """Let modules be imported from the document's folder, and forget them at the end."""
+        """Allow imports of modules from the document's folder, and remove these modules at the end."""
         path = list(sys.path)
         try:
             yield
@@ -256,7 +256,7 @@ class Document:
             self.forget_modules()
 
     def forget_modules(self) -> None:
-        """Begin anew with what was imported from the document's folder, as a shell that is started again does."""
+        """Remove the modules that were imported from the document's folder, as a new shell has none."""
         importlib.invalidate_caches()
         for name, module in list(sys.modules.items()):
             if (getattr(module, "__file__", None) or "").startswith(str(self.top)):
@@ -264,7 +264,7 @@ class Document:
 
 
 def commands(snippet: Snippet) -> Iterator[tuple[str, str, int]]:
-    """The commands of a block, each with the output that is to follow and the line it stands at."""
+    """Return the commands of a block, each with its expected output and its line."""
     command, wanted, at = "", "", 0
     for offset, line in enumerate(snippet.text.splitlines()):
         if line.startswith("$ "):
@@ -279,10 +279,10 @@ def commands(snippet: Snippet) -> Iterator[tuple[str, str, int]]:
 
 
 def _environment() -> dict[str, str]:
-    """What a command sees of ours: nothing of the test run that it is a part of."""
+    """Return the environment of a command, without the variables of the test run."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "REGROW", "COV"))}
     return {**kept, "PYTHONPATH": "", "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb", "PYTHONUNBUFFERED": "1"}
 
 
 async def nothing() -> None:
-    """What is awaited where there is nothing to await."""
+    """Return at once, for a snippet that awaits nothing."""

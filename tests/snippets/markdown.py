@@ -1,4 +1,4 @@
-"""The snippets of a Markdown document: its fenced blocks, each with its line and, where one stands above, its reason."""
+"""The snippets of a Markdown document: its fenced blocks, each with its line and the reason above it, if any."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[\w+-]*)\s*$")
 NOT_RUN = re.compile(r"^<!-- not run: (?P<reason>\S.*) -->$")
 
-# What is run, and what is only looked at: pictures, output, settings.
+# Languages that are run, and languages that are only shown: pictures, output, settings.
 RUN = {"python", "pycon", "console"}
 SHOWN = {"text", "toml", "mermaid"}
 
@@ -20,11 +20,11 @@ class Snippet:
     """One fenced block.
 
     Attributes:
-        name: of the document, as failures name it.
-        line: of its first line of text.
-        language: what stands behind the opening fence.
-        text: what stands between the fences.
-        reason: why it is not run; empty for one that is.
+        name: the name of the document, for failures.
+        line: the line of its first line of text.
+        language: the word after the opening fence.
+        text: the text between the fences.
+        reason: the reason why it is not run; empty if it is run.
     """
 
     name: str
@@ -34,15 +34,15 @@ class Snippet:
     reason: str = ""
 
     def at(self, offset: int = 0) -> str:
-        """A line of it, for a failure."""
+        """Return the place of a line, for a failure."""
         return f"{self.name}:{self.line + offset}"
 
 
 def snippets(name: str, text: str) -> Iterator[Snippet]:
-    """All fenced blocks of a document, in order.
+    """Return all fenced blocks of a document, in order.
 
     Raises:
-        ValueError: a block that is never closed.
+        ValueError: a block is never closed.
     """
     lines = text.splitlines()
     above = ""
@@ -67,7 +67,7 @@ def snippets(name: str, text: str) -> Iterator[Snippet]:
 
 
 def unexplained(found: list[Snippet]) -> list[str]:
-    """The blocks that would escape: of a language that nobody runs, or a session that calls itself text."""
+    """Return the blocks that would not be tested: of an unknown language, or a session that is marked as text."""
     problems: list[str] = []
     for snippet in found:
         if snippet.language not in RUN | SHOWN:

@@ -1,4 +1,4 @@
-"""The runner itself: what it lets pass, and what it does not."""
+"""The runner of documents accepts correct documents and finds wrong ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.snippets.markdown import snippets, unexplained
 
 
 def run(tmp_path: Path, text: str) -> None:
-    """Run a document as the tests run ours."""
+    """Run a document as the tests run those of regrow."""
     Document(tmp_path).run(list(snippets("page.md", text)))
 
 
@@ -26,7 +26,7 @@ def test_a_session_awaits_and_its_time_is_virtual(tmp_path: Path) -> None:
     run(tmp_path, "```pycon\n>>> from regrow import process\n>>> await process.sleep(3600.0)\n>>> 1 + 1\n2\n```\n")
 
 
-def test_a_link_ends_the_process_of_the_prompt_and_a_new_one_goes_on(tmp_path: Path) -> None:
+def test_a_link_ends_the_process_of_the_prompt_and_a_new_one_replaces_it(tmp_path: Path) -> None:
     crash = ">>> from regrow import Exit, process\n>>> async def crash():\n...     await process.sleep(0.5)\n...     raise Exit('bad')\n>>> pid = process.spawn_link(crash)\n"
     ended = (
         ">>> await process.sleep(1.0)\n** the shell's process <0.2.0> has ended: 'bad'. <0.4.0> has taken its place\n"
@@ -34,13 +34,13 @@ def test_a_link_ends_the_process_of_the_prompt_and_a_new_one_goes_on(tmp_path: P
     run(tmp_path, f"```pycon\n{crash}{ended}>>> process.current()\n<0.4.0>\n```\n")
 
 
-def test_time_stands_still_between_two_entries(tmp_path: Path) -> None:
+def test_time_does_not_pass_between_two_entries(tmp_path: Path) -> None:
     timer = ">>> from regrow import process\n>>> timer = process.send_after('nobody', 'tick', 1.0)\n"
     run(tmp_path, f"```pycon\n{timer}```\n\nSome words.\n\n```pycon\n>>> process.read_timer(timer)\n1.0\n```\n")
 
 
 def test_a_wrong_output_fails_at_its_line(tmp_path: Path) -> None:
-    with pytest.raises(SnippetFailed, match=r"page\.md:3: this does something else"):
+    with pytest.raises(SnippetFailed, match=r"page\.md:3: the result differs"):
         run(tmp_path, "```pycon\n>>> one = 1\n>>> one\n2\n```\n")
 
 
@@ -54,7 +54,7 @@ def test_a_session_that_raises_fails(tmp_path: Path) -> None:
         run(tmp_path, "```pycon\n>>> 1 / 0\n```\n")
 
 
-def test_a_session_may_show_what_is_raised(tmp_path: Path) -> None:
+def test_a_session_may_show_an_exception(tmp_path: Path) -> None:
     run(
         tmp_path,
         "```pycon\n>>> 1 / 0\nTraceback (most recent call last):\n  ...\nZeroDivisionError: division by zero\n```\n",
@@ -99,25 +99,25 @@ def test_a_command_shows_the_level_beside_the_time(tmp_path: Path) -> None:
         run(tmp_path, "```console\n$ python -c \"print('09:59:00.001 [error] up')\"\n14:03:27.118 [info] up\n```\n")
 
 
-def test_a_command_that_no_document_may_run_fails(tmp_path: Path) -> None:
+def test_a_forbidden_command_fails(tmp_path: Path) -> None:
     with pytest.raises(SnippetFailed, match="may run"):
         run(tmp_path, "```console\n$ make demo\n```\n")
 
 
-def test_what_has_a_reason_is_not_run(tmp_path: Path) -> None:
+def test_a_block_with_a_reason_is_not_run(tmp_path: Path) -> None:
     run(tmp_path, "<!-- not run: it takes a day -->\n\n```python\nnobody\n```\n")
 
 
-def test_a_reason_counts_for_the_next_block_alone(tmp_path: Path) -> None:
+def test_a_reason_applies_only_to_the_next_block(tmp_path: Path) -> None:
     with pytest.raises(SnippetFailed, match=r"page\.md:6"):
         run(tmp_path, "<!-- not run: it takes a day -->\n```python\n```\n\n```python\nnobody\n```\n")
 
 
-def test_a_block_without_a_language_escapes() -> None:
+def test_a_block_without_a_language_is_found() -> None:
     assert unexplained(list(snippets("page.md", "```\nnobody\n```\n"))) != []
 
 
-def test_a_session_that_calls_itself_text_escapes() -> None:
+def test_a_session_that_is_marked_as_text_is_found() -> None:
     assert unexplained(list(snippets("page.md", "```text\n>>> nobody\n```\n"))) != []
 
 

@@ -1,4 +1,4 @@
-"""Every snippet of README, docs and examples runs, and does what the document says."""
+"""Every snippet of README, docs and examples runs, and gives the result that the document shows."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def text_of(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.timeout(240)  # a guide runs a dozen commands, each of which starts Python anew
+@pytest.mark.timeout(240)  # a guide runs a dozen commands, each of which starts a Python
 @pytest.mark.parametrize("name", NAMES)
-def test_document_does_what_it_says(name: str, tmp_path: Path) -> None:
+def test_document_gives_the_results_that_it_shows(name: str, tmp_path: Path) -> None:
     Document(tmp_path).run(list(snippets(name, text_of(name))))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_snippet_escapes(name: str) -> None:
+def test_every_snippet_is_run_or_has_a_reason(name: str) -> None:
     problems = unexplained(list(snippets(name, text_of(name))))
     assert not problems, "\n".join(problems)
 
@@ -34,8 +34,8 @@ def test_documents_are_found() -> None:
     assert {"README.md", "docs/lesson.md", "docs/reference.md"} <= set(NAMES)
 
 
-def test_the_lesson_ends_where_the_example_stands() -> None:
-    """The files that the lesson writes are the files of the example, character by character."""
+def test_the_lesson_writes_the_files_of_the_example() -> None:
+    """The files that the lesson writes equal the files of the example."""
     source = ROOT / "examples" / "silly_worker"
     written = {
         named["path"]: snippet.text[named.end() :]

@@ -1,4 +1,4 @@
-"""docs/reference.md leaves no public name out, and invents none."""
+"""docs/reference.md describes every public name, and no other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODULES = [importlib.import_module(f"regrow.{name}") for name in NAMES]
 
 
 def names_told(page: str = PAGE) -> set[str]:
-    """The names that stand in backticks: `spawn(function, *args)` tells spawn, `regrow.system` tells system."""
+    """Return the names in backticks: spawn for `spawn(function, *args)`, system for `regrow.system`."""
     told: set[str] = set()
     for quoted in re.findall(r"`([^`\n]+)`", page):
         told |= set(re.findall(r"[A-Za-z_]+", quoted.partition("(")[0]))
@@ -31,37 +31,37 @@ def short_name(module: ModuleType) -> str:
 
 
 def section(module: ModuleType) -> str:
-    """The section with the module's name, and the sections below it."""
+    """Return the section with the module's name, and the sections below it."""
     _, heading, rest = PAGE.partition(f"\n## `{module.__name__}`\n")
     assert heading, f"{module.__name__} has no section"
     return rest.partition("\n## ")[0]
 
 
 def first_cells(module: ModuleType) -> list[str]:
-    """The first column of the section's tables."""
+    """Return the first column of the section's tables."""
     return re.findall(r"^\| (`.*?) \|", section(module), re.MULTILINE)
 
 
 def is_there(module: ModuleType, name: str) -> bool:
-    """In the module, or a method of one of its classes."""
+    """Whether the module, or one of its classes, has the name."""
     return name in module.__all__ or any(hasattr(getattr(module, one), name) for one in module.__all__)
 
 
-def test_every_public_name_is_told() -> None:
+def test_every_public_name_is_described() -> None:
     assert set(regrow.__all__) - names_told() == set()
 
 
-def test_every_name_for_tests_is_told() -> None:
+def test_every_name_for_tests_is_described() -> None:
     assert set(testing.__all__) - names_told(section(testing)) == set()
 
 
 @pytest.mark.parametrize("module", MODULES, ids=short_name)
-def test_every_function_of_a_module_is_told(module: ModuleType) -> None:
+def test_every_function_of_a_module_is_described(module: ModuleType) -> None:
     assert set(module.__all__) - names_told(section(module)) == set()
 
 
 @pytest.mark.parametrize("module", [*MODULES, testing], ids=short_name)
-def test_no_function_is_told_that_is_not_there(module: ModuleType) -> None:
+def test_every_described_function_exists(module: ModuleType) -> None:
     told = {name for cell in first_cells(module) for name in re.findall(r"`(\w+)[(`]", cell)}
     told -= {"Queue", "fixture"}
     assert told
@@ -74,12 +74,12 @@ def test_no_function_is_told_that_is_not_there(module: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=short_name)
-def test_no_function_of_a_docstring_is_not_there(module: ModuleType) -> None:
-    """What a module's own page calls by the module's name: `timer.cancel(lease)`."""
+def test_every_function_of_a_docstring_exists(module: ModuleType) -> None:
+    """Return the names that a module's page calls by the module's name, as in `timer.cancel(lease)`."""
     called = set(re.findall(rf"(?<![\w.]){short_name(module)}\.(\w+)\(", module.__doc__ or ""))
     assert called - set(module.__all__) == set()
 
 
-def test_a_section_with_the_name_of_a_module_is_one() -> None:
+def test_a_section_with_the_name_of_a_module_is_found() -> None:
     headed = re.findall(r"^## `regrow\.(\w+)`$", PAGE, re.MULTILINE)
     assert sorted(headed) == sorted([*NAMES, "testing"])
