@@ -1,7 +1,7 @@
 """The reports of checkers on addresses, names, children and the states of servers; `check.py` runs them.
 
-A line that ends in `# error` is one that every checker must report, and no other line may be reported.
-`# error: NAME …` names the checkers that can; the comment above such a line says why the others cannot.
+Every checker must report the lines that end in `# error`, and no others. `# error: NAME, …` names the checkers that can
+see a mistake; the comment above such a line says why the others cannot.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from regrow import (
     Global,
     ModuleSupervisor,
     Name,
+    NextState,
     Node,
     NoReply,
     Ok,
@@ -90,6 +91,11 @@ class Queue(Service):
 
 class Door(GenStatem[str, int]):
     pass
+
+
+class Machine(GenStatem[str, int]):
+    def init(self, arg: int, /) -> NextState[str, int]:
+        return NextState("open", arg)
 
 
 class Log(GenEvent[int]):
@@ -167,6 +173,12 @@ async def right_states() -> None:
     await Stack.start()
     await Room.start_link("lobby")
     await Later.start_monitor(1)
+    await Machine.start_link(1, name="machine", timeout=1.0)
+    await Pool.start_link(3, name="pool")
+    started = partial(Room.start_link, "lobby")
+    await started()
+    start: Start = Room.start_link
+    ChildSpec("room", start)
 
 
 async def right_children(sup: Pid, child: Child, start: Start) -> None:
@@ -272,6 +284,38 @@ async def wrong_children(sup: Pid) -> None:
     child_spec(NoSpec)  # error
 
 
+async def wrong_states() -> None:
+    await Room.start_link(7)  # error
+    await Room.start(["lobby"])  # error
+    await Later.start_link("seven")  # error
+    await Later.start_monitor("seven")  # error
+    await Machine.start_link("open")  # error
+    await Pool.start_link("three")  # error
+    # mypy and ty do not compare the default of a parameter, None, with the type that it has for a class.
+    await Room.start_link()  # error: basedpyright, pyrefly
+
+
 class WrongReply(GenServer[list[int]]):
     def handle_call(self, _request: str, _from: From, _state: list[int], /) -> CallReturn[list[int]]:
         return Reply("x", "not a list")  # error
+
+
+class WrongCast(GenServer[list[int]]):
+    def handle_cast(self, _request: str, _state: list[int], /) -> NoReply[list[int]]:
+        return NoReply("not a list")  # error
+
+
+class WrongInit(GenServer[list[int]]):
+    def init(self, arg: str, /) -> Ok[list[int]]:
+        return Ok(arg)  # error
+
+
+async def what_no_checker_can_see() -> None:
+    """The mistakes that are found when the program runs, and why no earlier."""
+    # GenServer's `init` takes anything, for a subclass may take anything; that a server without its own `init` has its
+    # argument as its state is in no type. An `init(self, arg: list[int], /)` makes this an error.
+    await Stack.start_link("not a list")
+    # A child's argument is checked by the class's own start function, which the pair does not name.
+    await Supervisor.start_link([(Room, 7)])
+    # `call` cannot know which server has the address; a `Request`, or a `Service`, says what may be asked.
+    await call("stack", "pip")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from regrow.behaviours.gen import child_spec, loop_entry, starting
 from regrow.behaviours.gen.debug import Debug, DebugOptions, debug_options
+from regrow.behaviours.gen.init_argument import Arg, HasInit
 from regrow.behaviours.gen.reports import unexpected_message
 from regrow.behaviours.gen.results import Continue, Error, Hibernate, NoReply, Ok, Reply, Stop, Then
 from regrow.behaviours.gen.starting import Ignore
@@ -64,10 +65,12 @@ class GenServer(Generic[State]):
         options = child_spec.class_options(cls, spec, "named")
         cls.__regrow_spec__ = {**cls.__regrow_spec__, **options}
 
+    # The options stand in each of the three functions, and in those of GenStatem, not once in a TypedDict with Unpack:
+    # help() and completion at a prompt then show their names, types and defaults, and Python refuses a misspelled one.
     @classmethod
     async def start_link(
-        cls,
-        arg: Any = None,
+        cls: type[HasInit[Arg]],
+        arg: Arg = None,  # type: ignore[assignment]
         *,
         name: Name | None = None,
         timeout: Seconds = None,
@@ -92,15 +95,16 @@ class GenServer(Generic[State]):
             StartError: `init` returned Stop or Error, raised, or took too long.
             TypeError: `name` cannot be a name, or another argument has a wrong type.
         """
-        begin_arg, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
+        server: Any = cls
+        begin_arg, name, limit = _prepared(server, arg, name, timeout, debug, hibernate_after, blocking)
         return await starting.start(
-            loop.begin, begin_arg, cls, initial_call=cls.init, name=name, link=True, timeout=limit
+            loop.begin, begin_arg, server, initial_call=server.init, name=name, link=True, timeout=limit
         )
 
     @classmethod
     async def start(
-        cls,
-        arg: Any = None,
+        cls: type[HasInit[Arg]],
+        arg: Arg = None,  # type: ignore[assignment]
         *,
         name: Name | None = None,
         timeout: Seconds = None,
@@ -112,15 +116,16 @@ class GenServer(Generic[State]):
 
         Arguments and errors are those of `start_link`.
         """
-        begin_arg, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
+        server: Any = cls
+        begin_arg, name, limit = _prepared(server, arg, name, timeout, debug, hibernate_after, blocking)
         return await starting.start(
-            loop.begin, begin_arg, cls, initial_call=cls.init, name=name, link=False, timeout=limit
+            loop.begin, begin_arg, server, initial_call=server.init, name=name, link=False, timeout=limit
         )
 
     @classmethod
     async def start_monitor(
-        cls,
-        arg: Any = None,
+        cls: type[HasInit[Arg]],
+        arg: Arg = None,  # type: ignore[assignment]
         *,
         name: Name | None = None,
         timeout: Seconds = None,
@@ -136,27 +141,11 @@ class GenServer(Generic[State]):
         Returns:
             The pid and the monitor's ref, which is the `ref` of its `Down`.
         """
-        begin_arg, name, limit = cls._prepared(arg, name, timeout, debug, hibernate_after, blocking)
-        return await starting.start_monitor(loop.begin, begin_arg, cls, initial_call=cls.init, name=name, timeout=limit)
-
-    @classmethod
-    def _prepared(
-        cls,
-        arg: Any,
-        name: Name | None,
-        timeout: Seconds,
-        debug: DebugOptions,
-        hibernate_after: Seconds,
-        blocking: bool,
-    ) -> tuple[tuple[Any, object, Debug | None], Name | None, float | None]:
-        """Check the arguments of a start; return the argument of `loop.begin`, the name and the timeout in seconds."""
-        limit = None if timeout is None else seconds(timeout, "start_link(timeout=)")
-        if hibernate_after is not None:
-            seconds(hibernate_after, "start_link(hibernate_after=)")
-        server: Any = Blocking(cls(), GenServer) if blocking else cls()
-        if name is None and cls.__regrow_named__:
-            name = cls
-        return (server, arg, debug_options(debug) if debug else None), name, limit
+        server: Any = cls
+        begin_arg, name, limit = _prepared(server, arg, name, timeout, debug, hibernate_after, blocking)
+        return await starting.start_monitor(
+            loop.begin, begin_arg, server, initial_call=server.init, name=name, timeout=limit
+        )
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> child_spec.ChildSpec:
@@ -213,6 +202,25 @@ class GenServer(Generic[State]):
     def format_status(self, status: dict[str, Any], /) -> dict[str, Any]:
         """Return the status for `system.get_status` and crash reports: a dict of state, message, reason and log."""
         return status
+
+
+def _prepared(
+    cls: Any,
+    arg: Any,
+    name: Name | None,
+    timeout: Seconds,
+    debug: DebugOptions,
+    hibernate_after: Seconds,
+    blocking: bool,
+) -> tuple[tuple[Any, object, Debug | None], Name | None, float | None]:
+    """Check the arguments of a start; return the argument of `loop.begin`, the name and the timeout in seconds."""
+    limit = None if timeout is None else seconds(timeout, "start_link(timeout=)")
+    if hibernate_after is not None:
+        seconds(hibernate_after, "start_link(hibernate_after=)")
+    server: Any = Blocking(cls(), GenServer) if blocking else cls()
+    if name is None and cls.__regrow_named__:
+        name = cls
+    return (server, arg, debug_options(debug) if debug else None), name, limit
 
 
 def _name(server: object) -> str:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Generic, Literal, NoReturn, TypeVar
 from regrow.behaviours.gen import child_spec, loop_entry, starting, system
 from regrow.behaviours.gen import request as gen_request
 from regrow.behaviours.gen.debug import Debug, DebugOptions, debug_options
+from regrow.behaviours.gen.init_argument import Arg, HasInit
 from regrow.behaviours.gen.results import Error, Ok, Stop
 from regrow.behaviours.gen.starting import Failed, Ignore, StartRequest, init_ack, init_failed
 from regrow.behaviours.gen_statem.machine import Machine
@@ -145,8 +146,8 @@ class GenStatem(Generic[State, Data]):
 
     @classmethod
     async def start_link(
-        cls,
-        arg: Any = None,
+        cls: type[HasInit[Arg]],
+        arg: Arg = None,  # type: ignore[assignment]
         *,
         name: Name | None = None,
         timeout: Seconds = None,
@@ -168,13 +169,14 @@ class GenStatem(Generic[State, Data]):
             StartError: `init` returned Stop or Error, raised, or took too long.
             TypeError: `name` cannot be a name, or another argument has a wrong type.
         """
-        begin_arg, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
-        return await starting.start(begin, begin_arg, cls, link=True, **options)
+        machine: Any = cls
+        begin_arg, options = _prepared(machine, arg, name, timeout, debug, hibernate_after)
+        return await starting.start(begin, begin_arg, machine, link=True, **options)
 
     @classmethod
     async def start(
-        cls,
-        arg: Any = None,
+        cls: type[HasInit[Arg]],
+        arg: Arg = None,  # type: ignore[assignment]
         *,
         name: Name | None = None,
         timeout: Seconds = None,
@@ -185,13 +187,14 @@ class GenStatem(Generic[State, Data]):
 
         Arguments and errors are those of `start_link`.
         """
-        begin_arg, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
-        return await starting.start(begin, begin_arg, cls, link=False, **options)
+        machine: Any = cls
+        begin_arg, options = _prepared(machine, arg, name, timeout, debug, hibernate_after)
+        return await starting.start(begin, begin_arg, machine, link=False, **options)
 
     @classmethod
     async def start_monitor(
-        cls,
-        arg: Any = None,
+        cls: type[HasInit[Arg]],
+        arg: Arg = None,  # type: ignore[assignment]
         *,
         name: Name | None = None,
         timeout: Seconds = None,
@@ -206,21 +209,9 @@ class GenStatem(Generic[State, Data]):
         Returns:
             The pid and the monitor's ref, which is the `ref` of its `Down`.
         """
-        begin_arg, options = cls._prepared(arg, name, timeout, debug, hibernate_after)
-        return await starting.start_monitor(begin, begin_arg, cls, **options)
-
-    @classmethod
-    def _prepared(
-        cls, arg: Any, name: Name | None, timeout: Seconds, debug: DebugOptions, hibernate_after: Seconds
-    ) -> tuple[tuple[Any, object, Debug | None], dict[str, Any]]:
-        """Check the arguments of a start; return the argument of `begin` and the options of `starting.start`."""
-        limit = seconds(timeout, "start_link(timeout=)")
-        seconds(hibernate_after, "start_link(hibernate_after=)")
-        callbacks = cls()
-        hooks = debug_options(debug)
-        if name is None and cls.__regrow_named__:
-            name = cls
-        return (callbacks, arg, hooks), {"initial_call": cls.init, "name": name, "timeout": limit}
+        machine: Any = cls
+        begin_arg, options = _prepared(machine, arg, name, timeout, debug, hibernate_after)
+        return await starting.start_monitor(begin, begin_arg, machine, **options)
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> child_spec.ChildSpec:
@@ -275,6 +266,19 @@ GenStatem.__regrow_reserved__ = frozenset(dir(GenStatem))
 
 
 # Start
+
+
+def _prepared(
+    cls: Any, arg: Any, name: Name | None, timeout: Seconds, debug: DebugOptions, hibernate_after: Seconds
+) -> tuple[tuple[Any, object, Debug | None], dict[str, Any]]:
+    """Check the arguments of a start; return the argument of `begin` and the options of `starting.start`."""
+    limit = seconds(timeout, "start_link(timeout=)")
+    seconds(hibernate_after, "start_link(hibernate_after=)")
+    callbacks = cls()
+    hooks = debug_options(debug)
+    if name is None and cls.__regrow_named__:
+        name = cls
+    return (callbacks, arg, hooks), {"initial_call": cls.init, "name": name, "timeout": limit}
 
 
 def begin(

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 from regrow.behaviours.gen import child_spec, reports, system
 from regrow.behaviours.gen.cancelled_starts import Attempt, give_up
 from regrow.behaviours.gen.child_spec import ChildSpec
+from regrow.behaviours.gen.init_argument import Arg, HasInit
 from regrow.behaviours.gen.request import ask
 from regrow.behaviours.gen.results import Error, NoClause, NoReply, Ok, Reply, Stop
 from regrow.behaviours.gen.start_errors import StartError
@@ -333,7 +334,12 @@ class ModuleBased:
         raise NotImplementedError(f"{type(self).__name__} needs an init(arg) that returns {self.__regrow_init__}")
 
     @classmethod
-    async def start_link(cls, arg: Any = None, *, name: Name | None = None) -> Pid:
+    async def start_link(
+        cls: type[HasInit[Arg]],
+        arg: Arg = None,  # type: ignore[assignment]
+        *,
+        name: Name | None = None,
+    ) -> Pid:
         """Start the supervisor, linked to the caller, by its `init(arg)`; return its pid (`Supervisor.start_link/3`).
 
         Raises:
@@ -341,7 +347,8 @@ class ModuleBased:
             Ignored: `init` returned IGNORE.
             StartError: `init` raised or returned an invalid result, or a child did not start.
         """
-        return await start_supervisor(cls.__regrow_server__, cls, arg, name)
+        module: Any = cls
+        return await start_supervisor(module.__regrow_server__, module, arg, name)
 
     @classmethod
     def child_spec(cls, arg: Any = None) -> ChildSpec:
