@@ -85,9 +85,8 @@ if TYPE_CHECKING:
     from regrow.behaviours.task.task import Task
     from regrow.behaviours.task.task_supervisor import TaskSupervisor
     from regrow.kernel.addresses import Address, Addressed, Name
-    from regrow.kernel.clock import VirtualClock
+    from regrow.kernel.alarms import Timer
     from regrow.kernel.current_node import NoNode
-    from regrow.kernel.deadlines import Timer
     from regrow.kernel.exits import (
         CalleeExit,
         CallExit,
@@ -100,9 +99,11 @@ if TYPE_CHECKING:
     )
     from regrow.kernel.names import Global, Via
     from regrow.kernel.node import Node
-    from regrow.kernel.pid import Pid, Ref
+    from regrow.kernel.process_record import Pid
+    from regrow.kernel.refs import Ref
     from regrow.kernel.sending import send
     from regrow.kernel.signals import Down, Exited
+    from regrow.kernel.virtual_clock import VirtualClock
     from regrow.ops.tracing import trace
     from regrow.program import run
     from regrow.pure import compiled
@@ -251,13 +252,14 @@ _HOMES = {
     "behaviours.task.task": "Task",
     "behaviours.task.task_supervisor": "TaskSupervisor",
     "kernel.addresses": "Address Addressed Name",
-    "kernel.clock": "VirtualClock",
     "kernel.current_node": "NoNode",
-    "kernel.deadlines": "Timer",
+    "kernel.alarms": "Timer",
+    "kernel.virtual_clock": "VirtualClock",
     "kernel.exits": "CalleeExit CallExit CallingSelf CallTimeout Deadlock Exit NoProcess UnknownRequest",
     "kernel.names": "Global Via",
     "kernel.node": "Node",
-    "kernel.pid": "Pid Ref",
+    "kernel.process_record": "Pid",
+    "kernel.refs": "Ref",
     "kernel.sending": "send",
     "kernel.signals": "Down Exited",
     "ops.tracing": "trace",

@@ -31,6 +31,7 @@ from regrow.behaviours.gen_server.client import call, cast
 from regrow.kernel.addresses import Address
 from regrow.kernel.current_node import ENDS, NODES, NODES_LOCK, NoNode, not_running
 from regrow.kernel.node import Node
+from regrow.kernel.process_record import Host
 from regrow.kernel.sending import send
 
 CHECK_SECONDS: Final = 1.0  # between two checks whether the loop that must answer is still open
@@ -39,7 +40,7 @@ CHECK_SECONDS: Final = 1.0  # between two checks whether the loop that must answ
 class ThreadRequest:
     """A request of a thread: it waits for the value of a task on the node's loop, or for the node's end."""
 
-    def __init__(self, node: Node, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
+    def __init__(self, node: Host, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
         self.node = node
         self.function = function
         self.args = args
@@ -190,7 +191,7 @@ class FromThread:
         return ThreadRequest(chosen, function, args).wait()
 
 
-def post(node: Node, function: Callable[..., object], *args: Any) -> None:
+def post(node: Host, function: Callable[..., object], *args: Any) -> None:
     """Let a node call a function on its loop.
 
     Raises:
@@ -200,7 +201,7 @@ def post(node: Node, function: Callable[..., object], *args: Any) -> None:
         raise NoNode(not_running(node))
 
 
-def chosen_node(node: Node | None) -> Node:
+def chosen_node(node: Node | None) -> Host:
     """Return the given node, or else the only one that runs in this program.
 
     Raises:

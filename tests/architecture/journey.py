@@ -27,7 +27,7 @@ CODE = re.compile(r"`([^`]+)`")
 LEFT_OUT = "The tables leave out "
 
 # The test's own machinery: on a node in real time the event loop calls `Timers.fire_due`.
-VIRTUAL = ("kernel/clock.py", "kernel/virtual_time.py", "kernel/virtual_loop.py", "testing/")
+VIRTUAL = ("kernel/clock.py", "kernel/virtual_clock.py", "kernel/virtual_time.py", "kernel/virtual_loop.py", "testing/")
 
 
 class Stop(NamedTuple):

@@ -94,12 +94,15 @@ def known_rooms(package: Package) -> list[str]:
 
 
 def no_cycles(package: Package) -> list[str]:
-    """Modules that import each other can only be read together."""
+    """Modules that import each other can only be read together, also if one needs the other for its types alone.
+
+    An import in a function does not count here: `no_hidden_imports` asks for its reason.
+    """
     graph = {
         module.name: {
             target
             for target, imported in package.own_imports(module)
-            if target != module.name and not imported.in_function and not imported.for_types
+            if target != module.name and not imported.in_function
         }
         for module in package.modules.values()
     }

@@ -104,12 +104,17 @@ def test_cycle_is_found(folder: Path, first: str, second: str) -> None:
 @pytest.mark.parametrize(
     "way_back",
     [
-        "",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from house.kernel import first",
         "import typing\nif typing.TYPE_CHECKING:\n    from house.kernel import first",
-        "def late():\n    from house.kernel import first  # for start-up",
+        "import typing\nif typing.TYPE_CHECKING:\n    from house.kernel.first import First",
     ],
 )
+def test_an_import_for_types_makes_a_cycle_too(folder: Path, way_back: str) -> None:
+    package = write(folder, kernel__first="from house.kernel import second", kernel__second=way_back)
+    assert breaks(rules.no_cycles, package)
+
+
+@pytest.mark.parametrize("way_back", ["", "def late():\n    from house.kernel import first  # for start-up"])
 def test_import_that_does_not_run_with_the_module_makes_no_cycle(folder: Path, way_back: str) -> None:
     package = write(folder, kernel__first="from house.kernel import second", kernel__second=way_back)
     assert not breaks(rules.no_cycles, package)

@@ -227,7 +227,7 @@ async def test_an_unlink_is_acknowledged_even_by_a_dead_process(node: Node, othe
             sent.append(signal)
             return True
 
-    ghost = Pid(Wire(), 1)  # type: ignore[arg-type]  # a process of a third node
+    ghost = Pid(Wire(), 1)  # a process of a third node
     unlink = UnlinkSignal(ghost, there, process.make_ref())
     other.node.deliver(unlink)
     other.node.deliver(LinkSignal(ghost, there))

@@ -142,7 +142,7 @@ async def serves() -> None:
 
     pid = process.spawn(lives)
     assert pid.process is not None
-    reason = await asyncio.wait_for(pid.node.ended(pid.process), 10)
+    reason = await asyncio.wait_for(pid.process.node.ended(pid.process), 10)
     assert (reason, told) == ("normal", ["hello", "time", "killed", True])
 
 

@@ -13,10 +13,12 @@ from tests.mutants.messages import MESSAGES
 from tests.mutants.mutant import Mutant
 from tests.mutants.nodes import NODES
 from tests.mutants.places import (
+    ALARMS,
     ATTEMPTS,
     AWAITABLES,
     CLIENT,
     CLOCK,
+    CURRENT_TASK,
     DEBUG,
     DOOR,
     ENDING,
@@ -48,6 +50,7 @@ from tests.mutants.places import (
     TIMERS,
     TRACEBACKS,
     TRACES,
+    VIRTUAL_CLOCK,
     WAITS,
 )
 from tests.mutants.tables import TABLES
@@ -75,6 +78,7 @@ NEAREST: Final[dict[str, list[str]]] = {
         "tests/behaviours/naming",
     ],
     TIMERS: ["tests/kernel/timers"],
+    ALARMS: ["tests/kernel/timers"],
     WAITS: ["tests/kernel/test_receive.py", "tests/kernel/test_remnants.py"],
     EXITS: ["tests/kernel/test_memory.py", "tests/kernel/process", "tests/behaviours/supervision/test_restart.py"],
     TRACES: ["tests/kernel/test_causes.py", "tests/ops/test_exc_info.py", "tests/kernel/test_memory.py"],
@@ -82,6 +86,7 @@ NEAREST: Final[dict[str, list[str]]] = {
     AWAITABLES: ["tests/behaviours/gen/test_awaitables.py"],
     TERMS: ["tests/ops/test_function_names.py", "tests/ops/test_exc_info.py", "tests/ops/logs"],
     SCHEDULER: ["tests/kernel/test_receive.py", "tests/kernel/hand_over", "tests/kernel/asyncio_tasks"],
+    CURRENT_TASK: ["tests/kernel/test_receive.py", "tests/kernel/hand_over", "tests/kernel/asyncio_tasks"],
     SCHEDULE: ["tests/kernel/signals", "tests/kernel/hand_over"],
     REMNANTS: ["tests/kernel/test_remnants.py"],
     HERE: ["tests/kernel/nodes", "tests/kernel/test_ended_nodes.py"],
@@ -89,6 +94,7 @@ NEAREST: Final[dict[str, list[str]]] = {
     NODE: ["tests/kernel/nodes", "tests/kernel/signals", "tests/kernel/process"],
     ENDING: ["tests/kernel/test_ending.py", "tests/kernel/test_remnants.py"],
     CLOCK: ["tests/kernel/timers"],
+    VIRTUAL_CLOCK: ["tests/kernel/timers"],
     LOOP_TIME: ["tests/testing/test_one_clock.py"],
     OUTSIDE: ["tests/testing/test_one_clock.py"],
     TRACEBACKS: ["tests/testing/test_failures.py"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.mutants.mutant import Mutant
-from tests.mutants.places import EXITS, LINKS, MAILBOX, NAMES, REQUESTS, SIGNALS, TIMERS, TRACES, WAITS
+from tests.mutants.places import ALARMS, EXITS, LINKS, MAILBOX, NAMES, REQUESTS, SIGNALS, TIMERS, TRACES, WAITS
 
 MESSAGES: Final = [
     # The mailbox
@@ -162,14 +162,14 @@ MESSAGES: Final = [
     Mutant(
         "deadlines fire in the order in which they were made",
         TIMERS,
-        "heapq.heappush(self.heap, (deadline.due, order, deadline))",
-        "self.heap.append((deadline.due, order, deadline))",
+        "heapq.heappush(self.heap, (deadline.due, deadline.order(self.sorted_in), deadline))",
+        "self.heap.append((deadline.due, deadline.order(self.sorted_in), deadline))",
     ),
     Mutant(
         "a wait ends before what comes in the same moment",
         TIMERS,
-        "isinstance(deadline, Timer) else self.sorted_in + WAITS",
-        "isinstance(deadline, Timer) else self.sorted_in",
+        "return number + WAITS",
+        "return number",
     ),
     Mutant(
         "one that was cancelled by another that fired, fires",
@@ -198,13 +198,13 @@ MESSAGES: Final = [
     Mutant("cancelled deadlines are never purged", TIMERS, "if self.dead > FEW and", "if False and"),
     Mutant(
         "an interval drifts",
-        TIMERS,
+        ALARMS,
         "        self.at += self.interval\n        self.timers.start_at(self, self.at)\n        self.action(self)",
         "        self.timers.start_at(self, self.timers.now() + self.interval + 0.01)\n        self.action(self)",
     ),
     Mutant(
         "a timer that fired has time left",
-        TIMERS,
+        ALARMS,
         "None if self.due == 0.0 else max(0.0, self.due",
         "max(0.0, self.due",
     ),

@@ -7,6 +7,7 @@ from typing import Final
 from tests.mutants.mutant import Mutant
 from tests.mutants.places import (
     CLOCK,
+    CURRENT_TASK,
     DOOR,
     ENDING,
     HERE,
@@ -22,6 +23,7 @@ from tests.mutants.places import (
     SCHEDULER,
     TASKS,
     TRACEBACKS,
+    VIRTUAL_CLOCK,
 )
 
 NODES: Final = [
@@ -61,8 +63,8 @@ NODES: Final = [
     Mutant(
         "a server goes on for ever",
         SCHEDULER,
-        "return self.steps > 0 or not self.is_over()\n\n    def may",
-        "return True\n\n    def may",
+        "return self.steps > 0 or not self.is_over()\n\n    def process_keeps_turn",
+        "return True\n\n    def process_keeps_turn",
     ),
     Mutant(
         "a plain callback has the task of the one before",
@@ -98,7 +100,7 @@ NODES: Final = [
         "        self.current = previous\n        try:\n            if wish is RECEIVE and process.alive:",
         "        try:\n            if wish is RECEIVE and process.alive:",
     ),
-    Mutant("asyncio sees no current task", TASKS, "self.outer = swap_current_task(self.loop, task)", "pass"),
+    Mutant("asyncio sees no current task", CURRENT_TASK, "self.outer = swap_current_task(self.loop, task)", "pass"),
     Mutant(
         "a cancelled receive loses the message",
         TASKS,
@@ -175,7 +177,7 @@ NODES: Final = [
     Mutant(
         "a stopped node is still the thread's",
         HERE,
-        "        CURRENT.node = None\n        CURRENT.ended",
+        "        CURRENT.node = INTERRUPTS.handler = None\n        CURRENT.ended",
         "        CURRENT.ended",
     ),
     Mutant("a child does not know its ancestors", LINEAGE, "Lineage(called, above)", "Lineage(called, None)"),
@@ -229,8 +231,8 @@ NODES: Final = [
         "pass",
     ),
     # The clock
-    Mutant("a virtual clock goes backwards", CLOCK, "self.time = max(self.time, when)", "self.time = when"),
-    Mutant("a virtual clock does not say that it moved", CLOCK, "            self.moved()", "            pass"),
+    Mutant("a virtual clock goes backwards", VIRTUAL_CLOCK, "self.time = max(self.time, when)", "self.time = when"),
+    Mutant("a virtual clock does not say that it moved", VIRTUAL_CLOCK, "            self.moved()", "            pass"),
     Mutant(
         "asyncio's timers are forgotten when a node starts",
         LOOP_TIME,

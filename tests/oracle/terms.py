@@ -28,7 +28,7 @@ from regrow import (
 from regrow.behaviours.gen.results import Hibernate
 from regrow.behaviours.gen.starting import Ignore
 from regrow.behaviours.supervision.children import ChildInfo, Counts
-from regrow.kernel.deadlines import Timer
+from regrow.kernel.alarms import Timer
 from regrow.kernel.requests import CallRequest
 from tests.oracle.page import current_page
 

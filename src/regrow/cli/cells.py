@@ -29,7 +29,7 @@ from regrow import process
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.exits import KilledWhileRunning
 from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 
 Tell = Callable[[str], None]
 

@@ -10,7 +10,7 @@ from regrow import process
 from regrow.behaviours.gen_server.client import whereis as find
 from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 from regrow.ops import tracing
 from regrow.ops import tree as trees
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from regrow.kernel.names import Global, Via
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Alias, Pid
+from regrow.kernel.process_record import Alias, Host, Pid
 
 
 class Addressed(Protocol):
@@ -29,7 +28,7 @@ LocalName = str | type[Any]
 Name = LocalName | Global | Via
 """A name that a process can have: a string, a class, `Global(key)` or `Via(registry, key)`."""
 
-NodeName = str | Node
+NodeName = str | Host
 """A node, by its name or as the object."""
 
 Target = Pid | Name | Addressed | tuple[Name, NodeName]

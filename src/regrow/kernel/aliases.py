@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from regrow.kernel import bounded_repr, links, mailbox
-from regrow.kernel.pid import Alias, Monitor, Pid, Ref
-from regrow.kernel.process_record import add_alias, drop_alias
+from regrow.kernel.process_record import Alias, Monitor, Pid, add_alias, drop_alias
+from regrow.kernel.refs import Ref
 from regrow.kernel.running import running_alive
 
 

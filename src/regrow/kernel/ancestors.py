@@ -7,24 +7,13 @@ the last of many generations keeps something of each, nor a start takes the long
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from regrow.kernel.process_record import Process
+from regrow.kernel.lineage import Lineage, joined, nearest
+from regrow.kernel.process_record import Process
 
 NEAREST: Final = 50  # that are kept at the least, where there were so many
 MOST: Final = 2 * NEAREST
-
-
-class Lineage:
-    """A parent, and its own lineage."""
-
-    __slots__ = ("above", "called", "depth")
-
-    def __init__(self, called: object, above: Lineage | None) -> None:
-        self.called: object = called  # its name, or else its pid
-        self.above: Lineage | None = above
-        self.depth: int = 1 if above is None else above.depth + 1
 
 
 def descend(process: Process, parent: Process) -> None:
@@ -40,23 +29,6 @@ def descend(process: Process, parent: Process) -> None:
     process.parent = parent.pid
     process.lineage = shared
     process.application = parent.application
-
-
-def nearest(lineage: Lineage | None, most: int) -> list[object]:
-    """So many ancestors, nearest first."""
-    found: list[object] = []
-    while lineage is not None and len(found) < most:
-        found.append(lineage.called)
-        lineage = lineage.above
-    return found
-
-
-def joined(ancestors: list[object]) -> Lineage | None:
-    """A lineage of these, nearest first."""
-    lineage: Lineage | None = None
-    for called in reversed(ancestors):
-        lineage = Lineage(called, lineage)
-    return lineage
 
 
 def ancestors(process: Process) -> list[object]:

@@ -8,7 +8,8 @@ from regrow.kernel import bounded_repr, exits, links, mailbox, names
 from regrow.kernel.addresses import Address, Addressed, LocalName, Target
 from regrow.kernel.current_node import current_node
 from regrow.kernel.info import as_pid, is_addressed
-from regrow.kernel.pid import Alias, Monitor, Pid, Ref
+from regrow.kernel.process_record import Alias, Monitor, Pid
+from regrow.kernel.refs import Ref
 from regrow.kernel.running import (
     exit_if_killed,
     running,

@@ -22,7 +22,7 @@ from types import (
 )
 from typing import Any, Final, NamedTuple
 
-from regrow.kernel.current_node import swallow
+from regrow.kernel.user_errors import swallow
 
 NAME: Final[Any] = type.__dict__["__name__"]  # of a class, whatever its metaclass says
 DEPTH: Final = 50

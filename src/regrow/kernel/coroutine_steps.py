@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from asyncio import CancelledError
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from types import CoroutineType, GeneratorType
@@ -11,44 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 from regrow.kernel import asyncio_task, bounded_repr, exits
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.coroutine_driver import BACK, COMPILED, driven, finished
-from regrow.kernel.current_task import swap_current_task
 from regrow.kernel.mailbox import put_back
 from regrow.kernel.process_record import Process
 from regrow.kernel.yields import ANY, END, TIMEOUT, Launch, Opening, Receive, Throw
 
 if TYPE_CHECKING:
-    from regrow.kernel.scheduler import Scheduler
-
-
-class CurrentTask:
-    """Whose task asyncio is shown as the current one.
-
-    It stays until another process's takes its place, or the turn ends: a step costs no exchange where the same process
-    goes on, and one where another does.
-    """
-
-    __slots__ = ("eager", "loop", "outer", "task")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop: asyncio.AbstractEventLoop = loop
-        self.task: Any = None
-        self.outer: Any = None  # what asyncio had before: the task of a plain caller, while a server runs on its stack
-        # Those that asyncio has started eagerly, and that call now, by the task on whose stack they stand.
-        self.eager: dict[Any, Any] = {}
-
-    def show(self, task: Any) -> None:
-        """Let asyncio see this task, or, with None, what it saw before."""
-        if task is None:
-            swap_current_task(self.loop, self.outer)
-            self.outer = None
-        elif self.task is None:
-            self.outer = swap_current_task(self.loop, task)
-        else:
-            above = self.eager.pop(task, None) if self.eager else None
-            before = swap_current_task(self.loop, task if above is None else above)
-            if before is not self.task:
-                self.eager[self.task] = before
-        self.task = task
+    from regrow.kernel.process_record import Runner
 
 
 def is_cancelled(process: Process) -> bool:
@@ -56,7 +23,7 @@ def is_cancelled(process: Process) -> bool:
     return process.task is not None and process.task.must_cancel
 
 
-def takes_its_turn(scheduler: Scheduler, process: Process, value: object, error: BaseException) -> bool:
+def takes_its_turn(scheduler: Runner, process: Process, value: object, error: BaseException) -> bool:
     """Put off a step that has not begun, for its context is entered already: by a task of asyncio's that calls the process.
 
     Python raises this before the body runs, so that its frames end with the one that has tried to step it.
@@ -71,7 +38,7 @@ def takes_its_turn(scheduler: Scheduler, process: Process, value: object, error:
     return True
 
 
-def resume(scheduler: Scheduler, process: Process, value: object) -> object:
+def resume(scheduler: Runner, process: Process, value: object) -> object:
     """A step that is more than sending a value to a loop of ours. Gives END where the body has run to its end."""
     if process.body is None:
         if type(value) is Opening:
@@ -138,7 +105,7 @@ def interrupted(process: Process, waited: object, value: object, cancelled: Canc
     return cancelled
 
 
-def _run_as_task(scheduler: Scheduler, process: Process, value: object, begins: bool) -> object:
+def _run_as_task(scheduler: Runner, process: Process, value: object, begins: bool) -> object:
     """Step a coroutine of the user's: asyncio must see a current task that can be cancelled."""
     task = process.task
     if task is None:

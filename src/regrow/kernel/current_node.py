@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from regrow.kernel.user_errors import INTERRUPTS
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
-
-    from regrow.kernel.node import Node
+    from regrow.kernel.process_record import Host
 
 
 class ThreadNode(threading.local):
     """The node of this thread. A thread-local and not a context variable, which would leak into `to_thread`."""
 
-    node: Node | None = None
+    node: Host | None = None
     ended: str = ""  # what became of the last one
 
 
@@ -30,16 +30,16 @@ class Ends:
 
 
 CURRENT = ThreadNode()
-NODES: dict[int, Node] = {}
+NODES: dict[int, Host] = {}
 NODES_LOCK = threading.Lock()
 ENDS = Ends()
 
 
-def note_end(node: Node, when: str, why: str) -> None:
+def note_end(node: Host, when: str, why: str) -> None:
     """A node has ended: an error says when, and why, where one is wanted."""
     node.gate.end_words = ENDS.last = f"the node {node.name!r} has ended{when}: {why}"
     if CURRENT.node is node:
-        CURRENT.node = None
+        CURRENT.node = INTERRUPTS.handler = None
         CURRENT.ended = node.gate.end_words
 
 
@@ -48,7 +48,7 @@ def forget_nodes() -> None:
     for node in NODES.values():
         node.running = False
         note_end(node, "", "this process is a fork, and the node runs in its parent")
-    CURRENT.node = None
+    CURRENT.node = INTERRUPTS.handler = None
     NODES.clear()
     NODES_LOCK.release()
 
@@ -67,7 +67,7 @@ NO_NODE = """there is no node in this thread{0}.
   From another thread, use `regrow.from_thread`."""
 
 
-def current_node() -> Node:
+def current_node() -> Host:
     """The node of this thread.
 
     Raises:
@@ -79,41 +79,6 @@ def current_node() -> Node:
     return node
 
 
-def not_running(node: Node) -> str:
+def not_running(node: Host) -> str:
     """Why nothing can be asked of a node."""
     return node.gate.end_words or f"the node {node.name!r} has not been started"
-
-
-def swallow(error: BaseException) -> None:
-    """End an exception here, of code of the user's in whose place the kernel must go on.
-
-    KeyboardInterrupt and SystemExit, perhaps of a signal that came meanwhile, leave through the event loop instead.
-
-    Raises:
-        KeyboardInterrupt: the same, where there is no node, and so nothing that must go on.
-        SystemExit: the same.
-    """
-    if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
-        if CURRENT.node is None:
-            raise error
-        CURRENT.node.interrupted(error)
-
-
-def failed(loop: AbstractEventLoop, what: str, error: BaseException) -> None:
-    """Give what code of the user's has raised, where no process can be told, to the event loop's exception handler."""
-    swallow(error)
-    if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
-        return
-    try:
-        loop.call_exception_handler({"message": what, "exception": error})
-    except BaseException as second:  # the handler is the user's, too
-        swallow(second)
-
-
-CALLBACK_FRAMES: Final = 7  # what asyncio needs of the stack to schedule a callback
-
-
-def room(frames: int = CALLBACK_FRAMES - 1) -> None:
-    """Raise RecursionError where it does no harm yet, unless the stack has room for what asyncio needs for a callback."""
-    if frames > 0:
-        room(frames - 1)

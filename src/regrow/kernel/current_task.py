@@ -24,3 +24,34 @@ else:
         else:
             _current_tasks[loop] = task
         return previous
+
+
+class CurrentTask:
+    """Whose task asyncio is shown as the current one.
+
+    It stays until another process's takes its place, or the turn ends: a step costs no exchange where the same process
+    goes on, and one where another does.
+    """
+
+    __slots__ = ("eager", "loop", "outer", "task")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop: asyncio.AbstractEventLoop = loop
+        self.task: Any = None
+        self.outer: Any = None  # what asyncio had before: the task of a plain caller, while a server runs on its stack
+        # Those that asyncio has started eagerly, and that call now, by the task on whose stack they stand.
+        self.eager: dict[Any, Any] = {}
+
+    def show(self, task: Any) -> None:
+        """Let asyncio see this task, or, with None, what it saw before."""
+        if task is None:
+            swap_current_task(self.loop, self.outer)
+            self.outer = None
+        elif self.task is None:
+            self.outer = swap_current_task(self.loop, task)
+        else:
+            above = self.eager.pop(task, None) if self.eager else None
+            before = swap_current_task(self.loop, task if above is None else above)
+            if before is not self.task:
+                self.eager[self.task] = before
+        self.task = task

@@ -22,8 +22,7 @@ from typing import Any, Final, Protocol
 from regrow.kernel import mailbox
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.exits import display_name
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import CALLING, Process
+from regrow.kernel.process_record import CALLING, Pid, Process
 from regrow.kernel.yields import Token
 
 DEFERRED: Final = Token("DEFERRED")  # stands in `answer` while a request is pending that any process may answer

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from regrow.kernel import bounded_repr
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import extras
+from regrow.kernel.process_record import Pid, extras
 from regrow.kernel.running import running
 
 ABSENT: Any = object()

@@ -22,7 +22,6 @@ from types import TracebackType
 from typing import Any, ClassVar, cast
 
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.current_node import swallow
 from regrow.kernel.exception_copies import TRACEBACK, twin_of
 from regrow.kernel.tracebacks import (
     TRACE,
@@ -31,6 +30,7 @@ from regrow.kernel.tracebacks import (
     lines_of,
     whole,
 )
+from regrow.kernel.user_errors import swallow
 
 
 class Exit(BaseException):

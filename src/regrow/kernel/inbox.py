@@ -7,7 +7,6 @@ lost     any thread     closes a node whose loop was closed under it: its proces
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -15,31 +14,15 @@ from typing import TYPE_CHECKING, Any
 from regrow.kernel import links
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import time_of_day
-from regrow.kernel.current_node import NODES, NODES_LOCK, failed, note_end
+from regrow.kernel.current_node import NODES, NODES_LOCK, note_end
 from regrow.kernel.process_record import ENDED
+from regrow.kernel.user_errors import failed
 
 if TYPE_CHECKING:
-    from regrow.kernel.node import Node
+    from regrow.kernel.process_record import Host
 
 
-class Gate:
-    """What a node keeps at its door. An object of its own: Python is slower with one that has many attributes.
-
-    Attributes:
-        inbox: what other threads have posted.
-        asked: by other threads, which wait for it; see `threads.py`.
-        why: the node has ended, or will.
-        end_words: when and why it has ended.
-    """
-
-    def __init__(self) -> None:
-        self.inbox: deque[tuple[Callable[..., Any], tuple[Any, ...]]] = deque()
-        self.asked: dict[Any, None] = {}
-        self.why = "it was stopped"
-        self.end_words = ""
-
-
-def post(node: Node, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+def post(node: Host, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
     """Have something run on a node's loop; false if the node is down, and nothing will be done."""
     entry = function, args
     with NODES_LOCK:
@@ -56,14 +39,14 @@ def post(node: Node, function: Callable[..., Any], args: tuple[Any, ...]) -> boo
     return True
 
 
-def let_in(node: Node) -> None:
+def let_in(node: Host) -> None:
     """Do the oldest thing that was posted."""
     if node.gate.inbox:
         function, args = node.gate.inbox.popleft()
         function(*args)
 
 
-def close(node: Node) -> None:
+def close(node: Host) -> None:
     """Let go of the loop and the thread."""
     with NODES_LOCK:
         node.running = False
@@ -75,8 +58,7 @@ def close(node: Node) -> None:
         except Exception as error:
             failed(node.loop, "What another thread has posted failed while its node ended", error)
     node.scheduler.closed = True
-    if node.loop_time is not None:
-        node.loop_time.give_back()
+    node.give_back_loop()
     node.scheduler.timers.close()
     node.scheduler.queue.clear()
     if not node.gate.end_words:
@@ -87,7 +69,7 @@ def close(node: Node) -> None:
         answer.fail(node.gate.end_words)
 
 
-def lost(node: Node) -> None:
+def lost(node: Host) -> None:
     """The event loop was closed: nothing will ever run here again."""
     with NODES_LOCK:
         if not node.running:

@@ -40,7 +40,7 @@ from regrow.kernel.signals import (
 
 if TYPE_CHECKING:
     from regrow.kernel.peer import Signal
-    from regrow.kernel.pid import Pid
+    from regrow.kernel.process_record import Pid
 
 
 def receive(signal: Signal) -> None:

@@ -9,8 +9,7 @@ from regrow.kernel import bounded_repr, mailbox, names, small_set
 from regrow.kernel.addresses import Addressed
 from regrow.kernel.ancestors import ancestors
 from regrow.kernel.current_node import current_node
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import STATUS_WORDS, Process
+from regrow.kernel.process_record import STATUS_WORDS, Pid, Process
 from regrow.kernel.requests import CallRequest
 
 INFO: Final = (

@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.pid import Alias, Monitor, Pid, Ref
+from regrow.kernel.process_record import Alias, Monitor, Pid
+from regrow.kernel.refs import Ref
 
 # Python's == takes 1, 1.0 and True for one and the same. Terms are compared by value and type, as OTP's =:= does.
 NUMBERS: Final = (bool, int, float, complex)

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regrow.kernel.current_node import swallow
 from regrow.kernel.mailbox import clear, put
-from regrow.kernel.pid import Monitor, Pid, Ref
 from regrow.kernel.process_record import (
     AWAITING,
     ENDED,
     NEW,
     READY,
     RUNNING,
+    Monitor,
+    Pid,
     Process,
     add_alias,
     drop_alias,
     extras,
 )
+from regrow.kernel.refs import Ref
 from regrow.kernel.requests import FAILED, CallRequest, answer
 from regrow.kernel.signals import (
     DemonitorSignal,
@@ -37,12 +38,13 @@ from regrow.kernel.signals import (
 )
 from regrow.kernel.small_set import add, contains, discard, items
 from regrow.kernel.trace import watch_the_dead
+from regrow.kernel.user_errors import swallow
 from regrow.kernel.wakeups import close_body, stop_waiting
 from regrow.kernel.yields import Throw
 
 if TYPE_CHECKING:
-    from regrow.kernel.deadlines import Timer
-    from regrow.kernel.node import Node
+    from regrow.kernel.deadlines import Deadline
+    from regrow.kernel.process_record import Host
 
 # Links
 
@@ -59,7 +61,7 @@ def link(process: Process, other: Pid) -> None:
         process.links = add(process.links, other)
         other.process.links = add(other.process.links, process.pid)
         if process.node.trace is not None:
-            process.node.trace.tell("link", process.pid, other)
+            process.node.trace.emit("link", process.pid, other)
 
 
 def unlink(process: Process, other: Pid) -> None:
@@ -93,7 +95,7 @@ def link_elsewhere(process: Process, other: Pid) -> None:
         process.rare.unlinking.pop(other, None)
     process.links = add(process.links, other)
     if process.node.trace is not None:
-        process.node.trace.tell("link", process.pid, other)
+        process.node.trace.emit("link", process.pid, other)
 
 
 def unlink_elsewhere(process: Process, other: Pid) -> None:
@@ -135,7 +137,7 @@ def unlink_acknowledged(signal: UnlinkAckSignal, target: Process | None) -> None
 def exit_signal(process: Process, source: Pid, reason: object, linked: bool) -> None:
     """What an exit signal does to a process: `kill` ends it, a trapping one gets a message, `normal` is ignored."""
     if process.node.trace is not None:
-        process.node.trace.tell("signal", source, process.pid, reason)
+        process.node.trace.emit("signal", source, process.pid, reason)
     word = reason if type(reason) is str else ""
     if word == "kill" and not linked:
         die(process, "killed")
@@ -217,7 +219,7 @@ def deliver_down(watcher: Process, ref: Monitor, reason: object) -> None:
     if ref.mode in ("demonitor", "reply_demonitor"):
         drop_alias(watcher, ref)
     if watcher.node.trace is not None:
-        watcher.node.trace.tell("down", ref.target, watcher.pid, reason)
+        watcher.node.trace.emit("down", ref.target, watcher.pid, reason)
     put(watcher, Down(ref, ref.target, reason, ref.tag))
 
 
@@ -259,7 +261,7 @@ def die(process: Process, reason: object) -> None:
             swallow(error)
 
 
-def bury_all(node: Node) -> None:
+def bury_all(node: Host) -> None:
     """Bury all that have died, one by one, and those that die of it."""
     node.burying = True
     dying = node.scheduler.dying
@@ -281,7 +283,7 @@ def notify_death(process: Process, reason: object) -> None:
     monitors no more, or has its answer.
     """
     if process.node.trace is not None:
-        process.node.trace.tell("exit", process.pid, reason)
+        process.node.trace.emit("exit", process.pid, reason)
     forget(process)
     links, watchers = process.links, process.watchers
     other: Pid
@@ -325,7 +327,7 @@ def forget(process: Process) -> None:
         for alias in process_rare.aliases:
             alias.mode = ""
         process_rare.aliases.clear()
-        timers: list[Timer] = list(process_rare.timers)
+        timers: list[Deadline] = list(process_rare.timers)
         for timer in timers:
             process.node.scheduler.timers.cancel(timer)
         process_rare.timers.clear()

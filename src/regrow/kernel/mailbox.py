@@ -15,14 +15,13 @@ from collections import deque
 from collections.abc import Callable, Container
 from typing import TYPE_CHECKING, Any
 
-from regrow.kernel.pid import Ref
 from regrow.kernel.process_record import READY, RECEIVING, SELECTING, Process
+from regrow.kernel.refs import Ref
 from regrow.kernel.signals import Down, Exited
 from regrow.kernel.yields import EMPTY, RESCAN, TIMEOUT, Awaited, Launch, Receive, Throw
 
 if TYPE_CHECKING:
-    from regrow.kernel.pid import Pid
-    from regrow.kernel.process_record import Process
+    from regrow.kernel.process_record import Pid, Process
 
 
 def put(process: Process, message: object) -> bool:

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.current_node import failed
 from regrow.kernel.keys import equal, exact, same
-from regrow.kernel.pid import Alias, Pid
-from regrow.kernel.process_record import Process, extras
+from regrow.kernel.process_record import Alias, Pid, Process, extras
+from regrow.kernel.user_errors import failed
 
 if TYPE_CHECKING:
-    from regrow.kernel.node import Node
+    from regrow.kernel.process_record import Host
 
 
 class Names(Protocol):
@@ -100,7 +99,7 @@ class Via:
     def __hash__(self) -> int:
         return hash((Via, self.key))
 
-    def table(self, node: Node) -> Names:
+    def table(self, node: Host) -> Names:
         """The table that this name stands in.
 
         Raises:
@@ -178,7 +177,7 @@ def check_name(value: object) -> None:
         raise TypeError(f"{FORMS}\nGot: {safe_repr(value)}")
 
 
-def find(node: Node, address: object) -> Pid | None:
+def find(node: Host, address: object) -> Pid | None:
     """The pid that an address stands for now; None when nobody has the name.
 
     Raises:
@@ -249,7 +248,7 @@ def via_in(address: object) -> Via | Global | None:
     return via_in(getattr(address, "__regrow_address__", None)) if hasattr(address, "__regrow_address__") else None
 
 
-def unknown_node(node: Node, address: object) -> object:
+def unknown_node(node: Host, address: object) -> object:
     """The node that an address `(name, node)` names, if no node of this program is called so."""
     if not isinstance(address, tuple):
         return None
@@ -257,7 +256,7 @@ def unknown_node(node: Node, address: object) -> object:
     return pair[1] if len(pair) == 2 and node.find_node(pair[1]) is None else None
 
 
-def find_elsewhere(node: Node, address: tuple[object, ...]) -> Pid | None:
+def find_elsewhere(node: Host, address: tuple[object, ...]) -> Pid | None:
     """The pid that `(name, node)` stands for.
 
     Raises:
@@ -312,7 +311,7 @@ def claim(process: Process, name: object) -> Pid | None:
 def tell_name(process: Process, name: object) -> None:
     """Tell whoever listens that a process has a name now."""
     if process.node.trace is not None:
-        process.node.trace.tell("register", process.pid, name)
+        process.node.trace.emit("register", process.pid, name)
 
 
 def release(process: Process) -> None:

@@ -15,27 +15,24 @@ from types import TracebackType
 from typing import Any, Final, Self, cast
 
 from regrow.kernel import bounded_repr, exits, inbox, incoming, links, names, node_shutdown, report, requests
-from regrow.kernel.ancestors import Lineage, descend
+from regrow.kernel.ancestors import descend
 from regrow.kernel.awaitables import is_awaitable
-from regrow.kernel.clock import Clock, VirtualClock
+from regrow.kernel.clock import Clock
 from regrow.kernel.coroutine_driver import driven_by
-from regrow.kernel.current_node import (
-    CURRENT,  # what is imported under its own name is this module's, too
-    NODES,
-    NODES_LOCK,
-    room,
-)
+from regrow.kernel.current_node import CURRENT, NODES, NODES_LOCK
+from regrow.kernel.gate import Gate
 from regrow.kernel.mailbox import put_back
-from regrow.kernel.peer import Peer, Signal
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import ENDED, RUNNING, Process, extras
+from regrow.kernel.peer import Signal
+from regrow.kernel.process_record import ENDED, RUNNING, Host, Pid, Process, RemnantTable, Runner, extras
 from regrow.kernel.remnants import Remnants
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.schedule import Schedule, Shuffle
 from regrow.kernel.scheduler import Scheduler
 from regrow.kernel.signals import Exited
-from regrow.kernel.trace import Trace, watch_no_more
+from regrow.kernel.trace import watch_no_more
 from regrow.kernel.tracebacks import Raised
+from regrow.kernel.user_errors import INTERRUPTS, room
+from regrow.kernel.virtual_clock import VirtualClock
 from regrow.kernel.virtual_loop import LoopTime, time_of
 from regrow.kernel.yields import RECEIVE, Launch, Receive
 
@@ -73,7 +70,7 @@ class ReasonFuture:
         self.gone.set_result(self.request.answer)
 
 
-class Node(Peer):
+class Node(Host):
     """One event loop with its processes: `async with regrow.Node() as node: ...` on a loop that is already there.
 
     What is started inside by a plain asyncio task is linked to the node's first process, which ends it, in reverse
@@ -87,12 +84,6 @@ class Node(Peer):
         clock: a `VirtualClock` in tests.
     """
 
-    # Most nodes never set these. A plain object is slower to ask once it has more than thirty attributes of its own.
-    controller: Any = None  # of the applications, once somebody has asked for one
-    failure: BaseException | None = None
-    cancelled: bool = False  # the block was, by `fail`
-    leaving: bool = False  # the block is being left: what comes now does not cancel it
-    end_task: asyncio.Task[None] | None = None
     loop_time: LoopTime | None = None  # in virtual time
 
     def __init__(
@@ -107,22 +98,22 @@ class Node(Peer):
         self.seed = seed
         self.schedule: Schedule | None = None if seed is None else Shuffle(seed)
         self.hand_over = hand_over
-        self.clock: Clock = Clock() if clock is None else clock
-        self.number: int = 0
+        self.clock = Clock() if clock is None else clock
+        self.number = 0
         self.last_pid: int = 0
-        self.processes: dict[Pid, Process] = {}
-        self.names: dict[object, Process] = {}
-        self.registries: dict[object, Any] = {}
-        self.applications: dict[object, Any] = {}
-        self.block: asyncio.Task[Any] | None = None
-        self.told: dict[Process, None] = {}  # those that trap exits, and have an exit signal of their parent's
-        self.attempts: dict[Process, Any] = {}  # those that call the start function of a child or an application
-        self.adopted: dict[Any, Process] = {}
+        self.processes = {}
+        self.names = {}
+        self.registries = {}
+        self.applications = {}
+        self.block = None
+        self.told = {}  # those that trap exits, and have an exit signal of their parent's
+        self.attempts = {}  # those that call the start function of a child or an application
+        self.adopted = {}
         self.burying = False  # those that have died are being buried, one by one
-        self.gate: inbox.Gate = inbox.Gate()
-        self.trace: Trace | None = None
-        self.running: bool = False
-        self.last_lineage: Lineage | None = None  # of the last one that was spawned: its brothers share it
+        self.gate = Gate()
+        self.trace = None
+        self.running = False
+        self.last_lineage = None  # of the last one that was spawned: its brothers share it
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}, {len(self.processes)} processes)"
@@ -170,14 +161,15 @@ class Node(Peer):
                 self.number += 1
             NODES[self.number] = self
         self.thread: int = threading.get_ident()
-        self.scheduler: Scheduler = Scheduler(self.loop, self.clock, self.schedule, self.hand_over)
-        self.remnants: Remnants = Remnants(self)
+        self.scheduler: Runner = Scheduler(self.loop, self.clock, self.schedule, self.hand_over)
+        self.remnants: RemnantTable = Remnants(self)
         if isinstance(self.clock, VirtualClock):
             self.clock.moved = self.scheduler.timers.fire_due
             self.loop_time = time_of(self.loop)
             if self.loop_time is not None:
                 self.loop_time.take(self.scheduler)
         CURRENT.node = self
+        INTERRUPTS.handler = self.interrupted
         CURRENT.ended = ""
         self.running = True
         self.guest: Pid = Pid(self, 0)
@@ -215,6 +207,11 @@ class Node(Peer):
         watch = EndWatch(self.guest, gone)
         requests.watch_for(watch, process, timeout)
         return gone
+
+    def give_back_loop(self) -> None:
+        """Give the event loop its own time back, if this node replaced it."""
+        if self.loop_time is not None:
+            self.loop_time.give_back()
 
     def close(self) -> None:
         """Let go of the loop and the thread."""
@@ -254,7 +251,7 @@ class Node(Peer):
         pid.process = process
         self.processes[pid] = process
         if self.trace is not None:
-            self.trace.tell("spawn", pid, self.scheduler.current and self.scheduler.current.pid)
+            self.trace.emit("spawn", pid, self.scheduler.current and self.scheduler.current.pid)
         return process
 
     def remove(self, process: Process) -> None:
@@ -376,7 +373,7 @@ class Node(Peer):
         """Run something on this node's loop, from another thread; false if the node is down."""
         return inbox.post(self, function, args)
 
-    def find_node(self, name: object) -> Node | None:
+    def find_node(self, name: object) -> Host | None:
         """The node of this program that has this name."""
         if name == self.name or name is self:
             return self

@@ -26,12 +26,11 @@ from typing import TYPE_CHECKING, Final
 from regrow.kernel import links, report, small_set
 from regrow.kernel.awaitables import OTHERS
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.wakeups import close_body
 
 if TYPE_CHECKING:
-    from regrow.kernel.node import Node
+    from regrow.kernel.process_record import Host
 
 LOG = logging.getLogger("regrow")
 
@@ -42,7 +41,7 @@ MOST_ROUNDS: Final = 5  # what starts during the end is ended, too, so many time
 KEEPER: ContextVar[Pid | None] = ContextVar("regrow_keeper", default=None)
 
 
-async def leave(node: Node, error: BaseException | None) -> None:
+async def leave(node: Host, error: BaseException | None) -> None:
     """Leave the block in which a node is up: end the node, and raise what has made it fail.
 
     Where a part of the program has called `sys.exit`, that is raised in place of whatever the block has raised since.
@@ -62,7 +61,7 @@ async def leave(node: Node, error: BaseException | None) -> None:
         raise failure from None
 
 
-async def stop(node: Node, reason: object) -> None:
+async def stop(node: Host, reason: object) -> None:
     """End a node, once for all callers, and wait until it has ended.
 
     A process of the node does not wait, for it would wait for its own end.
@@ -92,7 +91,7 @@ async def stop(node: Node, reason: object) -> None:
         raise cancelled
 
 
-async def run(node: Node, reason: object) -> None:
+async def run(node: Host, reason: object) -> None:
     """The task that ends a node. The first cancellation of it ends the order, the second one the wait for the killed."""
     try:
         try:
@@ -114,7 +113,7 @@ async def run(node: Node, reason: object) -> None:
 # In order
 
 
-async def in_order(node: Node, reason: object) -> None:
+async def in_order(node: Host, reason: object) -> None:
     """End what is linked to the first process, newest first, and wait for the processes whose parent has ended."""
     if node.controller is not None:
         await node.controller.before_stop(reason)
@@ -128,7 +127,7 @@ async def in_order(node: Node, reason: object) -> None:
     await unlinked_end(node)
 
 
-async def end(node: Node, pid: Pid, source: Pid, reason: object) -> None:
+async def end(node: Host, pid: Pid, source: Pid, reason: object) -> None:
     """Send a process an exit signal, wait until it has ended, and kill it when its time is over."""
     process = pid.process
     if process is None or pid.node is not node:
@@ -141,7 +140,7 @@ async def end(node: Node, pid: Pid, source: Pid, reason: object) -> None:
     kill_late(process, reason)
 
 
-async def end_children(node: Node, process: Process, reason: object) -> None:
+async def end_children(node: Host, process: Process, reason: object) -> None:
     """End what a process has started and is linked to, newest first, before the process itself ends.
 
     Each child gets the exit signal that the end of the process would send; one that ignores it, as "normal" is ignored,
@@ -154,7 +153,7 @@ async def end_children(node: Node, process: Process, reason: object) -> None:
             await end(node, pid, process.pid, reason if child.trap_exit else "shutdown")
 
 
-async def orphans_end(node: Node, application: object = None) -> None:
+async def orphans_end(node: Host, application: object = None) -> None:
     """Wait for the processes that end because their parent has ended, and kill each when its time is over.
 
     Args:
@@ -181,7 +180,7 @@ async def orphans_end(node: Node, application: object = None) -> None:
             kill_late(process, "shutdown")
 
 
-async def unlinked_end(node: Node) -> None:
+async def unlinked_end(node: Host) -> None:
     """Kill what is not linked to its parent, as a spawned function is not; what that has started ends in order."""
     for process in list(node.processes.values())[::-1]:
         parent = process.parent
@@ -212,7 +211,7 @@ def kill_late(process: Process, reason: object) -> None:
 # By force
 
 
-async def kill_all(node: Node) -> None:
+async def kill_all(node: Host) -> None:
     """Kill all that is left, and wait until the killed have released what they held. None outlives its patience."""
     for _ in range(MOST_ROUNDS):
         kill_each(node)
@@ -221,7 +220,7 @@ async def kill_all(node: Node) -> None:
             return
 
 
-def close_all(node: Node) -> None:
+def close_all(node: Host) -> None:
     """Close what has not ended: what is started without end, or what nobody waits for any more."""
     for _ in range(MOST_ROUNDS):
         kill_each(node)
@@ -232,7 +231,7 @@ def close_all(node: Node) -> None:
             return
 
 
-def kill_each(node: Node) -> None:
+def kill_each(node: Host) -> None:
     """Kill all processes but the first, the newest first."""
     for process in list(node.processes.values())[::-1]:
         if process is not node.init:

@@ -23,14 +23,13 @@ import socket
 import struct
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from regrow.kernel.clock import Clock
 
 if TYPE_CHECKING:
     from selectors import SelectorKey
 
-    from regrow.kernel.virtual_loop import LoopTime
 
 AT_WORK: Final = 3.0
 SOON: Final = 1.0
@@ -95,6 +94,14 @@ class Source:
         return self.sent != before
 
 
+class SleepWatch(Protocol):
+    """The part of a `virtual_loop.LoopTime` that is asked here."""
+
+    def sleeps(self) -> set[int]:
+        """Return the ids of the futures that `asyncio.sleep` awaits."""
+        ...
+
+
 class Outside:
     """What may still answer to the processes of one loop.
 
@@ -105,7 +112,7 @@ class Outside:
     def __init__(self, loop: Any) -> None:
         self.loop = loop
         self.real: Clock = Clock()
-        self.time: LoopTime | None = None
+        self.time: SleepWatch | None = None
         self.at_work: bool = False  # as of the last look: a thread or a program is
         self.is_open: bool = False  # the same: a peer may send something, if perhaps not soon
         self.jobs: dict[Any, float] = {}  # in executors, by their futures; until when
@@ -118,7 +125,7 @@ class Outside:
         self.seen: dict[int, Any] = {}  # what tasks were waiting for when the clock moved last
         self.new_since: float = 0.0
 
-    def begin(self, time: LoopTime) -> None:
+    def begin(self, time: SleepWatch) -> None:
         """A node in virtual time has begun."""
         self.time = time
         self.end()

@@ -1,22 +1,32 @@
-"""A process as the kernel keeps it, and the states it goes through."""
+"""What a process is: its pid, its record, and what it may ask of the node and the scheduler that run it.
+
+`Pid`, `Process`, `Host` and `Runner` name each other, so they are in one module, below all that uses them. `Node` is the
+one `Host` and `Scheduler` the one `Runner`: as base classes they give the lower modules their types, so that no module
+imports one above it. (As protocols, they would cost compiled code a look-up for each attribute.)
+
+STATES
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from regrow.kernel.peer import Peer
+from regrow.kernel.refs import REFS, Ref
 
 if TYPE_CHECKING:
-    from regrow.kernel.ancestors import Lineage
-    from regrow.kernel.asyncio_task import ProcessTask
-    from regrow.kernel.deadlines import Deadline, Timer
-    from regrow.kernel.node import Node
-    from regrow.kernel.pid import Alias, Pid, Ref
+    import asyncio
 
+    from regrow.kernel.clock import Clock
+    from regrow.kernel.current_task import CurrentTask
+    from regrow.kernel.deadlines import Deadline, Timers
+    from regrow.kernel.gate import Gate
+    from regrow.kernel.lineage import Lineage
 
-# What a process is doing. A process at RECEIVING takes whatever comes first and has no mail: only such a one can be
-# handed a call directly.
+# What a process is doing.
 NEW: Final = 0
 READY: Final = 1
 RUNNING: Final = 2
@@ -26,6 +36,73 @@ AWAITING: Final = 5
 CALLING: Final = 6
 ENDED: Final = 7
 STATUS_WORDS: Final = ("new", "runnable", "running", "waiting", "waiting", "waiting", "waiting", "exiting")
+
+
+class Pid:
+    """The identity of one process: small, hashable, ordered, and printed as `<0.12.0>`.
+
+    A pid outlives its process and never keeps it alive: `process` is cut when the process dies.
+    """
+
+    __slots__ = ("node", "number", "process")
+
+    def __init__(self, node: Peer, number: int) -> None:
+        self.node: Peer = node
+        self.number: int = number
+        self.process: Process | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.node.number}.{self.number}.0>"
+
+    def __lt__(self, other: Pid) -> bool:
+        return (self.node.number, self.number) < (other.node.number, other.number)
+
+    def __le__(self, other: Pid) -> bool:
+        return self is other or self < other
+
+    def __copy__(self) -> Pid:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Pid:
+        return self
+
+
+def is_guest(pid: Pid) -> bool:
+    """Whether a pid stands for the plain asyncio tasks of its node, which have none of their own."""
+    return pid.number == 0
+
+
+class Alias(Ref):
+    """A second address of a process that can be switched off, and then drops what is sent to it (`erlang:alias/1`)."""
+
+    __slots__ = ("mode", "owner")
+
+    number: int
+
+    def __init__(self, owner: Pid, mode: str) -> None:
+        self.number = REFS.last = REFS.last + 1
+        self.owner: Pid = owner
+        self.mode: str = mode  # "" when off
+
+
+class Monitor(Alias):
+    """One process watching another: the ref that `monitor` gives, known to both ends."""
+
+    __slots__ = ("tag", "target", "watched")
+
+    number: int
+
+    def __init__(self, owner: Pid, watched: Pid | None, target: object) -> None:
+        self.number = REFS.last = REFS.last + 1
+        self.owner = owner
+        self.mode = ""
+        self.watched: Pid | None = watched  # None once it has fired or was taken back
+        self.target: object = target  # what the watcher wrote: a pid or a name
+        self.tag: object = None
+
+
+for _ordered in (Pid, Alias, Monitor):
+    type.__setattr__(_ordered, "__hash__", object.__hash__)  # mypyc gives a class with `__lt__` none
 
 
 class Process:
@@ -62,8 +139,8 @@ class Process:
         "watchers",
     )
 
-    def __init__(self, node: Node, pid: Pid, context: Context) -> None:
-        self.node: Node = node
+    def __init__(self, node: Host, pid: Pid, context: Context) -> None:
+        self.node: Host = node
         self.pid: Pid = pid
         self.context: Context = context
         self.body: Generator[Any, Any, Any] | None = None
@@ -85,7 +162,7 @@ class Process:
         self.lineage: Lineage | None = None
         self.initial_call: object = None
         self.application: object = None
-        self.task: ProcessTask | None = None
+        self.task: TaskOfProcess | None = None
         self.rare: ProcessExtras | None = None
 
     def __repr__(self) -> str:
@@ -112,7 +189,7 @@ class ProcessExtras:
     def __init__(self) -> None:
         self.dictionary: dict[object, object] = {}
         self.aliases: dict[Alias, None] = {}
-        self.timers: set[Timer] = set()
+        self.timers: set[Deadline] = set()
         self.global_names: dict[object, None] = {}
         self.tables: dict[Any, None] = {}  # those that have entries of this process: see names.HeldByProcess
         self.unlinking: dict[Pid, Ref] | None = None  # from processes of other nodes, until they have acknowledged it
@@ -142,3 +219,258 @@ def drop_alias(process: Process, alias: Alias) -> bool:
     alias.mode = ""
     del process.rare.aliases[alias]
     return True
+
+
+# What a process may ask
+
+
+class TaskOfProcess(Protocol):
+    """The task that a process is to asyncio: `asyncio_task.ProcessTask`."""
+
+    must_cancel: bool
+    cancel_message: Any
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel what the process waits for."""
+        ...
+
+    def uncancel(self) -> int:
+        """Take back one cancellation."""
+        ...
+
+    def take_cancel(self) -> asyncio.CancelledError | None:
+        """Return the cancellation that the next step must begin with, if there is one."""
+        ...
+
+    def end(self, reason: object) -> None:
+        """Note that the process has ended."""
+        ...
+
+    def get_stack(self, *, limit: int | None = None) -> list[Any]:
+        """Return the frames at which the process waits, outermost first."""
+        ...
+
+
+class Runner:
+    """A node's scheduler, as processes see it; `scheduler.Scheduler` documents each part."""
+
+    loop: asyncio.AbstractEventLoop
+    clock: Clock
+    timers: Timers
+    shown: CurrentTask
+    schedule: Any  # a `schedule.Schedule`, or None in production
+    jumps: Any  # a `virtual_time.ClockMover`
+    queue: deque[Process]
+    yielded: list[Process]
+    current: Process | None
+    scheduled: bool
+    turning: bool
+    depth: int
+    stack: Any
+    steps: int
+    turn_ends: float
+    awaiting: int
+    dying: deque[Process]
+    broken_off: list[tuple[Process, object, bool]]
+    closed: bool
+
+    def ready(self, process: Process, value: object) -> None:
+        """Let a process be stepped with `value` when its turn comes."""
+        raise NotImplementedError
+
+    def ready_first(self, process: Process, value: object) -> None:
+        """Let a process be stepped before all others."""
+        raise NotImplementedError
+
+    def yield_turn(self, process: Process) -> None:
+        """Let a process be stepped after the event loop's next round."""
+        raise NotImplementedError
+
+    def want_turn(self) -> None:
+        """Schedule a turn, if none is scheduled."""
+        raise NotImplementedError
+
+    def wake(self, process: Process, value: object) -> None:
+        """Give a waiting process what it waited for."""
+        raise NotImplementedError
+
+    def turn(self) -> None:
+        """Step processes until the queue is empty or the turn is over."""
+        raise NotImplementedError
+
+    def hand_over(self, process: Process, message: object) -> bool:
+        """Step an idle process on the caller's stack; false if it has to wait for its turn."""
+        raise NotImplementedError
+
+    def has_time(self) -> bool:
+        """Return whether the running code may continue without waiting."""
+        raise NotImplementedError
+
+    def server_keeps_turn(self, process: Process) -> bool:
+        """Return whether a server may take its next message without yielding."""
+        raise NotImplementedError
+
+    def process_keeps_turn(self, process: Process) -> bool:
+        """Return whether a process may take its next message without yielding."""
+        raise NotImplementedError
+
+    def limit(self, process: Process, timeout: float) -> None:
+        """Let a receive end after `timeout` seconds."""
+        raise NotImplementedError
+
+    def ended(self, process: Process, error: Any) -> None:
+        """End a process whose body has returned or raised `error`."""
+        raise NotImplementedError
+
+    def handle_yield(self, process: Process, wish: Any) -> None:
+        """Arrange for what a body has yielded."""
+        raise NotImplementedError
+
+
+class Tracer:
+    """The listeners of a node; see `trace.Trace`."""
+
+    listeners: dict[Callable[[str, object, object, object], None], None]
+    dead: dict[Process, None]
+
+    def emit(self, point: str, who: object, whom: object = None, what: object = None) -> None:
+        """Report an event to every listener."""
+        raise NotImplementedError
+
+
+class RemnantTable:
+    """The killed coroutines of a node that still release what they hold; see `remnants.Remnants`."""
+
+    kept: dict[Process, Any]
+
+    def cancelled(self) -> asyncio.CancelledError:
+        """Return a new cancellation for a remnant."""
+        raise NotImplementedError
+
+    def begin(self, process: Process) -> None:
+        """Give a dead process's coroutine its time."""
+        raise NotImplementedError
+
+    def keep(self, process: Process, wish: Any) -> None:
+        """Let a dead process wait for asyncio, and refuse it everything else."""
+        raise NotImplementedError
+
+    def overdue(self, process: Process) -> None:
+        """Cancel a remnant whose time is over once more, or close it."""
+        raise NotImplementedError
+
+    def done(self, process: Process) -> None:
+        """Forget a remnant that has ended."""
+        raise NotImplementedError
+
+    def all_done(self) -> Coroutine[Any, Any, None]:
+        """Wait for all remnants."""
+        raise NotImplementedError
+
+
+class Host(Peer):
+    """A node of this program, as processes see it; `node.Node` documents each part."""
+
+    # Most nodes never set these. A plain object is slower to ask once it has more than thirty attributes of its own.
+    controller: Any = None  # of the applications, once one has been asked for
+    failure: BaseException | None = None
+    cancelled: bool = False  # the block was, by `fail`
+    leaving: bool = False  # the block is being left: what comes now does not cancel it
+    end_task: asyncio.Task[None] | None = None
+
+    loop: asyncio.AbstractEventLoop
+    scheduler: Runner
+    remnants: RemnantTable
+    trace: Tracer | None
+    gate: Gate
+    clock: Clock
+    init: Process
+    guest: Pid
+    thread: int
+    running: bool
+    burying: bool
+    block: asyncio.Task[Any] | None
+    last_lineage: Lineage | None
+    processes: dict[Pid, Process]
+    names: dict[object, Process]
+    registries: dict[object, Any]
+    applications: dict[object, Any]
+    told: dict[Process, None]
+    attempts: dict[Process, Any]
+    adopted: dict[Any, Process]
+
+    def caller(self) -> Process | None:
+        """Return the process that runs now; None in a plain asyncio task."""
+        raise NotImplementedError
+
+    def launch(self, function: Callable[..., Any], args: tuple[Any, ...], parent: Process | None) -> Process:
+        """Make a process that runs a user's function."""
+        raise NotImplementedError
+
+    def new_process(self, context: Context, initial_call: object = None) -> Process:
+        """Make a process that does nothing yet."""
+        raise NotImplementedError
+
+    def remove(self, process: Process) -> None:
+        """Take a process that has ended out of the tables."""
+        raise NotImplementedError
+
+    def returned(self, process: Process) -> None:
+        """End a process whose body has returned."""
+        raise NotImplementedError
+
+    def crashed(self, process: Process, error: BaseException) -> None:
+        """End a process whose body has raised."""
+        raise NotImplementedError
+
+    def interrupted(self, error: BaseException) -> None:
+        """End the program, if `error` is a KeyboardInterrupt or SystemExit."""
+        raise NotImplementedError
+
+    def told_by_parent(self, process: Process) -> None:
+        """Note that a process that traps exits has an exit signal from its parent."""
+        raise NotImplementedError
+
+    def report_remnant(self, process: Process) -> None:
+        """Log that a killed process has not ended."""
+        raise NotImplementedError
+
+    def wake_adopted(self, process: Process, value: object) -> None:
+        """Wake an asyncio task that is a process."""
+        raise NotImplementedError
+
+    def end_adopted(self, process: Process) -> None:
+        """Cancel an asyncio task that is a process which has ended."""
+        raise NotImplementedError
+
+    def post(self, function: Callable[..., Any], *args: Any) -> bool:
+        """Run a function on this node's loop, from any thread; false if the node is down."""
+        raise NotImplementedError
+
+    def find_node(self, name: object) -> Host | None:
+        """Return the node of this program with this name."""
+        raise NotImplementedError
+
+    def ended(self, process: Process, timeout: float | None = None) -> asyncio.Future[object]:
+        """Return a future of the reason of a process's end."""
+        raise NotImplementedError
+
+    def end(self, pid: Pid, reason: object) -> Coroutine[Any, Any, None]:
+        """End a process that is linked to the first one, and wait until it has ended."""
+        raise NotImplementedError
+
+    def begin_end(self, reason: object) -> None:
+        """Let a task end this node."""
+        raise NotImplementedError
+
+    def fail(self, error: BaseException) -> None:
+        """Cancel the node's block, and raise `error` from it."""
+        raise NotImplementedError
+
+    def give_back_loop(self) -> None:
+        """Give the event loop its own time back."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Release the loop and the thread."""
+        raise NotImplementedError

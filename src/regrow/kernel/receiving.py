@@ -47,7 +47,7 @@ def receive(match: Any = None, *, timeout: float | timedelta | None = None) -> G
     if process is None:
         return (yield from _receive_in_a_task(match, timeout).__await__())
     if match is None and timeout is None:
-        if process.mailbox is not None and process.node.scheduler.may_go_on(process):
+        if process.mailbox is not None and process.node.scheduler.process_keeps_turn(process):
             return mailbox.take(process)
         return (yield ANY)
     wanted = Receive(match, None if timeout is None else seconds(timeout, "receive(timeout=)"))

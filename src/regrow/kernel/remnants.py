@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from regrow.kernel.awaitables import Settled
 from regrow.kernel.deadlines import Deadline
-from regrow.kernel.process_record import AWAITING, Process, extras
+from regrow.kernel.process_record import AWAITING, Process, RemnantTable, extras
 from regrow.kernel.wakeups import await_future, close_body
 from regrow.kernel.yields import Throw
 
 if TYPE_CHECKING:
-    from regrow.kernel.node import Node
+    from regrow.kernel.process_record import Host, RemnantTable
 
 PATIENCE: Final = 5.0
 LAST_CHANCE: Final = 1.0
@@ -40,10 +40,10 @@ class RemnantDeadline(Deadline):
         self.remnants.overdue(self.process)
 
 
-class Remnants:
+class Remnants(RemnantTable):
     """The remnants of one node."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Host) -> None:
         self.node = node
         self.kept: dict[Process, RemnantDeadline] = {}
         self.waiting: Future[None] | None = None  # of a node that stops
@@ -69,7 +69,7 @@ class Remnants:
             if first and process.task is not None:
                 process.task.cancel()
         elif wish is None and not first:
-            scheduler.let_others(process)
+            scheduler.yield_turn(process)
         else:
             self.cancel(process)
 

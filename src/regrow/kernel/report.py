@@ -14,13 +14,12 @@ from typing import Any, ParamSpec, cast
 
 from regrow.kernel.ancestors import ancestors
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.current_node import swallow
 from regrow.kernel.exception_copies import TRACEBACK
 from regrow.kernel.exits import is_a
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.tracebacks import Raised, cause_in, trace_of, traceback_of, with_lines
+from regrow.kernel.user_errors import swallow
 
 Given = ParamSpec("Given")
 

@@ -23,22 +23,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from regrow.kernel import deadlock, names
 from regrow.kernel.awaitables import Settled
 from regrow.kernel.coroutine_driver import COMPILED
-from regrow.kernel.current_node import CALLBACK_FRAMES, CURRENT
+from regrow.kernel.current_node import CURRENT
 from regrow.kernel.deadlines import Deadline
 from regrow.kernel.mailbox import put
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import CALLING, RECEIVING, Process
+from regrow.kernel.peer import Peer
+from regrow.kernel.process_record import CALLING, RECEIVING, Host, Pid, Process
 from regrow.kernel.running import unwind
 from regrow.kernel.signals import AbandonSignal, CallSignal, ReplySignal
 from regrow.kernel.small_set import add, discard
-
-if TYPE_CHECKING:
-    from regrow.kernel.node import Node
+from regrow.kernel.user_errors import CALLBACK_FRAMES
 
 # The states of a request.
 PENDING: Final = 0
@@ -96,7 +94,7 @@ class RemoteWaiter:
 REMOTE_WAITER: Final = RemoteWaiter()
 
 
-def new_request(node: Node, request: object) -> CallRequest:
+def new_request(node: Host, request: object) -> CallRequest:
     """Make a request of the running process, or of a plain task."""
     caller = node.caller()
     return CallRequest(node.guest if caller is None else caller.pid, request)
@@ -105,7 +103,7 @@ def new_request(node: Node, request: object) -> CallRequest:
 # Sending and waiting
 
 
-async def wait(node: Node, caller: Process | None, server: object, request: CallRequest, timeout: float | None) -> None:
+async def wait(node: Host, caller: Process | None, server: object, request: CallRequest, timeout: float | None) -> None:
     """Send a request, unless it was handed over already, and wait until it is settled.
 
     Raises:
@@ -154,7 +152,7 @@ async def wait(node: Node, caller: Process | None, server: object, request: Call
 
 
 def try_hand_over(
-    node: Node, caller: Process | None, server: object, request: CallRequest, timeout: float | None
+    node: Host, caller: Process | None, server: object, request: CallRequest, timeout: float | None
 ) -> bool:
     """Let an idle server take the request at once, whatever its address; see `Scheduler.hand_over`.
 
@@ -173,7 +171,7 @@ def try_hand_over(
     return True
 
 
-def deliver(node: Node, caller: Process | None, server: object, request: CallRequest) -> bool:
+def deliver(node: Host, caller: Process | None, server: object, request: CallRequest) -> bool:
     """Put a request into the server's mailbox; false if there is no server, and the request has failed."""
     elsewhere = names.unknown_node(node, server)
     if elsewhere is not None:
@@ -190,16 +188,16 @@ def deliver(node: Node, caller: Process | None, server: object, request: CallReq
         settle(request, FAILED, "calling_self")
         return False
     if node.trace is not None:
-        node.trace.tell("send", request.pid, target.pid, request)
+        node.trace.emit("send", request.pid, target.pid, request)
     request.server = target
     put(target, request)
     return True
 
 
-def deliver_elsewhere(node: Node, server: Pid, request: CallRequest) -> bool:
+def deliver_elsewhere(node: Host, server: Pid, request: CallRequest) -> bool:
     """Send a request to a server of another node; false if that node is down, and the request has failed."""
     if node.trace is not None:
-        node.trace.tell("send", request.pid, server, request)
+        node.trace.emit("send", request.pid, server, request)
     request.server = server
     if request.waiter is None:  # a request that is answered by message has its waiter already
         request.waiter = REMOTE_WAITER
@@ -218,7 +216,7 @@ def watch_for(request: CallRequest, server: Process, timeout: float | None) -> N
     request.server = server
     server.watchers = add(server.watchers, request)
     if timeout is not None:
-        request.pid.node.scheduler.timers.start(request, timeout)
+        server.node.scheduler.timers.start(request, timeout)
 
 
 def stop_watching(request: CallRequest) -> None:
@@ -231,7 +229,9 @@ def stop_watching(request: CallRequest) -> None:
         server.node.deliver(AbandonSignal(request.pid, server, request))
         request.server = None
     if request.due != 0.0:
-        request.pid.node.scheduler.timers.cancel(request)
+        node = request.pid.node
+        assert isinstance(node, Host)  # a deadline is set by the caller's own node
+        node.scheduler.timers.cancel(request)
 
 
 # Settling
@@ -241,12 +241,12 @@ def reply(request: CallRequest, value: object) -> None:
     """Answer a call, from any process, now or later (`gen_server:reply/2`). An answer to no waiting caller is dropped."""
     node = request.pid.node
     here = CURRENT.node
-    if node.trace is not None or (here is not None and here.trace is not None):
+    if (isinstance(node, Host) and node.trace is not None) or (here is not None and here.trace is not None):
         trace_reply(node, here, request, value)
     answer(request, ANSWERED, value)
 
 
-def reply_here(here: Node, request: CallRequest, value: object) -> None:
+def reply_here(here: Host, request: CallRequest, value: object) -> None:
     """Do what `reply` does, from a process of the node `here`.
 
     hot: a caller of the same node is answered with three calls fewer; `benchmarks` has the figure ("100 clients").
@@ -291,7 +291,9 @@ def settle(request: CallRequest, state: int, answer: object) -> bool:
             waiter.waiting = None
             scheduler.ready(waiter, None)
     else:
-        if request.pid.node.scheduler.stack.value < CALLBACK_FRAMES:
+        node = request.pid.node
+        assert isinstance(node, Host)  # a request is settled by its caller's own node
+        if node.scheduler.stack.value < CALLBACK_FRAMES:
             raise RecursionError  # a future that is done, and cannot schedule its callbacks, never wakes its task
         stop_watching(request)
         request.state = state
@@ -319,19 +321,19 @@ def mark_deferred(request: CallRequest) -> None:
 # Tracing
 
 
-def trace_reply(node: Any, here: Any, request: CallRequest, value: object) -> None:
+def trace_reply(node: Peer, here: Host | None, request: CallRequest, value: object) -> None:
     """Report a reply to the listeners of the replying process's node, and of the caller's node, in its own thread."""
     who = running_pid()
     if here is not None and here.trace is not None:
-        here.trace.tell("reply", who, request.pid, (request, value))
-    if node is not here:
+        here.trace.emit("reply", who, request.pid, (request, value))
+    if node is not here and isinstance(node, Host):
         node.post(trace_reply_there, node, who, request, value)
 
 
-def trace_reply_there(node: Any, who: Pid | None, request: CallRequest, value: object) -> None:
+def trace_reply_there(node: Host, who: Pid | None, request: CallRequest, value: object) -> None:
     """Report a reply to the listeners of the caller's node."""
     if node.trace is not None:
-        node.trace.tell("reply", who, request.pid, (request, value))
+        node.trace.emit("reply", who, request.pid, (request, value))
 
 
 def running_pid() -> Pid | None:

@@ -9,8 +9,7 @@ from typing import Any
 
 from regrow.kernel import exits
 from regrow.kernel.current_node import CURRENT, current_node
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import RUNNING, Process
+from regrow.kernel.process_record import RUNNING, Pid, Process
 from regrow.kernel.yields import DIE
 
 

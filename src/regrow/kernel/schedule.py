@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 from regrow.kernel.yields import Throw
 
 if TYPE_CHECKING:
-    from regrow.kernel.clock import VirtualClock
     from regrow.kernel.deadlines import Deadline
     from regrow.kernel.process_record import Process
+    from regrow.kernel.virtual_clock import VirtualClock
 
 
 class Schedule(Protocol):

@@ -22,16 +22,16 @@ from typing import Any, Final
 
 from regrow.kernel import bounded_repr
 from regrow.kernel.clock import Clock
-from regrow.kernel.coroutine_steps import CurrentTask, is_cancelled, resume, takes_its_turn
-from regrow.kernel.current_node import swallow
-from regrow.kernel.current_task import set_current_task
+from regrow.kernel.coroutine_steps import is_cancelled, resume, takes_its_turn
+from regrow.kernel.current_task import CurrentTask, set_current_task
 from regrow.kernel.deadlines import Timers
 from regrow.kernel.mailbox import put_back, take, take_wanted
-from regrow.kernel.process_record import CALLING, READY, RECEIVING, RUNNING, SELECTING, Process
+from regrow.kernel.process_record import CALLING, READY, RECEIVING, RUNNING, SELECTING, Process, Runner
 from regrow.kernel.requests import PENDING, CallRequest, abandon
 from regrow.kernel.schedule import Schedule
 from regrow.kernel.stack_depth import gauge, least
 from regrow.kernel.unfinished import go_on
+from regrow.kernel.user_errors import swallow
 from regrow.kernel.virtual_time import ClockMover
 from regrow.kernel.wakeups import ReceiveTimeout, await_future, leave_body
 from regrow.kernel.yields import ANY, EMPTY, END, RECEIVE, RESCAN, TIMEOUT, YIELD, Become, Receive, Throw
@@ -44,7 +44,7 @@ DEEPEST: Final = 16  # hand-overs on one stack
 handled: Final = sys.exception  # a constant, which compiled code reads without looking a name up
 
 
-class Scheduler:
+class Scheduler(Runner):
     """Steps the processes of one node."""
 
     def __init__(
@@ -52,26 +52,26 @@ class Scheduler:
     ) -> None:
         self.loop = loop
         self.clock = clock
-        self.jumps: ClockMover = ClockMover(self)
-        self.timers: Timers = Timers(loop, clock, self.jumps, schedule)
+        self.jumps = ClockMover(self)
+        self.timers = Timers(loop, clock, self.jumps, schedule)
         self.schedule = schedule
         self.coin: Schedule | None = schedule if hand_over is None else None
         self.deepest = 0 if hand_over is False else DEEPEST
-        self.queue: deque[Process] = deque()
-        self.shown: CurrentTask = CurrentTask(loop)
-        self.yielded: list[Process] = []  # for the next turn
-        self.current: Process | None = None
-        self.scheduled: bool = False  # a turn is
-        self.turning: bool = False
-        self.depth: int = 0
-        self.stack: Any = gauge()
+        self.queue = deque()
+        self.shown = CurrentTask(loop)
+        self.yielded = []  # for the next turn
+        self.current = None
+        self.scheduled = False  # a turn is
+        self.turning = False
+        self.depth = 0
+        self.stack = gauge()
         self.stack_least: int = least(self.stack.value)  # that is to be left for a hand-over
-        self.steps: int = 0  # left until the next look at the clock
-        self.turn_ends: float = 0.0
+        self.steps = 0  # left until the next look at the clock
+        self.turn_ends = 0.0
         self.in_guests_turn: bool = False
         self.awaiting = 0  # processes that wait for a future
-        self.dying: deque[Process] = deque()  # those whose end is still to be told
-        self.broken_off: list[tuple[Process, object, bool]] = []  # steps: see `unfinished.py`
+        self.dying = deque()  # those whose end is still to be told
+        self.broken_off = []  # steps: see `unfinished.py`
         self.closed = False
 
     # Whose turn it is. What can fail for lack of stack comes first, and what it is for is done after it, or not at all.
@@ -92,7 +92,7 @@ class Scheduler:
         process.value = value
         process.status = READY
 
-    def let_others(self, process: Process) -> None:
+    def yield_turn(self, process: Process) -> None:
         """`asyncio.sleep(0)`: this process goes on once the event loop has gone round."""
         if not self.scheduled:
             self.want_turn()
@@ -164,7 +164,7 @@ class Scheduler:
             if self.clock.virtual and not queue:
                 self.jumps.want()
 
-    def goes_on(self, process: Process) -> bool:
+    def server_keeps_turn(self, process: Process) -> bool:
         """Whether a server may take its next message without giving way: while its turn lasts, and nobody waits for one.
 
         It answers the calls in its mailbox even so, one after the other, before the callers that it has answered go on:
@@ -186,7 +186,7 @@ class Scheduler:
         self.steps -= 1
         return self.steps > 0 or not self.is_over()
 
-    def may_go_on(self, process: Process) -> bool:
+    def process_keeps_turn(self, process: Process) -> bool:
         """Whether a process may take a message that is there without giving way to others, as OTP's do.
 
         It may while its turn lasts, but for those that were ended and are to be unwound: they stand first.
@@ -265,7 +265,7 @@ class Scheduler:
                         if wish is RECEIVE and process.mailbox is None and process.alive and not process.as_task:
                             process.status = RECEIVING
                         else:
-                            self.attend(process, wish)
+                            self.handle_yield(process, wish)
                     except BaseException as broken:
                         self._break_off(process, wish, False, broken)
         finally:
@@ -335,7 +335,7 @@ class Scheduler:
                 process.waiting = ANY
                 process.status = RECEIVING
             else:
-                self.attend(process, wish)
+                self.handle_yield(process, wish)
         except BaseException as broken:
             self._break_off(process, wish, False, broken)
 
@@ -399,7 +399,7 @@ class Scheduler:
 
     # What a process waits for
 
-    def attend(self, process: Process, wish: Any) -> None:
+    def handle_yield(self, process: Process, wish: Any) -> None:
         """Arrange for what a body has yielded, or for its end."""
         if wish is END:
             self._returned(process, wish)
@@ -412,10 +412,10 @@ class Scheduler:
         elif isinstance(wish, CallRequest):
             self._await_answer(process, wish)
         elif wish is None:
-            self.let_others(process)
+            self.yield_turn(process)
         elif wish is YIELD:
             if not process.as_task or not self._left_task(process):
-                self.let_others(process)
+                self.yield_turn(process)
         elif getattr(wish, "_asyncio_future_blocking", None) is not None:
             await_future(process, wish)
         else:

@@ -11,9 +11,7 @@ from regrow.kernel.addresses import Address
 from regrow.kernel.awaitables import OTHERS, Settled
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import CURRENT, current_node
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Alias, Pid
-from regrow.kernel.process_record import RUNNING, SELECTING, Process
+from regrow.kernel.process_record import RUNNING, SELECTING, Alias, Host, Pid, Process
 from regrow.kernel.running import running
 from regrow.kernel.signals import AliasSignal, SendSignal
 from regrow.kernel.yields import EMPTY, TIMEOUT, Receive
@@ -34,7 +32,7 @@ def send(address: Address, message: Message) -> Message:
     node = CURRENT.node or current_node()
     if node.trace is not None:
         caller = node.caller()
-        node.trace.tell("send", node.guest if caller is None else caller.pid, address, message)
+        node.trace.emit("send", node.guest if caller is None else caller.pid, address, message)
     if type(address) is not Pid:
         found = _receiver(node, address, message)
         if found is None:
@@ -48,7 +46,7 @@ def send(address: Address, message: Message) -> Message:
     return message
 
 
-def _receiver(node: Node, address: Address, message: object) -> Pid | None:
+def _receiver(node: Host, address: Address, message: object) -> Pid | None:
     """Return the pid that a message reaches whose address is not a pid; send it here if that is an alias elsewhere."""
     if isinstance(address, Alias):
         if address.owner.node is node:

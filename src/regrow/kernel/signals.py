@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from regrow.kernel.peer import Signal
-from regrow.kernel.pid import Ref
+from regrow.kernel.refs import Ref
 
 if TYPE_CHECKING:
-    from regrow.kernel.pid import Alias, Monitor, Pid
+    from regrow.kernel.process_record import Alias, Monitor, Pid
 
 
 class Exited:

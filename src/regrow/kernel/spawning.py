@@ -12,8 +12,8 @@ from regrow.kernel import bounded_repr, exits, links, mailbox
 from regrow.kernel.ancestors import descend
 from regrow.kernel.current_node import current_node
 from regrow.kernel.node_shutdown import runs_a_function
-from regrow.kernel.pid import Monitor, Pid, Ref
-from regrow.kernel.process_record import RUNNING, Process, extras
+from regrow.kernel.process_record import RUNNING, Monitor, Pid, Process, extras
+from regrow.kernel.refs import Ref
 from regrow.kernel.running import running_alive, unless_dead
 
 REPLIES = ("yes", "no", "error_only", "success_only")

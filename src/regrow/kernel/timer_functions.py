@@ -8,10 +8,10 @@ from typing import Any, Final, TypeVar, overload
 
 from regrow.kernel import names, timers
 from regrow.kernel.addresses import Address
+from regrow.kernel.alarms import Alarm, Timer
 from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.clock import Clock
 from regrow.kernel.current_node import CURRENT, current_node
-from regrow.kernel.deadlines import Alarm, Timer
 from regrow.kernel.running import running
 from regrow.kernel.timers import NOT_GIVEN
 

@@ -12,11 +12,10 @@ from typing import Any, Final, overload
 
 from regrow.kernel import bounded_repr, exits, links, names, requests
 from regrow.kernel.addresses import Address
+from regrow.kernel.alarms import Alarm, Interval, Repeated, Timer
 from regrow.kernel.current_node import CURRENT, current_node
-from regrow.kernel.deadlines import Alarm, Interval, Repeated, Timer
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid, Ref
-from regrow.kernel.process_record import Process, extras
+from regrow.kernel.process_record import Host, Pid, Process, extras
+from regrow.kernel.refs import Ref
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.running import exit_if_killed, running
 from regrow.kernel.sending import send
@@ -278,7 +277,7 @@ def as_interval(value: object, what: str) -> float:
     return interval
 
 
-def bind_to_owner(timer: Timer, pid: Pid, node: Node) -> bool:
+def bind_to_owner(timer: Timer, pid: Pid, node: Host) -> bool:
     """Let a timer end with a process of this node; false if that has ended already."""
     owner: Process | None = pid.process
     if owner is None:
@@ -323,7 +322,7 @@ def _send(timer: Timer, message: object) -> None:
         return
 
 
-def _start(node: Node, timer: Timer, delay: float | timedelta, absolute: bool, what: str) -> None:
+def _start(node: Host, timer: Timer, delay: float | timedelta, absolute: bool, what: str) -> None:
     time = _as_time(delay, what) if absolute else as_delay(delay, what)
     address = timer.address
     if type(address) is Pid:
@@ -403,7 +402,7 @@ def _repeat(timer: Timer) -> None:
     requests.watch_for(Run(process.node.guest, timer), process, None)
 
 
-def _belongs_to_caller(timer: Timer, node: Node) -> bool:
+def _belongs_to_caller(timer: Timer, node: Host) -> bool:
     """An interval ends with the process that asked for it; a plain task's, with the node."""
     caller = node.caller()
     return caller is None or bind_to_owner(timer, caller.pid, node)

@@ -25,20 +25,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.current_node import swallow
+from regrow.kernel.process_record import Tracer
 from regrow.kernel.report import exc_info, log
 from regrow.kernel.running import unless_dead
+from regrow.kernel.user_errors import swallow
 
 if TYPE_CHECKING:
-    from regrow.kernel.node import Node
-    from regrow.kernel.process_record import Process
+    from regrow.kernel.process_record import Host, Process
 
 LOG = logging.getLogger("regrow.trace")
 
 Listener = Callable[[str, object, object, object], None]
 
 
-class Trace:
+class Trace(Tracer):
     """Those who listen to one node. The node holds None in its place while there are none.
 
     Attributes:
@@ -52,7 +52,7 @@ class Trace:
         self.listeners: dict[Listener, None] = {}
         self.dead: dict[Process, None] = {}
 
-    def tell(self, point: str, who: object, whom: object = None, what: object = None) -> None:
+    def emit(self, point: str, who: object, whom: object = None, what: object = None) -> None:
         """Tell every listener what has happened. One that raises is dropped: looking must not change what is seen."""
         if self.dead:
             self.refuse_the_dead()
@@ -86,14 +86,14 @@ def watch_no_more(process: Process) -> None:
         process.node.trace = None
 
 
-def listen(node: Node, listener: Listener) -> None:
+def listen(node: Host, listener: Listener) -> None:
     """Let a function hear of all that happens on a node, from now on."""
     if node.trace is None:
         node.trace = Trace()
     node.trace.listeners[listener] = None
 
 
-def unlisten(node: Node, listener: Listener) -> None:
+def unlisten(node: Host, listener: Listener) -> None:
     """Let it go. With the last one the node has nobody to tell, and nothing to do for it."""
     if node.trace is not None:
         node.trace.listeners.pop(listener, None)

@@ -13,16 +13,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regrow.kernel import links
-from regrow.kernel.current_node import failed, swallow
 from regrow.kernel.process_record import RUNNING
+from regrow.kernel.user_errors import failed, swallow
 from regrow.kernel.yields import Throw
 
 if TYPE_CHECKING:
-    from regrow.kernel.node import Node
-    from regrow.kernel.scheduler import Scheduler
+    from regrow.kernel.process_record import Host, Runner
 
 
-def go_on(scheduler: Scheduler) -> None:
+def go_on(scheduler: Runner) -> None:
     """Do the rest of each: the ends of steps, then the burials."""
     left = scheduler.broken_off
     scheduler.broken_off = []
@@ -31,7 +30,7 @@ def go_on(scheduler: Scheduler) -> None:
             if ended:
                 scheduler.ended(process, what)
             elif process.status == RUNNING:
-                scheduler.attend(process, what)
+                scheduler.handle_yield(process, what)
         except BaseException as error:  # no stack is shorter: it is not the kernel's, but of what was yielded
             swallow(error)
             if process.status == RUNNING:
@@ -40,7 +39,7 @@ def go_on(scheduler: Scheduler) -> None:
         bury_rest(scheduler.dying[0].node)
 
 
-def bury_rest(node: Node) -> None:
+def bury_rest(node: Host) -> None:
     """Go on where burials were broken off."""
     dying = node.scheduler.dying
     for process in tuple(dying):

@@ -18,11 +18,11 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from regrow.kernel.deadlines import Alarm
+from regrow.kernel.alarms import Alarm
 from regrow.kernel.outside_work import THREADS, Outside
 
 if TYPE_CHECKING:
-    from regrow.kernel.scheduler import Scheduler
+    from regrow.kernel.process_record import Runner
     from regrow.kernel.virtual_time import ClockMover
 
 REPLACED = (
@@ -50,14 +50,14 @@ class LoopTime:
             0.0  # seconds by which the loop's time is ahead of its own: what has passed on virtual clocks
         )
         self.shift: float = 0.0  # the loop's time when the virtual clock shows 0
-        self.scheduler: Scheduler | None = None
+        self.scheduler: Runner | None = None
         self.waiting: dict[int, Alarm] = {}  # by the id of asyncio's handle
         self.selecting: Selecting | None = None
         self.outside: Outside = Outside(loop)
         for name in REPLACED:
             setattr(loop, name, getattr(self, name))
 
-    def take(self, scheduler: Scheduler) -> None:
+    def take(self, scheduler: Runner) -> None:
         """A node's clock is the loop's from here on.
 
         The two show the same, so that sums of seconds are the same floats on both; unless there are timers already,

@@ -16,10 +16,11 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from regrow.kernel.clock import FOREVER, VirtualClock
+from regrow.kernel.clock import FOREVER
+from regrow.kernel.virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
-    from regrow.kernel.scheduler import Scheduler
+    from regrow.kernel.process_record import Runner
 
 QUIET_ROUNDS: Final = 3  # of the loop: what asyncio has in hand comes first
 MOST_ROUNDS: Final = 10_000  # if asyncio always has: what spins does not stop the clock for ever
@@ -33,7 +34,7 @@ ALL_QUIET: Final = 1 << 30  # for `quiet`: there is no timer, and nothing has ru
 class ClockMover:
     """Moves the clock of one node."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Runner) -> None:
         self.scheduler = scheduler
         self.in_hand: Any = callbacks_of(scheduler.loop)
         self.wanted: bool = False

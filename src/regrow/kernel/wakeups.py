@@ -13,7 +13,7 @@ from regrow.kernel.trace import watch_no_more
 from regrow.kernel.yields import RESCAN, TIMEOUT, Launch, Throw
 
 if TYPE_CHECKING:
-    from regrow.kernel.scheduler import Scheduler
+    from regrow.kernel.process_record import Runner
 
 
 class ReceiveTimeout(Deadline):
@@ -86,7 +86,7 @@ def await_future(process: Process, future: Any) -> None:
         task.take_cancel()
 
 
-def is_foreign(scheduler: Scheduler, future: Any) -> bool:
+def is_foreign(scheduler: Runner, future: Any) -> bool:
     """Whether a future belongs to another event loop, in whose thread its callbacks would step this node."""
     loop = getattr(future, "_loop", None)
     if loop is None:

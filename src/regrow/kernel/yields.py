@@ -20,7 +20,7 @@ from collections.abc import Callable, Container, Generator
 from typing import Any, Final, cast
 
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.pid import Ref
+from regrow.kernel.refs import Ref
 from regrow.kernel.signals import Down
 
 

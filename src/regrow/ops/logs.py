@@ -10,12 +10,11 @@ from typing import Any, Final, TextIO
 
 from regrow.behaviours.gen.child_spec import ChildSpec
 from regrow.kernel.bounded_repr import DEFAULT, Limits, Once, cut, show
-from regrow.kernel.current_node import swallow
 from regrow.kernel.exits import is_a
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import extras
+from regrow.kernel.process_record import Pid, extras
 from regrow.kernel.report import Report
 from regrow.kernel.running import running
+from regrow.kernel.user_errors import swallow
 from regrow.ops.reasons import (
     INDENT,
     banner,

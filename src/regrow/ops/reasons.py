@@ -14,11 +14,11 @@ from types import CodeType
 from typing import Any, Final, TypeGuard, cast
 
 from regrow.kernel.bounded_repr import Limits, show
-from regrow.kernel.current_node import swallow
 from regrow.kernel.exception_copies import ARGS, CAUSE, CONTEXT, DICT, MEMBERS, SUPPRESS, TRACEBACK
 from regrow.kernel.exits import is_a
 from regrow.kernel.explained_reasons import Explained, letter_of
 from regrow.kernel.tracebacks import is_ours, lines_of, trace_of
+from regrow.kernel.user_errors import swallow
 
 MAX_FRAMES: Final = 40
 MAX_ERRORS: Final = 20

@@ -14,12 +14,12 @@ from regrow.behaviours.gen.starting import Failed, Ignore
 from regrow.behaviours.gen.system_requests import SystemRequest
 from regrow.kernel import names
 from regrow.kernel.bounded_repr import Limits, show
-from regrow.kernel.current_node import current_node, swallow
+from regrow.kernel.current_node import current_node
 from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Host, Pid, Process, is_guest
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.trace import listen, unlisten
+from regrow.kernel.user_errors import swallow
 
 KINDS: Final = (
     "spawn",
@@ -86,7 +86,7 @@ class Recording:
         self.running: bool = False
         self._who = who
         self._kinds = frozenset(kinds)
-        self._node = node
+        self._node: Host | None = node
         self._began = 0.0
         self._events: deque[Event] = deque(maxlen=size)
         self._names: dict[Pid, str] = {}  # the text for each process at its last event
@@ -197,7 +197,7 @@ class Recording:
         process = pid.process
         if process is not None:
             self._names[pid], self._known[pid] = _called(process)
-        elif pid is pid.node.guest:
+        elif is_guest(pid):
             self._names[pid] = OUTSIDE
         if len(self._names) > 2 * (self._events.maxlen or 0) + 100:
             self._forget_the_dead()
@@ -238,7 +238,7 @@ class Recording:
         if not isinstance(party, Pid):
             return party or ""
         name = self._names.get(party)
-        if party is party.node.guest:
+        if is_guest(party):
             return OUTSIDE
         return repr(party) if name is None else f"{name} {party!r}"
 

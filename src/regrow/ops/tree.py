@@ -21,7 +21,7 @@ from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import CallExit
 from regrow.kernel.info import alive, info
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 
 # Seconds. A supervisor that starts a slow child does not answer; the tree shows it as busy instead of waiting for it.
 TIMEOUT = 1.0

@@ -12,7 +12,7 @@
 Only the plugin needs pytest, which loads it through its entry point.
 """
 
-from regrow.kernel.clock import VirtualClock
+from regrow.kernel.virtual_clock import VirtualClock
 from regrow.testing.capture import Reports, capture_reports
 from regrow.testing.expect import expect_down, expect_exit, expect_idle, expect_message, flush, kill, refute_message
 from regrow.testing.probe import Probe, probe

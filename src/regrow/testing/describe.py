@@ -9,8 +9,7 @@ from typing import Any, Final
 from regrow.kernel import info
 from regrow.kernel.bounded_repr import Limits, show
 from regrow.kernel.current_node import current_node
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import AWAITING, CALLING, ENDED, RECEIVING, SELECTING, Process
+from regrow.kernel.process_record import AWAITING, CALLING, ENDED, RECEIVING, SELECTING, Pid, Process
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.tracebacks import OURS
 from regrow.kernel.yields import Receive

@@ -20,14 +20,15 @@ from typing import Any, TypeVar, cast, overload
 from regrow.behaviours.gen_server.client import whereis
 from regrow.behaviours.naming.pattern import fits
 from regrow.kernel import bifs, mailbox
-from regrow.kernel.clock import until_idle
 from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import is_word
 from regrow.kernel.info import info
-from regrow.kernel.pid import Monitor, Pid, Ref
+from regrow.kernel.process_record import Monitor, Pid
 from regrow.kernel.receiving import receive
+from regrow.kernel.refs import Ref
 from regrow.kernel.running import current, running
 from regrow.kernel.signals import Down, Exited
+from regrow.kernel.virtual_clock import until_idle
 from regrow.testing.describe import brief, describe_all, doing, mailbox_words, wish_words
 
 Message = TypeVar("Message")

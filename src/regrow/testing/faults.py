@@ -12,12 +12,12 @@ import copy
 from typing import Any
 
 from regrow.kernel import links
+from regrow.kernel.alarms import Alarm
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.clock import VirtualClock
-from regrow.kernel.deadlines import Alarm
 from regrow.kernel.mailbox import on_its_way
 from regrow.kernel.process_record import READY, Process
 from regrow.kernel.requests import CLOSED, CallRequest
+from regrow.kernel.virtual_clock import VirtualClock
 from regrow.kernel.yields import Throw
 
 

@@ -20,10 +20,11 @@ from typing import Any
 
 import pytest
 
-from regrow.kernel.clock import Clock, VirtualClock
+from regrow.kernel.clock import Clock
 from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 from regrow.kernel.report import Report
+from regrow.kernel.virtual_clock import VirtualClock
 from regrow.ops import logs
 from regrow.testing import supervised
 from regrow.testing.capture import Reports, capture_reports

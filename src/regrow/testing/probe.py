@@ -20,7 +20,7 @@ from regrow.behaviours.gen.child_spec import ChildSpec
 from regrow.behaviours.gen.results import NoReply, Ok, Reply, Stop
 from regrow.behaviours.gen_server.gen_server import GenServer
 from regrow.kernel import bifs
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 from regrow.kernel.running import current
 from regrow.kernel.sending import send, sleep
 from regrow.kernel.signals import Exited

@@ -11,7 +11,7 @@ from regrow.behaviours.gen.start_errors import AlreadyStarted
 from regrow.behaviours.supervision.children import ChildError
 from regrow.behaviours.supervision.supervisor import Supervisor
 from regrow.kernel import bifs
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 
 SUPERVISOR = "regrow.testing.supervisor"
 MANY = 1_000_000  # restarts: a child that the test crashes often does not end the other children

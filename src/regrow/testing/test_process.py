@@ -20,11 +20,11 @@ from types import TracebackType
 from typing import Any, Final, cast
 
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.clock import VirtualClock
 from regrow.kernel.exits import Continuation, KilledWhileRunning, is_normal
 from regrow.kernel.node import Node
 from regrow.kernel.process_record import Process
 from regrow.kernel.running import running
+from regrow.kernel.virtual_clock import VirtualClock
 from regrow.testing.describe import doing
 from regrow.testing.failures import Failure, from_users_frame, of_frames, rebuilt
 

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 from regrow.kernel.trace import listen, unlisten
 from regrow.ops import tracing
 from regrow.ops.tracing import Recording

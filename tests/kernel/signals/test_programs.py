@@ -24,6 +24,7 @@ from regrow import (
     process,
 )
 from regrow.kernel import names
+from regrow.kernel.current_node import current_node
 from tests.kernel.signals.nodes import do, everywhere, reasons, seeds, under
 
 
@@ -156,7 +157,7 @@ def test_hand_over_is_random_under_a_seed(seed: int | None, hand_over: bool | No
 
     class Deep(GenServer[None]):
         def handle_call(self, _request: Any, _from: From, state: None) -> Any:
-            return Reply(process.current().node.scheduler.depth > 0, state)
+            return Reply(current_node().scheduler.depth > 0, state)
 
     async def scenario() -> set[bool]:
         server = await Deep.start_link()

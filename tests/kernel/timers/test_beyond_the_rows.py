@@ -20,7 +20,7 @@ from regrow import (
     send,
     timer,
 )
-from regrow.kernel.deadlines import Alarm, Timer
+from regrow.kernel.alarms import Alarm, Timer
 from regrow.testing import expect_down, kill
 from tests.kernel.timers.mailboxes import FAR, Slow, me, messages, nothing_is_set, waiting
 

@@ -20,7 +20,7 @@ from regrow import (
     process,
     system,
 )
-from regrow.kernel.deadlines import Timer
+from regrow.kernel.alarms import Timer
 from regrow.testing import expect_idle, kill
 from tests.kernel.timers.mailboxes import me, messages, nothing_is_set, waiting
 

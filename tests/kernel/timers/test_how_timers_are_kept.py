@@ -17,7 +17,8 @@ from regrow import (
     VirtualClock,
     process,
 )
-from regrow.kernel.deadlines import FEW, Alarm, Timer
+from regrow.kernel.alarms import Alarm, Timer
+from regrow.kernel.deadlines import FEW
 from regrow.testing import expect_idle
 from tests.kernel.timers.mailboxes import me, messages, waiting
 

@@ -24,7 +24,7 @@ from regrow import (
     send,
     timer,
 )
-from regrow.kernel.deadlines import Timer
+from regrow.kernel.alarms import Timer
 from regrow.testing import expect_down, expect_idle, kill
 from tests.kernel.timers.mailboxes import FAR, Slow, me, messages, nothing_is_set, waiting
 

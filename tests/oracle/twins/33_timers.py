@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from regrow import Ref, process
-from regrow.kernel.deadlines import Timer
+from regrow.kernel.alarms import Timer
 from tests.oracle.actors import Errand
 from tests.oracle.twin import Twin, exit_reason_of, kill, mailbox, say, settle, try_say, until
 

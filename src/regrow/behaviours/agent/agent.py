@@ -38,7 +38,7 @@ from regrow.kernel.addresses import Address, Name
 from regrow.kernel.awaitables import is_coroutine
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import seconds
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 from regrow.kernel.running import running
 
 Timeout = float | timedelta | None

@@ -29,8 +29,7 @@ from regrow.behaviours.gen.user_code import is_failure
 from regrow.kernel import bounded_repr, exits
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.current_node import current_node
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.running import running
 
 OWN: Final = object()  # stands for the application that the running process belongs to

@@ -31,9 +31,7 @@ from regrow.kernel import report as plain
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.explained_reasons import in_words
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Host, Pid, Process
 from regrow.kernel.tracebacks import because
 
 LOG = logging.getLogger("regrow")
@@ -88,7 +86,7 @@ class Controller:
         watched: whether `regrow.run` waits for `terminated`; else the end of such an application fails the node.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Host) -> None:
         self.node = node
         self.loaded: dict[type[Application], None] = {}
         self.environments: dict[object, dict[Any, Any]] = {}
@@ -308,7 +306,7 @@ class Controller:
             reports.callback_raised(KERNEL, "shutdown_func", exits.reason_of(error))
 
 
-def controller_of(node: Node) -> Controller:
+def controller_of(node: Host) -> Controller:
     """Return the controller of a node; the first use creates it."""
     controller: Controller | None = node.controller
     if controller is None:

@@ -24,16 +24,15 @@ from regrow.behaviours.gen.user_code import is_failure
 from regrow.behaviours.supervision.shutdown import shut_down
 from regrow.kernel import bounded_repr, exits, links, node_shutdown, small_set
 from regrow.kernel.awaitables import is_awaitable
-from regrow.kernel.current_node import swallow
 from regrow.kernel.explained_reasons import Letter, at, explained
 from regrow.kernel.mailbox import messages, put_back
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.receiving import receive
 from regrow.kernel.requests import CallRequest, reply
 from regrow.kernel.running import running
 from regrow.kernel.signals import Exited
 from regrow.kernel.timers import send_after
+from regrow.kernel.user_errors import swallow
 
 OVER = ("max_time", "is over")
 

@@ -36,8 +36,7 @@ from regrow.behaviours.gen.request import ask
 from regrow.kernel import links
 from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import is_word, same
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Host, Pid
 from regrow.kernel.receiving import receive
 from regrow.kernel.requests import CallRequest, new_request, reply
 from regrow.kernel.running import current
@@ -91,7 +90,7 @@ async def start(app: Any, start_type: StartType = "temporary", args: Any = SPECS
         raise ApplicationError(answer.reason, answer.letter)
 
 
-async def _cancelled(node: Node, entry: ApplicationEntry) -> None:
+async def _cancelled(node: Host, entry: ApplicationEntry) -> None:
     """Cancel the start of an application, or stop it, when the last caller that waited for the start was cancelled."""
     master = None if entry.master is None else entry.master.process
     if entry.starters > 0 or master is None:
@@ -109,7 +108,7 @@ def _check_start_type(start_type: object) -> None:
 
 
 def _launch(
-    node: Node, controller: Controller, app: type[Application], start_type: StartType, args: Any
+    node: Host, controller: Controller, app: type[Application], start_type: StartType, args: Any
 ) -> ApplicationEntry:
     """Launch the master of an application, which runs its start even if no caller waits for it any more."""
     if app not in controller.loaded:
@@ -148,7 +147,7 @@ def _check_needs(controller: Controller, entry: ApplicationEntry, needs: list[An
             raise error
 
 
-def _is_part_of(node: Node, app: type[Application]) -> bool:
+def _is_part_of(node: Host, app: type[Application]) -> bool:
     """Whether the running process belongs to an application: it cannot wait for that application's start."""
     caller = node.caller()
     return caller is not None and caller.application is app

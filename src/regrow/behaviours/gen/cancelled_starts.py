@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING
 from regrow.kernel import links
 from regrow.kernel.exits import is_a
 from regrow.kernel.mailbox import take_exits
-from regrow.kernel.node import Node
 from regrow.kernel.node_shutdown import SHUTDOWN
-from regrow.kernel.process_record import CALLING, Process
+from regrow.kernel.process_record import CALLING, Host, Process
 from regrow.kernel.requests import ANSWERED, CallRequest, wait
 
 if TYPE_CHECKING:
-    from regrow.behaviours.gen.starting import StartRequest
+    from regrow.behaviours.gen.start_request import StartRequest
 
 
 class Attempt:
@@ -80,7 +79,7 @@ class Attempt:
 
 
 async def wait_for_ack(
-    node: Node, caller: Process | None, process: Process, starter: StartRequest, who: object, timeout: float | None
+    node: Host, caller: Process | None, process: Process, starter: StartRequest, who: object, timeout: float | None
 ) -> None:
     """Wait until a process has acknowledged its start or has ended, for at most `timeout` seconds."""
     try:
@@ -92,7 +91,7 @@ async def wait_for_ack(
 
 
 async def cancelled(
-    node: Node, caller: Process | None, process: Process, starter: StartRequest, who: object, may_wait: bool
+    node: Host, caller: Process | None, process: Process, starter: StartRequest, who: object, may_wait: bool
 ) -> None:
     """End the process of a starter that was cancelled, and wait until it has ended.
 

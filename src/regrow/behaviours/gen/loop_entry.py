@@ -7,8 +7,7 @@ from typing import Any
 
 from regrow.kernel import exits, names
 from regrow.kernel.addresses import Name
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.running import running as running_process
 
 

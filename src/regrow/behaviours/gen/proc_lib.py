@@ -11,14 +11,14 @@ from typing import Any, Literal, NoReturn, cast, overload
 from regrow.behaviours.gen import starting, system
 from regrow.behaviours.gen.reports import process_crashed
 from regrow.behaviours.gen.results import MISSING
-from regrow.behaviours.gen.starting import Failed, StartRequest
+from regrow.behaviours.gen.start_request import StartRequest
+from regrow.behaviours.gen.starting import Failed
 from regrow.kernel import bounded_repr, exits, links
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
 from regrow.kernel.mailbox import remove_down, take_exits
-from regrow.kernel.pid import Monitor, Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Monitor, Pid, Process
 from regrow.kernel.running import running, running_alive
 from regrow.kernel.running import unwind as _unwind
 from regrow.kernel.tracebacks import Raised

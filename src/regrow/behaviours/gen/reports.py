@@ -35,8 +35,7 @@ from regrow.kernel.explained_reasons import Letter
 from regrow.kernel.keys import plain
 from regrow.kernel.mailbox import queued
 from regrow.kernel.names import Global
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.report import Report, client_of, crash, guarded
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.tracebacks import Raised, trace_of

@@ -34,9 +34,7 @@ from regrow.kernel.exits import (
 )
 from regrow.kernel.explained_reasons import in_words
 from regrow.kernel.mailbox import messages
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import RECEIVING, Process
+from regrow.kernel.process_record import RECEIVING, Host, Pid, Process
 from regrow.kernel.requests import ANSWERED, CLOSED, CallRequest, deliver, new_request, wait
 
 Place = tuple[str, str, list[object]]  # the call as the reason of its failure names it: module, function, arguments
@@ -70,7 +68,7 @@ class Cast:
         return f"Cast({self.request!r})"
 
 
-def find_for_cast(node: Node, address: object) -> Pid | None:
+def find_for_cast(node: Host, address: object) -> Pid | None:
     """Return the pid that a cast to `address` reaches, or None. A registry that raises does not fail the cast.
 
     OTP's `gen_server:cast/2` has `catch Mod:send(…)` for this.
@@ -104,14 +102,14 @@ async def ask(server: object, request: CallRequest, timeout: float | None, place
         CallExit: there is no such server, it ended, no answer came within `timeout` seconds, or it is the caller
             itself.
     """
-    node = request.pid.node
+    node = current_node()
     await wait(node, node.caller(), server, request, timeout)
     if request.state == ANSWERED:
         return request.answer
     raise await failed(node, request, server, timeout, place)
 
 
-async def failed(node: Node, request: CallRequest, server: object, timeout: float | None, place: Place) -> CallExit:
+async def failed(node: Host, request: CallRequest, server: object, timeout: float | None, place: Place) -> CallExit:
     """Return the exception for a caller whose request failed, after yielding if the caller's turn is used up."""
     if not node.scheduler.has_time():
         await OTHERS
@@ -137,11 +135,11 @@ async def ask_all(servers: Sequence[object], request: object, timeout: float | N
     return sent
 
 
-def failure(node: Node, request: CallRequest, server: object, timeout: float | None, place: Place) -> CallExit:
+def failure(node: Host, request: CallRequest, server: object, timeout: float | None, place: Place) -> CallExit:
     """Return the exception for a caller whose request failed: the kind by its reason, with a letter for the reader."""
     why: Any = "timeout" if request.state == CLOSED else request.answer
     if node.trace is not None:
-        node.trace.tell(
+        node.trace.emit(
             "fail",
             request.pid,
             server,
@@ -168,7 +166,7 @@ def failure(node: Node, request: CallRequest, server: object, timeout: float | N
     return kind((why, place), letter)
 
 
-def _timeout_letter(node: Node, server: object, asked: str, timeout: float | None) -> str:
+def _timeout_letter(node: Host, server: object, asked: str, timeout: float | None) -> str:
     pid = names.find(node, server)
     process = None if pid is None else pid.process
     lines = [f"{display_name(server)} did not answer {asked} within {timeout} s."]

@@ -10,7 +10,7 @@ from typing import Any
 
 from regrow.kernel import bounded_repr, exits
 from regrow.kernel.explained_reasons import letter_of
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 from regrow.kernel.tracebacks import because
 
 

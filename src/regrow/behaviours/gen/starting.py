@@ -12,24 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from regrow.behaviours.gen.cancelled_starts import wait_for_ack
 from regrow.behaviours.gen.start_errors import AlreadyStarted, Ignored, StartError
+from regrow.behaviours.gen.start_request import StartRequest
 from regrow.kernel import bifs, exits, links, names, requests
 from regrow.kernel.ancestors import descend
 from regrow.kernel.awaitables import OTHERS, Foreign
 from regrow.kernel.current_node import CURRENT, current_node
 from regrow.kernel.mailbox import take_exits
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
-from regrow.kernel.requests import ANSWERED, CLOSED, PENDING, CallRequest
+from regrow.kernel.process_record import Host, Pid, Process
+from regrow.kernel.requests import ANSWERED, CLOSED, PENDING
 from regrow.kernel.running import running_alive, unwind
 from regrow.kernel.yields import Opening
 
 if TYPE_CHECKING:
-    from regrow.kernel.pid import Monitor, Pid
-    from regrow.kernel.process_record import Process
+    from regrow.kernel.process_record import Monitor, Pid, Process
 
 # Called with (process, start request, argument); returns the generator of the process's main loop, or None to end it.
-Body = Callable[[Process, "StartRequest", Any], Generator[Any, Any, Any] | None]
+Body = Callable[[Process, StartRequest, Any], Generator[Any, Any, Any] | None]
 
 
 class Ignore:
@@ -55,25 +53,6 @@ class Terminated(exits.Exit):
     """The exit of a process that has reported its end already, so that the kernel does not report it again."""
 
 
-class StartRequest(CallRequest):
-    """The request of a starter that waits for the acknowledgement of a new process.
-
-    Attributes:
-        parent: the parent of the new process.
-        given_up: the starter was cancelled.
-    """
-
-    __slots__ = ("given_up", "parent")
-
-    parent: Pid
-    given_up: bool
-
-    def __init__(self, starter: Pid, parent: Pid) -> None:
-        super().__init__(starter, None)
-        self.parent = parent
-        self.given_up = False
-
-
 def init_ack(process: Process, starter: StartRequest, answer: object) -> None:
     """Acknowledge a start: `answer` is None or a value if the process is up, IGNORE, or Failed(reason).
 
@@ -82,7 +61,7 @@ def init_ack(process: Process, starter: StartRequest, answer: object) -> None:
     if answer is not None and (type(answer) is Ignore or type(answer) is Failed):
         names.release(process)
     if process.node.trace is not None:
-        process.node.trace.tell("start", process.pid, starter.pid, answer)
+        process.node.trace.emit("start", process.pid, starter.pid, answer)
     requests.settle(starter, ANSWERED, answer)
     if starter.given_up and type(answer) is not Ignore and type(answer) is not Failed:
         # The starter was cancelled in the meantime, so the new process is shut down.
@@ -148,7 +127,7 @@ async def start(
 
 
 def new_process(
-    node: Node, caller: Process | None, initial_call: object, name: object, link: bool
+    node: Host, caller: Process | None, initial_call: object, name: object, link: bool
 ) -> tuple[Process, StartRequest]:
     """Return a process that has its name and its link but no body yet, and the request that its start settles.
 
@@ -176,7 +155,7 @@ def new_process(
 
 
 async def begin_and_await_ack(
-    node: Node, caller: Process | None, process: Process, starter: StartRequest, who: object, timeout: float | None
+    node: Host, caller: Process | None, process: Process, starter: StartRequest, who: object, timeout: float | None
 ) -> Any:
     """Let the process run, wait for its acknowledgement and return the acknowledged value.
 
@@ -188,14 +167,14 @@ async def begin_and_await_ack(
     return await await_ack(node, caller, process, starter, who, timeout)
 
 
-def begin(node: Node, process: Process, opening: Opening | None, timeout: float | None) -> None:
+def begin(node: Host, process: Process, opening: Opening | None, timeout: float | None) -> None:
     """Let a process take its first step: at once if the scheduler hands over now, else in its turn."""
     if timeout == 0.0 or not node.scheduler.hand_over(process, opening):
         node.scheduler.ready(process, opening)
 
 
 async def await_ack(
-    node: Node, caller: Process | None, process: Process, starter: StartRequest, who: object, timeout: float | None
+    node: Host, caller: Process | None, process: Process, starter: StartRequest, who: object, timeout: float | None
 ) -> Any:
     """Wait for the acknowledgement of a process that has begun; returns and raises as `begin_and_await_ack`."""
     if starter.state == PENDING or (caller is not None and not caller.alive):

@@ -18,7 +18,7 @@ from regrow.kernel.addresses import Address
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 from regrow.kernel.receiving import receive
 from regrow.kernel.requests import ANSWERED, FAILED, wait
 from regrow.kernel.running import running
@@ -236,7 +236,7 @@ async def stop(server: Address, reason: object, timeout: float | None, module: s
         why: Any = order.answer
         if order.accepted and exits.same(why, reason):
             if node.trace is not None:
-                node.trace.tell("fail", order.pid, server, (order, why))
+                node.trace.emit("fail", order.pid, server, (order, why))
             return
         if not order.accepted and type(why) is str and why not in ("noproc", "calling_self"):
             inner = (why, ("sys", "terminate", [server, reason, timeout]))

@@ -15,8 +15,7 @@ from regrow.behaviours.gen.results import Ok
 from regrow.behaviours.gen.user_code import called, formatted, survives
 from regrow.kernel import bounded_repr, exits
 from regrow.kernel.ancestors import ancestors
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.requests import CallRequest, reply
 from regrow.kernel.signals import Exited
 from regrow.kernel.yields import Receive

@@ -16,15 +16,15 @@ from regrow.behaviours.gen.request_ids import (
     RequestIds,
 )
 from regrow.behaviours.gen.results import Error, Ok, Reply
-from regrow.behaviours.gen.starting import StartRequest, init_ack
+from regrow.behaviours.gen.start_request import StartRequest
+from regrow.behaviours.gen.starting import init_ack
 from regrow.behaviours.gen_event.manager import Command, Manager, Notify, RemoveHandler, SwapHandler
 from regrow.kernel import bifs, mailbox, names, requests
 from regrow.kernel.addresses import Address, Name
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import display_name
-from regrow.kernel.pid import Monitor, Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Monitor, Pid, Process
 from regrow.kernel.running import running_alive
 from regrow.kernel.signals import SendSignal
 

@@ -33,8 +33,7 @@ from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.coroutine_steps import enter_task
 from regrow.kernel.explained_reasons import Letter, returned
 from regrow.kernel.keys import equal
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.requests import CallRequest, reply
 from regrow.kernel.signals import Exited
 from regrow.kernel.tracebacks import Raised
@@ -184,7 +183,7 @@ class Manager:
         ending: BaseException = exits.Exit()
         try:
             while True:
-                goes_on = self.process.node.scheduler.goes_on(self.process)
+                goes_on = self.process.node.scheduler.server_keeps_turn(self.process)
                 message = mailbox.take(self.process) if goes_on else (yield RECEIVE)
                 kind = type(message)  # pyright: ignore[reportUnknownVariableType]
                 if kind is SystemRequest:

@@ -32,9 +32,7 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 from regrow.kernel.awaitables import is_awaitable
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import extras
+from regrow.kernel.process_record import Host, Pid, extras
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.running import running
 
@@ -114,7 +112,7 @@ def _blocks(cls: type, name: str, base: type) -> bool:
 class Worker:
     """A thread that runs one function after another. When its process ends, it finishes its function and ends."""
 
-    def __init__(self, node: Node, name: str) -> None:
+    def __init__(self, node: Host, name: str) -> None:
         self.node = node
         self.jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         threading.Thread(target=self.work, name=name, daemon=True).start()

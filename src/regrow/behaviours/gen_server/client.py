@@ -17,9 +17,7 @@ from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import seconds
 from regrow.kernel.coroutine_driver import COMPILED
 from regrow.kernel.current_node import CURRENT, NODES, NODES_LOCK, current_node
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import RECEIVING
+from regrow.kernel.process_record import RECEIVING, Host, Pid
 from regrow.kernel.requests import ANSWERED, CallRequest
 from regrow.kernel.signals import SendSignal
 
@@ -103,7 +101,7 @@ def cast(server: Address, request: object) -> None:
     message = Cast(request)
     if node.trace is not None:
         caller = node.caller()
-        node.trace.tell("send", node.guest if caller is None else caller.pid, server, message)
+        node.trace.emit("send", node.guest if caller is None else caller.pid, server, message)
     if pid is None:
         return
     target = pid.process
@@ -168,12 +166,12 @@ async def multi_call(
     limit = seconds(timeout, "multi_call(timeout=)")
     wanted = _wanted_nodes(current_node(), name, nodes, "multi_call")
     settled = await gen_request.ask_all([(name, where) for where in wanted], request, limit)
-    shown = [where.name if nodes is None and isinstance(where, Node) else where for where in wanted]
+    shown = [where.name if nodes is None and isinstance(where, Host) else where for where in wanted]
     answers = [(where, sent.answer) for where, sent in zip(shown, settled, strict=True) if sent.state == ANSWERED]
     return answers, [where for where, sent in zip(shown, settled, strict=True) if sent.state != ANSWERED]
 
 
-def _wanted_nodes(node: Node, name: object, wanted: Sequence[NodeName] | None, what: str) -> Sequence[NodeName]:
+def _wanted_nodes(node: Host, name: object, wanted: Sequence[NodeName] | None, what: str) -> Sequence[NodeName]:
     if not names.is_name(name):
         raise TypeError(f"{what}: wanted a name on each node, a string or a class; got {safe_repr(name)}")
     if wanted is not None:

@@ -17,7 +17,7 @@ from regrow.behaviours.gen_server.blocking import Blocking
 from regrow.kernel import bounded_repr, requests
 from regrow.kernel.addresses import Name
 from regrow.kernel.clock import seconds
-from regrow.kernel.pid import Monitor, Pid
+from regrow.kernel.process_record import Monitor, Pid
 from regrow.kernel.requests import CallRequest
 
 State = TypeVar("State")

@@ -17,7 +17,7 @@ The loop handles plain calls and casts inline, because servers spend most of the
 from __future__ import annotations
 
 from collections.abc import Awaitable, Generator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from regrow.behaviours.gen import reports
 from regrow.behaviours.gen.debug import Debug
@@ -35,7 +35,8 @@ from regrow.behaviours.gen.results import (
     Then,
     check_then,
 )
-from regrow.behaviours.gen.starting import Failed, Ignore, StartRequest, Terminated, init_ack, init_failed
+from regrow.behaviours.gen.start_request import StartRequest
+from regrow.behaviours.gen.starting import Failed, Ignore, Terminated, init_ack, init_failed
 from regrow.behaviours.gen.system_requests import SystemHandler, SystemRequest
 from regrow.behaviours.gen.user_code import formatted
 from regrow.kernel import exits
@@ -43,20 +44,38 @@ from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.coroutine_steps import enter_task
 from regrow.kernel.explained_reasons import returned
 from regrow.kernel.mailbox import take
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.requests import ANSWERED, PENDING, CallRequest, mark_deferred, reply, reply_here
 from regrow.kernel.schedule import gives_way
 from regrow.kernel.signals import Exited
 from regrow.kernel.tracebacks import Raised
 from regrow.kernel.yields import END, RECEIVE, TIMEOUT, YIELD, Become
 
-if TYPE_CHECKING:
-    from regrow.behaviours.gen_server.gen_server import GenServer
+
+class Callbacks(Protocol):
+    """The callbacks of a server, as the loop calls them; `gen_server.GenServer` documents each."""
+
+    def init(self, arg: Any, /) -> Any:
+        """Return the first state."""
+
+    def handle_call(self, request: Any, from_: CallRequest, state: Any, /) -> Any:
+        """Handle a call, and answer it or not."""
+
+    def handle_cast(self, request: Any, state: Any, /) -> Any:
+        """Handle a cast, which has no answer."""
+
+    def handle_info(self, message: Any, state: Any, /) -> Any:
+        """Handle any other message."""
+
+    def handle_continue(self, arg: Any, state: Any, /) -> Any:
+        """Handle what a callback has returned as `Continue`."""
+
+    def terminate(self, reason: object, state: Any, /) -> Any:
+        """Release what the server holds."""
 
 
 def begin(
-    process: Process, starter: StartRequest, arg: tuple[GenServer[Any], object, Debug | None]
+    process: Process, starter: StartRequest, arg: tuple[Callbacks, object, Debug | None]
 ) -> Generator[Any, Any, Any] | None:
     """Run the first step of a server: call `init`, and return the generator of the loop, or None to end the process."""
     server, init_arg, debug = arg
@@ -74,7 +93,7 @@ def begin(
 
 
 def begin_later(
-    process: Process, starter: StartRequest, server: GenServer[Any], init: Awaitable[Any], debug: Debug | None
+    process: Process, starter: StartRequest, server: Callbacks, init: Awaitable[Any], debug: Debug | None
 ) -> Generator[Any, Any, Any]:
     """Await an `async def init`, and become the loop, or end."""
     try:
@@ -87,7 +106,7 @@ def begin_later(
 
 
 def started(
-    process: Process, starter: StartRequest, server: GenServer[Any], result: Any, then: Then, debug: Debug | None
+    process: Process, starter: StartRequest, server: Callbacks, result: Any, then: Then, debug: Debug | None
 ) -> Generator[Any, Any, Any] | None:
     """Acknowledge the start by the `result` of `init`, and return the loop, or None to end the process."""
     if type(result) is Ok:
@@ -108,7 +127,7 @@ def started(
 
 
 def loop(  # noqa: C901 (what is split off costs every message one more call)
-    process: Process, server: GenServer[Any], parent: Pid, state: Any, then: Then, debug: Debug | None
+    process: Process, server: Callbacks, parent: Pid, state: Any, then: Then, debug: Debug | None
 ) -> Generator[Any, Any, Any]:
     """Wait for a message, call its callback, apply the result, until an end. The rarer cases are functions below.
 
@@ -125,7 +144,7 @@ def loop(  # noqa: C901 (what is split off costs every message one more call)
                 if type(then) is Continue and (gives_way(process) or not process.node.scheduler.has_time()):
                     yield YIELD
                 message = then if type(then) is Continue else (yield then)
-            elif process.mailbox is not None and process.node.scheduler.goes_on(process):
+            elif process.mailbox is not None and process.node.scheduler.server_keeps_turn(process):
                 message = take(process)
             else:
                 message = yield RECEIVE
@@ -179,7 +198,7 @@ def seen(debug: Debug, process: Process, message: Any) -> Debug | None:
     return debug.record_in(process, "timeout" if message is TIMEOUT else message)
 
 
-def other_message(server: GenServer[Any], parent: Pid, message: Any, state: Any) -> Any:
+def other_message(server: Callbacks, parent: Pid, message: Any, state: Any) -> Any:
     """Call the callback of a continue or a plain message, and return its result; raise Exit for the parent's end."""
     kind = type(message)
     if kind is Exited and message.pid is parent:
@@ -189,7 +208,7 @@ def other_message(server: GenServer[Any], parent: Pid, message: Any, state: Any)
     return server.handle_info(message, state)
 
 
-def settled(process: Process, server: GenServer[Any], message: Any, result: Any) -> tuple[Any, Then]:
+def settled(process: Process, server: Callbacks, message: Any, result: Any) -> tuple[Any, Then]:
     """Apply a callback's result: return the new state and `then`, or raise Stopping, NoClause or BadReturn.
 
     A `then` is checked before the reply is sent: a caller must not get an answer from a server that then fails.
@@ -250,7 +269,7 @@ class LoopEnd:
         self.state: Any = error.result.state if type(error) is Stopping else state
 
 
-def end(process: Process, server: GenServer[Any], ending: LoopEnd, debug: Debug | None) -> Generator[Any, Any, Any]:
+def end(process: Process, server: Callbacks, ending: LoopEnd, debug: Debug | None) -> Generator[Any, Any, Any]:
     """Call `terminate`, report an abnormal end, send the last reply, and raise Terminated with the reason."""
     error, reason, raised, failed = ending.error, ending.reason, ending.raised, False
     last_reply: Stopping | None = error if type(error) is Stopping and error.result.has_reply else None

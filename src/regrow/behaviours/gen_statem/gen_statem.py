@@ -12,7 +12,8 @@ from regrow.behaviours.gen import request as gen_request
 from regrow.behaviours.gen.debug import Debug, DebugOptions, debug_options
 from regrow.behaviours.gen.init_argument import Arg, HasInit
 from regrow.behaviours.gen.results import Error, Ok, Stop
-from regrow.behaviours.gen.starting import Failed, Ignore, StartRequest, init_ack, init_failed
+from regrow.behaviours.gen.start_request import StartRequest
+from regrow.behaviours.gen.starting import Failed, Ignore, init_ack, init_failed
 from regrow.behaviours.gen_statem.machine import Machine
 from regrow.behaviours.gen_statem.results import (
     Actions,
@@ -29,8 +30,7 @@ from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.coroutine_steps import enter_task
 from regrow.kernel.current_node import current_node
-from regrow.kernel.pid import Monitor, Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Monitor, Pid, Process
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.yields import END, Become
 

@@ -62,8 +62,7 @@ from regrow.kernel.coroutine_steps import enter_task
 from regrow.kernel.explained_reasons import returned
 from regrow.kernel.keys import exact
 from regrow.kernel.mailbox import take
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.requests import CallRequest, mark_deferred, reply
 from regrow.kernel.schedule import gives_way
 from regrow.kernel.signals import Exited
@@ -102,7 +101,7 @@ class Machine:
             while True:
                 event = self.waiting_event()
                 if event is None:
-                    goes_on = self.process.node.scheduler.goes_on(self.process)
+                    goes_on = self.process.node.scheduler.server_keeps_turn(self.process)
                     message = take(self.process) if goes_on else (yield RECEIVE)
                     if type(message) is SystemRequest:
                         yield from self.serve(message)

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from regrow.behaviours.gen.results import BadReturn
 from regrow.behaviours.gen_statem.results import Timeout
+from regrow.kernel.alarms import Timer
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.deadlines import Timer
 from regrow.kernel.explained_reasons import Explained, explained
 from regrow.kernel.keys import equal, exact
 from regrow.kernel.requests import CallRequest

@@ -12,8 +12,7 @@ from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.exits import CallExit
 from regrow.kernel.keys import exact, plain, same
 from regrow.kernel.names import FORGET_IN_A_CHILD, GLOBAL_LOCK, GLOBAL_NAMES
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process, extras
+from regrow.kernel.process_record import Pid, Process, extras
 from regrow.kernel.report import log
 from regrow.kernel.running import current, running, unwind
 from regrow.kernel.sending import sleep

@@ -14,9 +14,8 @@ from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import NoProcess
 from regrow.kernel.keys import exact, same
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid, Ref
-from regrow.kernel.process_record import extras
+from regrow.kernel.process_record import Host, Pid, extras
+from regrow.kernel.refs import Ref
 from regrow.kernel.running import running as running_process
 from regrow.kernel.running import running_alive
 
@@ -213,7 +212,7 @@ class Group:
 class Groups:
     """The groups of a scope, with their members and monitors. The node's registries have it under ("pg", scope)."""
 
-    def __init__(self, node: Node, scope: object, server: Pid) -> None:
+    def __init__(self, node: Host, scope: object, server: Pid) -> None:
         self.node = node
         self.place: tuple[str, object] = ("pg", scope)
         self.server = server

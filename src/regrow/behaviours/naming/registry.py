@@ -43,7 +43,8 @@ from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import CalleeExit, is_word
 from regrow.kernel.keys import exact
-from regrow.kernel.pid import Pid, Ref
+from regrow.kernel.process_record import Pid
+from regrow.kernel.refs import Ref
 from regrow.kernel.requests import new_request, wait
 from regrow.kernel.running import current, running_alive
 from regrow.kernel.spawning import spawn_link

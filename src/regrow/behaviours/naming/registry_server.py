@@ -19,8 +19,8 @@ from regrow.behaviours.supervision.supervisor import ModuleSupervisor, Superviso
 from regrow.behaviours.supervision.supervisor_server import Init
 from regrow.kernel import bifs
 from regrow.kernel.keys import same
-from regrow.kernel.pid import Monitor, Pid, Ref
-from regrow.kernel.process_record import extras
+from regrow.kernel.process_record import Monitor, Pid, extras
+from regrow.kernel.refs import Ref
 from regrow.kernel.running import current, running
 from regrow.kernel.signals import Down, Exited
 

@@ -21,9 +21,7 @@ from regrow.kernel.current_node import current_node
 from regrow.kernel.keys import exact, same
 from regrow.kernel.mailbox import put
 from regrow.kernel.names import find
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import extras
+from regrow.kernel.process_record import Host, Pid, extras
 
 Keys = Literal["unique", "duplicate"] | tuple[Literal["duplicate"], Literal["pid", "key"]]
 KEYS: Final = ("unique", "duplicate", ("duplicate", "pid"), ("duplicate", "key"))
@@ -144,7 +142,7 @@ class Table:
     """The table of a registry; a `Via` finds it under the registry's name."""
 
     def __init__(
-        self, node: Node, name: object, keys: Keys, partitions: int, listeners: Iterable[Any], meta: Mapping[Any, Any]
+        self, node: Host, name: object, keys: Keys, partitions: int, listeners: Iterable[Any], meta: Mapping[Any, Any]
     ) -> None:
         self.node = node
         self.name = name

@@ -17,7 +17,7 @@ from regrow.behaviours.service.methods import CallMethod, Method
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.exits import display_name
 from regrow.kernel.names import Global, Via, is_name
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 
 ADDRESS = "__regrow_address__"
 

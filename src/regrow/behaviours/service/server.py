@@ -17,7 +17,7 @@ from regrow.behaviours.service.handle import handle
 from regrow.behaviours.service.methods import EVERY, INFO, SERVER, Later, Method
 from regrow.kernel.awaitables import is_awaitable, is_coroutine
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 from regrow.kernel.requests import FAILED, answer
 from regrow.kernel.running import current
 from regrow.kernel.timers import monotonic, send_after

@@ -29,7 +29,7 @@ from regrow.kernel.addresses import Name, Target
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import seconds
 from regrow.kernel.exits import display_name
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 from regrow.kernel.running import running
 
 P = ParamSpec("P")

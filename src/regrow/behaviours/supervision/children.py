@@ -42,8 +42,7 @@ from regrow.kernel.explained_reasons import at
 from regrow.kernel.keys import exact, same
 from regrow.kernel.mailbox import take_exits
 from regrow.kernel.node_shutdown import KEEPER
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.running import running
 from regrow.kernel.signals import Exited
@@ -447,7 +446,7 @@ class Children:
         """Record in the node's trace that a child has restarted."""
         trace = self.process.node.trace
         if trace is not None and isinstance(child.pid, Pid):
-            trace.tell("restart", self.process.pid, child.pid, child.spec.id)
+            trace.emit("restart", self.process.pid, child.pid, child.spec.id)
 
     # Stopping
 

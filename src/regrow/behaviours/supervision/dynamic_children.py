@@ -28,7 +28,7 @@ from regrow.behaviours.supervision.shutdown import begin_shutdown
 from regrow.behaviours.supervision.supervisor_server import Init
 from regrow.kernel import bounded_repr, exits
 from regrow.kernel.mailbox import take_exits
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 from regrow.kernel.signals import Exited
 
 

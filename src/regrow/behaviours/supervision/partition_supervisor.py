@@ -42,9 +42,8 @@ from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.current_node import current_node
 from regrow.kernel.exits import NoProcess, is_word
-from regrow.kernel.node import Node
-from regrow.kernel.pid import Pid, Ref
-from regrow.kernel.process_record import extras
+from regrow.kernel.process_record import Host, Pid, extras
+from regrow.kernel.refs import Ref
 from regrow.kernel.running import running
 
 Message = TypeVar("Message")
@@ -228,7 +227,7 @@ class Routes:
     It is found in the node's registries, under the supervisor's pid and its local name.
     """
 
-    def __init__(self, node: Node, name: Any, supervisor: Pid, partitions: int) -> None:
+    def __init__(self, node: Host, name: Any, supervisor: Pid, partitions: int) -> None:
         self.node = node
         self.name = name
         self.supervisor = supervisor

@@ -17,8 +17,7 @@ from typing import Any
 from regrow.behaviours.supervision import restart
 from regrow.kernel import links, requests
 from regrow.kernel.mailbox import take_exits
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Pid, Process
 from regrow.kernel.requests import FAILED, CallRequest
 
 

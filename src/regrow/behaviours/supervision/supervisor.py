@@ -47,7 +47,7 @@ from regrow.behaviours.supervision.supervisor_server import (
 from regrow.kernel.addresses import Address, Name
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.keys import exact
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 
 __all__ = ["ChildError", "ChildInfo", "Counts", "Init", "SupervisorServer", "ModuleSupervisor", "Supervisor"]
 

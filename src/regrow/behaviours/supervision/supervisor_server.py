@@ -26,10 +26,8 @@ from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
 from regrow.kernel.explained_reasons import explained, returned
-from regrow.kernel.node import Node
 from regrow.kernel.node_shutdown import KEEPER
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Host, Pid, Process, is_guest
 from regrow.kernel.requests import ANSWERED, CLOSED, CallRequest, new_request
 from regrow.kernel.running import running
 from regrow.kernel.signals import Exited
@@ -202,7 +200,7 @@ async def ask_to_start(supervisor: Address, operation: str, wanted: object) -> A
         raise
 
 
-async def withdraw(node: Node, supervisor: Address, operation: str, sent: CallRequest) -> None:
+async def withdraw(node: Host, supervisor: Address, operation: str, sent: CallRequest) -> None:
     """Cancel a start, because its caller was cancelled; return when the child has ended.
 
     The supervisor may have answered already (the child is stopped again), be at this start (it is given up, in the
@@ -241,7 +239,7 @@ def interrupt(server: Process, sent: CallRequest, settled: Callable[[], object])
 
 def is_withdrawn(sent: CallRequest) -> bool:
     """Whether the caller of a start was cancelled. If it was killed, the child is started all the same, as in OTP."""
-    return sent.state == CLOSED and (sent.pid.process is not None or sent.pid is sent.pid.node.guest)
+    return sent.state == CLOSED and (sent.pid.process is not None or is_guest(sent.pid))
 
 
 def withdrawn(sent: CallRequest) -> None:

@@ -26,8 +26,7 @@ from regrow.kernel.ancestors import NEAREST
 from regrow.kernel.awaitables import Foreign, is_awaitable
 from regrow.kernel.coroutine_driver import completed
 from regrow.kernel.current_node import current_node
-from regrow.kernel.pid import Monitor, Pid
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Monitor, Pid, Process
 from regrow.kernel.running import current, running, running_alive
 from regrow.kernel.sending import send
 from regrow.kernel.signals import Down

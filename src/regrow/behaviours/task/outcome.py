@@ -7,8 +7,8 @@ from typing import Any
 
 from regrow.kernel import links
 from regrow.kernel.mailbox import remove_down, take_wanted
-from regrow.kernel.pid import Monitor, Pid, Ref
-from regrow.kernel.process_record import Process
+from regrow.kernel.process_record import Monitor, Pid, Process
+from regrow.kernel.refs import Ref
 from regrow.kernel.running import running
 from regrow.kernel.sending import receive_adopted
 from regrow.kernel.signals import Down

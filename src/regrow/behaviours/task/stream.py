@@ -27,11 +27,10 @@ from regrow.behaviours.gen_server.gen_server import From, GenServer, reply
 from regrow.behaviours.supervision.shutdown import begin_shutdown
 from regrow.behaviours.task.job import Job, callers_of_new, send_job, spawn_job, start_supervised_job
 from regrow.kernel import bifs, bounded_repr, exits, links
+from regrow.kernel.alarms import Timer
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
-from regrow.kernel.deadlines import Timer
-from regrow.kernel.pid import Monitor, Pid
-from regrow.kernel.process_record import Process, extras
+from regrow.kernel.process_record import Monitor, Pid, Process, extras
 from regrow.kernel.running import current, running
 from regrow.kernel.signals import Down, Exited
 from regrow.kernel.timers import cancel_timer, send_after

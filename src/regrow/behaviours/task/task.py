@@ -39,8 +39,9 @@ from regrow.behaviours.task.outcome import next_outcome, take_outcome
 from regrow.behaviours.task.stream import OnTimeout, Outcome, Stream, StreamOptions
 from regrow.kernel import bifs, bounded_repr, exits
 from regrow.kernel.clock import seconds
-from regrow.kernel.pid import Pid, Ref
+from regrow.kernel.process_record import Pid
 from regrow.kernel.receiving import receive
+from regrow.kernel.refs import Ref
 from regrow.kernel.running import current
 from regrow.kernel.sending import send
 from regrow.kernel.signals import Down

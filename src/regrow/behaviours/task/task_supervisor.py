@@ -36,7 +36,7 @@ from regrow.behaviours.task.stream import OnTimeout, Stream, StreamOptions
 from regrow.behaviours.task.task import Task, Timeout, mfa_of
 from regrow.kernel import bifs
 from regrow.kernel.addresses import Address, Name
-from regrow.kernel.pid import Pid
+from regrow.kernel.process_record import Pid
 from regrow.kernel.running import current
 
 Result = TypeVar("Result")

@@ -21,26 +21,39 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
-from regrow.kernel.deadlines import Alarm, Deadline, Timers
+from regrow.kernel.alarms import Alarm
+from regrow.kernel.deadlines import Deadline, Timers
 from regrow.kernel.exits import CallTimeout
 from regrow.kernel.mailbox import on_its_way
-from regrow.kernel.pid import Pid
-from regrow.kernel.process_record import AWAITING, CALLING, READY, Process
+from regrow.kernel.node import Node
+from regrow.kernel.process_record import AWAITING, CALLING, READY, Pid, Process
 from regrow.kernel.requests import PENDING, CallRequest
+from regrow.kernel.virtual_clock import VirtualClock
 from regrow.kernel.wakeups import ReceiveTimeout
 from regrow.kernel.yields import RESCAN, TIMEOUT, Receive
 from regrow.testing.faults import DropReply
-
-if TYPE_CHECKING:
-    from regrow.testing.simulation.simulated_node import SimulatedNode
+from regrow.testing.simulation.choices import Choices
+from regrow.testing.simulation.loop import SimulatedLoop
 
 LATEST: Final = 1.0  # seconds by which timers overtake processes, in total for a run
 OF_A_TIME: Final = 0.25  # of a deadline's time: it may be so early for a process that takes no message
 OF_A_WAIT: Final = 0.1  # of the time that the test still waits, for the lateness up to then
 ROUNDING: Final = 1e-6  # seconds: two times that differ by less are the same
 REPLY_IS_LATE: Final = 0.1  # the chance for a call, until one reply was late
+
+
+class Simulated(Protocol):
+    """The part of a `SimulatedNode` that is asked here."""
+
+    node: Node
+    clock: VirtualClock
+    loop: SimulatedLoop
+    choices: Choices
+    idle_at: float
+    test: Process | None
+    senders: dict[Pid, list[tuple[object, object]]]
 
 
 class Lateness:
@@ -52,7 +65,7 @@ class Lateness:
         busy: whether the machine is busy, if `slack` is None.
     """
 
-    def __init__(self, simulated: SimulatedNode, slack: float | None, busy: bool) -> None:
+    def __init__(self, simulated: Simulated, slack: float | None, busy: bool) -> None:
         self.simulated = simulated
         self.slack: float = slack or 0.0
         self.busy: bool = busy and slack is None

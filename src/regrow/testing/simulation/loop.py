@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from contextvars import Context
 from typing import Any, NoReturn
 
-from regrow.kernel.clock import VirtualClock
-from regrow.kernel.deadlines import Alarm
+from regrow.kernel.alarms import Alarm
 from regrow.kernel.node import Node
+from regrow.kernel.virtual_clock import VirtualClock
 
 INSTEAD = {
     "a thread": "Do the work in the process itself, or let a server stand in for the thread.",

@@ -25,16 +25,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from regrow.kernel import names
+from regrow.kernel.alarms import Timer
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.clock import VirtualClock
-from regrow.kernel.deadlines import Deadline, Timer
+from regrow.kernel.deadlines import Deadline
 from regrow.kernel.mailbox import on_its_way
 from regrow.kernel.node import Node
-from regrow.kernel.pid import REFS, Pid
-from regrow.kernel.process_record import READY, RECEIVING, Process
+from regrow.kernel.process_record import READY, RECEIVING, Pid, Process
+from regrow.kernel.refs import REFS
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.signals import Down, Exited
 from regrow.kernel.trace import Trace
+from regrow.kernel.virtual_clock import VirtualClock
 from regrow.kernel.yields import RESCAN, TIMEOUT, Launch, Receive, Throw
 from regrow.ops import tracing
 from regrow.testing.describe import brief, described
