@@ -42,6 +42,7 @@ from regrow import (
     from_thread,
     gen_event,
     gen_server,
+    proc_lib,
     process,
     send,
     service,
@@ -276,6 +277,9 @@ async def wrong_children(sup: Pid) -> None:
     await Supervisor.start_child(7, Stack)  # error
     await DynamicSupervisor.start_child(sup, "child")  # error
     await PartitionSupervisor.start_link(child_spec=42, name="parts")  # error
+    await PartitionSupervisor.start_link(child_spec=Stack, name=7)  # error
+    await PartitionSupervisor.partitions(7)  # error
+    await proc_lib.stop(7)  # error
     ChildSpec("a", 42)  # error
     ChildSpec("a", Stack.start_link([1]))  # error
     ChildSpec("a", (Stack.start_link, 1))  # error

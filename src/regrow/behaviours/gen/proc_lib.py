@@ -14,6 +14,7 @@ from regrow.behaviours.gen.results import MISSING
 from regrow.behaviours.gen.start_request import StartRequest
 from regrow.behaviours.gen.starting import Failed
 from regrow.kernel import bounded_repr, exits, links
+from regrow.kernel.addresses import Address
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import seconds
 from regrow.kernel.current_node import current_node
@@ -245,7 +246,7 @@ def _starter(process: Process) -> StartRequest | None:
 # Stopping
 
 
-async def stop(process: Any, reason: object = "normal", timeout: Timeout = None) -> None:
+async def stop(process: Address, reason: object = "normal", timeout: Timeout = None) -> None:
     """Order a process to terminate with `reason`, and wait until it has ended (`proc_lib:stop/3`).
 
     The process must be a server, or serve system requests with `system.handle_system_msg`.

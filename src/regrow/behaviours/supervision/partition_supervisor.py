@@ -38,6 +38,7 @@ from regrow.behaviours.supervision.restart import Strategy
 from regrow.behaviours.supervision.supervisor import ModuleSupervisor, Supervisor
 from regrow.behaviours.supervision.supervisor_server import Init, SupervisorFunctions
 from regrow.kernel import names, sending
+from regrow.kernel.addresses import Name
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.current_node import current_node
@@ -57,7 +58,7 @@ class PartitionSupervisor(SupervisorFunctions):
         cls,
         *,
         child_spec: Child,
-        name: Any,
+        name: Name,
         partitions: int | None = None,
         strategy: Strategy = "one_for_one",
         max_restarts: int = 3,
@@ -85,7 +86,7 @@ class PartitionSupervisor(SupervisorFunctions):
             AlreadyStarted: the name is taken.
             StartError: a partition did not start; the earlier ones were stopped again.
         """
-        if name is None:
+        if name is None:  # pyright: ignore[reportUnnecessaryComparison]
             raise ValueError("name: wanted a string, a class, Global or Via, by which partitions are found; got None")
         names.check_name(name)
         if partitions is None:
@@ -115,7 +116,7 @@ class PartitionSupervisor(SupervisorFunctions):
         return ChildSpec(id, partial(cls.start_link, **arguments), type="supervisor", modules=(cls,))
 
     @staticmethod
-    async def partitions(name: Any) -> int:
+    async def partitions(name: Name) -> int:
         """Return the number of partitions over which keys are spread now (`PartitionSupervisor.partitions/1`).
 
         Raises:
@@ -124,7 +125,7 @@ class PartitionSupervisor(SupervisorFunctions):
         return routes_of(name).size
 
     @staticmethod
-    async def resize(name: Any, partitions: int) -> int:
+    async def resize(name: Name, partitions: int) -> int:
         """Stop the last partitions, or start them again (`PartitionSupervisor.resize!/2`).
 
         Keys are then spread over the first `partitions` ones; with 0 a key has no partition.
