@@ -81,7 +81,7 @@ class BadAsync(Bad):
 @pytest.mark.parametrize("kind", [Bad, BadAsync], ids=named)
 def test_a_handler_that_fails_goes_alone(kind: Any, place: str, way: Way) -> None:
     if kind is BadAsync and way.name == "a coroutine":
-        pytest.skip("an async def that returns a coroutine: it is what was returned, and nobody awaits it")
+        pytest.skip("an async def that returns a coroutine: it is the returned value, and is not awaited")
 
     async def scenario() -> None:
         manager = await gen_event.start_link()

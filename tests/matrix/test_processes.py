@@ -203,7 +203,7 @@ def test_what_leaves_an_adopted_task_is_told_once(way: Way) -> None:
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
 def test_a_killed_process_whose_release_fails_is_gone(way: Way) -> None:
-    """What it does while it is unwound is told to nobody; what ends a program does."""
+    """What it does while it is unwound is told to unknown; what ends a program does."""
 
     async def fails_in_finally() -> None:
         try:

@@ -127,7 +127,7 @@ def named(value: Any) -> str:
 @pytest.mark.parametrize("kind", KINDS, ids=named)
 def test_a_server_whose_callback_fails_ends_once_for_all(kind: Any, place: str, way: Way) -> None:
     if kind is Async and way.name == "a coroutine":
-        pytest.skip("an async def that returns a coroutine: it is what was returned, and nobody awaits it")
+        pytest.skip("an async def that returns a coroutine: it is the returned value, and is not awaited")
 
     async def scenario() -> None:
         server = await started(kind, Plan(place, way))
@@ -162,7 +162,7 @@ def test_a_server_whose_callback_fails_ends_once_for_all(kind: Any, place: str, 
 @pytest.mark.parametrize("kind", KINDS, ids=named)
 def test_a_start_whose_init_fails_has_never_been(kind: Any, way: Way) -> None:
     if kind is Async and way.name == "a coroutine":
-        pytest.skip("an async def that returns a coroutine: it is what was returned, and nobody awaits it")
+        pytest.skip("an async def that returns a coroutine: it is the returned value, and is not awaited")
 
     async def scenario() -> None:
         with pytest.raises(StartError) as caught:
@@ -180,7 +180,7 @@ def test_a_start_whose_init_fails_has_never_been(kind: Any, way: Way) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=named)
 def test_its_supervisor_starts_it_again_once(kind: Any, place: str, way: Way) -> None:
     if kind is Async and way.name == "a coroutine":
-        pytest.skip("an async def that returns a coroutine: it is what was returned, and nobody awaits it")
+        pytest.skip("an async def that returns a coroutine: it is the returned value, and is not awaited")
 
     async def scenario() -> None:
         plan = Plan(place, way)

@@ -1,4 +1,4 @@
-"""A value that raises whatever it is asked, wherever a value goes: it arrives, and nobody who carries it is ended by it."""
+"""A value that raises whatever it is asked, wherever a value goes: it arrives, and unknown who carries it is ended by it."""
 
 from __future__ import annotations
 

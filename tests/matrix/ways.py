@@ -132,7 +132,7 @@ WRONG = object()
 
 
 async def wrong_later() -> Any:
-    """A coroutine that gives what nobody can use."""
+    """A coroutine that gives what unknown can use."""
     return WRONG
 
 

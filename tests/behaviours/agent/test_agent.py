@@ -61,7 +61,7 @@ async def one_second_later(state: Any) -> Any:
 
 
 @pytest.mark.otp("TK-100")
-async def test_it_can_be_supervised() -> None:
+async def test_an_agent_can_be_supervised() -> None:
     sup = await Supervisor.start_link([(Agent, lambda: "state")])
     (row,) = await Supervisor.which_children(sup)
     assert row.id is Agent
@@ -81,7 +81,7 @@ async def test_child_spec() -> None:
 
 
 @pytest.mark.otp("TK-102")
-async def test_workflow() -> None:
+async def test_an_agent_gets_updates_and_casts() -> None:
     """Extra arguments come after the state."""
     agent = await Agent.start_link(dict, [("a", 1)], name="agent")
     assert process.whereis("agent") is agent
@@ -97,7 +97,7 @@ async def test_workflow() -> None:
     assert not process.alive(agent)
 
 
-async def test_async_functions() -> None:
+async def test_an_agent_awaits_async_functions() -> None:
     agent = await Agent.start_link(one_second_later, 0)
     assert await Agent.get(agent, one_second_later) == ("late", ("late", 0))
     await Agent.update(agent, one_second_later)
@@ -111,7 +111,7 @@ async def test_the_function_runs_in_the_agent() -> None:
 
 @pytest.mark.otp("TK-104")
 async def test_code_change() -> None:
-    """Adapted: what changes the state is a function, or (function, *args), instead of a module's."""
+    """Adapted: a function, or (function, *args), changes the state, in place of a module's callback."""
     agent = await Agent.start_link(int)
     await system.suspend(agent)
     assert await system.change_code(agent, Agent, None, (plus, 7)) == "ok"
@@ -124,7 +124,7 @@ async def test_code_change() -> None:
 
 
 @pytest.mark.otp("TK-105")
-async def test_an_init_that_raises() -> None:
+async def test_a_start_function_that_raises_fails_the_start() -> None:
     process.trap_exit(True)
     for start in (Agent.start_link, Agent.start):
         before = process.processes()
@@ -145,7 +145,7 @@ async def test_an_agent_takes_the_options_of_a_server() -> None:
             await start(dict, hibernate_after=-1.0)
 
 
-async def test_an_init_that_takes_too_long_and_a_name_that_is_taken() -> None:
+async def test_a_start_that_is_too_slow_and_a_taken_name_fail() -> None:
     with pytest.raises(StartError) as caught:
         await Agent.start(one_second_later, 0, timeout=0.5)
     assert caught.value.reason == "timeout"
@@ -156,7 +156,7 @@ async def test_an_init_that_takes_too_long_and_a_name_that_is_taken() -> None:
 
 @pytest.mark.otp("TK-107")
 @pytest.mark.parametrize("value", [7, (1,), (1, 2, 3), "pop", [1, 2]])
-async def test_get_and_update_that_gives_no_pair(value: object) -> None:
+async def test_get_and_update_wants_a_pair(value: object) -> None:
     agent = await Agent.start(int)
     ref = process.monitor(agent)
     with pytest.raises(CalleeExit) as caught:
@@ -166,7 +166,7 @@ async def test_get_and_update_that_gives_no_pair(value: object) -> None:
 
 
 @pytest.mark.otp("TK-108")
-async def test_a_slow_function() -> None:
+async def test_a_slow_function_times_out() -> None:
     agent = await Agent.start_link(int)
     with pytest.raises(CallTimeout):
         await Agent.get(agent, one_second_later, timeout=0.1)
@@ -195,7 +195,7 @@ async def test_messages_are_ignored(reports: list[Any]) -> None:
     assert list(reports) == []
 
 
-async def test_what_is_no_function_is_refused_before_the_agent_sees_it() -> None:
+async def test_an_argument_that_is_no_function_is_refused_in_the_caller() -> None:
     agent = await Agent.start_link(int)
     wrong: Any = 7
     for function in (Agent.get, Agent.update, Agent.get_and_update):
@@ -208,7 +208,7 @@ async def test_what_is_no_function_is_refused_before_the_agent_sees_it() -> None
     assert await Agent.get(agent, plus, 3) == 3
 
 
-async def test_another_request_ends_it() -> None:
+async def test_an_unknown_request_ends_the_agent() -> None:
     agent = await Agent.start(int)
     with pytest.raises(CalleeExit):
         await call(agent, "what")

@@ -19,8 +19,8 @@ from regrow.behaviours.application.spec import ApplicationError
 from tests.behaviours.probes import Probe
 
 
-class Told(Application, env={"interval": 1.0}, description="tells its test", version="1.2"):
-    """Tells its test, which is its argument, what is asked of it; one child, the probe "child"."""
+class Reporter(Application, env={"interval": 1.0}, description="reports to its test", version="1.2"):
+    """Reports its callbacks to the test, its argument; one child, the probe "child"."""
 
     async def start(self, start_type: str, args: Any, /) -> Any:
         test, *rest = args
@@ -36,14 +36,14 @@ class Told(Application, env={"interval": 1.0}, description="tells its test", ver
                 pass
         spec = ChildSpec("child", (Probe.start_link, ({"id": "child", "to": test, "trap": True},)))
         named = ChildSpec("named", (start_named, (test,)))
-        return await Supervisor.start_link([spec, named], max_restarts=0, name="told.sup"), test
+        return await Supervisor.start_link([spec, named], max_restarts=0, name="reporter.sup"), test
 
     async def prep_stop(self, test: Any, /) -> Any:
-        send(test, ("prep_stop", process.whereis("told.sup") is not None))
+        send(test, ("prep_stop", process.whereis("reporter.sup") is not None))
         return test
 
     def stop(self, test: Any, /) -> None:
-        send(test, ("stop", process.whereis("told.sup") is not None))
+        send(test, ("stop", process.whereis("reporter.sup") is not None))
 
 
 async def start_named(test: Pid) -> Pid:
@@ -51,19 +51,19 @@ async def start_named(test: Pid) -> Pid:
 
 
 class Plain(Application):
-    """Nothing but a tree, which is empty."""
+    """An application with an empty tree."""
 
     async def start(self, _start_type: str, _args: Any, /) -> Any:
         return await Supervisor.start_link([])
 
 
 def runs() -> list[type[Application]]:
-    """What runs, the first started first."""
+    """Return the running applications, in the order of their starts."""
     return [app for app, _, _ in reversed(application.started_applications())]
 
 
 def refused(function: Any, *args: Any) -> Any:
-    """Why a function of `application` fails."""
+    """Return the reason with which a function of `application` fails."""
     with pytest.raises(ApplicationError) as caught:
         function(*args)
     return caught.value.reason
@@ -80,12 +80,12 @@ async def end(app: type[Application], reason: str = "kill") -> None:
     await application.wait_ended(app)
 
 
-async def start(*rest: Any, app: type[Application] = Told, start_type: Any = "temporary") -> None:
+async def start(*rest: Any, app: type[Application] = Reporter, start_type: Any = "temporary") -> None:
     await application.start(app, start_type, (process.current(), *rest))
 
 
 class Keeps(Application):
-    """Says what happens to it, and waits until it is told to end."""
+    """An application that reports what happens to it, and waits until it gets a request to end."""
 
     said: ClassVar[list[Any]] = []
 
@@ -112,10 +112,10 @@ STOPPED = [(name, callback) for name in ("Last", "First") for callback in ("prep
 
 
 class Base(Application):
-    """A library: nothing runs."""
+    """A library application, which runs nothing."""
 
 
-class Middle(Told, applications=[Base]):
+class Middle(Reporter, applications=[Base]):
     pass
 
 

@@ -1,4 +1,4 @@
-"""Applications at the end of their node (OTP's `application_controller:terminate/2`), and starts that are called off."""
+"""Applications at the end of their node (OTP's `application_controller:terminate/2`), and cancelled starts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def nothing_has_happened() -> None:
 
 
 class Slow(GenServer[float]):
-    """Takes so many seconds to end."""
+    """A server that takes this many seconds to end."""
 
     def init(self, seconds: float) -> Ok[float]:
         process.trap_exit(True)
@@ -51,7 +51,7 @@ class Slow(GenServer[float]):
 
 
 class Keeps(Application):
-    """Has a child that takes longer than a worker may, and is allowed to."""
+    """An application with a child that takes longer than a worker may, and is allowed to."""
 
     async def start(self, _start_type: str, _args: Any, /) -> Any:
         return await Supervisor.start_link([ChildSpec("slow", (Slow.start_link, [10.0]), shutdown=30.0)])
@@ -66,7 +66,7 @@ class Keeps(Application):
 
 
 class Later(Keeps):
-    """Is started after the other one."""
+    """An application that is started after the other one."""
 
 
 KEEPS = ["prep_stop of Keeps", 10.0, "stop of Keeps"]
@@ -74,7 +74,7 @@ LATER = ["prep_stop of Later", 10.0, "stop of Later"]
 
 
 @pytest.mark.parametrize("way", ["main", "block", "application"])
-def test_each_takes_what_its_children_are_allowed(way: str) -> None:
+def test_each_application_has_the_shutdown_time_of_its_children(way: str) -> None:
     async def main() -> None:
         await application.start(Keeps)
         await application.start(Later)
@@ -105,8 +105,8 @@ def test_each_takes_what_its_children_are_allowed(way: str) -> None:
 
 
 @pytest.mark.parametrize("limit", [3.0, 3, timedelta(seconds=3)])
-def test_shutdown_timeout_is_the_limit_of_each(limit: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """It is killed, with all that belongs to it, and `stop` is not called."""
+def test_shutdown_timeout_limits_each_application(limit: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """The application is killed, with all its processes, and `stop` is not called."""
     clock = VirtualClock()
     begun = clock.now()
 
@@ -131,13 +131,13 @@ def test_a_shutdown_timeout_that_is_long_enough_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["soon", -1, True])
-async def test_a_wrong_shutdown_timeout_is_refused_where_it_is_put(wrong: Any) -> None:
+async def test_a_wrong_shutdown_timeout_is_refused_by_put_env(wrong: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="shutdown_timeout"):
         application.put_env("kernel", "shutdown_timeout", wrong)
 
 
 class Waits(GenServer[None]):
-    """Its init waits for ever; with an argument it traps exits before."""
+    """A server whose init waits forever; with an argument it traps exits first."""
 
     async def init(self, traps: bool) -> Ok[None]:
         process.trap_exit(bool(traps))
@@ -146,7 +146,7 @@ class Waits(GenServer[None]):
 
 
 class Starts(Application):
-    """Does not come to the end of its start: its tree does not, at some depth."""
+    """An application whose start never finishes: its tree waits, at some depth."""
 
     async def start(self, _start_type: str, args: Any, /) -> Any:
         slow = ChildSpec("slow", (Slow.start_link, [10.0]), shutdown=30.0)
@@ -155,14 +155,14 @@ class Starts(Application):
 
 
 @pytest.mark.parametrize("args", [None, False, True])
-def test_a_start_that_waits_is_called_off_when_the_node_ends(args: Any, caplog: pytest.LogCaptureFixture) -> None:
-    heard: list[Any] = []
+def test_a_start_that_waits_is_cancelled_when_the_node_ends(args: Any, caplog: pytest.LogCaptureFixture) -> None:
+    reasons: list[Any] = []
 
     async def starts() -> None:
         try:
             await application.start(Starts, "permanent", args)
         except application.ApplicationError as error:
-            heard.append(error.reason[0])
+            reasons.append(error.reason[0])
 
     async def main() -> None:
         async with Node(clock=VirtualClock()):
@@ -172,14 +172,14 @@ def test_a_start_that_waits_is_called_off_when_the_node_ends(args: Any, caplog: 
 
     asyncio.run(main())
     assert events == ([10.0, 10.0] if args is None else [10.0])
-    assert "cancelled" in str(heard)
+    assert "cancelled" in str(reasons)
     assert "failed to start" not in caplog.text
     assert [record.levelname for record in caplog.records if record.levelno > logging.INFO] == []
 
 
 @pytest.mark.parametrize("swallows", [False, True])
-def test_a_start_that_waits_by_itself_is_cancelled(swallows: bool) -> None:
-    """What it has started ends in order first; one that goes on all the same is killed after 5 s."""
+def test_a_start_callback_that_waits_is_cancelled(swallows: bool) -> None:
+    """Its children end in order first; a start that continues all the same is killed after 5 s."""
     clock = VirtualClock()
 
     class Alone(Application):
@@ -204,8 +204,8 @@ def test_a_start_that_waits_by_itself_is_cancelled(swallows: bool) -> None:
 
 
 @pytest.mark.parametrize("how", ["ended before", "ended since it was linked", "unlinked"])
-async def test_a_top_that_has_ended_ends_its_application(how: str) -> None:
-    """`start` gives the pid of a process that is dead: the application has ended, too, as on the BEAM."""
+async def test_a_dead_top_supervisor_ends_its_application(how: str) -> None:
+    """`start` returns the pid of a dead process: the application has ended, too, as on the BEAM."""
 
     class Dead(Application):
         async def start(self, _start_type: str, _args: Any, /) -> Any:
@@ -239,7 +239,7 @@ def test_a_callback_that_ends_the_program_leaves_no_tree_behind() -> None:
     assert events == [10.0]
 
 
-def test_an_application_that_exits_at_its_end_is_over() -> None:
+def test_an_application_that_exits_in_stop_has_ended() -> None:
     class Exits(Keeps):
         def prep_stop(self, _state: Any, /) -> Any:
             raise Exit("no")
@@ -251,8 +251,8 @@ def test_an_application_that_exits_at_its_end_is_over() -> None:
     assert events == [10.0, "stop of Exits"]
 
 
-async def test_a_tree_that_has_lost_its_top_ends_in_order() -> None:
-    """The top was killed: what it has left traps exits, and has the time of a worker."""
+async def test_a_tree_without_its_top_supervisor_ends_in_order() -> None:
+    """The top supervisor was killed: its child traps exits, and has the shutdown time of a worker."""
 
     class Loses(Application):
         async def start(self, _start_type: str, _args: Any, /) -> Any:

@@ -1,4 +1,4 @@
-"""Environment."""
+"""The environment of an application: put_env, get_env, persistence, and config_change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from regrow import (
     send,
 )
 from regrow.behaviours.application.spec import ApplicationError
-from tests.behaviours.application.applications import HERE, Base, Plain, Told
+from tests.behaviours.application.applications import HERE, Base, Plain, Reporter
 from tests.behaviours.probes import news
 
 pytestmark = pytest.mark.regrow
@@ -24,41 +24,41 @@ pytestmark = pytest.mark.regrow
 class TestEnvironment:
     @pytest.mark.otp("AP-029")
     @pytest.mark.otp("AP-044")
-    async def test_defaults_and_what_is_put(self) -> None:
-        assert application.get_env(Told, "interval") == 1.0
-        application.put_env(Told, "interval", 2.0)
-        assert application.fetch_env(Told, "interval") == 2.0
-        assert application.get_all_env(Told) == {"interval": 2.0}
-        application.delete_env(Told, "interval")
-        assert application.get_env(Told, "interval", "default") == "default"
-        with pytest.raises(KeyError, match="for application Told because configuration at 'interval' was not set"):
-            application.fetch_env(Told, "interval")
+    async def test_defaults_and_values_that_are_put(self) -> None:
+        assert application.get_env(Reporter, "interval") == 1.0
+        application.put_env(Reporter, "interval", 2.0)
+        assert application.fetch_env(Reporter, "interval") == 2.0
+        assert application.get_all_env(Reporter) == {"interval": 2.0}
+        application.delete_env(Reporter, "interval")
+        assert application.get_env(Reporter, "interval", "default") == "default"
+        with pytest.raises(KeyError, match="for application Reporter because configuration at 'interval' was not set"):
+            application.fetch_env(Reporter, "interval")
 
     @pytest.mark.otp("AP-029")
     @pytest.mark.otp("AP-044")
-    async def test_of_an_application_that_nobody_knows(self) -> None:
-        assert application.get_env("nobody", "key") is None
-        assert application.get_env("nobody", "key", "default") == "default"
-        assert application.get_all_env("nobody") == {}
-        application.delete_env("nobody", "key")
-        with pytest.raises(KeyError, match="for application 'nobody' because the application was not loaded nor conf"):
-            application.fetch_env("nobody", "key")
-        application.put_env("nobody", "key", 1)
-        assert application.fetch_env("nobody", "key") == 1
+    async def test_an_unknown_application_has_no_environment(self) -> None:
+        assert application.get_env("unknown", "key") is None
+        assert application.get_env("unknown", "key", "default") == "default"
+        assert application.get_all_env("unknown") == {}
+        application.delete_env("unknown", "key")
+        with pytest.raises(KeyError, match="for application 'unknown' because the application was not loaded nor conf"):
+            application.fetch_env("unknown", "key")
+        application.put_env("unknown", "key", 1)
+        assert application.fetch_env("unknown", "key") == 1
 
     @pytest.mark.otp("AP-031")
-    async def test_what_is_persistent_wins_over_the_spec_and_survives_unload(self) -> None:
-        application.put_all_env({Told: {"interval": 2.0, "own": 1}, Base: {"own": 2}}, persistent=True)
+    async def test_a_persistent_value_wins_over_the_spec_and_survives_unload(self) -> None:
+        application.put_all_env({Reporter: {"interval": 2.0, "own": 1}, Base: {"own": 2}}, persistent=True)
         for _ in range(2):
-            application.load(Told)
+            application.load(Reporter)
             application.load(Base)
-            assert application.get_all_env(Told) == {"interval": 2.0, "own": 1}
+            assert application.get_all_env(Reporter) == {"interval": 2.0, "own": 1}
             assert application.get_all_env(Base) == {"own": 2}
-            application.unload(Told)
+            application.unload(Reporter)
             application.unload(Base)
 
     @pytest.mark.otp("AP-032")
-    async def test_what_is_not_persistent_is_gone_after_unload(self) -> None:
+    async def test_a_value_that_is_not_persistent_is_removed_by_unload(self) -> None:
         class App(Application, env={"a": "spec", "b": "spec", "c": "spec"}):
             pass
 
@@ -81,8 +81,8 @@ class TestEnvironment:
         assert application.get_all_env(App) == {"a": "spec", "b": "put", "c": "spec", "e": "put"}
 
     @pytest.mark.otp("AP-032")
-    async def test_what_is_persistent_wins_when_it_is_loaded(self) -> None:
-        """Whatever was set or unset since, unless that was persistent, too."""
+    async def test_a_persistent_value_wins_at_loading(self) -> None:
+        """It wins over later values, unless they are persistent, too."""
 
         class App(Application, env={"a": "spec", "b": "spec"}):
             pass
@@ -94,27 +94,27 @@ class TestEnvironment:
         application.load(App)
         assert application.get_all_env(App) == {"a": "persistent", "b": "persistent"}
 
-    async def test_what_was_put_before_it_is_loaded_stays(self) -> None:
-        """OTP lets the spec win over what is not persistent: there the file is another's, here the class is at hand."""
-        application.put_env(Told, "interval", 2.0)
-        application.delete_env(Told, "other")
-        application.load(Told)
-        assert application.get_all_env(Told) == {"interval": 2.0}
+    async def test_a_value_put_before_loading_stays(self) -> None:
+        """In OTP the spec wins over a value that is not persistent: OTP reads it from a file."""
+        application.put_env(Reporter, "interval", 2.0)
+        application.delete_env(Reporter, "other")
+        application.load(Reporter)
+        assert application.get_all_env(Reporter) == {"interval": 2.0}
 
-    async def test_a_name_and_its_class_have_the_same(self) -> None:
-        application.put_env(f"{HERE}:Told", "interval", 3.0)
-        assert application.get_env(Told, "interval") == 3.0
+    async def test_a_name_and_its_class_have_the_same_environment(self) -> None:
+        application.put_env(f"{HERE}:Reporter", "interval", 3.0)
+        assert application.get_env(Reporter, "interval") == 3.0
 
-    async def test_values_of_several_that_are_none(self) -> None:
+    async def test_invalid_values_of_several_applications_are_refused(self) -> None:
         wrongs: list[Any] = ["nonsense", [("app", {})], {"app": [("key", 1)]}, {"app": None}]
         for wrong, function in product(wrongs, (application.put_all_env, application.set_env)):
             with pytest.raises(TypeError, match="wanted a mapping of mappings"):
                 function(wrong)
 
-    async def test_it_is_not_the_class_that_changes(self) -> None:
-        application.put_env(Told, "interval", 5.0)
-        assert application.get_env(Told, "interval") == 5.0
-        assert Told.__regrow_spec__.env == {"interval": 1.0}
+    async def test_put_env_does_not_change_the_class(self) -> None:
+        application.put_env(Reporter, "interval", 5.0)
+        assert application.get_env(Reporter, "interval") == 5.0
+        assert Reporter.__regrow_spec__.env == {"interval": 1.0}
 
 
 class Changes(Plain, env={"k": 1, "z": 1}):
@@ -132,7 +132,7 @@ class ChangesToo(Changes):
 
 class TestConfigChange:
     @pytest.mark.otp("AP-035")
-    async def test_who_runs_is_told_what_has_changed(self) -> None:
+    async def test_a_running_application_gets_its_changed_environment(self) -> None:
         process.register("test", process.current())
         await application.start(Changes)
         await application.start(Plain)
@@ -142,17 +142,17 @@ class TestConfigChange:
         application.put_env(Changes, "k", 2)
         application.put_env(Changes, "n", 2)
         application.delete_env(Changes, "z")
-        for other in (Plain, ChangesToo):  # one has no such callback, one does not run
+        for other in (Plain, ChangesToo):  # one application has no such callback, one does not run
             application.put_env(other, "n", 2)
         assert news() == []
         await application.config_change(before)
         assert news() == [("Changes", {"k": 2}, {"n": 2}, ["z"])]
-        await application.start(ChangesToo)  # all that it has is new
+        await application.start(ChangesToo)  # its whole environment is new
         await application.config_change(before)
         assert news()[1:] == [("ChangesToo", {}, {"k": 1, "z": 1, "n": 2}, [])]
 
     @pytest.mark.otp("AP-035")
-    async def test_some_do_not_agree(self) -> None:
+    async def test_some_applications_reject_the_change(self) -> None:
         process.register("test", process.current())
         boom = RuntimeError("boom")
         await application.start(Changes)

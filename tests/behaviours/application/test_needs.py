@@ -1,4 +1,4 @@
-"""Needs."""
+"""Applications that others need: their start, their order, optional and included ones."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ from regrow import (
 )
 from regrow.behaviours.application.spec import ApplicationError
 from regrow.kernel.running import running
-from tests.behaviours.application.applications import HERE, Base, Middle, Plain, Told, end, refused, runs, start
+from tests.behaviours.application.applications import HERE, Base, Middle, Plain, Reporter, end, refused, runs, start
 from tests.behaviours.probes import news
 
 pytestmark = pytest.mark.regrow
 
 
-class Optional(Plain, applications=["nobody:Nothing", f"{HERE}:Base"]):
+class Optional(Plain, applications=["unknown:Nothing", f"{HERE}:Base"]):
     __test__ = False
 
 
-class Content(Optional, optional_applications=["nobody:Nothing", Base]):
-    """What it needs may be missing, or not run."""
+class Content(Optional, optional_applications=["unknown:Nothing", Base]):
+    """An application whose needed applications may be missing, or not run."""
 
 
 class TestNeeds:
     @pytest.mark.otp("AP-003")
-    @pytest.mark.parametrize("name", ["nobody", "nobody:Nothing", f"{HERE}:Nothing", "tests.nobody.anywhere:Nothing"])
-    async def test_one_is_not_found(self, name: str) -> None:
+    @pytest.mark.parametrize(
+        "name", ["unknown", "unknown:Nothing", f"{HERE}:Nothing", "tests.unknown.anywhere:Nothing"]
+    )
+    async def test_a_needed_application_is_not_found(self, name: str) -> None:
         class Lacks(Application, applications=[Base, name]):
             pass
 
@@ -44,16 +46,18 @@ class TestNeeds:
             assert caught.value.reason == (name, ("not_found", name))
         assert runs() == []
 
-    async def test_one_is_there_but_cannot_be_imported(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (tmp_path / "needy_package.py").write_text("import nobody_has_this")
+    async def test_a_needed_application_cannot_be_imported(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "needy_package.py").write_text("import missing_module")
         monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-        with pytest.raises(ModuleNotFoundError, match="nobody_has_this"):
+        with pytest.raises(ModuleNotFoundError, match="missing_module"):
             await application.start("needy_package:App")
         with pytest.raises(TypeError, match="'pathlib:Path', which is Path"):
             await application.start("pathlib:Path")
 
     @pytest.mark.otp("AP-004")
-    async def test_only_those_that_did_not_run_are_told(self) -> None:
+    async def test_only_applications_that_did_not_run_are_returned(self) -> None:
         class Above(Application, applications=[Base]):
             pass
 
@@ -62,7 +66,7 @@ class TestNeeds:
         assert await application.ensure_all_started(Above) == [Above]
         assert await application.ensure_all_started(Above) == []
 
-    async def test_what_runs_is_not_looked_into(self) -> None:
+    async def test_a_running_application_is_not_checked_again(self) -> None:
         class Above(Application, applications=[Base]):
             pass
 
@@ -71,16 +75,16 @@ class TestNeeds:
         assert await application.ensure_all_started(Above) == []
 
     @pytest.mark.otp("AP-007")
-    async def test_an_optional_one_may_be_missing(self) -> None:
+    async def test_an_optional_application_may_be_missing(self) -> None:
         await application.start(Content)
         await application.stop(Content)
         assert await application.ensure_all_started(Content) == [Base, Content]
-        with pytest.raises(ApplicationError, match="Optional needs 'nobody:Nothing', which does not run") as caught:
+        with pytest.raises(ApplicationError, match="Optional needs 'unknown:Nothing', which does not run") as caught:
             await application.start(Optional)
-        assert caught.value.reason == ("not_started", "nobody:Nothing")
+        assert caught.value.reason == ("not_started", "unknown:Nothing")
 
     @pytest.mark.otp("AP-008")
-    async def test_an_optional_one_need_not_run(self) -> None:
+    async def test_an_optional_application_need_not_run(self) -> None:
         class Above(Plain, applications=[Plain], optional_applications=[Plain]):
             pass
 
@@ -92,7 +96,7 @@ class TestNeeds:
         await application.start(Above)
 
     @pytest.mark.otp("AP-022")
-    async def test_one_has_ended_by_itself(self) -> None:
+    async def test_a_needed_application_has_ended_by_itself(self) -> None:
         class Above(Plain, applications=[Plain]):
             pass
 
@@ -104,29 +108,29 @@ class TestNeeds:
         with pytest.raises(ApplicationError, match="Above needs Plain, which does not run") as caught:
             await application.start(Above)
         assert caught.value.reason == ("not_running", Plain)
-        await application.start(Plain)  # it can start again
+        await application.start(Plain)  # the application can start again
         await application.start(Above)
 
-    async def test_one_that_is_only_starting_does_not_run_yet(self) -> None:
-        class Above(Plain, applications=[Told]):
+    async def test_an_application_that_is_starting_does_not_run_yet(self) -> None:
+        class Above(Plain, applications=[Reporter]):
             pass
 
-        process.spawn_link(application.start, Told, "temporary", (process.current(), "slowly"))
+        process.spawn_link(application.start, Reporter, "temporary", (process.current(), "slowly"))
         await process.sleep(0.5)
         with pytest.raises(ApplicationError) as caught:
             await application.start(Above)
-        assert caught.value.reason == ("not_started", Told)
+        assert caught.value.reason == ("not_started", Reporter)
         assert await application.ensure_all_started(Above) == [Above]
 
     @pytest.mark.otp("AP-004")
-    async def test_they_must_run(self) -> None:
+    async def test_needed_applications_must_run(self) -> None:
         with pytest.raises(
             ApplicationError, match=r"needs Base, which does not run\. Use ensure_all_started"
         ) as caught:
             await start(app=Middle)
         assert caught.value.reason == ("not_started", Base)
 
-    async def test_they_are_started_first_and_stopped_if_a_later_one_fails(self) -> None:
+    async def test_needed_applications_start_first_and_stop_if_a_later_one_fails(self) -> None:
         test = process.current()
 
         class Second(Middle):
@@ -145,13 +149,13 @@ class TestNeeds:
         assert application.started_applications() == []
 
     @pytest.mark.otp("AP-015")
-    async def test_who_needs_it_goes_on_when_it_is_stopped(self) -> None:
+    async def test_an_application_continues_when_a_needed_one_stops(self) -> None:
         await application.start(Base)
         await start(app=Middle)
         await application.stop(Base)
         assert [app for app, _, _ in application.started_applications()] == [Middle]
 
-    async def test_they_cannot_wait_for_each_other(self) -> None:
+    async def test_applications_cannot_need_each_other(self) -> None:
         class One(Application):
             pass
 
@@ -162,7 +166,7 @@ class TestNeeds:
         with pytest.raises(ApplicationError, match="need each other: One needs Other needs One"):
             await application.ensure_all_started(One)
 
-    async def test_which_one_has_failed_is_told(self) -> None:
+    async def test_the_error_names_the_application_that_failed(self) -> None:
         class Fails(Application, applications=[Base]):
             async def start(self, _start_type: str, _args: Any, /) -> Any:
                 return Error("no")
@@ -175,12 +179,12 @@ class TestNeeds:
             with pytest.raises(ApplicationError, match="Fails did not start") as caught:
                 await application.ensure_all_started(Above, mode=mode)
             assert caught.value.reason == (Fails, ("no", (Fails, "start", ["normal", ()])))
-            assert runs() == [Base]  # what ran before goes on
+            assert runs() == [Base]  # applications that ran before continue
 
-    async def test_all_get_the_start_type_and_the_args_of_their_class(self) -> None:
+    async def test_each_application_gets_the_start_type_and_the_args_of_its_class(self) -> None:
         test = process.current()
 
-        class Below(Told, args=(test,)):
+        class Below(Reporter, args=(test,)):
             pass
 
         class Above(Application, applications=[Below]):
@@ -192,7 +196,7 @@ class TestNeeds:
         assert [entries[app].start_type for app in (Below, Above)] == ["transient", "transient"]
 
     @pytest.mark.parametrize("mode", ["serial", "concurrent"])
-    async def test_several_at_once(self, mode: Any) -> None:
+    async def test_several_applications_start_at_once(self, mode: Any) -> None:
         class Other(Plain, applications=[Base]):
             pass
 
@@ -205,7 +209,7 @@ class TestNeeds:
         assert runs() == started
         assert await application.ensure_all_started((Plain, Other), mode=mode) == []
 
-    async def test_side_by_side_it_takes_as_long_as_the_longest_way(self, virtual_clock: VirtualClock) -> None:
+    async def test_a_concurrent_start_takes_as_long_as_the_longest_path(self, virtual_clock: VirtualClock) -> None:
         class Slow(Plain):
             async def start(self, start_type: str, args: Any, /) -> Any:
                 await process.sleep(1.0)
@@ -234,10 +238,10 @@ class TestNeeds:
 
 
 class TestIncluded:
-    """An included application is loaded with the other; its tree is the other's own business."""
+    """An included application is loaded with the including one, which starts its tree."""
 
     @pytest.mark.otp("AP-016")
-    async def test_they_are_loaded_and_unloaded_together(self) -> None:
+    async def test_included_applications_are_loaded_and_unloaded_together(self) -> None:
         class Inner(Application, env={"depth": 2}):
             pass
 
@@ -247,7 +251,7 @@ class TestIncluded:
         class Whole(Application, included_applications=[Outer]):
             pass
 
-        application.load(Base)  # one that is loaded already may be included
+        application.load(Base)  # an application that is loaded already may be included
         application.load(Whole)
         assert {app for app, _, _ in application.loaded_applications()} == {Base, Whole, Outer, Inner}
         await application.start(Whole)
@@ -256,8 +260,8 @@ class TestIncluded:
         application.unload(Whole)
         assert application.loaded_applications() == []
 
-        class Lacks(Application, included_applications=["nobody"]):
+        class Lacks(Application, included_applications=["unknown"]):
             pass
 
-        assert refused(application.load, Lacks) == ("not_found", "nobody")
+        assert refused(application.load, Lacks) == ("not_found", "unknown")
         assert application.loaded_applications() == []

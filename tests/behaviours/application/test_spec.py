@@ -1,4 +1,4 @@
-"""Spec."""
+"""The spec of an application, and wrong uses of `application`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from regrow import (
     send,
 )
 from regrow.behaviours.application.spec import ApplicationError
-from tests.behaviours.application.applications import Base, Middle, Plain, Told, runs, start
+from tests.behaviours.application.applications import Base, Middle, Plain, Reporter, runs, start
 from tests.behaviours.probes import news
 
 pytestmark = pytest.mark.regrow
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.regrow
 
 class TestSpec:
     @pytest.mark.otp("AP-028")
-    async def test_each_key(self) -> None:
+    async def test_get_key_returns_each_key(self) -> None:
         class Whole(
             Plain,
             description="all of it",
@@ -56,12 +56,12 @@ class TestSpec:
             "env": {"key": "value"},
             "mod": (Whole, ("a", "b")),
         }
-        assert application.get_key(Whole, "vsn") is None  # it is not loaded
+        assert application.get_key(Whole, "vsn") is None  # the application is not loaded
         assert application.get_all_key(Whole) is application.spec(Whole) is None
         application.load(Whole)
         assert {key: application.get_key(Whole, key) for key in whole} == application.get_all_key(Whole) == whole
         assert application.get_key(Whole, "nonsense") is None
-        assert application.get_key("nobody", "vsn") is None
+        assert application.get_key("unknown", "vsn") is None
         del whole["env"]
         assert application.spec(Whole) == {key: application.spec(Whole, key) for key in whole} == whole
         with pytest.raises(ValueError, match=r"spec: key is one of description, id, .*; got 'nonsense'"):
@@ -73,7 +73,7 @@ class TestSpec:
         assert keys is not None
         assert (keys["mod"], keys["start_phases"], keys["maxT"]) == (None, None, None)
 
-    async def test_a_process_asks_for_its_own(self) -> None:
+    async def test_a_process_gets_the_key_of_its_application(self) -> None:
         class Asks(Application, version="3", env={"k": 5}):
             async def start(self, _start_type: str, test: Any, /) -> Any:
                 send(test, (application.get_key("vsn"), application.get_all_env(), application.start_type()))
@@ -91,15 +91,15 @@ class TestSpec:
         assert news() == [("3", {"k": 5}, "normal"), ({"k": 5}, "local")]
         assert application.start_type() is application.get_key("vsn") is application.get_all_key() is None
 
-    async def test_what_a_derived_class_does_not_say_it_inherits(self) -> None:
-        class Derived(Told, version="2", env={"more": 1}):
+    async def test_a_derived_class_inherits_keys(self) -> None:
+        class Derived(Reporter, version="2", env={"more": 1}):
             pass
 
         application.load(Derived)
-        told = ("tells its test", "2", {"interval": 1.0, "more": 1})
-        assert tuple(application.get_key(Derived, key) for key in ("description", "vsn", "env")) == told
+        keys = ("reports to its test", "2", {"interval": 1.0, "more": 1})
+        assert tuple(application.get_key(Derived, key) for key in ("description", "vsn", "env")) == keys
 
-    async def test_its_time_is_over(self) -> None:
+    async def test_max_time_ends_the_application(self) -> None:
         class Short(Plain, max_time=3.0):
             pass
 
@@ -112,16 +112,16 @@ class TestSpec:
 
 
 class TestBadUse:
-    @pytest.mark.parametrize("wrong", [42, None, object, Told()])
-    async def test_no_application(self, wrong: Any) -> None:
+    @pytest.mark.parametrize("wrong", [42, None, object, Reporter()])
+    async def test_a_class_that_is_no_application_is_refused(self, wrong: Any) -> None:
         for function in (application.start, application.ensure_all_started):
             with pytest.raises(TypeError, match="wanted a class derived from Application, got "):
                 await function(wrong)
 
-    async def test_an_unknown_start_type(self) -> None:
+    async def test_an_unknown_start_type_is_refused(self) -> None:
         with pytest.raises(ValueError, match="one of temporary, transient, permanent; got 'forever'"):
             await start(start_type="forever")
 
-    async def test_to_wait_for_the_end_of_what_does_not_run(self) -> None:
-        with pytest.raises(ApplicationError, match="Told does not run"):
-            await application.wait_ended(Told)
+    async def test_an_application_that_does_not_run_cannot_be_awaited(self) -> None:
+        with pytest.raises(ApplicationError, match="Reporter does not run"):
+            await application.wait_ended(Reporter)

@@ -1,4 +1,4 @@
-"""Start types."""
+"""Start types of applications: permanent, transient and temporary."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.regrow
 
 
 class TestStartTypes:
-    """Where OTP's node goes down, the program ends in order: what waits for it gets `Ended`."""
+    """Where OTP stops the node, the program ends in order: a waiting call raises `Ended`."""
 
     @pytest.fixture(autouse=True)
     def nothing_is_said(self) -> None:
@@ -40,7 +40,7 @@ class TestStartTypes:
         await end(Last, reason)
         for _ in range(3):
             await process.sleep(0.001)
-        return "goes on"
+        return "continues"
 
     ENDS = ("normal", "shutdown", "kill")
     GOES_ON = (*(("temporary", reason) for reason in ENDS), ("transient", "normal"))
@@ -49,7 +49,7 @@ class TestStartTypes:
     @pytest.mark.otp("AP-025")
     @pytest.mark.parametrize(("start_type", "reason"), GOES_ON)
     def test_the_program_goes_on(self, start_type: Any, reason: str) -> None:
-        assert run(self.main, start_type, reason, node=Node(clock=VirtualClock())) == "goes on"
+        assert run(self.main, start_type, reason, node=Node(clock=VirtualClock())) == "continues"
         assert Keeps.said == STOPPED
 
     @pytest.mark.otp("AP-025")
@@ -69,19 +69,19 @@ class TestStartTypes:
                 raise Exit("abnormal")
 
         why = ("bad_return", ((Fails, "start", ["normal", ()]), ("EXIT", "abnormal")))
-        heard: list[Any] = []
+        reasons: list[Any] = []
 
         async def main() -> None:
             await application.start(First)
             try:
                 await application.start(Fails, start_type)
             except ApplicationError as error:
-                heard.append(error.reason)
+                reasons.append(error.reason)
             await process.receive()
 
         with pytest.raises(application.Ended) as caught:
             run(main, node=Node(clock=VirtualClock()))
-        assert heard == [why]
+        assert reasons == [why]
         assert caught.value.reason == ("application_start_failure", Fails, why)
         assert Keeps.said == STOPPED[2:]
 
@@ -90,9 +90,9 @@ class TestStartTypes:
             await application.start(First, "permanent")
             await application.stop(First)
             await process.sleep(0.01)
-            return "goes on"
+            return "continues"
 
-        assert run(main, node=Node(clock=VirtualClock())) == "goes on"
+        assert run(main, node=Node(clock=VirtualClock())) == "continues"
 
     def test_a_block_that_holds_the_node_is_left(self) -> None:
         left: list[str] = []
@@ -118,14 +118,14 @@ class TestStartTypes:
             node.start()
             await application.start(Last, "permanent")
             process.exit(cast("Pid", application.get_child(Last)), "kill")
-            while node.running:  # noqa: ASYNC110  (nobody tells that a node has stopped)
+            while node.running:  # noqa: ASYNC110  (no event reports that a node has stopped)
                 await asyncio.sleep(0)
             return node.running
 
         assert asyncio.run(main()) is False
         assert Keeps.said == STOPPED[:2]
 
-    def test_an_application_that_is_run_tells_which_one_has_ended(self) -> None:
+    def test_run_names_the_application_that_has_ended(self) -> None:
         class Whole(Application, applications=[First]):
             async def start(self, _start_type: str, _args: Any, /) -> Any:
                 process.spawn(end, First, "shutdown")
@@ -136,8 +136,8 @@ class TestStartTypes:
         assert caught.value.reason == ("application_terminated", First, "shutdown")
 
     @pytest.mark.otp("AP-036")
-    def test_who_asked_is_told_before_the_end(self) -> None:
-        """The hook is what OTP names in the environment of `kernel`; here it is a function, `async def` or not."""
+    def test_the_hook_is_called_before_the_end(self) -> None:
+        """OTP names the hook in the environment of `kernel`; here it is a function, `async def` or not."""
         said: list[Any] = []
 
         async def down(reason: Any) -> None:
@@ -155,7 +155,7 @@ class TestStartTypes:
         assert said == [("shutdown", [First]), (("application_terminated", First, "killed"), [])]
 
     @pytest.mark.otp("AP-036")
-    def test_who_asked_is_told_before_the_end_of_an_application_that_is_run(self) -> None:
+    def test_the_hook_is_called_before_the_end_of_an_application_that_is_run(self) -> None:
         said: list[Any] = []
 
         def down(reason: Any) -> None:
@@ -171,7 +171,7 @@ class TestStartTypes:
             run(Whole, node=Node(clock=VirtualClock()))
         assert said == [(("application_terminated", Whole, "shutdown"), [First])]
 
-    def test_who_asked_may_fail(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_the_hook_may_fail(self, caplog: pytest.LogCaptureFixture) -> None:
         def down(_reason: Any) -> None:
             raise RuntimeError("in shutdown_func")
 
@@ -182,7 +182,7 @@ class TestStartTypes:
         assert "in shutdown_func" in caplog.text
 
 
-async def test_a_node_that_stops_tells_its_applications(virtual_clock: VirtualClock) -> None:
+async def test_a_node_that_stops_stops_its_applications(virtual_clock: VirtualClock) -> None:
     said: list[Any] = []
 
     class Says(Application):

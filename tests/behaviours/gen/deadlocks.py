@@ -22,11 +22,11 @@ from regrow import (
 HAND_OVER = pytest.mark.parametrize("hand_over", [True, False], ids=["handed over", "queued"])
 
 
-LATER = object()  # somebody else answers
+LATER = object()  # another process answers
 
 
 class Doer(GenServer[Any]):
-    """Does what it is asked to do, and answers with what came of it."""
+    """A server that runs the function it is sent, and replies with the result."""
 
     async def handle_call(self, request: Any, from_: From, state: Any, /) -> Any:
         result: object = await request(from_)
@@ -44,7 +44,7 @@ class Doer(GenServer[Any]):
 
 
 def asking(*path: Any, timeout: float | None = 5.0) -> Callable[[object], Awaitable[Any]]:
-    """What a Doer does that is to ask the first of the path to ask the second, and so on."""
+    """Return a request that lets the first server of the path call the second, and so on."""
 
     async def ask(_from: object) -> Any:
         following, *others = path
@@ -54,7 +54,7 @@ def asking(*path: Any, timeout: float | None = 5.0) -> Callable[[object], Awaita
 
 
 def does(work: Callable[[], Awaitable[Any]]) -> Callable[[object], Awaitable[Any]]:
-    """What a Doer does that is not concerned with who asks."""
+    """Return a request for a Doer that does not depend on its caller."""
 
     async def do(_from: object) -> Any:
         return await work()
@@ -67,7 +67,7 @@ async def answer(_from: object) -> str:
 
 
 def on_a_node(hand_over: bool | None, scenario: Callable[[], Awaitable[Any]], seed: int | None = None) -> Any:
-    """What a scenario gives as a process of a node that hands calls over, or does not."""
+    """Run a scenario as a process of a node, with or without hand-over; return its result."""
 
     async def outside() -> Any:
         async with Node(hand_over=hand_over, seed=seed, clock=VirtualClock()) as node:

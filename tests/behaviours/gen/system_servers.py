@@ -1,4 +1,4 @@
-"""Servers that the tests of system messages look into."""
+"""Servers that the tests of system messages inspect."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from regrow.behaviours.gen.system_requests import SystemRequest
 
 
 class Counter(GenServer[int]):
-    """Counts its calls."""
+    """A server that counts its calls."""
 
     def handle_call(self, request: Any, _from: From, count: int, /) -> Any:
         match request:
@@ -40,7 +40,7 @@ class Counter(GenServer[int]):
 
 
 class Formatted(Counter):
-    """Shows its state otherwise, or cannot."""
+    """A server whose `format_status` shows its state differently, or fails."""
 
     def format_status(self, status: dict[str, Any], /) -> dict[str, Any]:
         if status["state"] < 0:
@@ -49,7 +49,7 @@ class Formatted(Counter):
 
 
 class Channels:
-    """A process that is written by hand: it lends channels. Its misc is (lent, free)."""
+    """A special process that lends channels. Its misc is (lent, free)."""
 
     @staticmethod
     async def start_link(count: int, **callbacks: Any) -> Any:
@@ -75,13 +75,13 @@ class Channels:
                 case Exited(pid, reason) if pid is parent:
                     raise Exit(reason)
                 case ("alloc", asker):
-                    debug = system.handle_debug(debug, ("in", "alloc"), told)
+                    debug = system.handle_debug(debug, ("in", "alloc"), event_text)
                     lent, (first, *free) = misc
                     send(asker, ("channel", first))
-                    debug = system.handle_debug(debug, ("out", first, asker), told)
+                    debug = system.handle_debug(debug, ("out", first, asker), event_text)
                     misc = ([first, *lent], free)
                 case ("free", channel):
-                    debug = system.handle_debug(debug, ("in", "free"), told)
+                    debug = system.handle_debug(debug, ("in", "free"), event_text)
                     lent, free = misc
                     lent.remove(channel)
                     misc = (lent, [channel, *free])
@@ -92,7 +92,7 @@ class Channels:
                     raise AssertionError(message)
 
 
-def told(event: Any) -> str:
+def event_text(event: Any) -> str:
     return f"channels: {event[0]} {event[1]}"
 
 

@@ -1,4 +1,4 @@
-"""What is given in another form than the usual one: taken as it is meant, or refused in words where it is given."""
+"""Arguments in an unusual form: accepted as they are meant, or refused at once with a clear error."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def waits(*_: Any) -> Any:
 # Where nothing can be awaited
 
 
-async def test_update_value_refuses_what_has_to_be_awaited() -> None:
+async def test_update_value_refuses_an_async_function() -> None:
     await Registry.start_link(keys="unique", name="rooms")
     Registry.register("rooms", "lobby", 1)
     with pytest.raises(TypeError, match=r"update_value: .*waits.* has to be awaited"):
@@ -62,7 +62,7 @@ async def test_update_value_refuses_what_has_to_be_awaited() -> None:
     assert Registry.lookup("rooms", "lobby") == [(process.current(), 1)]
 
 
-async def test_so_do_predicates_and_dispatch() -> None:
+async def test_predicates_and_dispatch_refuse_async_functions() -> None:
     await Registry.start_link(keys="unique", name="rooms")
     Registry.register("rooms", "lobby", 1)
     for asks in (
@@ -83,7 +83,7 @@ async def test_with_arguments_is_no_async_def() -> None:
 
 
 class Misspelt:
-    """A class whose child spec is none."""
+    """A class whose child spec is invalid."""
 
     given: Any = None
 
@@ -92,7 +92,7 @@ class Misspelt:
         return waits() if arg == "later" else arg
 
 
-async def test_a_child_spec_that_is_none_is_named() -> None:
+async def test_the_error_names_the_class_with_the_invalid_child_spec() -> None:
     with pytest.raises(TypeError, match=r"Misspelt.child_spec: .* has to be awaited"):
         await Supervisor.start_link([(Misspelt, "later")])
     with pytest.raises(InvalidChild, match=r"Misspelt.child_spec must return a ChildSpec; it returned 3"):
@@ -103,12 +103,12 @@ async def test_a_child_spec_that_is_none_is_named() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["lis", b"lis", str, 3])
-async def test_listeners_are_a_list(wrong: Any) -> None:
+async def test_listeners_must_be_a_list(wrong: Any) -> None:
     with pytest.raises(TypeError, match="listeners: wanted a list of names"):
         await Registry.start_link(keys="unique", name="rooms", listeners=wrong)
 
 
-async def test_other_lists_are_no_strings_either() -> None:
+async def test_a_string_is_refused_where_a_list_is_expected() -> None:
     with pytest.raises(TypeError, match="wanted a list of nodes"):
         gen_server.abcast("name", "hello", nodes="nodes")
     with pytest.raises(TypeError, match="wanted a list of nodes"):
@@ -125,14 +125,14 @@ async def test_other_lists_are_no_strings_either() -> None:
 
 
 class Box(GenServer[T], Generic[T]):
-    """A server of anything."""
+    """A server with a type parameter."""
 
     def handle_call(self, _request: Any, _from: Any, state: T, /) -> Any:
         return Reply(state, state)
 
 
 class Sum(GenEvent[T], Generic[T]):
-    """A handler of anything."""
+    """A handler with a type parameter."""
 
     def init(self, arg: Any, /) -> Any:
         return Ok(arg)
@@ -144,7 +144,7 @@ class Sum(GenEvent[T], Generic[T]):
         return Reply(state, state)
 
 
-async def test_a_class_with_parameters_is_the_class() -> None:
+async def test_a_class_with_type_parameters_is_the_class() -> None:
     supervisor = await Supervisor.start_link([(Box[int], 1), ChildSpec("other", (Box[str].start_link, ("a",)))])
     assert [child.id for child in await Supervisor.which_children(supervisor)] == ["other", Box]
     single = Supervisor.child_spec((Box[int], 2), id="second")
@@ -156,7 +156,7 @@ async def test_a_class_with_parameters_is_the_class() -> None:
         await Supervisor.start_link([(list[int], 1)])  # type: ignore[list-item]
 
 
-async def test_a_handler_with_parameters_is_the_handler() -> None:
+async def test_a_handler_with_type_parameters_is_the_handler() -> None:
     manager = await gen_event.start_link()
     assert await gen_event.add_handler(manager, (Sum[int], "id"), 1) == "ok"
     await gen_event.sync_notify(manager, 2)
@@ -184,7 +184,7 @@ async def test_a_future_is_a_state_like_any_other() -> None:
     assert await system.get_state(agent) == "replaced"
 
 
-async def test_what_an_agent_starts_with_is_said_in_its_own_words() -> None:
+async def test_the_error_of_an_agent_speaks_of_its_start_function() -> None:
     with pytest.raises(TypeError, match=r"Agent.start_link: wanted a function that returns the first state, got 0"):
         await Agent.start_link(0)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"Agent.get: wanted a function of the state, got 0"):
@@ -195,14 +195,14 @@ async def test_what_an_agent_starts_with_is_said_in_its_own_words() -> None:
 
 
 @pytest.mark.parametrize("wrong", [1.5, True, 0, "2"])
-async def test_how_many_tasks_is_a_whole_number(wrong: Any) -> None:
+async def test_the_number_of_tasks_must_be_an_integer(wrong: Any) -> None:
     with pytest.raises(ValueError, match="whole number of tasks"):
         Task.async_stream([1], waits, max_concurrency=wrong)
     with pytest.raises(ValueError, match="whole number of tasks"):
         await Task.yield_many([], limit=wrong)
 
 
-async def test_seconds_that_no_float_can_hold() -> None:
+async def test_seconds_that_no_float_can_hold_are_refused() -> None:
     for waiting in (process.sleep(HUGE), call("name", "hello", HUGE), process.receive(timeout=HUGE)):
         with pytest.raises(ValueError, match="wanted seconds"):
             await waiting
@@ -218,7 +218,7 @@ async def test_seconds_that_no_float_can_hold() -> None:
 
 
 class Patient(GenServer[None]):
-    """Waits for so long."""
+    """A server whose timeout is this long."""
 
     def handle_cast(self, request: Any, state: Any, /) -> Any:
         return NoReply(state, request)
@@ -234,7 +234,7 @@ async def test_a_then_that_no_float_can_hold_is_a_bad_return() -> None:
 
 
 class Machine(GenStatem[str, Any]):
-    """Its states are called as the ways to start it are."""
+    """A machine whose states have the names of its start functions."""
 
     def init(self, arg: Any, /) -> Any:
         return NextState("start", arg)
@@ -247,17 +247,17 @@ class Machine(GenStatem[str, Any]):
 
 
 class Derived(Machine):
-    """Has another state of that name."""
+    """A machine with one more state of that name."""
 
     def start_link(self, event_type: Any, content: Any, data: Any) -> Any:  # type: ignore[override]
         return NextState(content[0], data, ReplyAction(event_type[1], ("derived", content[1:])))
 
 
-MACHINE: Any = Machine  # to a checker `start` is no way to start one any more
+MACHINE: Any = Machine  # to a checker `start` is no longer a start function
 DERIVED: Any = Derived
 
 
-async def test_a_state_may_be_called_as_the_function_that_starts_the_machine() -> None:
+async def test_a_state_may_have_the_name_of_a_start_function() -> None:
     machine = await MACHINE.start(None)
     assert await call(machine, ["start_link", 1]) == ("start", [1])
     assert await call(machine, ["start", 2]) == ("start_link", [2])
@@ -267,7 +267,7 @@ async def test_a_state_may_be_called_as_the_function_that_starts_the_machine() -
     assert await call(await MACHINE.start(None), ["start"]) == ("start", [])
 
 
-async def test_a_state_cannot_be_called_as_a_callback_is() -> None:
+async def test_a_state_cannot_have_the_name_of_a_callback() -> None:
     machine = await MACHINE.start(None)
     ref = process.monitor(machine)
     with capture_reports():
@@ -279,7 +279,7 @@ async def test_a_state_cannot_be_called_as_a_callback_is() -> None:
 
 
 class Timed(GenStatem[str, None]):
-    """Wants a timeout that cannot be."""
+    """A machine that sets an impossible timeout."""
 
     def init(self, _arg: Any, /) -> Any:
         return NextState("up", None)
@@ -302,7 +302,7 @@ async def test_a_timeout_of_a_machine_is_at_most_as_long_as_its_timers() -> None
 
 
 class Base(Service):
-    """Takes two classes of messages."""
+    """A service that handles two classes of messages."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -317,7 +317,7 @@ class Base(Service):
 
 
 class Middle(Base):
-    """Takes strings under another name."""
+    """A service that handles strings by a method with another name."""
 
     @service.info(str)
     def words(self, _message: str) -> None:
@@ -325,7 +325,7 @@ class Middle(Base):
 
 
 class Last(Middle):
-    """Takes them again, under the first one."""
+    """A service that handles strings again, by the first method's name."""
 
     @service.info(str)
     def text(self, _message: str) -> None:
@@ -333,7 +333,7 @@ class Last(Middle):
 
 
 class Other(Middle):
-    """Takes numbers where the first class took strings."""
+    """A service that handles numbers where the first class handled strings."""
 
     @service.info(int)
     def text(self, _message: int) -> None:

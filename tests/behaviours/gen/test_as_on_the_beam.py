@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - a callback has the parameters that OTP gives it, whether or not this one reads them
-"""Small things that OTP does: what is reported of an end, who is asked about it, what is refused."""
+"""Details of OTP: reports of an end, callbacks of an end, and refused arguments."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ QUIET_REASONS: list[Any] = ["normal", "shutdown", ("shutdown", "x")]
 
 
 class Traps(GenServer[Any]):
-    """Ends with what it was given, when its supervisor tells it to."""
+    """A server that ends with the reason it was given when its supervisor shuts it down."""
 
     def init(self, arg: Any) -> Any:
         process.trap_exit(True)
@@ -54,18 +54,16 @@ class Traps(GenServer[Any]):
 
 @pytest.mark.parametrize("reason", QUIET_REASONS)
 @pytest.mark.parametrize("restart", ["permanent", "transient", "temporary"])
-async def test_a_child_that_ends_otherwise_than_it_was_told_is_reported(
-    reason: Any, restart: Any, reports: Reports
-) -> None:
+async def test_a_child_that_ends_with_another_reason_is_reported(reason: Any, restart: Any, reports: Reports) -> None:
     supervisor = await Supervisor.start_link([child_spec((Traps, reason), id="child", restart=restart)])
     await Supervisor.terminate_child(supervisor, "child")
-    told = [report.reason for report in reports.of("shut down abnormally")]
-    assert told == ([reason] if restart == "permanent" and reason != "shutdown" else [])
+    reported = [report.reason for report in reports.of("shut down abnormally")]
+    assert reported == ([reason] if restart == "permanent" and reason != "shutdown" else [])
 
 
 @pytest.mark.parametrize("reason", QUIET_REASONS)
-async def test_what_terminate_raises_is_reported_whatever_it_is(reason: Any, reports: Reports) -> None:
-    """`gen_server:terminate` calls `error_info` for each; `proc_lib` has a crash report for the abnormal ones alone."""
+async def test_any_exception_of_terminate_is_reported(reason: Any, reports: Reports) -> None:
+    """`gen_server:terminate` calls `error_info` for each; `proc_lib` sends a crash report for abnormal ends alone."""
     server = await Traps.start(reason)
     await stop_quietly(server)
     assert reports.only("GenServer terminating").reason == reason
@@ -73,12 +71,12 @@ async def test_what_terminate_raises_is_reported_whatever_it_is(reason: Any, rep
 
 
 async def stop_quietly(server: Any) -> None:
-    with suppress(CallExit):  # it ends with another reason than it was told
+    with suppress(CallExit):  # it ends with another reason than the supervisor's
         await stop(server)
 
 
 @pytest.mark.parametrize("reason", QUIET_REASONS)
-async def test_so_it_is_in_a_state_machine(reason: Any, reports: Reports) -> None:
+async def test_any_exception_of_a_state_machine_s_terminate_is_reported(reason: Any, reports: Reports) -> None:
     class Machine(GenStatem[str, Any]):
         def init(self, arg: Any) -> Any:
             return NextState("on", arg)
@@ -101,21 +99,21 @@ async def test_a_terminate_that_returns_leaves_no_report(reports: Reports) -> No
 # Event managers
 
 
-async def test_notify_to_a_name_that_nobody_has() -> None:
-    unknown: list[Name] = ["nobody", Traps]
+async def test_notify_to_an_unknown_name_raises() -> None:
+    unknown: list[Name] = ["unknown", Traps]
     for name in unknown:
         with pytest.raises(ValueError, match="notify: no process has the name"):
             gen_event.notify(name, "event")
     await Registry.start_link(keys="unique", name="reg")
-    elsewhere = ("nobody", "nowhere")
-    quiet: list[Address] = [Global("nobody"), Via("reg", "nobody"), Via("no registry", "key"), elsewhere]
+    remote = ("unknown", "nowhere")
+    quiet: list[Address] = [Global("unknown"), Via("reg", "unknown"), Via("no registry", "key"), remote]
     for address in quiet:
         gen_event.notify(address, "event")
     with pytest.raises(TypeError):
         gen_event.notify(7, "event")  # type: ignore[arg-type]
 
 
-async def test_notify_to_a_manager_that_has_gone() -> None:
+async def test_notify_to_a_dead_manager_is_dropped() -> None:
     manager = await gen_event.start()
     await gen_event.stop(manager)
     await expect_down(manager)
@@ -129,7 +127,7 @@ class Shop(Application, env={"price": 1}):
     pass
 
 
-async def test_an_environment_is_an_application_s() -> None:
+async def test_an_environment_belongs_to_an_application() -> None:
     wrongs: list[Any] = [7, None, Traps, ("Shop",)]
     for wrong in wrongs:
         for function in (application.put_env, application.set_env):
@@ -140,7 +138,7 @@ async def test_an_environment_is_an_application_s() -> None:
                 look(wrong, "price")
 
 
-async def test_values_of_several_are_set_for_all_or_for_none() -> None:
+async def test_values_of_several_applications_are_set_for_all_or_for_none() -> None:
     for persistent in (False, True):
         for function in (application.put_all_env, application.set_env):
             with pytest.raises(TypeError, match="wanted a class derived from Application, got 7"):
@@ -151,7 +149,7 @@ async def test_values_of_several_are_set_for_all_or_for_none() -> None:
 # Initial calls
 
 
-async def test_the_initial_call_of_a_supervisor_is_its_own_class_s_init() -> None:
+async def test_the_initial_call_of_a_supervisor_is_the_init_of_its_class() -> None:
     class Tree(ModuleSupervisor):
         def init(self, arg: Any) -> Any:
             return Supervisor.init([], strategy="one_for_one")

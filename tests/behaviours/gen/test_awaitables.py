@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 (callbacks have the parameters that OTP gives them)
-"""Whatever a function of the user's gives is awaited if it can be: each kind of it, at each place that calls one."""
+"""The result of a user's function is awaited if it is awaitable: each kind, at each place that calls a function."""
 
 from __future__ import annotations
 
@@ -88,17 +88,17 @@ def give(request: pytest.FixtureRequest) -> Giver:
 # Processes and tasks
 
 
-async def test_a_task_gives_what_its_function_gives_once_it_is_awaited(give: Giver) -> None:
+async def test_a_task_returns_the_awaited_result_of_its_function(give: Giver) -> None:
     assert await Task.async_(give, 7).await_() == 7
     assert [one async for one in Task.async_stream([1, 2], give)] == [("ok", 1), ("ok", 2)]
 
 
-async def test_a_task_under_a_supervisor_does_the_same(give: Giver) -> None:
+async def test_a_supervised_task_returns_the_awaited_result_of_its_function(give: Giver) -> None:
     supervisor = await TaskSupervisor.start_link()
     assert await (await TaskSupervisor.async_(supervisor, give, 7)).await_() == 7
 
 
-async def test_a_task_may_receive_and_nothing_else() -> None:
+async def test_the_function_of_a_task_may_be_receive() -> None:
     task = Task.async_(process.receive)
     assert task.pid is not None
     process.send(task.pid, "mail")
@@ -106,7 +106,7 @@ async def test_a_task_may_receive_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("spawn", [process.spawn_monitor, proc_lib.spawn_monitor])
-async def test_a_process_awaits_what_its_function_gives(give: Giver, spawn: Callable[..., Any]) -> None:
+async def test_a_process_awaits_the_result_of_its_function(give: Giver, spawn: Callable[..., Any]) -> None:
     me = process.current()
     done: list[Any] = []
 
@@ -126,7 +126,7 @@ async def test_a_process_awaits_what_its_function_gives(give: Giver, spawn: Call
     assert done == [7]
 
 
-async def test_a_process_that_receives_and_nothing_else_waits_for_its_mail() -> None:
+async def test_the_function_of_a_process_may_be_receive() -> None:
     pid, ref = process.spawn_monitor(process.receive)
     await process.sleep(1.0)
     assert process.alive(pid)
@@ -134,13 +134,13 @@ async def test_a_process_that_receives_and_nothing_else_waits_for_its_mail() -> 
     assert (await process.receive()).ref is ref
 
 
-async def test_a_process_ends_when_what_it_was_given_to_await_is_done(give: Giver) -> None:
+async def test_a_process_ends_when_its_awaitable_is_done(give: Giver) -> None:
     _, ref = process.spawn_monitor(lambda: give(7))
     down = await process.receive()
     assert (down.ref, down.reason) == (ref, "normal")
 
 
-async def test_what_an_awaited_object_raises_is_the_reason_of_the_end() -> None:
+async def test_the_exception_of_an_awaitable_is_the_reason_of_the_end() -> None:
     class Failing:
         def __await__(self) -> Generator[Any, Any, Any]:
             yield
@@ -167,8 +167,8 @@ async def test_a_function_after_hibernation_is_awaited(give: Giver) -> None:
     assert await expect_message("awake") == "awake"
 
 
-async def test_a_timed_function_gives_the_time_until_it_is_done() -> None:
-    timed: Any = timer.tc(generator_based, 7)  # whose type does not say that it is awaited
+async def test_tc_gives_the_time_until_the_awaitable_is_done() -> None:
+    timed: Any = timer.tc(generator_based, 7)  # its type does not show that it is awaited
     _, value = await timed
     assert value == 7
 
@@ -196,9 +196,9 @@ async def test_each_callback_of_a_server_is_awaited(give: Giver) -> None:
             return give(NoReply(state + 1))
 
         def terminate(self, reason: Any, state: int) -> Any:
-            return told(give(state))
+            return record(give(state))
 
-    async def told(state: Awaitable[int]) -> None:
+    async def record(state: Awaitable[int]) -> None:
         process.send(me, ("last", await state))
 
     server = await Server.start_link()
@@ -274,7 +274,7 @@ async def test_a_method_of_a_service_may_be_a_generator_based_coroutine() -> Non
     assert await counter.next() == 7
 
 
-# Keepers and applications
+# Supervisors and applications
 
 
 class Idle(GenServer[None]):
@@ -327,13 +327,13 @@ async def test_each_callback_of_an_application_is_awaited(give: Giver) -> None:
     assert seen == ["phase", "prep_stop", "stop"]
 
 
-async def test_what_runs_under_a_lock_is_awaited(give: Giver) -> None:
+async def test_the_function_of_a_transaction_is_awaited(give: Giver) -> None:
     await Registry.start_link(keys="unique", name="reg")
     assert await Registry.lock("reg", "key", lambda: give(7)) == 7
     assert await global_.trans(("id", 1), lambda: give(8)) == 8
 
 
-# What is no awaitable
+# Not awaitable
 
 
 def yields() -> Generator[int, None, None]:

@@ -1,4 +1,4 @@
-"""A callback that fails in an odd way fails alone: its manager, its application's master, its supervisor go on.
+"""A callback that fails in an odd way fails alone: its manager, its application's master, its supervisor continue.
 
 `asyncio.CancelledError` is the oddest: a callback raises it without being cancelled when it awaits what another has
 cancelled. A real cancellation stays one.
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.regrow
 
 
 class Odd(BaseException):
-    """An exception of a kind that nobody expects."""
+    """An exception of a kind that no handler expects."""
 
 
 async def others_future() -> NoReturn:
@@ -54,7 +54,7 @@ async def others_future() -> NoReturn:
 
 
 def fail(how: Any) -> Any:
-    """Fail in a way: with an exception, or as whoever awaits what another has cancelled."""
+    """Fail in a way: with an exception, or as code that awaits a future which another has cancelled."""
     if how == "another's":
         return others_future()
     raise how
@@ -65,7 +65,7 @@ failing = pytest.mark.parametrize("how", FAILURES, ids=[str(type(how).__name__) 
 
 
 class Handler(GenEvent[Any]):
-    """Fails where its state says."""
+    """A handler that fails in the callback that its state names."""
 
     def init(self, arg: Any, /) -> Any:
         return fail(arg[1]) if arg[0] == "init" else Ok(arg)
@@ -85,7 +85,7 @@ class Handler(GenEvent[Any]):
 
 @failing
 @pytest.mark.parametrize("where", ["init", "handle_event", "handle_info", "handle_call", "terminate"])
-async def test_a_handler_that_fails_goes_alone(where: str, how: Any) -> None:
+async def test_a_handler_that_fails_is_removed_alone(where: str, how: Any) -> None:
     manager = await gen_event.start_link()
     await gen_event.add_handler(manager, (Handler, "good"), ("", None))
     added = await gen_event.add_handler(manager, (Handler, "bad"), (where, how))
@@ -108,7 +108,7 @@ async def test_a_handler_that_fails_goes_alone(where: str, how: Any) -> None:
 
 
 class Waiting(GenEvent[Any]):
-    """Waits in each event."""
+    """A handler that waits in each event."""
 
     def init(self, _arg: Any, /) -> Any:
         return Ok(None)
@@ -117,7 +117,7 @@ class Waiting(GenEvent[Any]):
         await sleep(1000.0)
 
 
-async def test_a_manager_that_is_cancelled_itself_ends() -> None:
+async def test_a_cancelled_manager_ends() -> None:
     manager = await gen_event.start()
     await gen_event.add_handler(manager, Waiting)
     gen_event.notify(manager, "event")
@@ -131,7 +131,7 @@ async def test_a_manager_that_is_cancelled_itself_ends() -> None:
 
 
 class Incomparable:
-    """What does not say what it is equal to."""
+    """An object whose comparison raises."""
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -140,7 +140,7 @@ class Incomparable:
 
 
 class Strange(GenEvent[Any]):
-    """Returns what it was given."""
+    """A handler that returns the value it was given."""
 
     def init(self, arg: Any, /) -> Any:
         return arg
@@ -149,15 +149,15 @@ class Strange(GenEvent[Any]):
         return event
 
 
-async def test_what_a_handler_returns_is_not_asked_whether_it_is_equal() -> None:
+async def test_the_result_of_a_handler_is_not_compared() -> None:
     manager = await gen_event.start_link()
     strange = Incomparable()
     assert await gen_event.add_handler(manager, Strange, strange) is strange
     await gen_event.add_sup_handler(manager, Strange, Ok(None))
     await gen_event.sync_notify(manager, strange)
-    (told,) = flush()
-    assert told[:2] == ("gen_event_EXIT", Strange)
-    assert told[2] is strange
+    (message,) = flush()
+    assert message[:2] == ("gen_event_EXIT", Strange)
+    assert message[2] is strange
     await gen_event.add_handler(manager, Strange, Ok(None))
     await gen_event.sync_notify(manager, RemoveHandler())
     assert await gen_event.which_handlers(manager) == []
@@ -167,13 +167,13 @@ async def test_what_a_handler_returns_is_not_asked_whether_it_is_equal() -> None
 
 
 async def stray() -> None:
-    """A process that an application starts outside its tree."""
+    """Start a process outside the application's tree."""
     process.register("stray", process.current())
     await process.sleep(None)
 
 
 class App(Application, start_phases=[("go", None)]):
-    """Fails where its argument, (where, how, test), says; it tells the test of its last callbacks."""
+    """An application that fails as its argument, (where, how, test), says; it reports its stop callbacks."""
 
     async def start(self, _type: str, args: Any, /) -> Any:
         where, how, _test = args
@@ -214,7 +214,7 @@ async def test_a_start_of_an_application_that_fails_leaves_nothing(where: str, h
 
 @failing
 @pytest.mark.parametrize("where", ["prep_stop", "stop"])
-async def test_the_last_callbacks_of_an_application_are_all_called(where: str, how: Any) -> None:
+async def test_all_stop_callbacks_of_an_application_are_called(where: str, how: Any) -> None:
     await application.start(App, args=(where, how, process.current()))
     with capture_reports() as reports:
         await application.stop(App)
@@ -225,27 +225,27 @@ async def test_the_last_callbacks_of_an_application_are_all_called(where: str, h
 
 
 class Unmade(App):
-    """An application whose object cannot be made."""
+    """An application whose object cannot be created."""
 
     def __init__(self) -> None:
         raise Exit("not made")
 
 
-async def test_an_application_that_cannot_be_made_has_failed_to_start() -> None:
+async def test_an_application_that_cannot_be_created_fails_to_start() -> None:
     with capture_reports() as reports, pytest.raises(ApplicationError, match="not made"):
         await application.start(Unmade)
     assert [report.kind for report in reports] == ["exited"]
 
 
 class Changed(App):
-    """Does not agree with its new environment."""
+    """An application that rejects its new environment."""
 
     def config_change(self, _changed: Any, _new: Any, _removed: Any, /) -> Any:
         return fail(application.get_env(Changed, "how"))
 
 
 @failing
-async def test_a_config_change_that_fails_has_not_agreed(how: Any) -> None:
+async def test_a_config_change_that_fails_counts_as_rejected(how: Any) -> None:
     await application.start(Changed, args=("", None, process.current()))
     before = application.prep_config_change()
     application.put_env(Changed, "how", how)
@@ -272,7 +272,7 @@ async def test_a_start_function_that_fails_is_a_child_that_did_not_start(how: An
     assert await Supervisor.which_children(supervisor) == []
 
 
-async def test_a_supervisor_that_is_cancelled_itself_ends() -> None:
+async def test_a_cancelled_supervisor_ends() -> None:
     async def start() -> Any:
         task = current_task()
         assert task is not None
@@ -297,7 +297,7 @@ async def test_a_start_function_may_return_an_error_or_ignore(keeper: Any) -> No
     assert await keeper.start_child(supervisor, ChildSpec("child", (gives, (IGNORE,)))) is None
 
 
-async def test_a_child_that_returns_an_error_when_it_is_started_again_is_tried_again() -> None:
+async def test_a_child_that_returns_an_error_at_its_restart_is_tried_again() -> None:
     outcomes: list[Any] = [Error("not now"), None]
 
     async def sleeps() -> None:
@@ -350,7 +350,7 @@ def test_a_permanent_application_that_fails_to_start_ends_the_program(how: Any) 
 
 
 class Unequal:
-    """A reason that does not say what it is equal to."""
+    """A reason whose comparison raises."""
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -358,7 +358,7 @@ class Unequal:
         raise Exit("not comparable")
 
 
-async def test_a_reason_is_not_asked_whether_it_is_the_word_normal() -> None:
+async def test_a_reason_is_not_compared_with_the_word_normal() -> None:
     await Registry.start_link(keys="duplicate", name="topics", partitions=2)
     Registry.register("topics", "news")
     process.trap_exit(True)

@@ -1,4 +1,4 @@
-"""A start that is cancelled is a start that has failed: the process is gone, and its name free, when that leaves."""
+"""A cancelled start is a failed start: when it raises, the process is gone and its name is free."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ ENDED: list[object] = []
 
 
 async def for_ever() -> None:
-    """Wait for what does not come."""
+    """Wait forever."""
     await asyncio.get_running_loop().create_future()
 
 
 async def rounds(number: int = 6) -> None:
-    """So many rounds of the loop."""
+    """Let the event loop iterate this often."""
     for _ in range(number):
         await asyncio.sleep(0)
 
 
 class Slow(GenServer[Any]):
-    """Its init waits for ever; with "trap", no exit signal ends it."""
+    """A server whose init waits forever; with "trap", no exit signal ends it."""
 
     async def init(self, arg: Any, /) -> Any:
         process.trap_exit(arg == "trap")
@@ -66,7 +66,7 @@ class Slow(GenServer[Any]):
 
 
 class Up(GenServer[Any]):
-    """Runs at once, and takes its time to end."""
+    """A server that runs at once, and takes time to end."""
 
     def init(self, arg: Any, /) -> Any:
         process.trap_exit(True)
@@ -78,7 +78,7 @@ class Up(GenServer[Any]):
 
 
 class SlowMachine(GenStatem[Any, Any]):
-    """A state machine whose init waits for ever."""
+    """A state machine whose init waits forever."""
 
     def callback_mode(self) -> Any:
         return "handle_event_function"
@@ -88,14 +88,14 @@ class SlowMachine(GenStatem[Any, Any]):
 
 
 class SlowService(Service):
-    """A service whose init waits for ever."""
+    """A service whose init waits forever."""
 
     async def init(self) -> None:
         await for_ever()
 
 
 class Blocked(GenServer[Any]):
-    """Its init blocks the thread of its own."""
+    """A server whose init blocks its thread."""
 
     def init(self, arg: threading.Event, /) -> Any:
         arg.wait(20)
@@ -103,13 +103,13 @@ class Blocked(GenServer[Any]):
 
 
 async def never_up() -> None:
-    """A process that says no word to its starter."""
+    """A process that never acknowledges its start."""
     process.register("slow", process.current())
     await for_ever()
 
 
 async def slowly(start: Start) -> Any:
-    """A start function that waits before it starts something."""
+    """A start function that waits before it starts a server."""
     await for_ever()
     return await start()
 
@@ -132,14 +132,14 @@ def up(name: str) -> ChildSpec:
 
 
 class Shop(Application):
-    """Its start is given as argument."""
+    """An application whose start function is given as argument."""
 
     async def start(self, _: str, args: Any, /) -> Any:
         return await args()
 
 
 class Phased(Application, start_phases=(("open", None),)):
-    """Its phase waits for ever."""
+    """An application whose phase waits forever."""
 
     async def start(self, _: str, _args: Any, /) -> Any:
         return await Supervisor.start_link([up("a"), up("b")], name="slow")
@@ -187,7 +187,7 @@ ALL = KINDS | FROM_A_PROCESS
 
 
 class Starts:
-    """Cancels starts, and looks at what is left in the moment in which the cancellation leaves."""
+    """A server that cancels starts, and checks at that moment what is left."""
 
     def __init__(self) -> None:
         self.before = set(process.processes())
@@ -196,7 +196,7 @@ class Starts:
         self.task: Any = None
 
     async def look(self, start: Start) -> None:
-        """Start, and look when that is cancelled."""
+        """Start, and check what is left when that is cancelled."""
         self.task = asyncio.current_task()
         self.running.set()
         try:
@@ -210,7 +210,7 @@ class Starts:
                 self.left += (process.info(me[0], "messages"), process.info(me[0], "links"))
 
     async def cancelled(self, begun: Coroutine[Any, Any, Any] | None) -> None:
-        """Cancel it, and see that nothing is left."""
+        """Cancel the start, and check that nothing is left."""
         made = None if begun is None else asyncio.ensure_future(begun)
         await self.running.wait()
         await rounds(12)
@@ -225,13 +225,13 @@ class Starts:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_plain_task(kind: str) -> None:
+async def test_a_plain_task_cancels_a_start(kind: str) -> None:
     starts = Starts()
     await starts.cancelled(starts.look(KINDS[kind]))
 
 
 @pytest.mark.parametrize("kind", ALL)
-async def test_an_adopted_task(kind: str) -> None:
+async def test_an_adopted_task_cancels_a_start(kind: str) -> None:
     starts = Starts()
 
     async def adopted() -> None:
@@ -242,7 +242,7 @@ async def test_an_adopted_task(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ALL)
-async def test_a_process(kind: str) -> None:
+async def test_a_process_cancels_a_start(kind: str) -> None:
     starts = Starts()
 
     async def trapping() -> None:
@@ -253,7 +253,7 @@ async def test_a_process(kind: str) -> None:
     await starts.cancelled(None)
 
 
-async def test_by_a_timeout_of_asyncios(node: Node) -> None:
+async def test_a_timeout_of_asyncio_cancels_a_start(node: Node) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.001):
             await Slow.start_link(1, name="slow")
@@ -262,14 +262,14 @@ async def test_by_a_timeout_of_asyncios(node: Node) -> None:
     await Up.start_link(1, name="slow")
 
 
-async def test_children_are_stopped_in_order() -> None:
+async def test_the_children_of_a_cancelled_start_are_stopped_in_order() -> None:
     ENDED.clear()
     starts = Starts()
     await starts.cancelled(starts.look(lambda: slow_tree(up("a"), up("b"))))
     assert ENDED == [("b", "shutdown"), ("a", "shutdown")]
 
 
-async def test_a_blocking_server() -> None:
+async def test_the_start_of_a_blocking_server_is_cancelled() -> None:
     held = threading.Event()
     starts = Starts()
     try:
@@ -279,7 +279,7 @@ async def test_a_blocking_server() -> None:
 
 
 @pytest.mark.regrow(clock="real")
-async def test_another_thread() -> None:
+async def test_a_start_from_another_thread_is_cancelled() -> None:
     begun = current_node().loop.create_future()
 
     async def start() -> Pid:
@@ -330,7 +330,7 @@ CHILDREN = {
 @pytest.mark.parametrize("child", CHILDREN)
 @pytest.mark.parametrize("kind", ["Supervisor", "DynamicSupervisor"])
 @pytest.mark.parametrize("adopts", [False, True])
-async def test_start_child(kind: str, child: str, adopts: bool) -> None:
+async def test_a_cancelled_start_child_leaves_nothing(kind: str, child: str, adopts: bool) -> None:
     made = await crew(kind)
     starts = Starts()
 
@@ -347,7 +347,7 @@ async def test_start_child(kind: str, child: str, adopts: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", ["Supervisor", "DynamicSupervisor"])
-async def test_a_request_that_waits_for_its_turn_comes_to_nothing(kind: str) -> None:
+async def test_a_cancelled_request_that_still_waits_has_no_effect(kind: str) -> None:
     made = await crew(kind)
     first = asyncio.ensure_future(made.start(CHILDREN["slow"]))
     await rounds()
@@ -363,7 +363,7 @@ async def test_a_request_that_waits_for_its_turn_comes_to_nothing(kind: str) -> 
     assert process.whereis("a") is None
 
 
-async def test_of_a_caller_that_is_killed_the_child_is_started() -> None:
+async def test_the_child_of_a_killed_caller_is_started() -> None:
     made = await crew("DynamicSupervisor")
     first = asyncio.ensure_future(made.start(CHILDREN["slow"]))
     await rounds()
@@ -380,7 +380,7 @@ async def test_of_a_caller_that_is_killed_the_child_is_started() -> None:
     assert len(await Supervisor.which_children(made.supervisor)) == 1
 
 
-async def test_restart_child() -> None:
+async def test_a_cancelled_restart_child_leaves_nothing() -> None:
     slow: list[object] = []
 
     async def sometimes() -> Pid:
@@ -399,7 +399,7 @@ async def test_restart_child() -> None:
     assert isinstance(await Supervisor.restart_child(supervisor, "slow"), Pid)
 
 
-async def test_a_task_of_a_busy_supervisor_is_not_started() -> None:
+async def test_a_cancelled_task_of_a_busy_supervisor_is_not_started() -> None:
     ran: list[int] = []
     tasks = await TaskSupervisor.start_link()
     await system.suspend(tasks)
@@ -413,11 +413,11 @@ async def test_a_task_of_a_busy_supervisor_is_not_started() -> None:
     assert ran == [2]
 
 
-# In the moment in which it is up
+# At the moment of the acknowledgement
 
 
 class OnTheWord(GenServer[Any]):
-    """Its init waits for a future, and cancels its starter in the step in which it is up."""
+    """A server whose init waits for a future, and cancels its starter in the step in which the init finishes."""
 
     async def init(self, arg: tuple[asyncio.Future[None], list[Any]], /) -> Any:
         process.trap_exit(True)
@@ -451,7 +451,7 @@ WAYS: dict[str, Callable[[Any], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("late", [0, 1, 2])
 @pytest.mark.parametrize("way", WAYS)
-async def test_one_that_is_up_in_that_moment_is_stopped_in_order(way: str, late: int) -> None:
+async def test_a_server_that_has_just_started_is_stopped_in_order(way: str, late: int) -> None:
     ENDED.clear()
     await Supervisor.start_link([], name="asked")
     word: asyncio.Future[None] = current_node().loop.create_future()
@@ -466,7 +466,7 @@ async def test_one_that_is_up_in_that_moment_is_stopped_in_order(way: str, late:
         await rounds(late - 1)
         made.cancel()
     await asyncio.wait([made])
-    if starts.left == "nothing was looked at":  # it was up before it could be cancelled
+    if starts.left == "nothing was looked at":  # the server was running before the start could be cancelled
         assert late
         return
     assert starts.left[0] == []
@@ -474,7 +474,7 @@ async def test_one_that_is_up_in_that_moment_is_stopped_in_order(way: str, late:
     assert await Supervisor.which_children("asked") == []
 
 
-async def test_a_second_cancellation_kills() -> None:
+async def test_a_second_cancellation_kills_the_server() -> None:
     starts = Starts()
     asked = asyncio.ensure_future(starts.look(lambda: slow_tree(ChildSpec("a", (named_stubborn, ()), shutdown=1000.0))))
     await rounds(12)
@@ -487,7 +487,7 @@ async def test_a_second_cancellation_kills() -> None:
 
 
 class Stubborn(Up):
-    """Does not want to end."""
+    """A server that ignores its end."""
 
     async def terminate(self, _reason: Any, _state: Any, /) -> None:
         await for_ever()

@@ -1,4 +1,4 @@
-"""What OTP promises never to fail: casts in every form, whatever a table of names does; and clear errors elsewhere."""
+"""Requests that never fail in OTP: casts in every form, whatever a name table does; and clear errors elsewhere."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ pytestmark = pytest.mark.regrow
 
 
 class Odd(BaseException):
-    """An exception of a kind that nobody expects."""
+    """An exception of a kind that no handler expects."""
 
 
 class Refusing:
-    """A table of names that answers nothing."""
+    """A name table whose functions raise."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -58,7 +58,7 @@ class Refusing:
 
 
 class Wrong:
-    """A table of names that answers with something else."""
+    """A name table that returns values of a wrong type."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
@@ -68,7 +68,7 @@ class Wrong:
 
 
 class Later:
-    """A table of names whose functions would have to be awaited."""
+    """A name table whose functions would have to be awaited."""
 
     async def register_name(self, _key: Any, _pid: Any) -> bool:
         return True
@@ -81,7 +81,7 @@ class Later:
 
 
 class Moody:
-    """A key that has no hash."""
+    """A key whose hash raises."""
 
     def __hash__(self) -> int:
         raise Exit("no hash")
@@ -121,9 +121,9 @@ ADDRESSES: dict[str, Any] = {
     },
     "a string": Via(Wrong("nonsense"), "key"),
     "async def": Via(Later(), "key"),
-    "nobody": Via(Wrong(None), "key"),
+    "unknown": Via(Wrong(None), "key"),
     "no registry": Via("rooms", "key"),
-    "no global name": Global("nobody"),
+    "no global name": Global("unknown"),
     "no hash": Global(Moody()),
     "on a node": (Via(Refusing(Exit("no")), "key"), "nonode@nohost"),
     "on no node": ("name", "nowhere"),
@@ -138,23 +138,23 @@ async def test_a_cast_never_fails(sends: Any, address: Any) -> None:
 
 
 @pytest.mark.parametrize("sends", CASTS.values(), ids=CASTS.keys())
-async def test_a_cast_to_what_is_no_address_is_a_mistake(sends: Any) -> None:
+async def test_a_cast_to_an_invalid_address_raises(sends: Any) -> None:
     for wrong in (3, 1.5, [1], Via(3, "key")):
         with pytest.raises(TypeError, match="wanted"):
             sends(wrong)
 
 
-async def test_notify_is_badarg_for_a_plain_name_alone() -> None:
+async def test_notify_raises_only_for_a_plain_name() -> None:
     with pytest.raises(ValueError, match="no process has the name"):
-        gen_event.notify("nobody", "event")
+        gen_event.notify("unknown", "event")
 
 
 async def test_abcast_never_fails() -> None:
-    assert gen_server.abcast("nobody", "hello") == "abcast"
-    assert gen_server.abcast("nobody", "hello", nodes=["nowhere"]) == "abcast"
+    assert gen_server.abcast("unknown", "hello") == "abcast"
+    assert gen_server.abcast("unknown", "hello", nodes=["nowhere"]) == "abcast"
 
 
-async def test_a_table_that_answers_nonsense_is_named_where_it_matters() -> None:
+async def test_the_error_names_a_table_that_returns_nonsense() -> None:
     with pytest.raises(TypeError, match="wanted a pid, or None for nobody"):
         send(Via(Wrong("nonsense"), "key"), "hello")
     with pytest.raises(TypeError, match="whereis_name: wanted a `def`"):
@@ -163,7 +163,7 @@ async def test_a_table_that_answers_nonsense_is_named_where_it_matters() -> None
         await Agent.start(dict, name=Via(Later(), "key"))
 
 
-async def test_an_exit_in_a_table_answers_a_request_that_is_sent() -> None:
+async def test_an_exit_in_a_table_settles_the_request() -> None:
     """`gen:send_request` catches exits, and nothing else."""
     address = Via(Refusing(Exit("gone")), "key")
     answer = await receive_response(send_request(address, "hello"), 1.0)
@@ -173,7 +173,7 @@ async def test_an_exit_in_a_table_answers_a_request_that_is_sent() -> None:
 
 
 class Silent(GenServer[None]):
-    """Answers when it is told to."""
+    """A server that answers on request."""
 
     def handle_call(self, request: Any, from_: Any, _state: None, /) -> Any:
         send(request, from_)
@@ -181,7 +181,7 @@ class Silent(GenServer[None]):
 
 
 class Machine(GenStatem[str, None]):
-    """The same, as a state machine."""
+    """A state machine that answers on request."""
 
     def init(self, _arg: Any, /) -> Any:
         return NextState("up", None)
@@ -191,14 +191,14 @@ class Machine(GenStatem[str, None]):
 
 
 @pytest.mark.parametrize("wrong", ["nonsense", None, 3, ("reply", 1)])
-async def test_a_reply_to_nobody_says_what_is_wanted(wrong: Any) -> None:
+async def test_a_reply_to_an_invalid_caller_is_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match="wanted the from_"):
         reply(wrong, 1)
     with pytest.raises(TypeError, match="wanted the from_"):
         gen_statem.reply(wrong, 1)
 
 
-async def test_a_wrong_reply_among_others_answers_nobody() -> None:
+async def test_a_wrong_reply_among_others_sends_none() -> None:
     silent = await Silent.start_link()
     request = send_request(silent, process.current())
     from_ = await process.receive()
@@ -218,7 +218,7 @@ async def test_a_start_under_a_name_that_a_table_refuses_leaves_nothing() -> Non
     assert process.processes() == before
 
 
-async def test_names_in_a_registry_are_found_as_ever() -> None:
+async def test_names_in_a_registry_are_found_as_before() -> None:
     await Registry.start_link(keys="unique", name="rooms")
 
     class Room(GenServer[list[str]]):

@@ -1,4 +1,4 @@
-"""Crash reports."""
+"""Crash reports of `proc_lib`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.behaviours.gen.system_servers import Counter, waits
 pytestmark = pytest.mark.regrow
 
 
-async def naïve() -> None:  # noqa: PLC2401 (a name that is not ASCII is what is tried)
+async def naïve() -> None:  # noqa: PLC2401 (the test is about a name that is not ASCII)
     await waits()
 
 
@@ -33,7 +33,7 @@ def crash_reports(reports: list[Any]) -> list[Any]:
 class TestCrashReports:
     @pytest.mark.otp("SY-022")
     @pytest.mark.parametrize("reason", ["normal", "shutdown", ("shutdown", ("a", "b", "c"))])
-    async def test_none_of_an_end_as_wished(self, reason: Any, reports: list[Any]) -> None:
+    async def test_a_normal_end_has_no_crash_report(self, reason: Any, reports: list[Any]) -> None:
         process.trap_exit(True)
         pid = proc_lib.spawn_link(waits)
         send(pid, ("exit", reason))
@@ -42,7 +42,7 @@ class TestCrashReports:
 
     @pytest.mark.otp("SY-023")
     @pytest.mark.parametrize("sync", [False, True])
-    async def test_of_an_exit(self, sync: bool, reports: list[Any]) -> None:
+    async def test_an_exit_has_a_crash_report(self, sync: bool, reports: list[Any]) -> None:
         def leaves() -> None:
             raise Exit("die")
 
@@ -59,7 +59,7 @@ class TestCrashReports:
         assert code.co_name == ("leaves" if sync else "waits")
 
     @pytest.mark.otp("SY-023")
-    async def test_of_an_exception(self, reports: list[Any]) -> None:
+    async def test_an_exception_has_a_crash_report(self, reports: list[Any]) -> None:
         pid = proc_lib.spawn(waits)
         ref = process.monitor(pid)
         error = RuntimeError("die")
@@ -68,14 +68,14 @@ class TestCrashReports:
         (report,) = reports
         assert (report.kind, report.reason) == ("process terminating", error)
 
-    async def test_of_a_server_that_stops_with_a_word(self, reports: list[Any]) -> None:
+    async def test_a_server_that_stops_with_a_reason_has_a_crash_report(self, reports: list[Any]) -> None:
         pid = await Counter.start(0)
         assert await call(pid, ("stop", "oops")) == "stopping"
         (report,) = crash_reports(reports)
         assert (report.pid, report.reason) == (pid, "oops")
 
-    async def test_of_a_neighbour_and_its_neighbours(self, reports: list[Any]) -> None:
-        """Who is linked with whoever is linked with the process, is named, too; but not beyond one that traps exits."""
+    async def test_a_crash_report_lists_neighbours(self, reports: list[Any]) -> None:
+        """Processes linked to linked processes are listed, too; but none beyond a process that traps exits."""
 
         async def linked(others: int, trap: bool) -> None:
             process.trap_exit(trap)
@@ -95,8 +95,8 @@ class TestCrashReports:
         assert found.neighbours[0].ancestors[:2] == [pid, process.current()]
 
     @pytest.mark.otp("SY-026")
-    async def test_of_a_process_that_wiped_its_dictionary(self, reports: list[Any]) -> None:
-        """Adapted: what a process began with, and its ancestors, are not in its dictionary and cannot be wiped."""
+    async def test_a_process_that_cleared_its_dictionary_has_a_crash_report(self, reports: list[Any]) -> None:
+        """Adapted: the initial call and the ancestors are not in the dictionary and cannot be deleted."""
 
         async def wipes() -> None:
             process.put("key", "value")
@@ -110,7 +110,7 @@ class TestCrashReports:
         assert (report.dictionary, report.initial_call, report.ancestors[0]) == ({}, wipes, process.current())
 
     @pytest.mark.otp("SY-027")
-    async def test_a_name_that_is_not_ascii(self, reports: list[Any]) -> None:
+    async def test_a_name_may_be_not_ascii(self, reports: list[Any]) -> None:
         pid = proc_lib.spawn(naïve)
         send(pid, ("exit", "die"))
         await process.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Deadlock."""
+"""Deadlocks: a cycle of calls fails in the last caller."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.behaviours.gen.deadlocks import HAND_OVER, Doer, answer, asking, does
 
 
 async def deadlock_of(work: Awaitable[Any]) -> Deadlock:
-    """The Deadlock at the bottom of what is raised, which ended all servers in between."""
+    """Return the Deadlock at the root of an exception, which ended all servers in between."""
     with pytest.raises((Deadlock, CalleeExit)) as caught:
         await work
     error: Any = caught.value
@@ -45,7 +45,7 @@ async def deadlock_of(work: Awaitable[Any]) -> Deadlock:
 
 
 def innermost(reason: Any) -> Any:
-    """The pids and the place of the deadlock that a chain of ends began with."""
+    """Return the pids and the reason of the deadlock at the root of a chain of ends."""
     while reason[0][0] != "deadlock":
         reason = reason[0]
     return reason[0][1], reason[1]
@@ -54,8 +54,8 @@ def innermost(reason: Any) -> Any:
 @HAND_OVER
 @pytest.mark.parametrize("length", [2, 3, 40])
 @pytest.mark.parametrize("timeout", [5.0, None])
-def test_a_circle_of_calls_is_found_in_the_last_caller(hand_over: bool, length: int, timeout: float | None) -> None:
-    """Through any number of servers, with and without a timeout, handed over or queued: the same error, no time passed."""
+def test_a_cycle_of_calls_fails_in_the_last_caller(hand_over: bool, length: int, timeout: float | None) -> None:
+    """Any number of servers, with and without a timeout, handed over or queued: the same error, no time passes."""
 
     async def scenario() -> None:
         pids = [await Doer.start(None) for _ in range(length)]
@@ -71,8 +71,8 @@ def test_a_circle_of_calls_is_found_in_the_last_caller(hand_over: bool, length: 
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_circle_is_found_in_every_order(seed: int) -> None:
-    """Whatever runs first, and whichever of the calls are handed over: it is the last caller who hears of it."""
+def test_a_cycle_is_found_in_every_order(seed: int) -> None:
+    """Whatever runs first, and whichever calls are handed over: the error is raised in the last caller."""
 
     async def scenario() -> None:
         first, second, third = [await Doer.start(None) for _ in range(3)]
@@ -83,8 +83,8 @@ def test_a_circle_is_found_in_every_order(seed: int) -> None:
 
 
 @HAND_OVER
-def test_who_catches_it_goes_on(hand_over: bool) -> None:
-    """The last caller may do without the answer. All others then get theirs, and nobody ever sees its request."""
+def test_a_caller_that_catches_the_deadlock_continues(hand_over: bool) -> None:
+    """All other callers then get their replies, and no server ever sees the failed request."""
 
     async def scenario() -> None:
         first = await Doer.start([])
@@ -108,8 +108,8 @@ def test_who_catches_it_goes_on(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_the_circle_spelled_out(hand_over: bool) -> None:
-    """The error says who asked whom what, and what to do."""
+def test_the_error_spells_out_the_cycle(hand_over: bool) -> None:
+    """The error lists each caller, the process it called and the request, and says what to do."""
 
     class Shop(GenServer[Any]):
         async def handle_call(self, request: Any, _from: From, state: Any, /) -> Any:
@@ -135,8 +135,8 @@ def test_the_circle_spelled_out(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_a_circle_that_closes_after_a_while(hand_over: bool) -> None:
-    """The servers may wait for anything before they ask: the circle closes with the last call, whenever that is."""
+def test_a_cycle_may_close_later(hand_over: bool) -> None:
+    """The servers may wait for anything before they call: the cycle closes with the last call, whenever it comes."""
 
     async def scenario() -> None:
         first = await Doer.start(None)
@@ -155,8 +155,8 @@ def test_a_circle_that_closes_after_a_while(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_a_request_that_waits_in_a_mailbox_is_part_of_a_circle(hand_over: bool) -> None:
-    """A server asks a process whose own request still lies in the server's mailbox."""
+def test_a_request_in_a_mailbox_is_part_of_a_cycle(hand_over: bool) -> None:
+    """A server calls a process whose own request is still in the server's mailbox."""
 
     async def scenario() -> None:
         me = process.current()
@@ -182,8 +182,8 @@ def test_a_request_that_waits_in_a_mailbox_is_part_of_a_circle(hand_over: bool) 
 
 
 @HAND_OVER
-def test_processes_that_are_no_servers(hand_over: bool) -> None:
-    """A process of one's own that asks a server which asks it: its mail is unread while it waits."""
+def test_a_process_that_is_no_server_is_part_of_a_cycle(hand_over: bool) -> None:
+    """A plain process calls a server which calls it: it reads no messages while it waits."""
 
     async def scenario() -> None:
         server = await Doer.start(None)
@@ -194,8 +194,8 @@ def test_processes_that_are_no_servers(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_a_child_that_asks_its_starter(hand_over: bool) -> None:
-    """An init that calls the process which waits for it, or the supervisor that does, is told so."""
+def test_a_child_that_calls_its_starter_is_a_deadlock(hand_over: bool) -> None:
+    """An init that calls its starter, or its supervisor, gets the error."""
 
     class Child(GenServer[None]):
         async def init(self, parent: Any, /) -> Any:
@@ -218,8 +218,8 @@ def test_a_child_that_asks_its_starter(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_state_machines(hand_over: bool) -> None:
-    """A machine that asks a server which asks it back: both kinds of request are followed."""
+def test_a_state_machine_is_part_of_a_cycle(hand_over: bool) -> None:
+    """A machine calls a server which calls it back: both kinds of request are followed."""
 
     class Machine(GenStatem[Any, Any]):
         def callback_mode(self) -> CallbackMode:
@@ -242,8 +242,8 @@ def test_state_machines(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_stops_and_system_requests(hand_over: bool) -> None:
-    """Who waits for a server's end, or looks at its state, waits as much as who calls it."""
+def test_stops_and_system_requests_are_part_of_a_cycle(hand_over: bool) -> None:
+    """A process that waits for a server's end or its state waits as a caller does."""
 
     async def scenario() -> None:
         first = await Doer.start(None)

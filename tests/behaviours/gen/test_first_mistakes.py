@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002 - a callback has the parameters that OTP gives it, whether or not this one reads them
-"""A callback that returns what it must not: the callback, what came, what is wanted, and where it stands."""
+"""The error for a wrong result of a callback names the callback, its line, the result, and the expected form."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ pytestmark = pytest.mark.regrow
 
 
 def stands_at(function: Any) -> str:
-    """Where the letter says that a callback stands."""
+    """Return the line that the error gives for a callback."""
     code: CodeType = function.__code__
     return f"It stands at {explained_reasons.path_words(code.co_filename)}:{code.co_firstlineno}"
 
 
-# What a server's callbacks return
+# The results of a server's callbacks
 
 
 class Server(GenServer[Any]):
@@ -74,7 +74,7 @@ class Server(GenServer[Any]):
 
 
 class Later(Server):
-    """The same callbacks as `async def`."""
+    """A `Server` whose callbacks are `async def`."""
 
     async def init(self, arg: Any) -> Any:
         return super().init(arg)
@@ -90,7 +90,7 @@ INIT = "Ok(state), IGNORE, Stop(reason) or Error(reason)"
 
 @pytest.mark.parametrize("kind", [Server, Later])
 @pytest.mark.parametrize(("value", "came"), [(None, "nothing"), (7, "7"), ({"n": 1}, "{'n': 1}")])
-async def test_init_without_a_good_value(kind: type[Server], value: Any, came: str) -> None:
+async def test_an_invalid_result_of_init(kind: type[Server], value: Any, came: str) -> None:
     process.trap_exit(True)
     with pytest.raises(StartError) as caught:
         await kind.start_link([value])
@@ -109,8 +109,8 @@ async def test_handle_call_that_returns_the_bare_state(kind: type[Server], repor
     letter = f"{kind.__name__}.handle_call returned 7. Wanted: {CALL}.\n  {stands_at(kind.handle_call)}"
     assert letter in str(caught.value)
     assert caught.value.reason[0] == ("bad_return_value", 7)
-    told = words(reports.only("GenServer terminating"))
-    assert "** (stop) bad return value: 7\n    " + letter.replace("\n", "\n    ") in told
+    text = words(reports.only("GenServer terminating"))
+    assert "** (stop) bad return value: 7\n    " + letter.replace("\n", "\n    ") in text
 
 
 async def test_a_blocking_server_s_callback_is_named_as_its_class_has_it() -> None:
@@ -127,14 +127,14 @@ async def test_a_handler_that_returns_nothing(way: Callable[[Any, Any], Any], re
     way(server, "message")
     callback = "handle_cast" if way is cast else "handle_info"
     await expect_down(server)
-    told = words(reports.only("GenServer terminating"))
+    text = words(reports.only("GenServer terminating"))
     assert (
         f"** (regrow.NoClause) no clause for 'message'. Server.{callback} returned nothing. Wanted: {CAST}.\n"
         f"      {stands_at(getattr(Server, callback))}"
-    ) in told
+    ) in text
 
 
-async def test_a_wait_that_is_none_names_the_callback() -> None:
+async def test_an_invalid_timeout_names_the_callback() -> None:
     class Waits(Server):
         def handle_call(self, request: Any, from_: Any, state: Any) -> Any:
             return Reply(1, state, "soon")
@@ -144,7 +144,7 @@ async def test_a_wait_that_is_none_names_the_callback() -> None:
         await call(await Waits.start_link(7), "request")
 
 
-async def test_a_tuple_as_in_otp_is_said_to_be_one() -> None:
+async def test_the_error_recognizes_a_tuple_as_in_otp() -> None:
     process.trap_exit(True)
     with pytest.raises(StartError, match="Results that are tuples in OTP are objects here"):
         await Server.start_link([("ok", 7)])
@@ -152,7 +152,7 @@ async def test_a_tuple_as_in_otp_is_said_to_be_one() -> None:
         await call(await Server.start_link(("reply", 1, 7)), "request")
 
 
-async def test_a_decorated_callback_is_found_where_it_is_written() -> None:
+async def test_the_error_has_the_line_of_a_decorated_callback() -> None:
     def decorated(function: Any) -> Any:
         @functools.wraps(function)
         def wrapper(*args: Any) -> Any:
@@ -172,7 +172,7 @@ async def test_a_decorated_callback_is_found_where_it_is_written() -> None:
     assert stands_at(function.__wrapped__) in str(caught.value)
 
 
-# Of the other behaviours
+# Other behaviours
 
 
 NO_ACTION: Any = "no action"
@@ -212,7 +212,7 @@ class Machine(GenStatem[str, Any]):
         ("reply", "Machine.on returned 'no reply'. Wanted: ReplyAction"),
     ],
 )
-async def test_a_state_s_bad_result(content: str, letter: str) -> None:
+async def test_an_invalid_result_of_a_state(content: str, letter: str) -> None:
     process.trap_exit(True)
     with pytest.raises(CalleeExit) as caught:
         await call(await Machine.start_link(7), content)
@@ -221,7 +221,7 @@ async def test_a_state_s_bad_result(content: str, letter: str) -> None:
     assert stands_at(Machine.on) in shown
 
 
-async def test_the_bad_results_of_a_machine_s_other_callbacks(reports: Reports) -> None:
+async def test_invalid_results_of_a_machine_s_other_callbacks(reports: Reports) -> None:
     class Modeless(Machine):
         def callback_mode(self) -> Any:
             return "state_function"
@@ -237,7 +237,7 @@ async def test_the_bad_results_of_a_machine_s_other_callbacks(reports: Reports) 
     assert "Machine.on returned []. Wanted:" in words(reports.of("GenStatem terminating")[-1])
 
 
-async def test_what_init_wants_and_cannot_be_is_init_s_mistake(reports: Reports) -> None:
+async def test_an_impossible_action_of_init_is_init_s_mistake(reports: Reports) -> None:
     class Wants(Machine):
         def init(self, arg: Any) -> Any:
             return NextState("on", 7, [NO_ACTION])
@@ -246,7 +246,7 @@ async def test_what_init_wants_and_cannot_be_is_init_s_mistake(reports: Reports)
     assert "Wants.init returned 'no action'. Wanted: ReplyAction" in words(reports.of("GenStatem terminating")[-1])
 
 
-async def test_the_function_that_an_agent_is_given() -> None:
+async def test_an_invalid_result_of_an_agent_s_function() -> None:
     def bare(state: int) -> int:
         return state + 1
 
@@ -259,7 +259,7 @@ async def test_the_function_that_an_agent_is_given() -> None:
     assert stands_at(bare) in str(caught.value)
 
 
-async def test_a_service_s_init() -> None:
+async def test_an_invalid_result_of_a_service_s_init() -> None:
     class Counter(Service):
         def init(self) -> Any:
             return 7
@@ -275,7 +275,7 @@ async def test_a_service_s_init() -> None:
     assert stands_at(Counter.init) in str(caught.value)
 
 
-async def test_a_service_s_then() -> None:
+async def test_an_invalid_then_of_a_service() -> None:
     class Waits(Service):
         @service.call
         def wait(self) -> str:
@@ -298,7 +298,7 @@ class Crowd(ModuleDynamicSupervisor):
 
 @pytest.mark.parametrize(("kind", "gives"), [(Tree, "Supervisor.init("), (Crowd, "DynamicSupervisor.init(")])
 @pytest.mark.parametrize(("value", "came"), [(None, "nothing"), ([Server], "[Server]")])
-async def test_a_supervisor_s_init(kind: Any, gives: str, value: Any, came: str) -> None:
+async def test_an_invalid_result_of_a_supervisor_s_init(kind: Any, gives: str, value: Any, came: str) -> None:
     process.trap_exit(True)
     with pytest.raises(StartError) as caught:
         await kind.start_link(value)
@@ -311,7 +311,7 @@ async def no_start() -> Any:
     return "up"
 
 
-async def test_a_start_function() -> None:
+async def test_an_invalid_result_of_a_start_function() -> None:
     process.trap_exit(True)
     dynamic = await DynamicSupervisor.start_link()
     with pytest.raises(StartError) as caught:
@@ -328,7 +328,7 @@ class Shop(Application, start_phases=[("open", None)]):
         return 7
 
 
-async def test_an_application_s_start_and_phases(reports: Reports) -> None:
+async def test_invalid_results_of_an_application_s_start_and_phases(reports: Reports) -> None:
     class Bare(Shop):
         def start(self, type: Any, args: Any) -> Any:
             return None
@@ -366,7 +366,7 @@ class Handler(GenEvent[Any]):
         ("handle_call", "Handler.handle_call returned 7. Wanted: Reply(value, state), RemoveHandler(reply)"),
     ],
 )
-async def test_an_event_handler_s_bad_result(callback: str, letter: str, reports: Reports) -> None:
+async def test_an_invalid_result_of_an_event_handler(callback: str, letter: str, reports: Reports) -> None:
     manager = await gen_event.start()
     await gen_event.add_handler(manager, Handler, 7)
     if callback == "handle_event":
@@ -376,15 +376,15 @@ async def test_an_event_handler_s_bad_result(callback: str, letter: str, reports
         await gen_event.which_handlers(manager)
     else:
         assert await gen_event.call(manager, Handler, "request") == ("error", 7)
-    told = words(reports.only("handler terminating"))
-    assert letter in told
-    assert stands_at(getattr(Handler, callback)) in told
+    text = words(reports.only("handler terminating"))
+    assert letter in text
+    assert stands_at(getattr(Handler, callback)) in text
 
 
-# What the letter leaves out, and keeps
+# What the error leaves out, and keeps
 
 
-async def test_the_reason_is_otp_s_tuple_and_says_what_it_means() -> None:
+async def test_the_reason_is_otp_s_tuple_and_explains_itself() -> None:
     server = await Server.start(7)
     ref = process.monitor(server)
     cast(server, "message")
@@ -405,7 +405,7 @@ def test_a_function_that_has_no_line_is_named_without_one() -> None:
     assert explained_reasons.at(functools.partial(no_start)) == explained_reasons.at(no_start)
 
 
-async def test_a_reply_to_nobody_and_a_good_result_are_no_mistakes() -> None:
+async def test_a_valid_result_is_no_mistake() -> None:
     class Good(Machine):
         def on(self, event_type: Any, content: Any, data: Any) -> Any:
             if event_type == "enter":

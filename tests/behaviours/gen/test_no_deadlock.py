@@ -1,4 +1,4 @@
-"""No deadlock."""
+"""Waits that look like a deadlock, and are none."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from tests.behaviours.gen.deadlocks import HAND_OVER, LATER, Doer, answer, askin
 
 
 @HAND_OVER
-def test_an_answer_that_another_process_gives(hand_over: bool) -> None:
-    """A server that has put an answer off may ask whoever waits for it: the answer may come from a task."""
+def test_another_process_may_give_the_reply(hand_over: bool) -> None:
+    """A server that has deferred a reply may call the process that waits for it: the reply may come from a task."""
 
     async def scenario() -> None:
         first = await Doer.start(None)
@@ -58,8 +58,8 @@ def test_an_answer_that_another_process_gives(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_an_answer_that_was_given_before(hand_over: bool) -> None:
-    """A server that has answered, and asks the one it has answered before it is done, waits for it to go on."""
+def test_a_server_may_call_a_process_it_has_answered(hand_over: bool) -> None:
+    """A server that has replied calls the same process before its callback ends, and waits for it to continue."""
 
     async def scenario() -> None:
         first = await Doer.start(None)
@@ -78,8 +78,8 @@ def test_an_answer_that_was_given_before(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_a_server_that_goes_on_to_a_continue(hand_over: bool) -> None:
-    """What the error advises works: answer first, and ask afterwards."""
+def test_a_server_may_call_from_a_continue(hand_over: bool) -> None:
+    """The advice of the error works: reply first, and call afterwards."""
 
     async def scenario() -> None:
         me = process.current()
@@ -100,8 +100,8 @@ def test_a_server_that_goes_on_to_a_continue(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_a_machine_that_postpones(hand_over: bool) -> None:
-    """A postponed call may still be answered, and the machine that postponed it may ask the caller meanwhile."""
+def test_a_machine_may_call_while_a_call_is_postponed(hand_over: bool) -> None:
+    """A postponed call may still be answered, and the machine that postponed it may call the caller meanwhile."""
 
     class Door(GenStatem[Any, Any]):
         def callback_mode(self) -> CallbackMode:
@@ -132,8 +132,8 @@ def test_a_machine_that_postpones(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_requests_that_nobody_waits_for(hand_over: bool) -> None:
-    """A request whose answer comes as a message holds nobody up."""
+def test_a_request_without_a_waiter_blocks_no_process(hand_over: bool) -> None:
+    """A request whose reply comes as a message blocks no process."""
 
     async def scenario() -> None:
         first = await Doer.start(None)
@@ -141,7 +141,7 @@ def test_requests_that_nobody_waits_for(hand_over: bool) -> None:
 
         async def sends(_from: object) -> Any:
             request_id = gen_server.send_request(second, asking(first))
-            await process.sleep(1.0)  # so that the other one asks meanwhile
+            await process.sleep(1.0)  # so that the other one calls meanwhile
             return gen_server.check_response("something else", request_id)
 
         assert await call(first, sends) == "no_reply"
@@ -151,8 +151,8 @@ def test_requests_that_nobody_waits_for(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_plain_tasks(hand_over: bool) -> None:
-    """A task that a server has started may ask it, and so may the tasks that it waits for: tasks are no processes."""
+def test_plain_tasks_may_call_their_server(hand_over: bool) -> None:
+    """A task that a server has started may call it, and so may the tasks that it awaits: tasks are no processes."""
 
     async def scenario() -> None:
         server = await Doer.start(None)
@@ -172,8 +172,8 @@ def test_plain_tasks(hand_over: bool) -> None:
 
 
 @HAND_OVER
-def test_an_adopted_task(hand_over: bool) -> None:
-    """A task that is a process may ask a server which asks it: it waits as tasks do, and is given up by its timeout."""
+def test_an_adopted_task_may_call_a_server_that_calls_it(hand_over: bool) -> None:
+    """It waits as tasks do, and its timeout ends the call."""
 
     async def scenario() -> Any:
         server = await Doer.start(None)
@@ -191,8 +191,8 @@ def test_an_adopted_task(hand_over: bool) -> None:
 
 
 @pytest.mark.regrow(clock="real", name="here")
-async def test_servers_of_two_nodes(node: Node) -> None:
-    """What waits on another node is not looked at: such a circle ends by its timeout."""
+async def test_servers_of_two_nodes_time_out(node: Node) -> None:
+    """Waits on another node are not examined: such a cycle ends by its timeout."""
     there = Node("there")
     started: concurrent.futures.Future[Pid] = concurrent.futures.Future()
     leave: list[Callable[[], object]] = []
@@ -215,8 +215,8 @@ async def test_servers_of_two_nodes(node: Node) -> None:
 
 
 @HAND_OVER
-def test_a_chain_without_a_circle(hand_over: bool) -> None:
-    """Two who wait for a third are no circle, and neither is a server that is asked twice."""
+def test_a_chain_without_a_cycle_is_no_deadlock(hand_over: bool) -> None:
+    """Two callers that wait for a third process form no cycle, and neither does a server that is called twice."""
 
     async def scenario() -> None:
         last = await Doer.start(None)

@@ -1,4 +1,4 @@
-"""Proc lib."""
+"""proc_lib: start, spawn, stop, and ancestors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TestStart:
 
     @pytest.mark.otp("SY-029")
     @pytest.mark.parametrize("start", [proc_lib.start, proc_lib.start_link])
-    async def test_it_waits_for_the_word(self, start: Any) -> None:
+    async def test_start_waits_for_the_acknowledgement(self, start: Any) -> None:
         async def starter() -> None:
             send(test, ("started", await start(slow)))
 
@@ -57,7 +57,7 @@ class TestStart:
         send(pid, "go on")
         assert await process.receive(tuple) == ("started", ("ok", 42))
 
-    async def test_without_a_value_it_is_the_pid(self) -> None:
+    async def test_start_returns_the_pid_without_a_value(self) -> None:
         async def says() -> None:
             proc_lib.init_ack()
             await waits()
@@ -68,7 +68,7 @@ class TestStart:
 
     @pytest.mark.otp("SY-030")
     @pytest.mark.parametrize("link", [False, True])
-    async def test_monitored(self, link: bool) -> None:
+    async def test_start_monitor_monitors_the_process(self, link: bool) -> None:
         def says() -> None:
             proc_lib.init_ack("up")
 
@@ -82,7 +82,7 @@ class TestStart:
     @pytest.mark.otp("SY-033")
     @pytest.mark.parametrize("start", [proc_lib.start, proc_lib.start_link, proc_lib.start_monitor])
     @pytest.mark.parametrize("error", [RuntimeError("bad_init"), Exit("bad_exit"), Exit(("shutdown", "x"))])
-    async def test_one_that_raises_before(self, start: Any, error: BaseException) -> None:
+    async def test_a_process_raises_before_its_acknowledgement(self, start: Any, error: BaseException) -> None:
         def raises() -> None:
             raise error
 
@@ -93,14 +93,14 @@ class TestStart:
         assert process.info(process.current(), "messages") == []
 
     @pytest.mark.otp("SY-033")
-    async def test_a_linked_one_takes_its_starter_along(self) -> None:
+    async def test_a_linked_process_ends_its_starter(self) -> None:
         def raises() -> None:
             raise Exit("bad_init")
 
         ref = process.monitor(process.spawn(proc_lib.start_link, raises))
         await expect_down(ref, "bad_init")
 
-    async def test_a_server_that_is_killed_in_its_init_is_told_once(self) -> None:
+    async def test_a_kill_in_init_is_reported_once(self) -> None:
         class Killed(Counter):
             def init(self, arg: Any, /) -> Any:
                 process.exit(process.current(), "kill")
@@ -114,7 +114,7 @@ class TestStart:
 
     @pytest.mark.otp("SY-034")
     @pytest.mark.parametrize("start", [proc_lib.start, proc_lib.start_link])
-    async def test_one_that_ends_before(self, start: Any) -> None:
+    async def test_a_process_ends_before_its_acknowledgement(self, start: Any) -> None:
         process.trap_exit(True)
         with pytest.raises(StartError) as caught:
             await start(lambda: None)
@@ -122,8 +122,8 @@ class TestStart:
         assert process.info(process.current(), "messages") == []
 
     @pytest.mark.otp("SY-035")
-    async def test_a_second_word_is_dropped(self) -> None:
-        """Adapted: in OTP the second one lies in the starter's mailbox, where nobody expects it."""
+    async def test_a_second_acknowledgement_is_dropped(self) -> None:
+        """Adapted: in OTP the second one stays in the starter's mailbox, where it is not expected."""
 
         def says() -> None:
             proc_lib.init_ack("one")
@@ -132,7 +132,7 @@ class TestStart:
         assert await proc_lib.start(says) == "one"
         assert process.info(process.current(), "messages") == []
 
-    async def test_a_word_that_nobody_waits_for_is_dropped(self) -> None:
+    async def test_an_acknowledgement_without_a_starter_is_dropped(self) -> None:
         async def says() -> None:
             proc_lib.spawn(proc_lib.init_ack, "grandchild")
             await process.sleep(1.0)
@@ -141,7 +141,7 @@ class TestStart:
         proc_lib.init_ack("test")
         assert await proc_lib.start(says) == "child"
 
-    async def test_it_takes_too_long(self) -> None:
+    async def test_a_start_takes_too_long(self) -> None:
         async def slow(test: Pid) -> None:
             send(test, process.current())
             await self.acknowledges("late")
@@ -154,12 +154,12 @@ class TestStart:
             assert not process.alive(await process.receive(Pid))
             assert process.info(process.current(), "messages") == []
 
-    async def test_not_wanted(self) -> None:
+    async def test_a_start_is_ignored(self) -> None:
         with pytest.raises(Ignored):
             await proc_lib.start(lambda: proc_lib.init_ack(IGNORE))
 
     @pytest.mark.parametrize("start", [proc_lib.start, proc_lib.start_link])
-    async def test_it_fails(self, start: Any, reports: list[Any]) -> None:
+    async def test_a_start_fails(self, start: Any, reports: list[Any]) -> None:
         def fails(error: Any) -> None:
             process.register("name", process.current())
             proc_lib.init_fail("busy", error)
@@ -175,7 +175,7 @@ class TestStart:
             ended = [report.reason for report in list(reports)[before:]]
             assert ended == ([error] if found is None else found)
 
-    async def test_what_can_be_no_process(self) -> None:
+    async def test_an_invalid_function_is_refused(self) -> None:
         for start in (proc_lib.start, proc_lib.start_link, proc_lib.start_monitor):
             with pytest.raises(TypeError, match="wanted a function to run"):
                 await start(typed("Any", 42))
@@ -186,7 +186,7 @@ class TestStart:
 
 class TestSpawn:
     @pytest.mark.otp("SY-037")
-    async def test_with_options(self) -> None:
+    async def test_spawn_opt_takes_options(self) -> None:
         """Adapted: there are no priorities."""
         pid = proc_lib.spawn_opt(waits, link=True)
         assert process.info(pid, "links") == [process.current()]
@@ -206,7 +206,7 @@ class TestSpawn:
         with pytest.raises(TypeError, match="wanted a pid"):
             proc_lib.initial_call(typed("Any", "counter"))
 
-    async def test_linked_and_monitored(self) -> None:
+    async def test_spawned_processes_are_linked_and_monitored(self) -> None:
         process.trap_exit(True)
         pid, ref = proc_lib.spawn_monitor(waits)
         send(pid, "go on")
@@ -217,7 +217,7 @@ class TestSpawn:
 
     @pytest.mark.otp("SY-038")
     async def test_hibernate(self, reports: list[Any]) -> None:
-        """Adapted: the process is a function; what stood on its stack is left."""
+        """Adapted: the process continues as a function; its stack is dropped."""
 
         async def loop(test: Pid) -> None:
             match await process.receive():
@@ -249,19 +249,19 @@ class TestSpawn:
 
 
 class TestStop:
-    """Of processes that are written by hand; servers have their own."""
+    """Stops of special processes; servers have their own tests."""
 
     @pytest.mark.otp("SY-039")
-    async def test_it_is_stopped(self) -> None:
+    async def test_a_process_is_stopped(self) -> None:
         pid = await Channels.start_link(3)
         await proc_lib.stop("channels")
         assert not process.alive(pid)
-        for who in (pid, "channels"):
+        for address in (pid, "channels"):
             with pytest.raises(NoProcess) as caught:
-                await proc_lib.stop(who)
+                await proc_lib.stop(address)
             assert caught.value.reason[0] == "noproc"
 
-    async def test_it_ends_otherwise(self) -> None:
+    async def test_a_process_ends_with_another_reason(self) -> None:
         async def badly(reason: Any) -> None:
             _ = await process.receive(SystemRequest)
             raise Exit(reason)
@@ -274,7 +274,7 @@ class TestStop:
 
     @pytest.mark.otp("SY-041")
     @pytest.mark.parametrize("timeout", [1.0, 0])
-    async def test_of_a_server_that_is_busy(self, timeout: float) -> None:
+    async def test_a_busy_server_is_stopped(self, timeout: float) -> None:
         pid = await Counter.start(0)
         ref = process.monitor(pid)
         cast(pid, 5.0)
@@ -284,14 +284,14 @@ class TestStop:
         await expect_down(ref, "normal", timeout=10.0)
 
     @pytest.mark.otp("SY-042")
-    async def test_with_another_reason(self) -> None:
+    async def test_a_process_is_stopped_with_another_reason(self) -> None:
         process.trap_exit(True)
         pid = await Channels.start_link(3)
         await proc_lib.stop(pid, "other_reason")
         assert await process.receive(Exited) == Exited(pid, "other_reason")
 
     @pytest.mark.otp("SY-043")
-    async def test_its_code_raises(self) -> None:
+    async def test_the_code_of_the_process_raises(self) -> None:
         error = RuntimeError("badmatch")
 
         def raises(*_args: Any) -> NoReturn:
@@ -307,7 +307,7 @@ class TestStop:
 
 class TestAncestors:
     @pytest.mark.otp("SY-047")
-    async def test_nearest_first_and_by_name(self, reports: list[Any]) -> None:
+    async def test_ancestors_are_listed_nearest_first_and_by_name(self, reports: list[Any]) -> None:
         async def parent() -> None:
             process.register("parent", process.current())
             send(test, proc_lib.spawn(child))

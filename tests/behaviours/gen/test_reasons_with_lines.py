@@ -1,4 +1,4 @@
-"""A plain reason that a callback has raised has its lines in the report; a child's failed start has its child's name."""
+"""A reason that a callback raises has its lines in the report; the report of a failed start names the child."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from regrow.testing.capture import capture_reports
 
 
 class Server(GenServer[str]):
-    """Ends as it is told to."""
+    """A server that ends as its request says."""
 
     def init(self, arg: str, /) -> Any:
         match arg:
@@ -47,7 +47,7 @@ class Server(GenServer[str]):
 
 
 class Machine(GenStatem[str, str]):
-    """The same of a machine."""
+    """A machine that ends as its request says."""
 
     def callback_mode(self) -> Any:
         return "handle_event_function"
@@ -60,7 +60,7 @@ class Machine(GenStatem[str, str]):
 
 
 class Handler(GenEvent[str]):
-    """The same of a handler of events."""
+    """An event handler that ends as its event says."""
 
     def init(self, arg: str, /) -> Any:
         return Ok(arg)
@@ -92,8 +92,8 @@ async def test_the_report_of_an_exit_shows_where_it_was_raised(node: Node, ends:
     assert f"# the line of a {ends.__name__}" in text
 
 
-async def test_the_report_of_a_stop_has_no_lines(node: Node) -> None:
-    """What a callback returns stands at no line."""
+async def test_the_report_of_a_returned_stop_has_no_lines(node: Node) -> None:
+    """A returned Stop has no line."""
     with capture_reports() as reports:
         cast(await Server.start("up"), "stop")
         await process.sleep(0.1)
@@ -118,7 +118,9 @@ STARTS: list[tuple[Any, tuple[Any, ...], str]] = [
 
 
 @pytest.mark.parametrize(("start", "args", "why"), STARTS)
-async def test_a_child_that_does_not_start_is_named(node: Node, start: Any, args: tuple[Any, ...], why: str) -> None:
+async def test_the_report_names_a_child_that_does_not_start(
+    node: Node, start: Any, args: tuple[Any, ...], why: str
+) -> None:
     spec = ChildSpec("the child", (start, args))
     with capture_reports():
         for starts in (

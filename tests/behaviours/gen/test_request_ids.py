@@ -1,4 +1,4 @@
-"""What OTP demands of requests whose answers come later: the rows of `gen_server` that concern them."""
+"""Requests whose replies come later: the rows of `gen_server` about request ids."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class Server(GenServer[dict[From, Any]]):
 
 
 async def mailbox() -> list[Any]:
-    """What waits in the mailbox of the test."""
+    """Return the messages in the mailbox of the test."""
     await expect_idle()
     found: list[Any] = process.info(process.current(), "messages")
     return found
 
 
 async def three(server: Pid) -> RequestIds:
-    """Three labelled requests, which are answered after 400, 1 and 200 ms."""
+    """Send three labelled requests, which are answered after 400, 1 and 200 ms."""
     requests = reqids_new()
     for number, delay in ((1, 0.4), (2, 0.001), (3, 0.2)):
         requests = send_request(server, ("after", delay, delay), f"req{number}", requests)
@@ -73,23 +73,23 @@ ARRIVAL = (("req2", 0.001, 2), ("req3", 0.2, 1), ("req1", 0.4, 0))
 
 
 @pytest.mark.otp("GS-076")
-async def test_send_request_and_wait(node: Node) -> None:
+async def test_wait_response_returns_the_reply(node: Node) -> None:
     server = await Server.start(name="GS-076")
     for address in (server, "GS-076"):
         assert await wait_response(send_request(address, "started")) == ("reply", "ok")
         assert await wait_response(send_request(address, ("after", 1.0, "delayed"))) == ("reply", "delayed")
     slow = send_request(server, ("after", 1.0, "delayed"))
     assert await wait_response(slow, 0.1) == "timeout"
-    assert await wait_response(slow, 2.0) == ("reply", "delayed")  # one may wait again
+    assert await wait_response(slow, 2.0) == ("reply", "delayed")  # the wait may be repeated
     slow = send_request(server, ("after", 1.0, "delayed"))
     assert await receive_response(slow, 0.1) == "timeout"
     await process.sleep(2.0)
-    assert await mailbox() == []  # it was given up
+    assert await mailbox() == []  # the request was abandoned
 
 
 @pytest.mark.otp("GS-078")
 async def test_check_response(node: Node) -> None:
-    """Adapted: the answer is a message of the mailbox that only `check_response` can read."""
+    """Adapted: the reply is a message of the mailbox that only `check_response` can read."""
     server = await Server.start()
     request = send_request(server, ("after", 0.1, "ok"))
     process.send(process.current(), "unrelated")
@@ -104,7 +104,7 @@ async def test_check_response(node: Node) -> None:
 
 @pytest.mark.otp("GS-080")
 async def test_requests_that_fail(node: Node) -> None:
-    """The order is OTP's: the reason, then the server as it was written."""
+    """The order is OTP's: the reason, then the server as the caller wrote it."""
     server = await Server.start()
     answer = await wait_response(send_request(server, "bad return"))
     assert answer == ("error", (("bad_return_value", "bad"), server))
@@ -128,7 +128,7 @@ async def test_receive_from_a_collection(node: Node) -> None:
 
 
 async def stopping(take: Any) -> None:
-    """A member that is added twice, one whose server stops, and a collection that stays as it is."""
+    """Build a collection with a member that is added twice and one whose server stops."""
     server = await Server.start()
     first = send_request(server, ("after", 9.0, "never"))
     requests = reqids_add(first, "never", reqids_new())
@@ -172,7 +172,7 @@ async def test_wait_for_a_member_that_stops(node: Node) -> None:
 
 @pytest.mark.otp("GS-089")
 async def test_check_a_collection(node: Node) -> None:
-    """Adapted: the answers are messages of the mailbox that only `check_response` can read."""
+    """Adapted: the replies are messages of the mailbox that only `check_response` can read."""
     server = await Server.start()
     requests = await three(server)
     assert check_response("unrelated", requests) == "no_reply"
@@ -184,7 +184,7 @@ async def test_check_a_collection(node: Node) -> None:
 
 @pytest.mark.otp("GS-090")
 async def test_check_a_member_that_stops(node: Node) -> None:
-    """Adapted: the answers are messages of the mailbox that only `check_response` can read."""
+    """Adapted: the replies are messages of the mailbox that only `check_response` can read."""
     server = await Server.start()
     requests = send_request(server, ("stop", "shutdown"), "stop", RequestIds())
     message = await process.receive()
@@ -195,13 +195,13 @@ async def test_check_a_member_that_stops(node: Node) -> None:
 
 
 @pytest.mark.otp("GS-093")
-async def test_reply_from_another_process(node: Node) -> None:
+async def test_another_process_sends_the_reply(node: Node) -> None:
     server = await Server.start()
     assert await wait_response(send_request(server, "helper")) == ("reply", "by a helper")
 
 
 async def test_an_absolute_time_limits_all_waits(node: Node) -> None:
-    """A deadline is a time of `process.monotonic()`; one that has passed looks once."""
+    """A deadline is a time of `process.monotonic()`; a deadline that has passed looks once."""
     server = await Server.start()
     requests = await three(server)
     deadline = process.monotonic() + 0.3
@@ -214,8 +214,8 @@ async def test_an_absolute_time_limits_all_waits(node: Node) -> None:
     assert await receive_response(requests, deadline, abs=True) == "timeout"
 
 
-async def test_an_asker_that_has_ended_is_forgotten(node: Node) -> None:
-    """Its answer is dropped, and nobody fails."""
+async def test_a_caller_that_has_ended_is_forgotten(node: Node) -> None:
+    """Its reply is dropped, and nothing fails."""
 
     def ask(server: Pid) -> None:
         send_request(server, ("after", 0.1, "late"))
@@ -227,8 +227,8 @@ async def test_an_asker_that_has_ended_is_forgotten(node: Node) -> None:
     assert await wait_response(send_request(server, "started")) == ("reply", "ok")
 
 
-async def test_no_collection_is_no_request(node: Node) -> None:
-    """Who gives something else is told what was wanted."""
+async def test_a_wrong_argument_is_refused(node: Node) -> None:
+    """The error says what was expected."""
     with pytest.raises(TypeError, match="collection"):
         reqids_size("none")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="send_request"):

@@ -1,4 +1,4 @@
-"""Special process."""
+"""Special processes: system messages, debugging, and terminate."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tests.behaviours.gen.system_servers import Channels, Counter
 pytestmark = pytest.mark.regrow
 
 
-class TestByHand:
+class TestSpecialProcess:
     @pytest.mark.otp("SY-014")
-    async def test_it_takes_part(self, capsys: pytest.CaptureFixture[str]) -> None:
+    async def test_a_special_process_handles_system_messages(self, capsys: pytest.CaptureFixture[str]) -> None:
         pid = await Channels.start_link(100)
         assert pid == process.whereis("channels")
         await system.statistics("channels", True)
@@ -46,7 +46,7 @@ class TestByHand:
         assert capsys.readouterr().out.splitlines() == [f"*DBG* channels channels: {line}" for line in lines]
 
     @pytest.mark.otp("SY-014")
-    async def test_its_own_callbacks(self) -> None:
+    async def test_a_special_process_has_its_own_callbacks(self) -> None:
         def replace(function: Any, misc: Any) -> Any:
             lent = function(len(misc[0]))
             return lent, (["x"] * lent, misc[1])
@@ -100,7 +100,7 @@ class TestByHand:
             await system.replace_state(pid, lambda misc: misc.nothing)
         assert await system.get_state(pid) == ([], [1, 2, 3])
 
-    async def test_suspended_it_serves_nothing_else(self) -> None:
+    async def test_a_suspended_process_serves_only_system_messages(self) -> None:
         pid = await Channels.start_link(3)
         await system.suspend(pid)
         await system.suspend(pid)
@@ -110,7 +110,7 @@ class TestByHand:
         await system.resume(pid)
         assert await process.receive(tuple) == ("channel", 1)
 
-    async def test_suspended_it_ends_with_its_parent(self) -> None:
+    async def test_a_suspended_process_ends_with_its_parent(self) -> None:
         ended: list[Any] = []
 
         def clean_up(*args: Any) -> None:
@@ -131,7 +131,7 @@ class TestByHand:
         assert ended == [("over", starter, None, ([], [1, 2, 3]))]
 
     @pytest.mark.otp("SY-017")
-    async def test_it_terminates(self) -> None:
+    async def test_a_special_process_terminates(self) -> None:
         ended: list[Any] = []
 
         async def clean_up(reason: Any, *_rest: Any) -> None:
@@ -145,7 +145,7 @@ class TestByHand:
         await expect_down(ref, "normal")
         assert process.whereis("channels") is None
 
-    async def test_its_log(self, capsys: pytest.CaptureFixture[str]) -> None:
+    async def test_a_special_process_has_a_log(self, capsys: pytest.CaptureFixture[str]) -> None:
         pid = await Channels.start_link(3)
         send(pid, "log")
         assert await expect_message(list) == []
@@ -155,7 +155,7 @@ class TestByHand:
         assert await expect_message(list) == [("in", "alloc"), ("out", 1, process.current())]
         assert len(capsys.readouterr().out.splitlines()) == 2
 
-    async def test_nobody_looks_at_what_nobody_debugs(self) -> None:
+    async def test_events_are_not_recorded_without_debug_options(self) -> None:
         assert system.handle_debug(None, ("in", "anything")) is None
         assert system.get_log(None) == []
         system.print_log(None)
@@ -163,15 +163,15 @@ class TestByHand:
 
 class TestTerminate:
     @pytest.mark.otp("SY-017")
-    async def test_with_a_reason(self) -> None:
+    async def test_terminate_ends_with_the_reason(self) -> None:
         pid = await Counter.start(0, name="counter")
         ref = process.monitor(pid)
         await system.terminate(pid, "over")
         await expect_down(ref, "over")
         assert process.whereis("counter") is None
 
-    async def test_it_is_heard_and_not_waited_for(self) -> None:
-        """What its `terminate` does, and how long, is not the matter of who has ordered it (seen on OTP 25)."""
+    async def test_terminate_does_not_wait_for_the_end(self) -> None:
+        """The caller of terminate does not wait for the server's `terminate` callback (seen on OTP 25)."""
 
         class Slow(Counter):
             async def terminate(self, _reason: Any, _state: int, /) -> None:
@@ -186,16 +186,16 @@ class TestTerminate:
         assert down.ref is ref
         assert isinstance(down.reason, RuntimeError)
 
-    async def test_of_nobody(self) -> None:
+    async def test_terminate_of_a_dead_process(self) -> None:
         with pytest.raises(NoProcess) as caught:
-            await system.terminate("nobody", "normal")
-        assert caught.value.reason == ("noproc", ("sys", "terminate", ["nobody", "normal"]))
+            await system.terminate("unknown", "normal")
+        assert caught.value.reason == ("noproc", ("sys", "terminate", ["unknown", "normal"]))
 
-    async def test_of_oneself(self) -> None:
+    async def test_terminate_of_oneself(self) -> None:
         with pytest.raises(CallingSelf):
             await system.terminate(process.current(), "normal")
 
-    async def test_code_changes_only_while_it_is_suspended(self) -> None:
+    async def test_code_changes_only_while_the_process_is_suspended(self) -> None:
         class Newer(Counter):
             def code_change(self, old_version: Any, state: int, extra: Any, /) -> Any:
                 return Ok((old_version, state, extra))
@@ -207,7 +207,7 @@ class TestTerminate:
         assert await system.change_code(pid, Newer, 1, 2) == "ok"
         assert await system.get_state(pid) == (1, 0, 2)
 
-    async def test_an_init_that_was_asked_while_it_ran(self) -> None:
+    async def test_a_system_message_waits_for_init(self) -> None:
         class Slow(Counter):
             async def init(self, arg: Any, /) -> Any:
                 await process.sleep(1.0)

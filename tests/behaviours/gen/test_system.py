@@ -1,4 +1,4 @@
-"""System."""
+"""System messages to servers: state, suspend, and status."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class TestState:
         assert await system.get_state(pid) == 10
 
     @pytest.mark.otp("SY-015")
-    async def test_a_function_that_raises_leaves_the_state_alone(self) -> None:
+    async def test_a_function_that_raises_does_not_change_the_state(self) -> None:
         pid = await Counter.start(5)
         with pytest.raises(CallbackFailed, match="raised ZeroDivisionError"):
             await system.replace_state(pid, lambda count: count // 0)
         assert await system.get_state(pid) == 5
 
-    async def test_a_method_of_the_users_own_is_not_taken_for_ours(self) -> None:
+    async def test_a_user_s_method_is_not_taken_for_an_internal_one(self) -> None:
         class Kennel(Counter):
             def adopt(self, dog: str) -> None:
                 raise AssertionError(dog)
@@ -62,7 +62,7 @@ class TestState:
         assert await system.replace_state(await Kennel.start(0), lambda count: count + 1) == 1
 
     @pytest.mark.otp("SY-019")
-    async def test_of_a_busy_server(self) -> None:
+    async def test_get_state_of_a_busy_server_times_out(self) -> None:
         pid = await Counter.start(0)
         cast(pid, 2.0)
         with pytest.raises(CallTimeout) as caught:
@@ -70,19 +70,19 @@ class TestState:
         assert caught.value.reason == ("timeout", ("sys", "get_state", [pid, 0.5]))
         assert await system.get_state(pid) == 1
 
-    async def test_of_nobody(self) -> None:
+    async def test_get_state_of_a_dead_process(self) -> None:
         with pytest.raises(NoProcess) as caught:
-            await system.get_state("nobody")
-        assert caught.value.reason == ("noproc", ("sys", "get_state", ["nobody"]))
+            await system.get_state("unknown")
+        assert caught.value.reason == ("noproc", ("sys", "get_state", ["unknown"]))
 
-    async def test_of_a_supervisor(self) -> None:
+    async def test_get_state_of_a_supervisor(self) -> None:
         sup = await Supervisor.start_link([Counter])
         assert "1 children" in repr(await system.get_state(sup))
 
 
 class TestSuspended:
     @pytest.mark.otp("SY-006")
-    async def test_it_serves_nothing_but_system_requests(self) -> None:
+    async def test_a_suspended_server_serves_only_system_messages(self) -> None:
         pid = await Counter.start(0)
         await system.suspend(pid)
         with pytest.raises(CallTimeout):
@@ -91,14 +91,14 @@ class TestSuspended:
         await system.resume(pid)
         assert await call(pid, 1) == ("ok", -1)
 
-    async def test_twice_is_once(self) -> None:
+    async def test_a_second_suspend_has_no_effect(self) -> None:
         pid = await Counter.start(0)
         await system.suspend(pid)
         await system.suspend(pid)
         await system.resume(pid)
         assert await call(pid, 1) == ("ok", -1)
 
-    async def test_what_waits_is_served_in_its_order(self) -> None:
+    async def test_queued_messages_are_handled_in_order_after_resume(self) -> None:
         pid = await Counter.start(0)
         await system.suspend(pid)
         for _ in range(3):
@@ -107,13 +107,13 @@ class TestSuspended:
         await system.resume(pid)
         assert await system.get_state(pid) == 3
 
-    async def test_it_can_be_stopped(self) -> None:
+    async def test_a_suspended_server_can_be_stopped(self) -> None:
         pid = await Counter.start(0)
         await system.suspend(pid)
         await stop(pid)
         assert not process.alive(pid)
 
-    async def test_its_supervisor_can_stop_it(self) -> None:
+    async def test_its_supervisor_can_stop_a_suspended_server(self) -> None:
         sup = await Supervisor.start_link([Counter])
         ((_, pid, _, _),) = await Supervisor.which_children(sup)
         ref = process.monitor(pid)
@@ -121,7 +121,7 @@ class TestSuspended:
         await Supervisor.stop(sup)
         await expect_down(ref, "shutdown")
 
-    async def test_it_ends_with_its_parent_though_it_traps_exits(self) -> None:
+    async def test_a_suspended_server_ends_with_its_parent_though_it_traps_exits(self) -> None:
         class Traps(Counter):
             def init(self, arg: Any, /) -> Any:
                 process.trap_exit(True)
@@ -143,7 +143,7 @@ class TestSuspended:
 
 class TestStatus:
     @pytest.mark.otp("SY-018")
-    async def test_what_a_server_says_of_itself(self) -> None:
+    async def test_the_status_of_a_server(self) -> None:
         pid = await Counter.start_link(3, name="counter")
         status = await system.get_status("counter")
         assert {key: status[key] for key in ("pid", "name", "module", "status", "parent", "state")} == {
@@ -156,24 +156,24 @@ class TestStatus:
         }
 
     @pytest.mark.otp("GS-112")
-    async def test_the_state_as_the_server_wants_it_shown(self) -> None:
+    async def test_format_status_changes_the_status(self) -> None:
         assert (await system.get_status(await Formatted.start(3)))["state"] == "3 calls"
 
     @pytest.mark.otp("GS-114")
-    async def test_a_crash_report_shows_it_so_too(self, reports: list[Any]) -> None:
+    async def test_format_status_changes_the_crash_report(self, reports: list[Any]) -> None:
         pid = await Formatted.start(3)
         with pytest.raises(CallExit):
             await call(pid, "no number")
         assert (reports[0].state, reports[0].message) == ("3 calls", "hidden")
 
-    async def test_a_crash_report_survives_a_format_that_raises(self, reports: list[Any]) -> None:
+    async def test_a_crash_report_survives_a_format_status_that_raises(self, reports: list[Any]) -> None:
         pid = await Formatted.start(-3)
         with pytest.raises(CallExit):
             await call(pid, "no number")
         assert reports[0].state == "<format_status raised RuntimeError>"
 
     @pytest.mark.otp("GS-117")
-    async def test_a_status_survives_it_too(self) -> None:
+    async def test_a_status_survives_a_format_status_that_raises(self) -> None:
         pid = await Formatted.start(-3)
         status = await system.get_status(pid)
         assert "format_status raised" in str(status["state"])

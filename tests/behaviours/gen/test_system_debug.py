@@ -1,4 +1,4 @@
-"""System debug."""
+"""Debug options: log, trace, statistics, and installed functions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class TestDebug:
         await system.log(pid, "print")
         assert capsys.readouterr().out == ""
 
-    async def test_a_log_that_is_on_stays_as_it_is(self) -> None:
+    async def test_a_log_that_is_on_is_kept(self) -> None:
         pid = await Counter.start(0)
         await system.log(pid, True)
         for number in range(6):
@@ -59,7 +59,7 @@ class TestDebug:
 
     @pytest.mark.otp("SY-003")
     async def test_log_to_file(self, tmp_path: Path) -> None:
-        """Adapted: the words are our own; the events are the same."""
+        """Adapted: the texts are regrow's; the events are OTP's."""
         file = tmp_path / "log.txt"
         file.write_text("old\n", encoding="utf-8")
         pid = await Counter.start(0, name="counter")
@@ -102,7 +102,7 @@ class TestDebug:
         assert await system.statistics(pid, "get") is None
 
     async def test_what_counts_as_a_message(self) -> None:
-        """The end of a server's patience is one; a continue is none (seen on OTP 25)."""
+        """A timeout counts as a message; a continue does not (seen on OTP 25)."""
 
         class Patient(Counter):
             def handle_info(self, message: Any, count: int, /) -> Any:
@@ -170,7 +170,7 @@ class TestDebug:
         assert len(seen) == 2
 
     @pytest.mark.otp("SY-010")
-    async def test_no_debug_takes_all_away(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    async def test_no_debug_removes_all_options(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         seen: list[Any] = []
 
         def look(_state: Any, event: Any, _name: Any) -> Any:
@@ -188,12 +188,12 @@ class TestDebug:
         assert len(capsys.readouterr().out.splitlines()) == 2
         assert len((tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()) == 2
 
-    async def test_functions_with_an_id_and_the_newest_first(self) -> None:
+    async def test_functions_have_an_id_and_the_newest_comes_first(self) -> None:
         seen: list[Any] = []
 
-        def look(who: Any, _event: Any, _name: Any) -> Any:
-            seen.append(who)
-            return who
+        def look(state: Any, _event: Any, _name: Any) -> Any:
+            seen.append(state)
+            return state
 
         pid = await Counter.start(0)
         await system.install(pid, look, "one")
@@ -209,7 +209,7 @@ class TestDebug:
 
     @pytest.mark.otp("SY-013")
     @pytest.mark.parametrize("raises", [False, True])
-    async def test_one_that_is_done_or_raises_is_taken_away(self, raises: bool) -> None:
+    async def test_a_function_that_is_done_or_raises_is_removed(self, raises: bool) -> None:
         seen: list[Any] = []
 
         def look(_state: Any, event: Any, _pid: Any) -> Any:
@@ -223,7 +223,7 @@ class TestDebug:
         assert await call(pid, 1) == ("ok", -1)
         assert seen == ["in"]
 
-    async def test_flags_that_are_none(self) -> None:
+    async def test_invalid_flags_are_refused(self) -> None:
         pid = await Counter.start(0)
         wrong: list[Callable[[], Awaitable[Any]]] = [
             lambda: system.log(pid, "loud"),
@@ -240,7 +240,7 @@ class TestDebug:
             await system.replace_state(pid, typed("Any", "loud"))
 
     @pytest.mark.otp("SY-021")
-    async def test_options_at_the_start(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    async def test_debug_options_at_the_start(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         seen: list[Any] = []
 
         def look(state: Any, event: Any, _name: Any) -> Any:
@@ -262,7 +262,7 @@ class TestDebug:
 
 
 class Door(GenStatem[str, int]):
-    """Open or closed; counts its calls."""
+    """A machine that is open or closed, and counts its calls."""
 
     def callback_mode(self) -> Any:
         return "handle_event_function"

@@ -1,4 +1,4 @@
-"""Code that only looks at a server, or works on it by hand, may fail in every way: the server goes on."""
+"""Code that inspects a server, or works on it through `system`, may fail in every way: the server continues."""
 
 # pyright: reportUnknownLambdaType=false
 from __future__ import annotations
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.regrow
 
 
 class Odd(BaseException):
-    """An exception of a kind that nobody expects."""
+    """An exception of a kind that no handler expects."""
 
 
 async def others_future() -> NoReturn:
@@ -79,7 +79,7 @@ shown_wrong = pytest.mark.parametrize(
 
 
 class Server(GenServer[Any]):
-    """Its state is the function that is called where it is looked at."""
+    """A server whose state is the function that is called when it is inspected."""
 
     def handle_call(self, request: Any, _from: Any, state: Any, /) -> Any:
         return Reply(request, state)
@@ -95,7 +95,7 @@ class Server(GenServer[Any]):
 
 
 class Machine(GenStatem[str, Any]):
-    """The same, as a state machine."""
+    """A state machine whose data is the function that is called when it is inspected."""
 
     def init(self, arg: Any, /) -> Any:
         return NextState("up", arg)
@@ -115,7 +115,7 @@ class Machine(GenStatem[str, Any]):
 
 
 class Shop(Service):
-    """The same, as a service."""
+    """A service whose attribute is the function that is called when it is inspected."""
 
     def __init__(self, fails: Any) -> None:
         self.fails = fails
@@ -132,7 +132,7 @@ class Shop(Service):
 
 
 class Handler(GenEvent[Any]):
-    """The same, as a handler."""
+    """An event handler whose state is the function that is called when it is inspected."""
 
     def init(self, arg: Any, /) -> Any:
         return Ok(arg)
@@ -159,7 +159,7 @@ async def by_hand(fails: Any) -> Pid:
 
 
 class ByHand:
-    """The callbacks of a process that is written by hand."""
+    """The callbacks of a special process."""
 
     def __init__(self, fails: Any) -> None:
         self.format_status = self.system_code_change = self.system_get_state = self.system_replace_state = fails
@@ -196,7 +196,7 @@ every_behaviour = pytest.mark.parametrize("start", BEHAVIOURS.values(), ids=BEHA
 
 
 async def answers(pid: Pid) -> bool:
-    """Whether the process still serves what it is there for."""
+    """Return whether the process still answers its requests."""
     if pid.process is None:
         return False
     match pid.process.initial_call:
@@ -214,7 +214,7 @@ async def answers(pid: Pid) -> bool:
 @every_behaviour
 @shown_wrong
 @pytest.mark.otp("GS-117")
-async def test_a_format_status_that_fails_is_shown_in_the_place_of_the_state(start: Any, fails: Any) -> None:
+async def test_a_failed_format_status_is_shown_in_place_of_the_state(start: Any, fails: Any) -> None:
     pid = await start(fails)
     status = await system.get_status(pid)
     assert "<format_status " in str(status["state"])
@@ -263,7 +263,7 @@ async def test_a_report_awaits_format_status() -> None:
 
 @every_behaviour
 @failing
-async def test_a_code_change_that_fails_leaves_all_as_it_was(start: Any, fails: Any) -> None:
+async def test_a_failed_code_change_changes_nothing(start: Any, fails: Any) -> None:
     pid = await start(fails)
     await system.suspend(pid)
     module = (await system.get_status(pid))["module"] if start is not manager else Handler
@@ -291,7 +291,7 @@ async def test_a_code_change_may_be_awaited(start: Any) -> None:
 @pytest.mark.otp("SY-015")
 async def test_a_function_given_to_replace_state_may_fail(start: Any, fails: Any) -> None:
     pid = await start(fails)
-    if start is manager:  # as `gen_event` has it: the handler keeps its state, and nothing is said
+    if start is manager:  # as in `gen_event`: the handler keeps its state, and no error is raised
         await system.replace_state(pid, fails)
     else:
         with pytest.raises(CallbackFailed) as caught:
@@ -312,7 +312,7 @@ async def test_a_function_given_to_replace_state_may_be_awaited() -> None:
 
 
 @failing
-async def test_an_installed_function_that_fails_is_taken_away(fails: Any) -> None:
+async def test_an_installed_function_that_fails_is_removed(fails: Any) -> None:
     pid = await Server.start_link(None)
     if fails is awaiting:
         with pytest.raises(TypeError, match="async def"):
@@ -324,7 +324,7 @@ async def test_an_installed_function_that_fails_is_taken_away(fails: Any) -> Non
 
 
 class Moody:
-    """What compares and hashes otherwise each time, or not at all."""
+    """An id that compares and hashes differently each time, or raises."""
 
     def __hash__(self) -> int:
         raise Exit("no hash")
@@ -336,7 +336,7 @@ class Moody:
         raise Exit("no repr")
 
 
-async def test_what_an_installed_function_is_called_by_may_be_anything() -> None:
+async def test_the_id_of_an_installed_function_may_be_any_object() -> None:
     pid = await Server.start_link(lambda status: status)
     seen: list[Any] = []
 
@@ -359,13 +359,13 @@ async def test_what_an_installed_function_is_called_by_may_be_anything() -> None
 
 
 class Full(io.StringIO):
-    """A stream that fails in a way of its own."""
+    """A stream that raises an exception class unknown to regrow."""
 
     def write(self, _text: str, /) -> int:
         raise Exit("full")
 
 
-async def test_a_stream_that_fails_is_written_to_no_more() -> None:
+async def test_a_stream_that_fails_is_dropped() -> None:
     pid = await Server.start_link(lambda status: status)
     await system.log(pid, True)
     await system.trace(pid, True, stream=Full())
@@ -377,13 +377,13 @@ async def test_a_stream_that_fails_is_written_to_no_more() -> None:
 
 
 class Surrogate:
-    """What no file can hold."""
+    """A text that no file can encode."""
 
     def __repr__(self) -> str:
         return "\ud800"
 
 
-async def test_a_file_that_cannot_hold_an_event_is_written_to_no_more(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_encode_an_event_is_dropped(tmp_path: Path) -> None:
     pid = await Server.start_link(lambda status: status)
     for wrong in ("a\0b", 7.5, tmp_path):
         with pytest.raises((OSError, TypeError, ValueError)):
@@ -394,7 +394,7 @@ async def test_a_file_that_cannot_hold_an_event_is_written_to_no_more(tmp_path: 
     assert await call(pid, "ping") == "ping"
 
 
-async def test_words_that_fail_end_the_printing_and_not_the_process() -> None:
+async def test_a_failed_format_ends_the_printing_and_not_the_process() -> None:
     debug = system.debug_options(["trace"])
     assert system.handle_debug(debug, ("in", 1), raising(Exit("no words"))) is None
 
@@ -407,7 +407,7 @@ def test_debug_options_are_a_list() -> None:
 
 
 @pytest.mark.parametrize("start", [Server.start, Machine.start])
-async def test_a_server_that_is_killed_while_it_is_looked_at_is_dead(start: Any) -> None:
+async def test_a_server_killed_during_an_inspection_is_dead(start: Any) -> None:
     async def waits(_: Any) -> None:
         await process.sleep(None)
 

@@ -72,6 +72,6 @@ async def test_swap_to_a_handler_that_does_not_come(node: Node, reports: Any) ->
 
 async def test_rpc_of_a_dead_manager(node: Node) -> None:
     """Every function that waits for the manager raises when it is not there."""
-    for asking in (gen_event.which_handlers("nobody"), gen_event.sync_notify("nobody", 1)):
+    for asking in (gen_event.which_handlers("unknown"), gen_event.sync_notify("unknown", 1)):
         with pytest.raises(CallExit):
             await asking

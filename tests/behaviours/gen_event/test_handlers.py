@@ -217,8 +217,8 @@ async def test_call(node: Node) -> None:
     assert await gen_event.call(manager, (H, 1), "state", 1.0) == (H, 1)
     assert await gen_event.call(manager, Second, "state") == ("error", "bad_module")
     with pytest.raises(NoProcess) as gone:
-        await gen_event.call("nobody", H, "state")
-    assert gone.value.reason == ("noproc", ("gen_event", "call", ["nobody", H, "state"]))
+        await gen_event.call("unknown", H, "state")
+    assert gone.value.reason == ("noproc", ("gen_event", "call", ["unknown", H, "state"]))
 
 
 @pytest.mark.otp("GE-018")

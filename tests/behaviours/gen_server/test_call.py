@@ -132,23 +132,25 @@ class TestCall:
 
     @pytest.mark.otp("GS-137")
     async def test_nobody_there(self) -> None:
-        with pytest.raises(NoProcess, match="no process: 'nobody' is not alive, or no process has that name") as caught:
-            await call("nobody", 1, 2.0)
-        assert caught.value.reason == ("noproc", ("GenServer", "call", ["nobody", 1, 2.0]))
+        with pytest.raises(
+            NoProcess, match="no process: 'unknown' is not alive, or no process has that name"
+        ) as caught:
+            await call("unknown", 1, 2.0)
+        assert caught.value.reason == ("noproc", ("GenServer", "call", ["unknown", 1, 2.0]))
 
     async def test_nobody_was_found(self) -> None:
         with pytest.raises(NoProcess, match=r"no process: the server is None, which whereis\(\) returns when"):
-            await call(process.whereis("nobody"), 1)  # type: ignore[arg-type]
+            await call(process.whereis("unknown"), 1)  # type: ignore[arg-type]
 
     @pytest.mark.otp("GS-137")
     async def test_nobody_there_any_more(self, server: Any) -> None:
         stopped = await server.start([])
         await stop(stopped)
-        nobody: Any
-        for nobody in (stopped, None):
+        unknown: Any
+        for unknown in (stopped, None):
             with pytest.raises(NoProcess) as caught:
-                await call(nobody, 1)
-            assert caught.value.reason == ("noproc", ("GenServer", "call", [nobody, 1, 5.0]))
+                await call(unknown, 1)
+            assert caught.value.reason == ("noproc", ("GenServer", "call", [unknown, 1, 5.0]))
 
     @pytest.mark.parametrize(("timeout", "error"), [(-1, ValueError), ("5", TypeError), (float("nan"), ValueError)])
     async def test_a_timeout_that_is_none(self, timeout: Any, error: type[Exception]) -> None:
@@ -195,8 +197,8 @@ class TestCall:
 
     async def test_an_unknown_registry(self) -> None:
         """To ask is a mistake of the caller's; to tell never fails."""
-        for nobody in (Via("no registry", "key"), Global("nobody"), ("nobody", "nowhere")):
-            cast(nobody, "what")
+        for unknown in (Via("no registry", "key"), Global("unknown"), ("unknown", "nowhere")):
+            cast(unknown, "what")
         with pytest.raises(ValueError, match="unknown registry: 'no registry'"):
             await call(Via("no registry", "key"), "what")
         with pytest.raises(TypeError, match=r"Via: wanted a registry.*got 5"):

@@ -109,14 +109,14 @@ class TestClasses:
     @pytest.mark.otp("GS-143")
     @pytest.mark.parametrize("kind", KINDS)
     async def test_whereis(self, server: Any, node: Node, kind: str) -> None:
-        """`(name, node)` of a node that is not there is nobody: there is no other program to ask."""
+        """`(name, node)` of a node that is not there is unknown: there is no other program to ask."""
         name = await unused_address(kind)
         assert gen_server.whereis(name) is None
         pid = await server.start([], name=name)
         for address in (name, pid, (name, node.name), (name, node)):
             assert gen_server.whereis(address) is pid
-        for nobody in ((name, "nowhere"), ("nobody", node.name), None):
-            assert gen_server.whereis(nobody) is None
+        for unknown in ((name, "nowhere"), ("unknown", node.name), None):
+            assert gen_server.whereis(unknown) is None
         wrong: Any
         for wrong in (1, ("a", "b", "c"), [name]):
             with pytest.raises(TypeError):

@@ -49,7 +49,7 @@ class TestNodes:
         await server.start([], name="named")
         assert gen_server.abcast("named", add("all")) == "abcast"
         assert gen_server.abcast("named", add("this"), nodes=[node.name, "nowhere"]) == "abcast"
-        assert gen_server.abcast("nobody", add("none")) == "abcast"
+        assert gen_server.abcast("unknown", add("none")) == "abcast"
         assert gen_server.abcast("named", add("none"), nodes=[]) == "abcast"
         assert await call(("named", node.name), lambda _from, state: Reply(state, state)) == ["all", "this"]
 

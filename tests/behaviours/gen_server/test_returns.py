@@ -129,7 +129,7 @@ class TestReturns:
         words = ["at once", "with work to come", "the work", "before the end", ("terminate", "stopped")]
         assert messages() == words
         assert tell(pid, does("never")) is None
-        assert tell("nobody", "never") is None
+        assert tell("unknown", "never") is None
         lingering = await server.start([])
         assert tell(lingering, lambda state: NoReply([*state, "cast"], 0.5)) is None
         await process.sleep(1.0)

@@ -153,7 +153,7 @@ class TestBothKinds:
     @both_kinds
     async def test_listeners(self, keys: Any, partitions: int) -> None:
         process.register("listener", me())
-        await start(keys, partitions, listeners=["listener", "nobody"])
+        await start(keys, partitions, listeners=["listener", "unknown"])
         other = await register("hello", "world")
         assert process.info(me(), "messages") == [("register", R, "hello", other, "world")]
         Registry.register(R, "world", "value")

@@ -72,12 +72,12 @@ class TestAddresses:
         assert not process.alive(queue)
         assert not process.alive(Queue.at("queue"))
         assert process.info(queue) is None
-        with pytest.raises(ValueError, match=r"link: nobody is at Queue\.at\('queue'\) now"):
+        with pytest.raises(ValueError, match=r"link: unknown is at Queue\.at\('queue'\) now"):
             process.link(Queue.at("queue"))
 
     async def test_a_monitor_of_a_name_tells_the_name(self) -> None:
-        ref = process.monitor(Queue.at("nobody"))
-        assert await expect_message(Down) == Down(ref, "nobody", "noproc")
+        ref = process.monitor(Queue.at("unknown"))
+        assert await expect_message(Down) == Down(ref, "unknown", "noproc")
 
     async def test_the_functions_of_system(self) -> None:
         queue = await Queue.start_link([1])

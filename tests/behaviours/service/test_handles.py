@@ -189,7 +189,7 @@ class TestHandles:
         assert await Queue.at(longer).dequeue() == 5
 
     async def test_nobody_has_the_name(self) -> None:
-        queue = Queue.at("nobody")
+        queue = Queue.at("unknown")
         queue.enqueue(1)
-        with pytest.raises(NoProcess, match="'nobody' is not alive"):
+        with pytest.raises(NoProcess, match="'unknown' is not alive"):
             await queue.dequeue()

@@ -172,7 +172,7 @@ class TestLife:
                 return self.caller()
 
             @service.cast
-            def nobody(self) -> None:
+            def unknown(self) -> None:
                 try:
                     self.caller()
                 except RuntimeError as error:
@@ -184,7 +184,7 @@ class TestLife:
 
         door = await Door.start_link()
         assert await door.who() is process.current()
-        door.nobody()
+        door.unknown()
         assert "no call is being handled" in await door.told()
 
 

@@ -78,10 +78,10 @@ class TestAdministration:
     )
     async def test_nobody_is_there(self, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
         with pytest.raises(NoProcess) as caught:
-            await function("nobody", *args)
+            await function("unknown", *args)
         reason: Any = caught.value.reason
         what, (module, asked, (server, _request, timeout)) = reason
-        assert (what, module, asked, server, timeout) == ("noproc", "GenServer", "call", "nobody", None)
+        assert (what, module, asked, server, timeout) == ("noproc", "GenServer", "call", "unknown", None)
 
     @pytest.mark.otp("SU-038")
     async def test_an_instance_is_administered_by_its_pid_alone(self) -> None:

@@ -191,12 +191,12 @@ class TestStartChild:
         with pytest.raises(InvalidChild):
             await DynamicSupervisor.start_child(sup, "child")  # type: ignore[arg-type]
         significant = Idle.child_spec().replace(restart="transient", significant=True)
-        for server in (sup, "nobody"):
+        for server in (sup, "unknown"):
             with pytest.raises(InvalidChild, match="a child of a dynamic supervisor cannot be significant") as caught:
                 await DynamicSupervisor.start_child(server, significant)
             assert caught.value.reason == ("invalid_significant", True)
         with pytest.raises(NoProcess):
-            await DynamicSupervisor.start_child("nobody", Idle)
+            await DynamicSupervisor.start_child("unknown", Idle)
 
     @pytest.mark.otp("DS-011")
     async def test_extra_arguments_come_first(self) -> None:

@@ -108,7 +108,7 @@ class TestKeeping:
 
     async def test_one_that_is_not_there(self) -> None:
         with pytest.raises(NoProcess):
-            await TaskSupervisor.async_("nobody", for_ever)
+            await TaskSupervisor.async_("unknown", for_ever)
 
 
 class TestAsync:
