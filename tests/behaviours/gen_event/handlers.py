@@ -21,13 +21,13 @@ from regrow.testing import expect_idle, flush
 OWNER = "test_gen_event.owner"
 
 
-def tell(*event: Any) -> None:
+def send_to_test(*event: Any) -> None:
     """Send something to the test."""
     process.send(OWNER, event)
 
 
 class H(GenEvent[Any]):
-    """A handler that does as its events say, and tells the test of its end."""
+    """A handler that does what its events say, and sends its end to the test."""
 
     def init(self, arg: Any, /) -> Any:
         match arg:
@@ -39,7 +39,7 @@ class H(GenEvent[Any]):
                 return Ok(arg)
 
     def handle_event(self, event: Any, state: Any, /) -> Any:
-        tell(state, event)
+        send_to_test(state, event)
         return self.done(event, state)
 
     def handle_call(self, request: Any, state: Any, /) -> Any:
@@ -58,7 +58,7 @@ class H(GenEvent[Any]):
         return Reply("slept", state)
 
     def handle_info(self, message: Any, state: Any, /) -> Any:
-        tell(state, "info", message)
+        send_to_test(state, "info", message)
         return self.done(message, state)
 
     def done(self, event: Any, state: Any) -> Any:
@@ -71,18 +71,18 @@ class H(GenEvent[Any]):
                 return Ok(state)
 
     def terminate(self, reason: Any, state: Any, /) -> Any:
-        tell(state, "terminate", reason)
+        send_to_test(state, "terminate", reason)
         return "left", state
 
 
 async def mailbox() -> list[Any]:
-    """All that has come."""
+    """Return all messages that have arrived."""
     await expect_idle()
     return flush()
 
 
 async def begin(*handlers: Any) -> Pid:
-    """A manager that is not linked, with these handlers; each has its name as its state."""
+    """Start a manager that is not linked, with these handlers; each has its name as its state."""
     process.register(OWNER, process.current())
     manager = await gen_event.start()
     for handler in handlers:
@@ -91,4 +91,4 @@ async def begin(*handlers: Any) -> Pid:
 
 
 class Empty(GenEvent[Any]):
-    """Has nothing."""
+    """A handler without callbacks."""

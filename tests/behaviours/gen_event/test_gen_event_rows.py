@@ -1,7 +1,7 @@
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false
 # A handler of these tests holds whatever its row asks for.
-"""What OTP demands of `gen_event`, row by row: gen event rows."""
+"""`gen_event`, row by row: supervised handlers, and the end of a manager."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from regrow.testing import expect_down, expect_message
 from tests.behaviours.gen_event.handlers import OWNER, Empty, H, begin, mailbox
 
 
-async def test_supervisor_of_a_handler_ends(node: Node) -> None:
+async def test_the_supervisor_of_a_handler_ends(node: Node) -> None:
     """Its handlers are removed; the others get its end as a message."""
 
     async def own(manager: Pid) -> None:
@@ -38,8 +38,8 @@ async def test_supervisor_of_a_handler_ends(node: Node) -> None:
     assert await gen_event.which_handlers(manager) == [H]
 
 
-async def test_manager_ends_with_its_parent(node: Node) -> None:
-    """A manager traps exits, and tells its handlers when the parent ends."""
+async def test_a_manager_ends_with_its_parent(node: Node) -> None:
+    """A manager traps exits, and calls terminate of its handlers when the parent ends."""
 
     async def parent(owner: Pid) -> None:
         manager = await gen_event.start_link()
@@ -55,8 +55,8 @@ async def test_manager_ends_with_its_parent(node: Node) -> None:
     assert await mailbox() == [("h", "terminate", "stop")]
 
 
-async def test_swap_to_a_handler_that_does_not_come(node: Node, reports: Any) -> None:
-    """Both are gone; the supervisor hears of a crash of the new one, and the report says what it was."""
+async def test_a_swap_to_a_handler_that_does_not_start(node: Node, reports: Any) -> None:
+    """Both handlers are removed; the supervisor gets a crash of the new one, and the report names the old one."""
     manager = await begin()
     await gen_event.add_sup_handler(manager, H, "h")
     await gen_event.sync_notify(manager, ("return", SwapHandler("swap", "s", Empty, "new")))
@@ -70,8 +70,8 @@ async def test_swap_to_a_handler_that_does_not_come(node: Node, reports: Any) ->
     assert (word, how, type(error)) == ("error", "EXIT", NotImplementedError)
 
 
-async def test_rpc_of_a_dead_manager(node: Node) -> None:
-    """Every function that waits for the manager raises when it is not there."""
+async def test_a_call_to_a_dead_manager_raises(node: Node) -> None:
+    """Every function that waits for the manager raises when it does not run."""
     for asking in (gen_event.which_handlers("unknown"), gen_event.sync_notify("unknown", 1)):
         with pytest.raises(CallExit):
             await asking

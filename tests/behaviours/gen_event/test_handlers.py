@@ -2,7 +2,7 @@
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false
 # A handler of these tests holds whatever its row asks for.
-"""What OTP demands of `gen_event`, row by row: handlers."""
+"""`gen_event`, row by row: handlers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.behaviours.gen_event.handlers import OWNER, Empty, H, begin, mailbox
 
 
 class Second(H):
-    """Another class."""
+    """A second class of handlers."""
 
 
 class Table:
@@ -174,14 +174,14 @@ async def test_notify(node: Node) -> None:
     assert await gen_event.which_handlers(manager) == [(Second, 2)]
     assert await gen_event.call(manager, (Second, 2), "state") == ("new", ("left", "old"))
 
-    for result, told, reason in (
+    for result, ended, reason in (
         (RemoveHandler(), "remove_handler", "normal"),
         ("illegal", ("error", "illegal"), "illegal"),
     ):
         await gen_event.add_sup_handler(manager, H, "h")
         gen_event.notify(manager, ("return", result))
         found = await mailbox()
-        assert ("h", "terminate", told) in found
+        assert ("h", "terminate", ended) in found
         assert ("gen_event_EXIT", H, reason) in found
         assert await gen_event.which_handlers(manager) == []
         await gen_event.add_handler(manager, (Second, 2), "h")
@@ -192,7 +192,7 @@ async def test_notify(node: Node) -> None:
 @pytest.mark.otp("GE-015")
 async def test_sync_notify(node: Node) -> None:
     manager = await begin(Second)
-    for result, told in (
+    for result, ended in (
         (RemoveHandler(), "remove_handler"),
         (SWAP, "swap"),
         ("illegal", ("error", "illegal")),
@@ -200,7 +200,7 @@ async def test_sync_notify(node: Node) -> None:
         await gen_event.add_handler(manager, H, "h")
         assert await gen_event.sync_notify(manager, ("return", result)) == "ok"
         found: list[Any] = process.info(process.current(), "messages")  # all have run
-        assert next(one[-1] for one in found if one[1] == "terminate" and one[0] in ("h", "old")) == told
+        assert next(one[-1] for one in found if one[1] == "terminate" and one[0] in ("h", "old")) == ended
         await mailbox()
     await gen_event.add_handler(manager, H, "h")
     await gen_event.add_handler(manager, (H, "other"), "o")
@@ -338,7 +338,7 @@ async def test_get_state(node: Node) -> None:
 
 
 class Bare(GenEvent[Any]):
-    """Has only what a handler must have to come in."""
+    """A handler that has only the required callback."""
 
     def init(self, arg: Any, /) -> Any:
         return Ok(arg)
@@ -346,7 +346,7 @@ class Bare(GenEvent[Any]):
 
 @pytest.mark.otp("GE-028")
 async def test_no_init(node: Node) -> None:
-    """Adapted: what is missing is a NotImplementedError."""
+    """Adapted: a missing callback raises NotImplementedError."""
     manager = await begin()
     for handler, arg, error in ((Empty, None, NotImplementedError), (H, "raise", ValueError)):
         word, why = await gen_event.add_handler(manager, handler, arg)
@@ -369,7 +369,7 @@ async def test_stop(node: Node) -> None:
 
 @pytest.mark.otp("GE-030")
 async def test_no_handle_event_and_no_handle_call(node: Node) -> None:
-    """Adapted: what is missing is a NotImplementedError."""
+    """Adapted: a missing callback raises NotImplementedError."""
     manager = await begin(Bare)
     assert await gen_event.sync_notify(manager, "event") == "ok"
     assert await gen_event.which_handlers(manager) == []
@@ -380,7 +380,7 @@ async def test_no_handle_event_and_no_handle_call(node: Node) -> None:
 
 
 async def test_no_handle_info(node: Node, reports: Any) -> None:
-    """A message that a handler does not want is logged, and the handler stays."""
+    """A message that a handler does not expect is logged, and the handler stays."""
     manager = await begin(Bare)
     process.send(manager, "message")
     assert await gen_event.which_handlers(manager) == [Bare]
@@ -419,8 +419,8 @@ async def test_no_code_change(node: Node) -> None:
 
 
 @pytest.mark.otp("GE-034")
-async def test_reports_in_words(node: Node, reports: Any) -> None:
-    """Adapted: the words are regrow's own; what is long is cut."""
+async def test_reports_as_text(node: Node, reports: Any) -> None:
+    """Adapted: the texts are regrow's; long terms are shortened."""
     manager = await begin()
     await gen_event.add_handler(manager, H, "x" * 10_000)
     await gen_event.sync_notify(manager, ("return", "illegal"))

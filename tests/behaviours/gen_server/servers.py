@@ -1,7 +1,7 @@
-# What a server is to do is told it as a lambda, and the parameters of a lambda cannot be annotated.
+# Tests send a server lambdas that say what to do, and the parameters of a lambda cannot be annotated.
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Servers that the tests in this folder start, and what they ask of them."""
+"""Servers that the tests in this folder start, and requests for them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from regrow import (
 
 
 class Server(GenServer[Any]):
-    """Does what it is told: a request is a function of (from_, state) that gives the return."""
+    """A server that runs its requests: a request is a function of (from_, state) that returns the callback's result."""
 
     def init(self, arg: Any, /) -> Any:
         return arg() if callable(arg) else Ok(arg)
@@ -52,7 +52,7 @@ class Server(GenServer[Any]):
 
 
 class Awaiting(Server):
-    """The same, and each callback waits before it returns."""
+    """A `Server` whose callbacks wait before they return."""
 
     async def init(self, arg: Any, /) -> Any:
         await process.sleep(0.0)
@@ -80,7 +80,7 @@ class Awaiting(Server):
 
 
 class Watched(list[Any]):
-    """A state whose server tells `by` when terminate is called, and then raises `ends`."""
+    """A state whose server sends to `by` when terminate is called, and then raises `ends`."""
 
     def __init__(self, by: Pid, ends: BaseException | None = None) -> None:
         super().__init__()
@@ -89,17 +89,17 @@ class Watched(list[Any]):
 
 
 def keep(value: Any) -> Any:
-    """A request that is answered with `value`."""
+    """Return a request that is answered with `value`."""
     return lambda _from, state: Reply(value, state)
 
 
 async def state_of(pid: Pid) -> Any:
-    """The state, behind all that the server was sent before."""
+    """Return the state of the server, after all earlier messages."""
     return await call(pid, lambda _from, state: Reply(state, state))
 
 
 def later(value: Any, delay: float) -> Any:
-    """A request that is answered with `value` after a while."""
+    """Return a request that is answered with `value` after a while."""
 
     def answer(from_: From, state: Any) -> Any:
         reply(from_, value)
@@ -113,18 +113,18 @@ def later(value: Any, delay: float) -> Any:
 
 
 def stopping(reason: Any) -> Any:
-    """A request that is answered, and ends the server."""
+    """Return a request that is answered and ends the server."""
     return lambda _from, state: Stop(reason, state, reply="stopping")
 
 
 def messages() -> list[Any]:
-    """What lies in the mailbox of the test."""
+    """Return the messages in the mailbox of the test."""
     found: list[Any] = process.info(process.current(), "messages")
     return found
 
 
 async def unused_address(kind: str) -> Any:
-    """A name of some kind that nobody has yet."""
+    """Return a name of some kind that no process has yet."""
     match kind:
         case "local":
             return "named"

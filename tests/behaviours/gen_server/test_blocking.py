@@ -1,4 +1,4 @@
-"""Servers whose `def` callbacks run in a thread of their own (`start_link(blocking=True)`)."""
+"""Servers whose `def` callbacks run in a separate thread (`start_link(blocking=True)`)."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ pytestmark = pytest.mark.regrow
 
 
 class Blocker(GenServer[list[Any]]):
-    """Says in which thread it runs, and does what it is told there."""
+    """A server that records the thread of each callback, and runs the function it is sent there."""
 
     def init(self, log: list[Any], /) -> Ok[list[Any]]:
-        """Note where this runs."""
+        """Record the thread."""
         log.append(("init", threading.current_thread()))
         return Ok(log, Continue("go on"))
 
     def handle_call(self, request: Any, from_: From, log: list[Any], /) -> Any:
-        """Do it."""
+        """Run the function."""
         return request(from_, log)
 
     async def handle_cast(self, request: Any, log: list[Any], /) -> Any:
-        """Note where this runs."""
+        """Record the thread."""
         log.append(("cast", threading.current_thread()))
         process.send(request, "cast")
         return NoReply(log)
 
     def handle_continue(self, arg: Any, log: list[Any], /) -> Any:
-        """Note where this runs."""
+        """Record the thread."""
         log.append((arg, threading.current_thread()))
         return NoReply(log)
 
     def terminate(self, reason: Any, log: list[Any], /) -> None:
-        """Note where this runs."""
+        """Record the thread."""
         log.append((reason, threading.current_thread()))
 
 
@@ -159,7 +159,7 @@ async def test_other_servers_are_reached_from_the_thread() -> None:
 @pytest.mark.parametrize(
     ("request_", "reason"), [(leaves, "by design"), (fails, ValueError), (wrong, ("bad_return_value", "wrong"))]
 )
-async def test_what_ends_a_server_ends_its_thread(request_: Any, reason: Any) -> None:
+async def test_the_end_of_a_server_ends_its_thread(request_: Any, reason: Any) -> None:
     pid, thread = await blocker()
     with pytest.raises(CalleeExit) as caught:
         await call(pid, request_)
@@ -201,11 +201,11 @@ async def test_an_init_that_fails_leaves_no_thread() -> None:
     assert not log[0].is_alive()
 
 
-async def test_who_it_is_to_others(reports: Any) -> None:
+async def test_a_blocking_server_looks_like_any_other(reports: Any) -> None:
     pid, _ = await blocker()
     status = await system.get_status(pid)
     assert status["module"] is Blocker
-    process.send(pid, "unexpected")  # what a class has not of its own runs in the event loop
+    process.send(pid, "unexpected")  # inherited callbacks run in the event loop
     await system.get_state(pid)
     with pytest.raises(CalleeExit):
         await call(pid, wrong)

@@ -1,7 +1,7 @@
-# What a server is to do is told it as a lambda, and the parameters of a lambda cannot be annotated.
+# Tests send a server lambdas that say what to do, and the parameters of a lambda cannot be annotated.
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Call."""
+"""Calls: replies, timeouts, wrong addresses, and calls to oneself."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class TestCall:
 
     @pytest.mark.otp("GS-048")
     @pytest.mark.otp("GS-093")
-    async def test_a_deferred_answer_may_come_from_any_process(self, server: Any) -> None:
+    async def test_a_deferred_reply_may_come_from_any_process(self, server: Any) -> None:
         def later(from_: From, state: Any) -> Any:
             process.send_after(helper, from_, 1.0)
             return NoReply(state)
@@ -91,7 +91,7 @@ class TestCall:
         assert process.info(process.current(), "messages") == []
 
     @pytest.mark.otp("GS-050")
-    async def test_two_deadlines(self, server: Any) -> None:
+    async def test_two_calls_have_two_deadlines(self, server: Any) -> None:
         pid = await server.start([])
         assert await call(pid, later("delayed", 0.001), 0.03) == "delayed"
         with pytest.raises(CallTimeout):
@@ -119,7 +119,7 @@ class TestCall:
 
     @pytest.mark.otp("GS-136")
     @pytest.mark.parametrize("kind", [*KINDS, "pid"])
-    async def test_a_call_to_oneself_names_what_was_written(self, kind: str) -> None:
+    async def test_a_call_to_oneself_names_the_address_as_written(self, kind: str) -> None:
         class Asks(Server):
             async def handle_cast(self, request: Any, _state: Any, /) -> Any:
                 await call(request or process.current(), "me")
@@ -131,19 +131,19 @@ class TestCall:
         assert await expect_down(ref) == reason
 
     @pytest.mark.otp("GS-137")
-    async def test_nobody_there(self) -> None:
+    async def test_a_call_to_an_unknown_name(self) -> None:
         with pytest.raises(
             NoProcess, match="no process: 'unknown' is not alive, or no process has that name"
         ) as caught:
             await call("unknown", 1, 2.0)
         assert caught.value.reason == ("noproc", ("GenServer", "call", ["unknown", 1, 2.0]))
 
-    async def test_nobody_was_found(self) -> None:
+    async def test_a_call_to_none(self) -> None:
         with pytest.raises(NoProcess, match=r"no process: the server is None, which whereis\(\) returns when"):
             await call(process.whereis("unknown"), 1)  # type: ignore[arg-type]
 
     @pytest.mark.otp("GS-137")
-    async def test_nobody_there_any_more(self, server: Any) -> None:
+    async def test_a_call_to_a_dead_process(self, server: Any) -> None:
         stopped = await server.start([])
         await stop(stopped)
         unknown: Any
@@ -153,38 +153,38 @@ class TestCall:
             assert caught.value.reason == ("noproc", ("GenServer", "call", [unknown, 1, 5.0]))
 
     @pytest.mark.parametrize(("timeout", "error"), [(-1, ValueError), ("5", TypeError), (float("nan"), ValueError)])
-    async def test_a_timeout_that_is_none(self, timeout: Any, error: type[Exception]) -> None:
+    async def test_an_invalid_timeout_is_refused(self, timeout: Any, error: type[Exception]) -> None:
         pid = await Server.start([])
         with pytest.raises(error, match=r"call\(timeout=\): wanted seconds"):
             await call(pid, keep(1), timeout)
 
-    def test_from_no_node(self) -> None:
+    def test_a_call_without_a_node(self) -> None:
         with pytest.raises(NoNode, match=r"regrow\.run\(main\)[^$]*from_thread"):
             asyncio.run(call("anyone", 1))
         with pytest.raises(NoNode):
             cast("anyone", 1)
 
-    async def test_what_is_no_address(self) -> None:
+    async def test_an_invalid_address_is_refused(self) -> None:
         with pytest.raises(TypeError):
             await call(42, 1)  # type: ignore[call-overload]
         with pytest.raises(TypeError):
             cast(42, 1)  # type: ignore[arg-type]
 
-    async def test_a_timedelta(self, server: Any) -> None:
+    async def test_a_timeout_may_be_a_timedelta(self, server: Any) -> None:
         pid = await server.start([])
         began = process.monotonic()
         with pytest.raises(CallTimeout):
             await call(pid, lambda _from, state: NoReply(state), timedelta(seconds=2))
         assert process.monotonic() - began == pytest.approx(2.0)
 
-    async def test_a_window_for_the_next_call(self, server: Any) -> None:
+    async def test_the_timeout_of_a_result_waits_for_the_next_call(self, server: Any) -> None:
         pid = await server.start([])
         for delay, expected in ((0.5, True), (1.5, False)):
             assert await call(pid, lambda _from, _state: Reply("ok", [], 1.0)) == "ok"
             await process.sleep(delay)
             assert await call(pid, lambda _from, state: Reply("timeout" not in state, state)) is expected
 
-    async def test_only_the_first_answer_counts(self, server: Any) -> None:
+    async def test_only_the_first_reply_counts(self, server: Any) -> None:
         def thrice(from_: From, state: Any) -> Any:
             reply(from_, 1)
             reply(from_, 2)
@@ -195,8 +195,8 @@ class TestCall:
         assert await call(pid, keep("next")) == "next"
         assert messages() == []
 
-    async def test_an_unknown_registry(self) -> None:
-        """To ask is a mistake of the caller's; to tell never fails."""
+    async def test_a_call_through_an_unknown_registry(self) -> None:
+        """A call is a mistake of the caller; a cast never fails."""
         for unknown in (Via("no registry", "key"), Global("unknown"), ("unknown", "nowhere")):
             cast(unknown, "what")
         with pytest.raises(ValueError, match="unknown registry: 'no registry'"):
@@ -204,8 +204,8 @@ class TestCall:
         with pytest.raises(TypeError, match=r"Via: wanted a registry.*got 5"):
             await call(Via(5, "key"), "what")
 
-    async def test_a_chain_of_three_servers(self, server: Any) -> None:
-        """Each asks the next; an end at the far side comes back as one reason within another."""
+    async def test_a_reason_passes_a_chain_of_three_servers(self, server: Any) -> None:
+        """Each server calls the next; the end of the last comes back as one reason within another."""
 
         class Asks(GenServer[Any]):
             async def handle_call(self, request: Any, _from: From, following: Any, /) -> Any:

@@ -1,7 +1,7 @@
-# What a server is to do is told it as a lambda, and the parameters of a lambda cannot be annotated.
+# Tests send a server lambdas that say what to do, and the parameters of a lambda cannot be annotated.
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Classes."""
+"""Server classes: options, child specs, and forms of a name."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.regrow
 
 
 class TestClasses:
-    def test_an_option_that_no_class_has(self) -> None:
+    def test_an_unknown_class_option_is_refused(self) -> None:
         with pytest.raises(TypeError, match=r"unknown option nmaed\. Wanted one of id, modules, named, restart"):
             type("Q", (GenServer,), {}, nmaed=True)
 
@@ -52,7 +52,9 @@ class TestClasses:
             ("start", "here", "start is an async function"),
         ],
     )
-    def test_an_option_with_a_value_that_no_child_has(self, base: Any, option: str, value: Any, wanted: str) -> None:
+    def test_an_invalid_value_of_a_class_option_is_refused(
+        self, base: Any, option: str, value: Any, wanted: str
+    ) -> None:
         with pytest.raises(InvalidChild, match=wanted):
             type("Q", (base,), {}, **{option: value})
 
@@ -77,7 +79,7 @@ class TestClasses:
             (Started,),
         )
 
-    async def test_named_by_its_class(self) -> None:
+    async def test_a_server_may_be_named_by_its_class(self) -> None:
         class Named(Server, named=True):
             pass
 
@@ -88,19 +90,19 @@ class TestClasses:
 
     @pytest.mark.otp("GS-133")
     @pytest.mark.parametrize("kind", [*KINDS, "via global_"])
-    async def test_every_form_of_a_name(self, server: Any, kind: str) -> None:
+    async def test_a_server_may_have_every_form_of_a_name(self, server: Any, kind: str) -> None:
         name = Via(global_, "named") if kind == "via global_" else await unused_address(kind)
         pid = await server.start_link([], name=name)
         assert await call(name, keep("up")) == "up"
-        cast(name, lambda state: NoReply([*state, "told"]))
-        assert await state_of(pid) == ["told"]
+        cast(name, lambda state: NoReply([*state, "cast"]))
+        assert await state_of(pid) == ["cast"]
         if kind == "via global_":
             assert gen_server.whereis(Global("named")) is pid
         await stop(name)
         assert gen_server.whereis(name) is None
 
     @pytest.mark.otp("GS-139")
-    async def test_none_is_no_name(self, server: Any) -> None:
+    async def test_none_means_no_name(self, server: Any) -> None:
         pid = await server.start_link([], name=None)
         assert not process.info(pid, "registered_name")
         assert process.whereis(None) is None
@@ -109,7 +111,7 @@ class TestClasses:
     @pytest.mark.otp("GS-143")
     @pytest.mark.parametrize("kind", KINDS)
     async def test_whereis(self, server: Any, node: Node, kind: str) -> None:
-        """`(name, node)` of a node that is not there is unknown: there is no other program to ask."""
+        """`(name, node)` with an unknown node gives None: no other program is connected."""
         name = await unused_address(kind)
         assert gen_server.whereis(name) is None
         pid = await server.start([], name=name)
@@ -122,7 +124,7 @@ class TestClasses:
             with pytest.raises(TypeError):
                 gen_server.whereis(wrong)
 
-    async def test_terminate_has_the_state_that_stop_was_given(self) -> None:
+    async def test_terminate_gets_the_state_of_stop(self) -> None:
         ended: list[Any] = []
 
         class Stops(GenServer[str]):
@@ -139,7 +141,7 @@ class TestClasses:
         assert ended == ["new"]
 
     @pytest.mark.otp("GS-144")
-    async def test_stop_of_nobody(self) -> None:
+    async def test_stop_of_a_dead_server(self) -> None:
         with pytest.raises(NoProcess) as caught:
             await stop(None)  # type: ignore[arg-type]
         assert caught.value.reason == ("noproc", ("GenServer", "stop", [None, "normal", None]))

@@ -1,7 +1,7 @@
-# What a server is to do is told it as a lambda, and the parameters of a lambda cannot be annotated.
+# Tests send a server lambdas that say what to do, and the parameters of a lambda cannot be annotated.
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Code change."""
+"""Code changes of a server."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ pytestmark = pytest.mark.regrow
 
 class TestCodeChange:
     @pytest.mark.otp("GS-075")
-    async def test_without_one(self, server: Any) -> None:
-        """What is not there is a NotImplementedError; the server goes on with its state and its code."""
+    async def test_a_server_without_code_change(self, server: Any) -> None:
+        """The missing callback raises NotImplementedError; the server keeps its state and its code."""
         pid = await server.start([])
         await system.suspend(pid)
         await system.replace_state(pid, lambda _: ["replaced"])
@@ -30,7 +30,7 @@ class TestCodeChange:
         await system.resume(pid)
         assert await state_of(pid) == ["replaced"]
 
-    async def test_with_one(self) -> None:
+    async def test_a_server_with_code_change(self) -> None:
         class Changes(Server):
             def code_change(self, old_version: Any, state: Any, extra: Any, /) -> Any:
                 return Ok([*state, old_version, extra])

@@ -1,7 +1,7 @@
-# What a server is to do is told it as a lambda, and the parameters of a lambda cannot be annotated.
+# Tests send a server lambdas that say what to do, and the parameters of a lambda cannot be annotated.
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Enter loop."""
+"""enter_loop: a process becomes a server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.regrow
 
 
 class TestEnterLoop:
-    """Any process of regrow may become a server, and not only those that `proc_lib` has started."""
+    """Any process of regrow may become a server, and not only one that `proc_lib` has started."""
 
     @pytest.mark.otp("GS-099")
     async def test_a_process_becomes_a_server(self, server: Any) -> None:
@@ -61,7 +61,7 @@ class TestEnterLoop:
         assert await process.receive(Exited) == Exited(pid, "stopped")
         assert (messages(), unwound) == ([("terminate", "stopped")], ["its own function"])
 
-    async def test_what_follows_and_who_looks_on(self, server: Any) -> None:
+    async def test_enter_loop_takes_a_then_and_debug_options(self, server: Any) -> None:
         async def begin(then: Any) -> None:
             await gen_server.enter_loop(server, [], then, debug=["statistics"], hibernate_after=1.0)
 
@@ -91,7 +91,7 @@ class TestEnterLoop:
             ("via", ("process_not_registered_via", "names")),
         ],
     )
-    async def test_the_name_must_be_its_own(self, server: Any, kind: str, reason: Any) -> None:
+    async def test_the_name_must_belong_to_the_process(self, server: Any, kind: str, reason: Any) -> None:
         name = await unused_address(kind)
 
         async def begin(registers: bool) -> None:
@@ -114,8 +114,8 @@ class TestEnterLoop:
         assert await call(name, keep("started")) == "started"
 
     @pytest.mark.otp("GS-103")
-    async def test_what_is_no_process_of_regrow(self) -> None:
-        """The word for it is an error at once, where OTP's reason is process_was_not_started_by_proc_lib."""
+    async def test_a_task_that_is_no_process_is_refused(self) -> None:
+        """The error is raised at once, where OTP ends with process_was_not_started_by_proc_lib."""
 
         async def adopted() -> None:
             async with process.adopt():
@@ -129,7 +129,7 @@ class TestEnterLoop:
     @pytest.mark.otp("GS-104")
     @pytest.mark.otp("GS-105")
     @pytest.mark.parametrize("kind", ["local", "global"])
-    async def test_a_parent_that_is_registered(self, server: Any, kind: str) -> None:
+    async def test_a_registered_parent(self, server: Any, kind: str) -> None:
         name = await unused_address(kind)
         test = process.current()
         process.trap_exit(True)
@@ -149,7 +149,7 @@ class TestEnterLoop:
 
     @pytest.mark.otp("GS-104")
     @pytest.mark.parametrize("named", [True, False])
-    async def test_the_end_of_such_a_parent(self, server: Any, named: bool) -> None:
+    async def test_the_end_of_a_registered_parent(self, server: Any, named: bool) -> None:
         test = process.current()
 
         async def begin() -> None:

@@ -1,7 +1,7 @@
-# What a server is to do is told it as a lambda, and the parameters of a lambda cannot be annotated.
+# Tests send a server lambdas that say what to do, and the parameters of a lambda cannot be annotated.
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Hibernate."""
+"""Hibernation of servers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.regrow
 
 
 class TestHibernate:
-    """Nothing is saved by hibernating in Python: the word is taken wherever a timeout is, and means "no timeout"."""
+    """Hibernation saves nothing in Python: the word is accepted wherever a timeout is, and means "no timeout"."""
 
     @pytest.mark.otp("GS-108")
     @pytest.mark.otp("GS-109")
@@ -39,7 +39,7 @@ class TestHibernate:
         assert await state_of(pid) == [1, 2]
 
     @pytest.mark.otp("GS-110")
-    async def test_it_is_suspended_and_resumed(self, server: Any) -> None:
+    async def test_a_hibernating_server_is_suspended_and_resumed(self, server: Any) -> None:
         pid = await server.start(lambda: Ok([], HIBERNATE))
         await system.suspend(pid)
         send(pid, "meanwhile")

@@ -1,7 +1,7 @@
-# What a server is to do is told it as a lambda, and the parameters of a lambda cannot be annotated.
+# Tests send a server lambdas that say what to do, and the parameters of a lambda cannot be annotated.
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Inside."""
+"""Inspection of servers: status, reports of terminate, and debug events."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ pytestmark = pytest.mark.regrow
 
 
 class Shown(Server):
-    """Shows of all that it is asked for only that it was asked."""
+    """A server whose format_status shows only that it was called."""
 
     def format_status(self, status: dict[str, Any], /) -> dict[str, Any]:
         log = [("shown", event) for event in status["log"]]
         return {**{key: ("shown", status[key]) for key in ("state", "message", "reason")}, "log": log}
 
 
-class TestLookingInside:
+class TestInspection:
     @pytest.mark.otp("GS-112")
     @pytest.mark.parametrize("kind", [*KINDS, "pid"])
     async def test_get_status_by_any_name(self, kind: str) -> None:
@@ -49,10 +49,10 @@ class TestLookingInside:
 
     @pytest.mark.otp("GS-115")
     @pytest.mark.parametrize("raised", [Exit(("crash", "terminate")), RuntimeError("in terminate")])
-    async def test_a_terminate_that_crashes_is_told_with_the_message_that_ended_it(
+    async def test_the_report_of_a_failed_terminate_has_the_last_message(
         self, reports: list[Any], raised: BaseException
     ) -> None:
-        """An `Exit` is told by its reason alone; only an exception has lines to tell."""
+        """The report of an `Exit` has the reason alone; only the report of an exception has lines."""
         process.trap_exit(True)
         pid = await Shown.start_link(Watched(process.current(), raised))
         request = stopping("stopped")
@@ -70,7 +70,7 @@ class TestLookingInside:
             assert trace_of(reason)[-1][0].co_qualname == "Server.terminate"
 
     @pytest.mark.otp("GS-118")
-    async def test_all_that_a_status_holds_may_be_shown_otherwise(self, reports: list[Any]) -> None:
+    async def test_format_status_may_change_every_part_of_a_status(self, reports: list[Any]) -> None:
         pid = await Shown.start([])
         await system.log(pid, True)
         first = keep("answer")
@@ -99,14 +99,14 @@ class TestLookingInside:
         )
         assert report.log == status["log"]
 
-    async def test_a_continue_is_an_event_of_its_own_kind(self) -> None:
+    async def test_a_continue_is_a_separate_kind_of_event(self) -> None:
         pid = await Server.start(lambda: Ok([], Continue("first")), debug=["log", "statistics"])
         assert await system.log(pid, "get") == [("continue", "first"), ("noreply", [("continue", "first")])]
         counts = await system.statistics(pid, "get")
         assert (counts["messages_in"], counts["messages_out"]) == (0, 0)
 
     @pytest.mark.otp("GS-123")
-    async def test_a_full_mailbox_of_the_caller_is_not_looked_through(self, server: Any) -> None:
+    async def test_a_call_does_not_scan_a_full_mailbox_of_the_caller(self, server: Any) -> None:
         pid = await server.start([])
         for number in range(10_000):
             send(process.current(), number)

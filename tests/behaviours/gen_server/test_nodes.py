@@ -1,7 +1,7 @@
-# What a server is to do is told it as a lambda, and the parameters of a lambda cannot be annotated.
+# Tests send a server lambdas that say what to do, and the parameters of a lambda cannot be annotated.
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Nodes."""
+"""abcast and multi_call, on one node and on several."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ pytestmark = pytest.mark.regrow
 
 
 async def start_named(state: Any) -> None:
-    """Start a server under the name of the one that the test has on its own node."""
+    """Start a server under the name of the server that the test has on its own node."""
     await Server.start(state, name="named")
 
 
 async def callers_of(name: str) -> int:
-    """How many wait for an answer of a server of this node."""
+    """Return the number of callers that wait for a reply of a server of this node."""
     pid = process.whereis(name)
     assert pid is not None
     return len(process.info(pid, "monitored_by"))
 
 
 class TestNodes:
-    """A program may have several nodes. Without others, "all nodes" are this one."""
+    """A program may have several nodes. Without others, "all nodes" is this one."""
 
     @pytest.mark.otp("GS-094")
     @pytest.mark.otp("GS-141")
@@ -65,13 +65,13 @@ class TestNodes:
         within = await gen_server.multi_call("named", lambda _from, _: Reply("ok", True, 1.0), nodes=here)
         assert within == ([(node.name, "ok")], [])
         await process.sleep(0.5)
-        window = lambda _from, state: Reply(state is True, state, 1.0)  # noqa: E731 (as the others are told)
+        window = lambda _from, state: Reply(state is True, state, 1.0)  # noqa: E731 (as in all these tests)
         assert await gen_server.multi_call("named", window, nodes=here) == ([(node.name, True)], [])
         assert await gen_server.multi_call("named", stopping("normal"), nodes=here) == ([(node.name, "stopping")], [])
         assert await gen_server.multi_call("named", keep("ok"), nodes=here) == ([], here)
 
     @pytest.mark.otp("GS-095")
-    async def test_whoever_has_no_answer_in_time_is_told_apart(self, server: Any, node: Node) -> None:
+    async def test_multi_call_lists_the_nodes_without_a_reply(self, server: Any, node: Node) -> None:
         pid = await server.start([], name="named")
         began = process.monotonic()
         many = [node.name, "nowhere", node.name]
@@ -82,7 +82,7 @@ class TestNodes:
         assert process.info(pid, "monitored_by") == []
         assert await gen_server.multi_call("named", lambda _from, _: 1 / 0) == ([], [node.name])
 
-    async def test_a_server_that_asks_all_is_not_there_for_itself(self, node: Node) -> None:
+    async def test_a_server_that_multi_calls_itself_gets_no_reply(self, node: Node) -> None:
         class Asks(Server):
             async def handle_call(self, _request: Any, _from: From, state: Any, /) -> Any:
                 return Reply(await gen_server.multi_call("named", keep("ok")), state)
@@ -90,7 +90,7 @@ class TestNodes:
         await Asks.start([], name="named")
         assert await call("named", "ask") == ([], [node.name])
 
-    async def test_whoever_asks_all_and_is_killed_leaves_nothing_behind(self, server: Any) -> None:
+    async def test_a_caller_killed_in_multi_call_leaves_nothing_behind(self, server: Any) -> None:
         pid = await server.start([], name="named")
         asker = process.spawn(gen_server.multi_call, "named", later("late", 5.0))
         await process.sleep(1.0)
@@ -101,7 +101,7 @@ class TestNodes:
         assert await call(pid, keep("up")) == "up"
 
     @pytest.mark.parametrize("ask", [gen_server.abcast, gen_server.multi_call])
-    async def test_what_is_no_name_and_no_nodes(self, ask: Any) -> None:
+    async def test_invalid_names_and_nodes_are_refused(self, ask: Any) -> None:
         for name in (Global("named"), process.current(), None, 1):
             with pytest.raises(TypeError, match="wanted a name on each node"):
                 await ask(name, 1)
@@ -118,13 +118,13 @@ class TestNodes:
         try:
             for start in (Server.start(["here"], name="named"), other.run(start_named, ["there"])):
                 await start
-            gen_server.abcast("named", lambda state: NoReply([*state, "told"]))
-            ask = lambda _from, state: Reply(state, state)  # noqa: E731 (as the others are told)
-            answers = [("here", ["here", "told"]), ("there", ["there", "told"])]
+            gen_server.abcast("named", lambda state: NoReply([*state, "cast"]))
+            ask = lambda _from, state: Reply(state, state)  # noqa: E731 (as in all these tests)
+            answers = [("here", ["here", "cast"]), ("there", ["there", "cast"])]
             assert await gen_server.multi_call("named", ask) == (answers, [])
             gone: list[str | Node] = ["there", "nowhere", other.node, node]
             assert await gen_server.multi_call("named", ask, 20, nodes=gone) == (
-                [answers[1], (other.node, ["there", "told"]), (node, ["here", "told"])],
+                [answers[1], (other.node, ["there", "cast"]), (node, ["here", "cast"])],
                 ["nowhere"],
             )
             assert await gen_server.multi_call("named", lambda _from, state: NoReply(state), 0.01) == (

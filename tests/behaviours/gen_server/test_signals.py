@@ -1,7 +1,7 @@
-# What a server is to do is told it as a lambda, and the parameters of a lambda cannot be annotated.
+# Tests send a server lambdas that say what to do, and the parameters of a lambda cannot be annotated.
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Signals."""
+"""Exit signals to servers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TestSignals:
 
     @pytest.mark.otp("GS-127")
     @pytest.mark.otp("GS-128")
-    async def test_signals(self, server: Any) -> None:
+    async def test_an_exit_signal_ends_a_server(self, server: Any) -> None:
         def trapping() -> Any:
             process.trap_exit(True)
             return Ok([])
@@ -78,12 +78,12 @@ class TestSignals:
         ],
         ids=["stop", "exit", "raise"],
     )
-    async def test_terminate_is_told_why(self, server: Any, way: Any, reason: Any) -> None:
+    async def test_terminate_gets_the_reason(self, server: Any, way: Any, reason: Any) -> None:
         pid = await server.start(Watched(process.current()))
         ref = process.monitor(pid)
         cast(pid, way)
-        _, told = await process.receive(tuple)
+        _, received = await process.receive(tuple)
         down = await process.receive(Down)
         assert down.ref is ref
-        assert told is down.reason
-        assert told == reason or isinstance(told, reason)
+        assert received is down.reason
+        assert received == reason or isinstance(received, reason)

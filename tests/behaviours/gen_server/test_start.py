@@ -1,7 +1,7 @@
-# What a server is to do is told it as a lambda, and the parameters of a lambda cannot be annotated.
+# Tests send a server lambdas that say what to do, and the parameters of a lambda cannot be annotated.
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Start."""
+"""Starts of servers: init, names, links, and failed starts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.regrow
 
 
 class Counting(GenServer[int]):
-    """Has no `init` of its own."""
+    """A server without an `init`."""
 
     def handle_call(self, request: Any, from_: From, state: int, /) -> Any:
         return request(from_, state)
@@ -62,7 +62,7 @@ class TestStart:
         with pytest.raises(NoProcess):
             await call(pid, keep(1), 0.001)
 
-    async def test_arguments_by_their_names(self, server: Any) -> None:
+    async def test_init_takes_arguments_by_name(self, server: Any) -> None:
         pid = await server.start_link(arg=1, name="named", timeout=1.0)
         assert await call(server="named", request=lambda _, state: Reply(state, state + 1), timeout=1.0) == 1
         cast(server=pid, request=lambda state: NoReply(state + 1))
@@ -72,14 +72,14 @@ class TestStart:
         await stop(server=pid, reason="normal", timeout=1.0)
 
     @pytest.mark.otp("GS-002")
-    async def test_a_limit_for_init_is_none_for_the_server(self, server: Any) -> None:
+    async def test_the_start_timeout_limits_init_alone(self, server: Any) -> None:
         pid = await server.start([], timeout=1.0)
         await process.sleep(5.0)
         assert await call(pid, keep("up")) == "up"
 
     @pytest.mark.otp("GS-004")
     @pytest.mark.otp("GS-019")
-    async def test_ignore(self, server: Any) -> None:
+    async def test_init_ignores_the_start(self, server: Any) -> None:
         process.trap_exit(True)
         with pytest.raises(Ignored):
             await server.start_link(lambda: IGNORE)
@@ -117,7 +117,7 @@ class TestStart:
 
     @pytest.mark.otp("GS-013")
     @pytest.mark.parametrize("kind", KINDS)
-    async def test_no_start_leaves_a_message(self, server: Any, kind: str) -> None:
+    async def test_a_failed_start_leaves_no_message(self, server: Any, kind: str) -> None:
         process.trap_exit(True)
         name = await unused_address(kind)
         for start in (server.start, server.start_link, server.start_monitor):
@@ -136,7 +136,7 @@ class TestStart:
     @pytest.mark.otp("GS-016")
     @pytest.mark.otp("GS-017")
     async def test_an_init_that_is_not_implemented(self) -> None:
-        """A server without an `init` is Elixir's: its state is its argument. What has none in Python raises this."""
+        """A server without `init` starts as in Elixir: its state is its argument. An abstract `init` raises."""
 
         class Abstract(Server):
             def init(self, arg: Any, /) -> Any:
@@ -155,8 +155,8 @@ class TestStart:
         assert await state_of(await Counting.start(3)) == 3
 
     @pytest.mark.otp("GS-020")
-    async def test_what_init_raises_is_no_return(self, server: Any) -> None:
-        """Python has no throw: a result can only be returned, and whatever is raised is the reason (decision 0006)."""
+    async def test_an_exception_of_init_is_the_reason(self, server: Any) -> None:
+        """Python has no throw: a result can only be returned, and an exception is the reason (decision 0006)."""
 
         def raises_a_result() -> Any:
             raise Ok(1)  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
@@ -193,7 +193,7 @@ class TestStart:
         await expect_idle()
         assert (messages(), list(reports)) == ([], [])
 
-    async def test_init_that_raises(self, server: Any) -> None:
+    async def test_init_raises(self, server: Any) -> None:
         def init() -> Any:
             raise ValueError("no")
 
@@ -204,7 +204,7 @@ class TestStart:
     @pytest.mark.parametrize(
         "answer", [42, None, Ok(1, -1), Ok(1, "soon"), Stop("r", 1), Stop("r", reply=1), Reply(1, 2), NoReply(1)]
     )
-    async def test_init_that_returns_something_else(self, server: Any, answer: Any) -> None:
+    async def test_init_returns_an_invalid_result(self, server: Any, answer: Any) -> None:
         process.trap_exit(True)
         with pytest.raises(StartError) as caught:
             await server.start_link(lambda: answer, name="named")
@@ -222,7 +222,7 @@ class TestStart:
             assert gen_server.whereis(name) is None
 
     @pytest.mark.parametrize("reason", ["normal", "shutdown", "oops"])
-    async def test_init_that_leaves(self, server: Any, reason: str) -> None:
+    async def test_init_exits(self, server: Any, reason: str) -> None:
         def leave() -> Any:
             raise Exit(reason)
 
@@ -232,13 +232,13 @@ class TestStart:
         assert (caught.value.reason, process.whereis("named")) == (reason, None)
         assert (await process.receive(Exited, timeout=1.0)).reason == reason
 
-    async def test_a_start_without_a_link(self, server: Any) -> None:
+    async def test_start_does_not_link(self, server: Any) -> None:
         pid = await server.start([])
         assert pid not in process.info(process.current(), "links")
         assert process.info(pid, "links") == []
 
     @pytest.mark.otp("GS-024")
-    async def test_init_that_takes_too_long(self) -> None:
+    async def test_init_takes_too_long(self) -> None:
         class Slow(GenServer[None]):
             async def init(self, _arg: None, /) -> Any:
                 await process.sleep(10.0)
@@ -253,18 +253,18 @@ class TestStart:
 
     @pytest.mark.otp("GS-132")
     @pytest.mark.parametrize("name", [1, 1.5, [], ("a", "b", "c"), b"bytes"])
-    async def test_what_can_be_no_name(self, name: Any) -> None:
+    async def test_invalid_names_are_refused(self, name: Any) -> None:
         with pytest.raises(TypeError):
             await Server.start([], name=name)
 
     @pytest.mark.parametrize(("timeout", "error"), [(-1, ValueError), ("5", TypeError), (True, TypeError)])
-    async def test_a_timeout_that_is_none(self, timeout: Any, error: type[Exception]) -> None:
+    async def test_an_invalid_timeout_is_refused(self, timeout: Any, error: type[Exception]) -> None:
         with pytest.raises(error, match=r"start_link\(timeout=\)"):
             await Server.start_link([], timeout=timeout)
 
     @pytest.mark.parametrize("name", [None, "early"])
-    async def test_a_monitor_from_the_first_step_on(self, server: Any, name: Any) -> None:
-        """However early a server ends, its `Down` says why, and never "noproc"."""
+    async def test_start_monitor_watches_from_the_first_step(self, server: Any, name: Any) -> None:
+        """However early a server ends, its `Down` has the reason, and never "noproc"."""
         early: Any = Ok([], Continue(lambda state: Stop(("shutdown", "early"), state)))
         pid, ref = await server.start_monitor(lambda: early, name=name)
         assert isinstance(ref, Ref)
@@ -278,7 +278,7 @@ class TestStart:
         await expect_idle()
         assert (messages(), process.info(process.current(), "monitors")) == ([], [])
 
-    def test_a_monitored_start_asks_for_a_mailbox(self) -> None:
+    def test_start_monitor_needs_a_mailbox(self) -> None:
         async def main() -> None:
             async with Node() as node:
                 with pytest.raises(RuntimeError, match="plain asyncio task"):

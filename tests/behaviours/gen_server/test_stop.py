@@ -1,7 +1,7 @@
-# What a server is to do is told it as a lambda, and the parameters of a lambda cannot be annotated.
+# Tests send a server lambdas that say what to do, and the parameters of a lambda cannot be annotated.
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Stop."""
+"""Stops of servers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TestStop:
     @pytest.mark.otp("GS-035")
     @pytest.mark.otp("GS-036")
     @pytest.mark.otp("GS-144")
-    async def test_stop(self, server: Any) -> None:
+    async def test_a_server_stops(self, server: Any) -> None:
         pid = await server.start([])
         ref = process.monitor(pid)
         await stop(pid, ("error", "test"))
@@ -76,15 +76,15 @@ class TestStop:
 
     @pytest.mark.otp("GS-038")
     @pytest.mark.parametrize("ends", [Exit("other"), RuntimeError("no")])
-    async def test_stop_of_a_server_whose_terminate_ends_otherwise(self, server: Any, ends: BaseException) -> None:
+    async def test_stop_of_a_server_whose_terminate_fails(self, server: Any, ends: BaseException) -> None:
         pid = await server.start(Watched(process.current(), ends))
         with pytest.raises(CallExit) as caught:
             await stop(pid)
         assert caught.value.reason[0] == ("other" if isinstance(ends, Exit) else ends)
 
     @pytest.mark.otp("GS-039")
-    async def test_what_terminate_raises_is_no_return(self, server: Any) -> None:
-        """Python has no throw: whatever terminate raises is the reason of the end; what it returns is let go."""
+    async def test_an_exception_of_terminate_is_the_reason(self, server: Any) -> None:
+        """Python has no throw: an exception of terminate is the reason of the end; its result is ignored."""
 
         class Answers(server):  # type: ignore[misc]
             def terminate(self, _reason: Any, _state: Any, /) -> Any:
@@ -96,7 +96,7 @@ class TestStop:
             await stop(await server.start(Watched(process.current(), raised)), "foo")
         assert caught.value.reason[0] is raised
 
-    async def test_stop_takes_its_turn(self, server: Any) -> None:
+    async def test_stop_waits_for_queued_messages(self, server: Any) -> None:
         pid = await server.start(Watched(process.current()))
 
         def first(state: Any) -> Any:
@@ -107,7 +107,7 @@ class TestStop:
         await stop(pid)
         assert process.info(process.current(), "messages") == ["first", ("terminate", "normal")]
 
-    async def test_a_server_that_stops_itself_is_told_that_it_would_wait_for_ever(self) -> None:
+    async def test_a_server_that_stops_itself_gets_an_error(self) -> None:
         class Asks(Server):
             async def handle_call(self, _request: Any, _from: From, state: Any, /) -> Any:
                 with pytest.raises(CallingSelf) as caught:
@@ -117,7 +117,7 @@ class TestStop:
         pid = await Asks.start([])
         assert await call(pid, "stop") == ("calling_self", ("GenServer", "stop", [pid, "normal", None]))
 
-    async def test_stop_that_takes_too_long_is_still_an_order(self, server: Any) -> None:
+    async def test_a_stop_that_times_out_still_stops_the_server(self, server: Any) -> None:
         class Busy(server):  # type: ignore[misc]
             async def handle_info(self, _message: Any, state: Any, /) -> Any:
                 await process.sleep(5.0)
@@ -140,7 +140,7 @@ class TestStop:
             await stop(await Killed.start([]), "foo")
         assert caught.value.reason[0] == "killed"
 
-    async def test_stop_of_a_held_server_tells_terminate_of_the_state_it_was_given(self, server: Any) -> None:
+    async def test_stop_of_a_suspended_server_terminates_with_the_replaced_state(self, server: Any) -> None:
         test = process.current()
         pid = await server.start([])
         await system.suspend(pid)
@@ -148,9 +148,7 @@ class TestStop:
         await stop(pid, "shutdown")
         assert messages() == [("terminate", "shutdown")]
 
-    async def test_stop_with_an_abnormal_reason_is_told_without_a_message(
-        self, server: Any, reports: list[Any]
-    ) -> None:
+    async def test_the_report_of_an_abnormal_stop_has_no_message(self, server: Any, reports: list[Any]) -> None:
         pid = await server.start([])
         await stop(pid, "oops")
         assert (reports[0].reason, reports[0].message, reports[0].client) == ("oops", None, None)

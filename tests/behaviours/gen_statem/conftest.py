@@ -1,6 +1,6 @@
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false
-# A machine of these tests holds whatever its row asks for, and its rules are lambdas as short as the row.
+# A machine of these tests holds any data, and its rules are lambdas as short as the row.
 """Fixtures of the tests in this folder."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.behaviours.gen_statem.machines import Begin, Rules, Scripted
 
 @pytest.fixture(params=["state_functions", "handle_event_function"])
 def begin(request: pytest.FixtureRequest) -> Begin:
-    """For `await begin(rules)`: start a scripted machine, in each mode."""
+    """Return a function that starts a scripted machine: `await begin(rules)`, in each mode."""
 
     async def begin(
         rules: Rules,

@@ -31,7 +31,7 @@ Log = list[Any]
 
 
 class Scripted(GenStatem[Any, Any]):
-    """A machine that does what its test's `rules(event_type, content, state, data)` say, in either mode."""
+    """A machine that does what its test's `rules(event_type, content, state, data)` return, in either mode."""
 
     def init(self, arg: Any, /) -> Any:
         self.mode, self.rules, first = arg
@@ -54,7 +54,7 @@ class Scripted(GenStatem[Any, Any]):
 
 
 class Telling(Scripted):
-    """The same, and tells its starter of its end."""
+    """A scripted machine that sends its end to its starter."""
 
     def init(self, arg: Any, /) -> Any:
         self.starter = process.info(process.current(), "parent")
@@ -68,12 +68,12 @@ Begin = Callable[..., Awaitable[Pid]]
 
 
 def word(event_type: Any) -> Any:
-    """An event's type without whom it is from."""
+    """Return an event's type without its caller."""
     return "call" if type(event_type) is tuple and event_type[0] == "call" else event_type
 
 
 def logging_rules(event_type: Any, content: Any, state: Any, log: Log) -> Any:
-    """Log everything, and answer a call for the log."""
+    """Log every event, and answer a call for the log."""
     match event_type, content:
         case ("call", from_), "log":
             return KeepStateAndData(ReplyAction(from_, log))
@@ -84,12 +84,12 @@ def logging_rules(event_type: Any, content: Any, state: Any, log: Log) -> Any:
 
 
 def doing(result: Callable[[Any, Log], Any]) -> Any:
-    """A request that the logging rules answer with `result(event_type, log)`."""
+    """Return a request that the logging rules answer with `result(event_type, log)`."""
     return ("do", result)
 
 
 def switch(event_type: Any, content: Any, state: Any, _data: Any) -> Any:
-    """A machine of three states, by casts and by calls."""
+    """Run a machine of three states, by casts and by calls."""
     order = {"s1": ("connect", "s2"), "s2": ("accept", "s3"), "s3": ("disconnect", "s1")}
     wanted, following = order[state]
     match event_type, content:
@@ -133,7 +133,7 @@ async def ask_and_tell(machine: Pid, request: Any, owner: Pid) -> None:
 
 
 async def asked(machine: Pid, contents: list[Any]) -> gen_statem.RequestIds:
-    """So many requests of one process, which sees the answers in the order in which they are sent."""
+    """Send some requests of one process, which gets the replies in the order in which they are sent."""
     requests = gen_statem.RequestIds()
     for content in contents:
         requests = gen_statem.send_request(machine, content, content, requests)
@@ -142,7 +142,7 @@ async def asked(machine: Pid, contents: list[Any]) -> gen_statem.RequestIds:
 
 
 async def answers(requests: gen_statem.RequestIds) -> list[tuple[Any, Any]]:
-    """Label and answer of each, as they come."""
+    """Return label and reply of each request, in the order of the replies."""
     found: list[tuple[Any, Any]] = []
     while len(requests) > 0:
         (_, value), label, requests = await gen_statem.receive_response(requests, 1.0)
@@ -151,7 +151,7 @@ async def answers(requests: gen_statem.RequestIds) -> list[tuple[Any, Any]]:
 
 
 def entering(event_type: Any, content: Any, state: Any, log: Log) -> Any:
-    """Logs enter events, and goes where it is told."""
+    """Log enter events, and go to the state that is requested."""
     match event_type, content:
         case ("call", from_), "log":
             return KeepStateAndData(ReplyAction(from_, log))
@@ -162,7 +162,7 @@ def entering(event_type: Any, content: Any, state: Any, log: Log) -> Any:
 
 
 def timed(log: Log) -> Log:
-    """The log's contents."""
+    """Return the contents of the log."""
     return [content for _, content, _ in log]
 
 
@@ -171,7 +171,7 @@ def of_kind(reports: Any, kind: str) -> list[Any]:
 
 
 def after(time: float) -> Callable[[Any, Log], Any]:
-    """A state timeout."""
+    """Return a state timeout."""
     return lambda _type, log: KeepState(log, StateTimeout(time, time))
 
 

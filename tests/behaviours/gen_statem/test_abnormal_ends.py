@@ -1,7 +1,7 @@
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false
 # A machine of these tests holds whatever its row asks for, and its rules are lambdas as short as the row.
-"""Abnormal ends."""
+"""Wrong results, timeouts of calls, and abnormal ends of machines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.behaviours.gen_statem.machines import Begin, Log, Telling, answers, a
 
 
 def delayed(event_type: Any, content: Any, _state: Any, _data: Any) -> Any:
-    """Answers a call after so many seconds."""
+    """Answer a call after a number of seconds."""
     match event_type, content:
         case ("call", from_), float(delay):
             return KeepStateAndData(GenericTimeout("answer", delay, from_))
@@ -55,8 +55,8 @@ async def test_call_is_limited_in_time(node: Node, begin: Begin) -> None:
 
 
 @pytest.mark.otp("SM-016")
-async def test_dirty_timeout_is_a_clean_one(node: Node, begin: Begin) -> None:
-    """Adapted: ("dirty_timeout", t) is another word for ("clean_timeout", t)."""
+async def test_a_dirty_timeout_is_a_clean_one(node: Node, begin: Begin) -> None:
+    """Adapted: ("dirty_timeout", t) means ("clean_timeout", t)."""
     machine = await begin(delayed)
     assert await call(machine, 0.1, ("clean_timeout", 2.0)) == "delayed"
     with pytest.raises(CallTimeout):
@@ -66,7 +66,7 @@ async def test_dirty_timeout_is_a_clean_one(node: Node, begin: Begin) -> None:
 
 
 @pytest.mark.otp("SM-017")
-async def test_illegal_return(node: Node, begin: Begin) -> None:
+async def test_an_illegal_result(node: Node, begin: Begin) -> None:
     process.trap_exit(True)
     machine = await begin(lambda *_: "bad return", link=True)
     with pytest.raises(CalleeExit) as ended:
@@ -77,7 +77,7 @@ async def test_illegal_return(node: Node, begin: Begin) -> None:
 
 
 @pytest.mark.otp("SM-019")
-async def test_illegal_timeout(node: Node, begin: Begin) -> None:
+async def test_an_illegal_timeout(node: Node, begin: Begin) -> None:
     process.trap_exit(True)
     actions: list[Any] = [EventTimeout("soon"), StateTimeout(-1.0), GenericTimeout([], 1.0), -1.0, "postpone", True]  # type: ignore[arg-type]
     for action in actions:
@@ -89,7 +89,7 @@ async def test_illegal_timeout(node: Node, begin: Begin) -> None:
 
 
 def collecting(event_type: Any, content: Any, _state: Any, waiting: Log) -> Any:
-    """Keeps two calls, then answers both with its end."""
+    """Keep two calls, then answer both at the end."""
     match event_type, content:
         case ("call", from_), int():
             return KeepState([*waiting, from_])
@@ -120,8 +120,8 @@ async def test_terminate_comes_before_the_replies_of_a_stop(node: Node, begin: B
 
 
 @pytest.mark.otp("SM-024")
-async def test_what_is_raised_is_no_return(node: Node, begin: Begin) -> None:
-    """Adapted: nothing that is raised counts as returned; `Exit` ends the machine with its reason."""
+async def test_a_raised_result_does_not_count_as_returned(node: Node, begin: Begin) -> None:
+    """Adapted: a raised object never counts as returned; `Exit` ends the machine with its reason."""
 
     def rules(*_: Any) -> Any:
         raise Exit(KeepStateAndData)

@@ -2,7 +2,7 @@
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false
 # A machine of these tests holds whatever its row asks for, and its rules are lambdas as short as the row.
-"""Callback modules."""
+"""Callbacks of machines: modes, modules, code changes, reports, and requests."""
 
 from __future__ import annotations
 
@@ -123,13 +123,13 @@ async def test_callback_modules(node: Node) -> None:
         (PushCallbackModule(First), "second", [First, Second]),
         (NOTHING, "first", [First, Second]),
     ]
-    for action, who, modules in steps:
-        assert await call(machine, action) == who
+    for action, answer, modules in steps:
+        assert await call(machine, action) == answer
         assert (await system.get_status(machine))["modules"] == modules
 
 
 @pytest.mark.otp("SM-071")
-async def test_pop_too_many(node: Node) -> None:
+async def test_too_many_pops(node: Node) -> None:
     machine = await First.start()
     ref = process.monitor(machine)
     action = PopCallbackModule()
@@ -139,7 +139,7 @@ async def test_pop_too_many(node: Node) -> None:
 
 
 @pytest.mark.otp("SM-072")
-async def test_bad_callback_mode(node: Node) -> None:
+async def test_a_bad_callback_mode(node: Node) -> None:
     """Adapted: as on OTP 25, the start succeeds and the machine dies at once."""
     for mode in ("some_mode", ["state_enter"], ["state_functions", "handle_event_function"], 17):
         machine, ref = await Scripted.start_monitor((mode, switch, NextState("s1", None)))
@@ -154,8 +154,8 @@ async def test_bad_callback_mode(node: Node) -> None:
 
 
 @pytest.mark.otp("SM-073")
-async def test_state_that_is_no_state(node: Node) -> None:
-    """Adapted: in the mode state_functions a state is the name of a method of the class's own; else any value."""
+async def test_an_invalid_state(node: Node) -> None:
+    """Adapted: in the mode state_functions a state is the name of a method of the class; else any value."""
     for state in (17, "nowhere", "terminate", "_hidden", ("s", 1)):
         machine = await Scripted.start(("state_functions", switch, NextState(state, None)))
         ref = process.monitor(machine)
@@ -172,8 +172,8 @@ async def test_state_that_is_no_state(node: Node) -> None:
 @pytest.mark.otp("SM-074")
 @pytest.mark.otp("LG-013")
 @pytest.mark.otp("LG-015")
-async def test_report_tells_all_that_the_machine_held(node: Node, reports: Any) -> None:
-    """Adapted: the words are regrow's own; the limits are those of every report."""
+async def test_the_report_shows_the_postponed_and_queued_events(node: Node, reports: Any) -> None:
+    """Adapted: the texts are regrow's; the limits are those of every report."""
 
     def rules(event_type: Any, content: Any, _state: Any, data: Any) -> Any:
         match content:
@@ -258,7 +258,7 @@ async def test_requests_by_id(node: Node, begin: Begin) -> None:
         if take is gen_statem.wait_response:
             assert again[0] == ("reply", 1.0)
         else:
-            assert again == "timeout"  # it was given up
+            assert again == "timeout"  # the request was abandoned
 
     requests = start([0.1], machine)
     before = requests
@@ -297,7 +297,7 @@ async def test_replies_in_every_form(node: Node, begin: Begin) -> None:
 
 
 async def test_async_callbacks(node: Node) -> None:
-    """Every callback may be `async def`, and waits without losing its place."""
+    """Every callback may be `async def`, and other events wait for it."""
 
     class Slow(GenStatem[str, Log]):
         def callback_mode(self) -> Any:
@@ -321,7 +321,7 @@ async def test_async_callbacks(node: Node) -> None:
     await gen_statem.stop(machine)
 
 
-async def test_a_machine_is_a_child(node: Node) -> None:
+async def test_a_machine_can_be_supervised(node: Node) -> None:
     """Its class options are those of every child."""
 
     class Child(Plain, restart="transient", named=True):

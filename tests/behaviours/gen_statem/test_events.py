@@ -1,7 +1,7 @@
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false
 # A machine of these tests holds whatever its row asks for, and its rules are lambdas as short as the row.
-"""Events."""
+"""Events of machines: inserted, enter, and postponed ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from tests.behaviours.gen_statem.machines import (
 
 
 @pytest.mark.otp("SM-026")
-async def test_next_events_of_every_type(node: Node, begin: Begin) -> None:
+async def test_inserted_events_of_every_type(node: Node, begin: Begin) -> None:
     def events(event_type: Any, _log: Log) -> Any:
         types: list[Any] = ["internal", "state_timeout", "timeout", "info", "cast", ("timeout", "name"), event_type]
         return KeepStateAndData([NextEvent(one, number) for number, one in enumerate(types)])
@@ -78,7 +78,7 @@ async def test_enter_of_the_same_state(node: Node, begin: Begin) -> None:
 
 
 @pytest.mark.otp("SM-029")
-async def test_what_an_enter_event_may_not_do(node: Node, begin: Begin) -> None:
+async def test_an_enter_event_may_not_postpone_or_change_the_state(node: Node, begin: Begin) -> None:
     change: Any = NextState("s3", None)
     forbidden: list[tuple[str, Any, Any]] = [("bad_state_enter_return_from_state_function", change, change)]
     for action in (NextEvent("internal", 1), Postpone(), ChangeCallbackModule(Scripted), PopCallbackModule()):
@@ -109,7 +109,7 @@ async def test_enter_comes_before_inserted_events_and_timeouts(node: Node, begin
 
 
 def postponing(event_type: Any, content: Any, state: Any, log: Log) -> Any:
-    """Postpones casts in s1 and s2, and takes them in s3."""
+    """Postpone casts in s1 and s2, and handle them in s3."""
     match event_type, content:
         case ("call", from_), "log":
             return KeepStateAndData(ReplyAction(from_, log))
@@ -120,7 +120,7 @@ def postponing(event_type: Any, content: Any, state: Any, log: Log) -> Any:
 
 
 @pytest.mark.otp("SM-033")
-async def test_postponed_again(node: Node, begin: Begin) -> None:
+async def test_an_event_is_postponed_again(node: Node, begin: Begin) -> None:
     machine = await begin(postponing)
     for content in ("a", "b"):
         cast(machine, content)
@@ -134,7 +134,7 @@ async def test_postponed_again(node: Node, begin: Begin) -> None:
 
 
 @pytest.mark.otp("SM-034")
-async def test_timeout_is_postponed(node: Node, begin: Begin) -> None:
+async def test_a_timeout_is_postponed(node: Node, begin: Begin) -> None:
     def rules(event_type: Any, content: Any, state: Any, log: Log) -> Any:
         match event_type, content:
             case "cast", "start":
@@ -150,7 +150,7 @@ async def test_timeout_is_postponed(node: Node, begin: Begin) -> None:
 
 
 @pytest.mark.otp("SM-035")
-async def test_next_events_come_before_what_waits(node: Node, begin: Begin) -> None:
+async def test_inserted_events_come_before_queued_ones(node: Node, begin: Begin) -> None:
     machine = await begin(logging_rules)
     await system.suspend(machine)
     actions = [NextEvent("info", 1), NextEvent("internal", 2)]
@@ -161,7 +161,7 @@ async def test_next_events_come_before_what_waits(node: Node, begin: Begin) -> N
 
 
 @pytest.mark.otp("SM-037")
-async def test_what_is_postponed_ends_with_the_machine(node: Node, begin: Begin) -> None:
+async def test_postponed_events_end_with_the_machine(node: Node, begin: Begin) -> None:
     def rules(event_type: Any, content: Any, _state: Any, data: Any) -> Any:
         return Stop("over") if content == "stop" else KeepState([*data, word(event_type)], Postpone())
 

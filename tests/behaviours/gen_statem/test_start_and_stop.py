@@ -1,7 +1,7 @@
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false
 # A machine of these tests holds whatever its row asks for, and its rules are lambdas as short as the row.
-"""Start and stop."""
+"""Start and stop of machines."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.behaviours.gen_statem.machines import Begin, Scripted, Table, logging
 
 
 @pytest.mark.otp("SM-001")
-async def test_machine_goes_from_state_to_state(node: Node, begin: Begin) -> None:
+async def test_a_machine_goes_from_state_to_state(node: Node, begin: Begin) -> None:
     for link in (False, True):
         machine = await begin(switch, NextState("s1", None), link=link)
         assert await call(machine, "alive?") == ("yes", "s1")
@@ -70,14 +70,14 @@ async def test_start_is_limited_in_time(node: Node) -> None:
 
 
 @pytest.mark.otp("SM-005")
-async def test_init_that_stops(node: Node, begin: Begin) -> None:
+async def test_init_stops_the_machine(node: Node, begin: Begin) -> None:
     with pytest.raises(StartError) as refused:
         await begin(switch, Stop("stopped"))
     assert refused.value.reason == "stopped"
 
 
-async def test_init_that_is_at_fault(node: Node, begin: Begin) -> None:
-    """`Error` ends without noise; what is no result of `init` is named."""
+async def test_init_returns_an_invalid_result(node: Node, begin: Begin) -> None:
+    """`Error` ends the machine without a report; an invalid result of `init` is shown."""
     with pytest.raises(StartError) as refused:
         await begin(switch, Error("no"))
     assert refused.value.reason == "no"
@@ -107,7 +107,7 @@ async def test_global_name(node: Node) -> None:
 
 
 @pytest.mark.otp("SM-008")
-async def test_name_is_free_after_the_end(node: Node, begin: Begin) -> None:
+async def test_the_name_is_free_after_the_end(node: Node, begin: Begin) -> None:
     for name in ("SM-008", Global("SM-008")):
         for by_name in (False, True):
             machine = await begin(switch, NextState("s1", None), name=name)
@@ -116,7 +116,7 @@ async def test_name_is_free_after_the_end(node: Node, begin: Begin) -> None:
 
 
 @pytest.mark.otp("SM-010")
-async def test_next_events_come_before_a_call(node: Node, begin: Begin) -> None:
+async def test_inserted_events_come_before_a_call(node: Node, begin: Begin) -> None:
     def rules(event_type: Any, content: Any, state: Any, data: Any) -> Any:
         match event_type, content:
             case "cast", "go":
@@ -136,7 +136,7 @@ async def test_next_events_come_before_a_call(node: Node, begin: Begin) -> None:
 
 
 @pytest.mark.otp("SM-011")
-async def test_stop(node: Node, begin: Begin) -> None:
+async def test_a_machine_stops(node: Node, begin: Begin) -> None:
     machine = await begin(switch)
     await gen_statem.stop(machine)
     assert not process.alive(machine)

@@ -2,7 +2,7 @@
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false
 # A machine of these tests holds whatever its row asks for, and its rules are lambdas as short as the row.
-"""System."""
+"""System messages to machines, code changes, hibernation, and enter_loop."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from tests.behaviours.gen_statem.machines import (
 
 
 @pytest.mark.otp("SM-054")
-async def test_suspended_machine_answers_nobody(node: Node, begin: Begin) -> None:
+async def test_a_suspended_machine_answers_no_caller(node: Node, begin: Begin) -> None:
     machine = await begin(switch)
     status = await system.get_status(machine)
     assert status["module"] is Scripted
@@ -85,8 +85,8 @@ class Older(GenStatem[str, Any]):
 
 
 @pytest.mark.otp("SM-055")
-async def test_code_change_switches_the_mode(node: Node) -> None:
-    """Adapted: `system.change_code` calls the class's own `code_change`."""
+async def test_a_code_change_switches_the_mode(node: Node) -> None:
+    """Adapted: `system.change_code` calls `code_change` of the machine's class."""
     machine = await Older.start("data")
     assert await call(machine, "x") == ("by state", "x", "data")
     await system.suspend(machine)
@@ -158,7 +158,7 @@ async def test_replace_state(node: Node, begin: Begin) -> None:
 
 @pytest.mark.otp("SM-062")
 async def test_hibernate(node: Node, begin: Begin) -> None:
-    """Adapted: the action is accepted wherever it may stand, and changes nothing else."""
+    """Adapted: the action is accepted wherever OTP accepts it, and changes nothing else."""
     hibernating: list[Any] = [
         lambda _type, log: KeepState(log, HIBERNATE),
         lambda _type, log: NextState("s2", log, [HIBERNATE, NextEvent("internal", "in")]),
@@ -190,7 +190,7 @@ async def test_hibernate_after(node: Node, begin: Begin) -> None:
 
 @pytest.mark.otp("SM-064")
 async def test_enter_loop(node: Node) -> None:
-    """Adapted: `Global` is known to this program alone, and any process may enter a loop: each knows its parent."""
+    """Adapted: `Global` is known to this program alone, and any process may enter a loop: each has a parent."""
     table = Table()
 
     async def become(name: Any, register: bool) -> None:
@@ -218,8 +218,8 @@ async def test_enter_loop(node: Node) -> None:
         assert await expect_down(ref) == reason
 
 
-async def test_adopted_task_becomes_no_machine(node: Node) -> None:
-    """asyncio drives it, and would not know what a machine waits for."""
+async def test_an_adopted_task_cannot_become_a_machine(node: Node) -> None:
+    """asyncio drives the task, and cannot wait for a machine's events."""
 
     async def task() -> None:
         async with process.adopt():

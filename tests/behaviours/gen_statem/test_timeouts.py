@@ -1,7 +1,7 @@
 # pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 # pyright: reportUnknownMemberType=false
 # A machine of these tests holds whatever its row asks for, and its rules are lambdas as short as the row.
-"""Timeouts."""
+"""Timeouts of machines: state, event, and generic ones."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_timeouts_are_cancelled_and_updated(node: Node, begin: Begin) -> N
 
 
 @pytest.mark.otp("SM-044")
-async def test_number_as_action(node: Node, begin: Begin) -> None:
+async def test_a_number_is_a_timeout_action(node: Node, begin: Begin) -> None:
     machine = await begin(logging_rules)
     cast(machine, doing(lambda _type, log: KeepState(log, 0.5)))
     status = await system.get_status(machine)
@@ -93,8 +93,8 @@ async def test_number_as_action(node: Node, begin: Begin) -> None:
 
 @pytest.mark.otp("SM-044")
 @pytest.mark.parametrize("never", [None, "infinity", float("inf")])
-async def test_infinity_as_action(node: Node, begin: Begin, never: Any) -> None:
-    """It is a timeout that never comes, alone or as the time of one: OTP's `infinity`."""
+async def test_infinity_is_a_timeout_action(node: Node, begin: Begin, never: Any) -> None:
+    """It is a timeout that never fires, alone or as the time of one: OTP's `infinity`."""
     machine = await begin(logging_rules)
     cast(machine, doing(lambda _type, log: KeepState(log, never)))
     endless = [StateTimeout(never), EventTimeout(never), GenericTimeout("name", never)]
@@ -148,7 +148,7 @@ async def test_the_same_state_keeps_its_timeout(node: Node, begin: Begin) -> Non
 
 
 @pytest.mark.otp("SM-052")
-async def test_of_two_timeouts_the_last_counts(node: Node, begin: Begin) -> None:
+async def test_the_last_of_two_timeouts_counts(node: Node, begin: Begin) -> None:
     machine = await begin(logging_rules)
     cast(machine, doing(lambda _type, log: KeepState(log, [EventTimeout(0.1, "one"), EventTimeout(0.2, "two")])))
     await process.sleep(0.15)
