@@ -1,4 +1,4 @@
-"""Supervisors and the probes under them, for the tests of keepers."""
+"""Supervisors and the probes under them, for the tests of supervisors."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def _is_news(message: object) -> bool:
 
 
 def news() -> list[Any]:
-    """What the probes have said since it was last asked for."""
+    """Return the messages that the probes have sent since the last call."""
     return flush(_is_news)
 
 
 async def unlinked(*children: Any, **options: Any) -> Pid:
-    """A supervisor whose end does not end the test."""
+    """Start a supervisor whose end does not end the test."""
     process.trap_exit(True)
     return await Supervisor.start_link(children, **options)
 
 
 async def crash(id: str, reason: object = "died") -> None:
-    """End a probe and wait until it has ended, and its supervisor has done what it does at once."""
+    """End a probe and wait until it has ended, and its supervisor has reacted."""
     pid = process.whereis(id)
     assert pid is not None, f"{id} does not run"
     ref = process.monitor(pid)

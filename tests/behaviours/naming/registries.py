@@ -1,4 +1,4 @@
-"""What the tests of registries start."""
+"""Helpers of the tests of registries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GET = "get"
 
 
 class Doer(GenServer[Any]):
-    """Does in its own process what it is asked to."""
+    """A server that runs in its process the functions it is sent."""
 
     def handle_call(self, request: Any, _from: From, state: Any) -> Reply[Any]:
         return Reply(request() if request is not GET else state, state)

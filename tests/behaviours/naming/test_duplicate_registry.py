@@ -1,4 +1,4 @@
-"""Registry, row by row of the catalogue, each with 1 and with 8 partitions: duplicate registry."""
+"""Registry with duplicate keys, row by row of the catalogue, each with 1 and with 8 partitions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ duplicates = pytest.mark.parametrize("keys", KINDS[1:], ids=str)
 @duplicates
 class TestDuplicate:
     @pytest.mark.otp("RG-039")
-    async def test_has_duplicate_registrations(self, keys: Any, partitions: int) -> None:
+    async def test_a_duplicate_registry_has_duplicate_registrations(self, keys: Any, partitions: int) -> None:
         await start(keys, partitions)
         assert isinstance(Registry.register(R, "hello", 1), Pid)
         Registry.register(R, "hello", 2)
@@ -38,7 +38,7 @@ class TestDuplicate:
         assert Registry.values(R, "hello", me()) == [1, 2]
 
     @pytest.mark.otp("RG-040")
-    async def test_has_duplicates_across_processes(self, keys: Any, partitions: int) -> None:
+    async def test_several_processes_may_have_a_key(self, keys: Any, partitions: int) -> None:
         await start(keys, partitions)
         other = await register("hello", "theirs")
         Registry.register(R, "hello", "mine")
@@ -60,36 +60,36 @@ class TestDuplicate:
         Registry.register(R, "hello", 2)
         Registry.register(R, "world", 3)
 
-        def tell(entries: list[tuple[Pid, Any]]) -> None:
+        def notify(entries: list[tuple[Pid, Any]]) -> None:
             for pid, value in entries:
                 send(pid, (me(), value))
 
-        Registry.dispatch(R, "hello", tell)
+        Registry.dispatch(R, "hello", notify)
         assert process.info(me(), "messages") == [(me(), 1), (me(), 2)]
-        Registry.dispatch(R, "world", tell, parallel=False)
+        Registry.dispatch(R, "world", notify, parallel=False)
         assert process.info(me(), "messages")[2:] == [(me(), 3)]
         with pytest.raises(TypeError, match="has to be awaited"):
             Registry.dispatch(R, "hello", lambda _: process.sleep(1))
 
     @pytest.mark.otp("RG-043")
     async def test_dispatch_in_parallel(self, keys: Any, partitions: int) -> None:
-        """It is awaited, and over when the processes of all partitions have ended."""
+        """The dispatch is awaited, and returns when the processes of all partitions have ended."""
         process.trap_exit(True)
         await start(keys, partitions)
         parent, ran = me(), list[Any]()
 
-        async def tell(entries: list[tuple[Pid, Any]]) -> None:
+        async def notify(entries: list[tuple[Pid, Any]]) -> None:
             await process.sleep(1)
             ran.append((me() is parent, sorted(value for _, value in entries)))
 
-        await Registry.dispatch(R, "hello", tell, parallel=True)
+        await Registry.dispatch(R, "hello", notify, parallel=True)
         assert ran == []
         others = [await register("hello", value) for value in range(4)]
         Registry.register(R, "hello", 4)
         Registry.register(R, "hello", 5)
         Registry.register(R, "world", 6)
         began = process.monotonic()
-        await Registry.dispatch(R, "hello", tell, parallel=True)
+        await Registry.dispatch(R, "hello", notify, parallel=True)
         assert process.monotonic() - began == 1
         spread = partitions == 8 and keys != ("duplicate", "key")
         assert [here for here, _ in ran] == [not spread] * len(ran)
@@ -170,7 +170,7 @@ class TestDuplicate:
 
     @pytest.mark.otp("RG-050")
     async def test_select_and_count_select(self, keys: Any, partitions: int) -> None:
-        """As with unique keys; a key that looks like a pattern is asked for by a predicate."""
+        """As with unique keys; a predicate finds a key that looks like a pattern."""
         await start(keys, partitions)
         assert Registry.select(R) == []
         Registry.register(R, "hello", (1, "atom", 1))
@@ -193,7 +193,7 @@ class TestDuplicate:
 
     @pytest.mark.otp("RG-051")
     async def test_keys_that_look_like_patterns_are_literal(self, keys: Any, partitions: int) -> None:
-        """A mapping is no key in Python: what is hashable is one, and none is a pattern."""
+        """Python's mappings are no keys: a key is hashable, and no key is a pattern."""
         await start(keys, partitions)
         superset = frozenset({("a", "b"), ("c", "d")})
         Registry.register(R, superset, "superset")
@@ -207,7 +207,7 @@ class TestDuplicate:
             assert Registry.lookup(R, key) == []
             assert Registry.lookup(R, superset) == [(me(), "superset")]
 
-    async def test_unregister_drops_all_of_a_key(self, keys: Any, partitions: int) -> None:
+    async def test_unregister_removes_all_entries_of_a_key(self, keys: Any, partitions: int) -> None:
         await start(keys, partitions)
         for key in ("hello", "hello", "world"):
             Registry.register(R, key)
@@ -217,7 +217,7 @@ class TestDuplicate:
         assert Registry.keys(R, me()) == []
 
 
-async def test_a_down_is_seen_after_the_entry_has_gone_also_along_a_chain_of_links(partitions: int) -> None:
+async def test_the_entry_is_gone_when_a_down_arrives_along_a_chain_of_links(partitions: int) -> None:
     await start("unique", partitions)
     first, second = await register("first"), await register("second")
     await call(second, lambda: process.link(first))

@@ -1,4 +1,4 @@
-"""1, 1.0 and True are three keys, as OTP's terms are: of global names, locks, states, timeouts, children, handlers."""
+"""1, 1.0 and True are three keys, as in OTP: of global names, locks, states, timeouts, children, handlers."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ KEYS: list[Any] = [1, 1.0, True, 0, 0.0, False, (1,), (True,), (1.0, (0,)), (1.0
 
 
 class Idle(GenServer[Any]):
-    """Does nothing."""
+    """A server that does nothing."""
 
 
 @pytest.mark.parametrize("one", KEYS)
-async def test_a_key_is_itself_alone(one: Any) -> None:
+async def test_a_key_equals_only_itself(one: Any) -> None:
     assert [equal(one, other) for other in KEYS] == [one is other for other in KEYS]
     assert len({exact(key): None for key in KEYS}) == len(KEYS)
     assert repr(plain(exact(one))) == repr(one)
@@ -47,7 +47,7 @@ async def test_a_key_is_itself_alone(one: Any) -> None:
     assert [Via("r", one) == Via("r", other) for other in KEYS] == [one is other for other in KEYS]
 
 
-async def test_global_names() -> None:
+async def test_global_names_are_exact() -> None:
     holders = [await Idle.start_link(name=Global(key)) for key in KEYS]
     assert [process.whereis(Global(key)) for key in KEYS] == holders
     assert list(map(repr, global_.registered_names())) == list(map(repr, KEYS))
@@ -60,7 +60,7 @@ async def test_global_names() -> None:
     assert await global_.register_name(True, process.current())
 
 
-async def test_locks() -> None:
+async def test_lock_resources_are_exact() -> None:
     taken: list[Any] = []
 
     async def other() -> None:
@@ -75,7 +75,7 @@ async def test_locks() -> None:
 
 
 class Numbers(GenStatem[Any, Any]):
-    """Its states are numbers."""
+    """A machine whose states are numbers."""
 
     def callback_mode(self) -> Any:
         return "handle_event_function", "state_enter"
@@ -104,7 +104,7 @@ class Numbers(GenStatem[Any, Any]):
         return KeepStateAndData()
 
 
-async def test_the_states_of_a_machine_and_its_timeouts() -> None:
+async def test_states_and_timeouts_of_a_machine_are_exact() -> None:
     seen: list[Any] = []
     machine = await Numbers.start_link(seen)
     later = gen_statem.send_request(machine, ("later", True))
@@ -119,7 +119,7 @@ async def test_the_states_of_a_machine_and_its_timeouts() -> None:
     assert sorted(seen) == sorted((repr(name), repr(name)) for name in names)
 
 
-async def test_children() -> None:
+async def test_ids_of_children_are_exact() -> None:
     def child(id: Any) -> ChildSpec:
         return ChildSpec(id, (Idle.start_link, (id,)))
 
@@ -137,7 +137,7 @@ async def test_children() -> None:
 
 
 class Handler(GenEvent[Any]):
-    """Says who it is."""
+    """A handler that answers with its id."""
 
     def init(self, arg: Any, /) -> Any:
         return Ok(arg)
@@ -152,7 +152,7 @@ class Handler(GenEvent[Any]):
         return state
 
 
-async def test_handlers() -> None:
+async def test_ids_of_handlers_are_exact() -> None:
     manager = await gen_event.start_link()
     ids: list[Any] = [0, False, 0.0, 1, True, None, ""]
     await gen_event.add_handler(manager, Handler, "without an id")
@@ -172,7 +172,7 @@ async def test_handlers() -> None:
     assert sorted(repr(id) for _, id, _ in states) == sorted(map(repr, ids[2:]))
 
 
-async def test_flush_takes_what_it_gives() -> None:
+async def test_flush_removes_the_messages_it_returns() -> None:
     me = process.current()
     for message in (1, True, 1.0, [1], [True]):
         process.send(me, message)

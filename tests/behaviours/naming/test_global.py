@@ -17,7 +17,7 @@ pytestmark = pytest.mark.regrow
 
 
 class Doer(GenServer[None]):
-    """Does in its own process what it is asked to."""
+    """A server that runs in its process the functions it is sent."""
 
     async def handle_call(self, request: Any, _from: From, state: None) -> Reply[None]:
         done = request()
@@ -81,19 +81,19 @@ async def test_names_and_locks() -> None:
 
 
 async def test_a_name_is_seen_from_every_node(node: Node) -> None:
-    """A process of another node, in a thread of its own, has the name and loses it with its end."""
+    """A process of another node, in a separate thread, has the name and loses it at its end."""
     started: asyncio.Future[Pid] = asyncio.get_running_loop().create_future()
     main_loop = asyncio.get_running_loop()
 
-    async def elsewhere() -> None:
-        async with Node("elsewhere") as other:
+    async def remote() -> None:
+        async with Node("remote") as other:
             pid = process.spawn(process.receive)
             assert pid.process is not None
             ended = other.ended(pid.process)
             main_loop.call_soon_threadsafe(started.set_result, pid)
             await ended
 
-    thread = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
+    thread = asyncio.create_task(asyncio.to_thread(asyncio.run, remote()))
     pid = await started
     assert pid.node is not node
     assert await global_.register_name("there", pid)
@@ -131,8 +131,8 @@ async def test_register_name_by_the_holder_of_the_lock() -> None:
 
 @pytest.mark.otp("PG-027")
 @pytest.mark.parametrize("reason", ["normal", "oops", "kill"])
-async def test_the_registered_process_ends(reason: str) -> None:
-    """The scope is the program. A name is free before anyone hears of the end."""
+async def test_the_name_of_a_process_that_ends_is_free(reason: str) -> None:
+    """The scope is the program. A name is free before the end is reported."""
 
     async def live() -> None:
         await process.receive("end".__eq__)
@@ -150,7 +150,7 @@ async def test_the_registered_process_ends(reason: str) -> None:
 
 
 @pytest.mark.otp("PG-028")
-async def test_locks_1() -> None:
+async def test_a_taken_lock_is_retried() -> None:
     """Retries wait as OTP's do, on the node's clock: an eighth of a second, then twice as long each time."""
     doer = await Doer.start_link()
     assert await call(doer, lambda: global_.set_lock(("resource", "first")))
@@ -176,8 +176,8 @@ async def test_a_lock_that_is_waited_for() -> None:
 
 
 @pytest.mark.otp("PG-029")
-async def test_locks_2() -> None:
-    """A lock is the process's: it is released before anyone hears of the end."""
+async def test_a_lock_belongs_to_its_process() -> None:
+    """It is released before the end of the process is reported."""
     doer = await Doer.start_link()
     await call(doer, lambda: global_.set_lock(("resource", "first")))
     await kill(doer)
@@ -185,8 +185,8 @@ async def test_locks_2() -> None:
 
 
 @pytest.mark.otp("PG-030")
-async def test_locks_3() -> None:
-    """The same requester may set a lock again, also in another process."""
+async def test_a_requester_may_set_a_lock_again() -> None:
+    """The requester may do so in another process, too."""
     doer = await Doer.start_link()
     assert await global_.set_lock(("resource", "first"))
     assert await global_.set_lock(("resource", "first"))
@@ -200,8 +200,8 @@ async def test_locks_3() -> None:
 
 
 @pytest.mark.otp("PG-031")
-async def test_the_holder_of_several_locks_ends() -> None:
-    """All are released at once."""
+async def test_the_end_of_a_process_releases_all_its_locks() -> None:
+    """All locks are released at once."""
     doer = await Doer.start_link()
     for resource in range(3):
         assert await call(doer, lambda resource=resource: global_.set_lock((resource, "first")))
@@ -211,8 +211,8 @@ async def test_the_holder_of_several_locks_ends() -> None:
 
 
 @pytest.mark.otp("PG-032")
-async def test_bad_input() -> None:
-    """There is no name server to crash: what is malformed is a TypeError or ValueError where it is given."""
+async def test_a_malformed_argument_is_refused() -> None:
+    """No name server could crash: a malformed argument is a TypeError or ValueError in the caller."""
     anything: Any = "resource"
     for id in ("resource", ("resource",), ("a", "b", "c"), None):
         wrong: Any = id
@@ -238,7 +238,7 @@ async def test_bad_input() -> None:
 
 
 @pytest.mark.otp("PG-033")
-async def test_second_name(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_second_name_is_refused(caplog: pytest.LogCaptureFixture) -> None:
     """It is refused, as by OTP's default, and reported."""
     assert await global_.register_name("first", me())
     with caplog.at_level(logging.ERROR, "regrow.global"):
@@ -259,17 +259,17 @@ async def test_re_register_name() -> None:
     assert global_.whereis_name("name") is second
 
 
-async def test_who_keeps_a_name_that_two_have() -> None:
-    """In one program no two ever do; the functions that settle it are those of OTP, and may be called."""
-    first, second, told = (process.spawn(process.receive) for _ in range(3))
+async def test_the_functions_that_resolve_a_name_conflict() -> None:
+    """In one program no name has two owners; the functions that resolve a conflict are OTP's, and may be called."""
+    first, second, notified = (process.spawn(process.receive) for _ in range(3))
     assert await global_.register_name("name", first, global_.random_exit_name)
     await global_.re_register_name("name", second, global_.random_notify_name)
     ref = process.monitor(second)
     assert global_.random_exit_name("name", second, first) is first
     await expect_down(ref, "killed")
     test = me()
-    assert global_.random_notify_name("name", told, test) is test
-    await expect_down(process.monitor(told), "normal")
+    assert global_.random_notify_name("name", notified, test) is test
+    await expect_down(process.monitor(notified), "normal")
     global_.notify_all_name("name", first, test)
     await expect_down(process.monitor(first), "normal")
     assert await process.receive() == ("global_name_conflict", "name", first)
@@ -290,7 +290,7 @@ async def test_a_process_that_has_ended_loses_its_name_at_once() -> None:
 
 
 @pytest.mark.otp("PG-034")
-async def test_trans() -> None:
+async def test_trans_runs_a_function_under_a_lock() -> None:
     """The function may be `def` or `async def`; without the lock it is not run, and Aborted is raised."""
     doer = await Doer.start_link()
 
@@ -310,8 +310,8 @@ async def test_trans() -> None:
 
 
 @pytest.mark.otp("PG-035")
-async def test_send() -> None:
-    """Nobody there is a CallExit with OTP's reason."""
+async def test_send_to_a_global_name() -> None:
+    """A send to an unknown name raises CallExit with OTP's reason."""
     await global_.register_name("name", me())
     assert global_.send("name", "message") is me()
     assert await expect_message() == "message"
@@ -322,7 +322,7 @@ async def test_send() -> None:
 
 @pytest.mark.otp("PG-036")
 async def test_garbage_messages() -> None:
-    """There is no name server that junk could reach: names and locks are tables of the program."""
+    """No name server could get junk: names and locks are tables of the program."""
     process.trap_exit(True)
     pids = process.processes()
     await global_.register_name("name", me())

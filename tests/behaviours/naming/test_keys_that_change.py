@@ -1,6 +1,6 @@
-"""Keys whose hash changes, or that raise when they are hashed or compared: a table keeps them as they came.
+"""Keys whose hash changes, or that raise when they are hashed or compared: a table stores them by identity.
 
-What runs at the end of a process asks such a key nothing. Else the end would fail, and an entry would stay.
+The end of a process neither hashes nor compares such a key. Otherwise the end would fail, and an entry would stay.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.regrow
 
 
 class Changing:
-    """A key that hashes and compares otherwise when it is told to: "well", "otherwise" or "not"."""
+    """A key that hashes and compares as it is set to: "well", "otherwise" or "not"."""
 
     def __init__(self, number: int = 1) -> None:
         self.number = number
@@ -28,7 +28,7 @@ class Changing:
     def __hash__(self) -> int:
         if self.mood == "not":
             raise Exit("no hash")
-        return 7 if self.mood == "well" else 8  # all of them in one place of a dict, so that they are compared
+        return 7 if self.mood == "well" else 8  # all keys fall into one place of a dict, so that they are compared
 
     def __eq__(self, other: object) -> bool:
         if self.mood == "not":
@@ -70,7 +70,7 @@ async def test_a_registry_keeps_no_dead_process_under_a_key_that_has_changed(key
 
 @pytest.mark.parametrize("keys", ["unique", "duplicate"])
 @moods
-async def test_its_holder_unregisters_the_very_object(keys: Any, mood: str) -> None:
+async def test_the_owner_unregisters_the_very_object(keys: Any, mood: str) -> None:
     await Registry.start_link(keys=keys, name="rooms")
     changing = Changing()
     Registry.register("rooms", changing, 1)
@@ -101,7 +101,7 @@ async def test_a_name_in_a_registry_is_free_after_the_end(mood: str) -> None:
 
 
 @moods
-async def test_a_registry_that_ends_lets_go_of_all(mood: str) -> None:
+async def test_a_registry_that_ends_keeps_nothing(mood: str) -> None:
     registry = await Registry.start_link(keys="unique", name="rooms")
     changing = Changing()
     pid, ref = process.spawn_monitor(waits, lambda: Registry.register("rooms", changing))
@@ -146,7 +146,7 @@ async def test_a_member_leaves_a_group_by_the_very_object(mood: str) -> None:
 
 
 @moods
-async def test_a_lock_of_the_program_is_freed_whatever_its_resource_has_become(mood: str) -> None:
+async def test_a_global_lock_is_released_though_its_resource_has_changed(mood: str) -> None:
     changing, beside, me = Changing(1), Changing(2), process.current()
 
     async def holds() -> None:
@@ -178,7 +178,7 @@ async def test_a_lock_of_the_program_is_freed_whatever_its_resource_has_become(m
 
 
 @moods
-async def test_a_lock_of_a_registry_is_freed_too(mood: str) -> None:
+async def test_a_lock_of_a_registry_is_released_though_its_key_has_changed(mood: str) -> None:
     await Registry.start_link(keys="unique", name="rooms")
     changing, me = Changing(), process.current()
 
@@ -198,7 +198,7 @@ async def test_a_lock_of_a_registry_is_freed_too(mood: str) -> None:
     assert await Registry.lock("rooms", changing, lambda: 3) == 3
 
 
-async def test_a_lock_whose_key_raises_when_it_is_compared_is_refused_and_no_more() -> None:
+async def test_a_lock_whose_key_raises_in_a_comparison_is_refused() -> None:
     await Registry.start_link(keys="unique", name="rooms")
     held, me = Changing(), process.current()
 
@@ -219,7 +219,7 @@ async def test_a_lock_whose_key_raises_when_it_is_compared_is_refused_and_no_mor
 
 
 @moods
-async def test_a_supervisor_goes_on_whatever_the_id_of_a_child_has_become(mood: str) -> None:
+async def test_a_supervisor_continues_though_the_id_of_a_child_has_changed(mood: str) -> None:
     supervisor = await Supervisor.start_link([])
     changing, beside = Changing(1), Changing(2)
     for id, restart in ((beside, "permanent"), (changing, "temporary")):
@@ -239,7 +239,7 @@ async def test_a_supervisor_goes_on_whatever_the_id_of_a_child_has_become(mood: 
 
 
 class Raising(Changing):
-    """Can be hashed, and not be compared."""
+    """A key that can be hashed, and not compared."""
 
     def __hash__(self) -> int:
         return 7
@@ -265,7 +265,7 @@ async def calls(key: Any) -> None:
 
 
 @pytest.mark.parametrize("uses", [registers, joins, sets_a_lock, calls])
-async def test_a_key_that_raises_from_the_beginning_is_its_callers_mistake(uses: Any) -> None:
+async def test_a_key_that_raises_from_the_beginning_raises_in_the_caller(uses: Any) -> None:
     await Registry.start_link(keys="unique", name="rooms")
     await pg.start_link()
     broken = Changing()
@@ -276,7 +276,7 @@ async def test_a_key_that_raises_from_the_beginning_is_its_callers_mistake(uses:
     assert pg.which_groups() == []
 
 
-async def test_a_requester_equal_to_nothing_gets_a_lock_that_is_free() -> None:
+async def test_a_requester_equal_to_nothing_gets_a_free_lock() -> None:
     nan = float("nan")
     assert await global_.set_lock(("resource", nan), retries=0)
     global_.del_lock(("resource", nan))
@@ -289,11 +289,11 @@ async def test_a_requester_equal_to_nothing_gets_a_lock_that_is_free() -> None:
     assert not await global_.set_lock(("resource", True), retries=0)
 
 
-class Colour(str, Enum):  # noqa: UP042 (as it is written in Python 3.10)
+class Colour(str, Enum):  # noqa: UP042 (the form that Python 3.10 needs)
     RED = "red"
 
 
-def test_what_equals_a_plain_key_finds_it() -> None:
+def test_an_object_equal_to_a_plain_key_finds_it() -> None:
     table = {exact("red"): 1, exact(("a", "red")): 2, exact(Colour.RED): 3}
     assert len(table) == 2
     assert table[exact("red")] == 3
@@ -302,7 +302,7 @@ def test_what_equals_a_plain_key_finds_it() -> None:
     assert exact(Colour.RED) == "red"
 
 
-def test_only_the_very_object_is_the_same() -> None:
+def test_a_changing_key_equals_only_itself() -> None:
     one, other = exact(Changing(1)), exact(Changing(1))
     table = {one: 1}
     assert table[other] == 1

@@ -53,7 +53,7 @@ async def test_join_members_groups_leave() -> None:
 @pytest.mark.otp("PG-002")
 @pytest.mark.parametrize("how", ["call", "cast", "info"])
 async def test_junk_ends_the_scope(how: str) -> None:
-    """As in OTP the scope ends, with NoClause in the place of badarg."""
+    """As in OTP the scope ends, with NoClause in place of badarg."""
     process.trap_exit(True)
     scope = await pg.start_link("scope")
     if how == "call":
@@ -73,7 +73,7 @@ async def test_junk_ends_the_scope(how: str) -> None:
 
 @pytest.mark.otp("PG-008")
 @pytest.mark.parametrize("bad", ["no pid", None, ["no pid"], 7])
-async def test_what_is_no_pid_does_not_join(bad: Any) -> None:
+async def test_only_a_pid_joins(bad: Any) -> None:
     await pg.start_link()
     wrong: list[Any] = [bad, [bad], [me(), bad]]
     for pids in wrong:
@@ -87,7 +87,7 @@ async def test_what_is_no_pid_does_not_join(bad: Any) -> None:
 
 
 @pytest.mark.otp("PG-009")
-async def test_joined_twice_is_a_member_twice() -> None:
+async def test_a_process_that_joins_twice_is_a_member_twice() -> None:
     await pg.start_link()
     other = waiting()
     pg.join("group", me())
@@ -101,7 +101,7 @@ async def test_joined_twice_is_a_member_twice() -> None:
     assert pg.which_groups() == []
 
 
-async def test_members_that_end_are_out_before_anyone_hears_of_it() -> None:
+async def test_a_member_that_ends_is_removed_before_its_end_is_reported() -> None:
     await pg.start_link()
     other, both = waiting(), waiting()
     pg.join("first", [other, both, both])
@@ -115,7 +115,7 @@ async def test_members_that_end_are_out_before_anyone_hears_of_it() -> None:
     assert pg.which_groups() == []
 
 
-async def test_groups_are_told_apart_by_value_and_type() -> None:
+async def test_groups_are_distinguished_by_value_and_type() -> None:
     await pg.start_link()
     for group in (1, 1.0, True):
         pg.join(group, me())
@@ -124,7 +124,7 @@ async def test_groups_are_told_apart_by_value_and_type() -> None:
     assert [pg.get_members(group) for group in (1, 1.0)] == [[me()], []]
 
 
-async def test_scopes_do_not_know_of_each_other() -> None:
+async def test_scopes_are_separate() -> None:
     await pg.start_link("one")
     await pg.start_link("two")
     pg.join("group", me(), scope="one")
@@ -153,7 +153,7 @@ async def test_a_scope_that_starts_again_is_empty() -> None:
 
 
 @pytest.mark.otp("PG-012")
-async def test_a_scope_that_does_not_run() -> None:
+async def test_requests_to_a_scope_that_does_not_run() -> None:
     calls: list[tuple[Any, Any]] = [
         (lambda: pg.join("group", me(), scope="none"), ("pg", "join", ["none", "group", me()])),
         (lambda: pg.leave("group", me(), scope="none"), ("pg", "leave", ["none", "group", me()])),
@@ -168,7 +168,7 @@ async def test_a_scope_that_does_not_run() -> None:
 
 
 @pytest.mark.otp("PG-014")
-async def test_start_of_a_scope_that_runs() -> None:
+async def test_a_second_start_of_a_scope() -> None:
     scope = await pg.start("scope")
     assert process.info(scope, "links") == []
     for starting in (pg.start("scope"), pg.start_link("scope")):
@@ -218,7 +218,7 @@ async def test_monitor_of_a_group() -> None:
 
 
 @pytest.mark.otp("PG-019")
-async def test_a_process_that_watches_and_ends() -> None:
+async def test_the_monitors_of_a_process_that_ends_are_removed() -> None:
     await pg.start_link()
 
     async def watch() -> None:
@@ -235,7 +235,7 @@ async def test_a_process_that_watches_and_ends() -> None:
     pg.join("group", me())
 
 
-async def test_a_process_that_is_in_nothing_any_more_is_forgotten() -> None:
+async def test_a_process_that_has_left_its_last_group_is_forgotten() -> None:
     await pg.start_link()
     ref, _ = pg.monitor("group")
     pg.join("group", me())

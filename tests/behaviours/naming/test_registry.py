@@ -1,4 +1,4 @@
-"""Registry, row by row of the catalogue, each with 1 and with 8 partitions: registry."""
+"""Registry with unique and duplicate keys, row by row of the catalogue, each with 1 and with 8 partitions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TestBothKinds:
 
     @pytest.mark.otp("RG-001")
     @both_kinds
-    async def test_entries_are_gone_before_anyone_hears_of_the_end(self, keys: Any, partitions: int) -> None:
+    async def test_entries_are_removed_before_the_end_is_reported(self, keys: Any, partitions: int) -> None:
         await start(keys, partitions)
         seen: list[Any] = []
         holder = await register("hello")
@@ -129,7 +129,7 @@ class TestBothKinds:
         assert await Registry.lock(R, 1, lambda: "free") == "free"
 
     @pytest.mark.otp("RG-010")
-    async def test_unknown_registry(self, partitions: int) -> None:
+    async def test_an_unknown_registry(self, partitions: int) -> None:
         await start("unique", partitions)
         with pytest.raises(ValueError, match="unknown registry: 'unknown'"):
             Registry.register("unknown", "hello", "value")
@@ -142,7 +142,7 @@ class TestBothKinds:
         with pytest.raises(ValueError, match='keys: wanted "unique", "duplicate"'):
             await start(keys, partitions)
 
-    async def test_compressed_is_accepted_and_nothing_is(self, partitions: int) -> None:
+    async def test_compressed_is_accepted_and_has_no_effect(self, partitions: int) -> None:
         await Registry.start_link(keys="unique", name=R, partitions=partitions, compressed=True)
         Registry.register(R, "hello", "world")
         assert Registry.lookup(R, "hello") == [(me(), "world")]
@@ -185,12 +185,14 @@ class TestBothKinds:
         Registry.delete_meta(R, "custom")
 
     @both_kinds
-    async def test_starts_as_many_partitions_as_told(self, keys: Any, partitions: int) -> None:
+    async def test_a_registry_starts_the_requested_number_of_partitions(self, keys: Any, partitions: int) -> None:
         await start(keys, partitions)
         assert len(await Supervisor.which_children(R)) == partitions
 
     @both_kinds
-    async def test_links_on_register_and_unlinks_on_the_last_unregister(self, keys: Any, partitions: int) -> None:
+    async def test_a_registry_links_on_register_and_unlinks_on_the_last_unregister(
+        self, keys: Any, partitions: int
+    ) -> None:
         await start(keys, partitions)
         server = Registry.register(R, "hello")
         assert Registry.register(R, "world") is server
@@ -201,7 +203,7 @@ class TestBothKinds:
         assert server not in links()
 
     @both_kinds
-    async def test_those_registered_end_with_the_registry(self, keys: Any, partitions: int) -> None:
+    async def test_registered_processes_end_with_the_registry(self, keys: Any, partitions: int) -> None:
         process.trap_exit(True)
         registry = await start(keys, partitions)
         holder = await register("hello")
@@ -215,7 +217,7 @@ class TestBothKinds:
         Registry.register(R, "mine")
         assert Registry.keys(R, me()) == ["mine"]
 
-    async def test_a_partition_that_ends_takes_its_entries_along(self, partitions: int) -> None:
+    async def test_the_entries_of_a_partition_that_ends_are_removed(self, partitions: int) -> None:
         process.trap_exit(True)
         await start("unique", partitions)
         server = Registry.register(R, "hello")
@@ -225,7 +227,7 @@ class TestBothKinds:
         assert Registry.register(R, "hello") is not server
         await stop(R)
 
-    async def test_a_suspended_server_holds_up_nobody(self, partitions: int) -> None:
+    async def test_a_suspended_server_delays_no_caller(self, partitions: int) -> None:
         await start("unique", partitions)
         holder = await register("hello", "value")
         server = links(holder)[0]
@@ -234,7 +236,7 @@ class TestBothKinds:
         Registry.register(R, "hello", "other")
         assert Registry.lookup(R, "hello") == [(me(), "other")]
 
-    async def test_bad_use(self, partitions: int) -> None:
+    async def test_wrong_arguments_are_refused(self, partitions: int) -> None:
         await start("unique", partitions)
         with pytest.raises(TypeError, match="wanted a hashable key"):
             Registry.register(R, {})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -257,7 +259,7 @@ class TestBothKinds:
 
 
 def locking(key: Any) -> Pid:
-    """A process that holds a lock until it is told to leave, and says so."""
+    """Spawn a process that holds a lock until it gets a message, and reports that it has the lock."""
     parent = me()
 
     async def inside() -> str:

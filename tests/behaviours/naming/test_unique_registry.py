@@ -1,4 +1,4 @@
-"""Registry, row by row of the catalogue, each with 1 and with 8 partitions: unique registry."""
+"""Registry with unique keys, row by row of the catalogue, each with 1 and with 8 partitions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.regrow, pytest.mark.parametrize("partitions", [1, 8])]
 
 
 class Failing(GenServer[Any]):
-    """Does not start."""
+    """A server that does not start."""
 
     def init(self, _arg: Any) -> Ok[Any]:
         raise RuntimeError("oops")
@@ -35,7 +35,7 @@ class Failing(GenServer[Any]):
 
 class TestUnique:
     @pytest.mark.otp("RG-018")
-    async def test_has_unique_registrations(self, partitions: int) -> None:
+    async def test_a_unique_registry_has_unique_registrations(self, partitions: int) -> None:
         await start("unique", partitions)
         assert isinstance(Registry.register(R, "hello", "value"), Pid)
         with pytest.raises(AlreadyRegistered) as caught:
@@ -46,7 +46,7 @@ class TestUnique:
         Registry.register(R, "world", "value")
         assert Registry.keys(R, me()) == ["hello", "world"]
 
-    async def test_has_unique_registrations_across_processes(self, partitions: int) -> None:
+    async def test_one_process_may_have_a_key(self, partitions: int) -> None:
         await start("unique", partitions)
         other = await register("hello")
         with pytest.raises(AlreadyRegistered, match="is registered as 'hello' in 'R'") as caught:
@@ -97,7 +97,7 @@ class TestUnique:
 
     @pytest.mark.otp("RG-023")
     async def test_keys_that_look_like_patterns_are_literal(self, partitions: int) -> None:
-        """A mapping is no key in Python: what is hashable is one, and none is a pattern."""
+        """Python's mappings are no keys: a key is hashable, and no key is a pattern."""
         await start("unique", partitions)
         keys = [..., (..., "x"), ("$1", "x"), frozenset({("a", "b")}), None]
         superset = frozenset({("a", "b"), ("c", "d")})
@@ -212,14 +212,14 @@ class TestUnique:
         assert Registry.lookup(R, "second") == [(second, "value")]
         assert Via(R, "first") == Via(R, "first", "value")
 
-    async def test_a_name_is_free_before_the_starter_hears_of_a_failure(self, partitions: int) -> None:
+    async def test_a_name_is_free_when_the_starter_gets_a_failure(self, partitions: int) -> None:
         await start("unique", partitions)
         for _ in range(3):
             with pytest.raises(StartError):
                 await Failing.start(name=Via(R, "hello"))
             assert Registry.lookup(R, "hello") == []
 
-    async def test_a_name_in_a_table_of_ones_own_is_freed_when_the_start_fails(self, partitions: int) -> None:
+    async def test_a_name_in_a_custom_table_is_free_after_a_failed_start(self, partitions: int) -> None:
         await start("unique", partitions)
         own = current_node().registries[R]  # as an object, not by its name
         with pytest.raises(StartError):
@@ -227,7 +227,7 @@ class TestUnique:
         assert own.whereis_name("hello") is None
 
         class Telephone:
-            """A table that does not look after those who end."""
+            """A table that does not remove processes that end."""
 
             numbers: ClassVar[dict[Any, Pid]] = {}
 
@@ -254,14 +254,14 @@ class TestUnique:
         await start("unique", partitions)
         there = process.processes()
         for partition in current_node().registries[R].partitions:
-            partition.server = None  # as while the partitions are started again
+            partition.server = None  # as while the partitions are restarted
         with pytest.raises(ValueError, match="the registry 'R' is being restarted"):
             await Doer.start_link(name=Via(R, "hello"))
         assert process.processes() == there
 
     @pytest.mark.otp("RG-033")
     async def test_select_empty_and_all(self, partitions: int) -> None:
-        """A query is a pattern of (key, pid, value); what it gives are Records."""
+        """A query is a pattern of (key, pid, value); the results are Records."""
         await start("unique", partitions)
         assert Registry.select(R) == []
         pid = await Doer.start_link(name=Via(R, "hello"))
@@ -271,7 +271,7 @@ class TestUnique:
 
     @pytest.mark.otp("RG-034")
     async def test_select_full_match_specs(self, partitions: int) -> None:
-        """A variable that stands twice is a predicate; a body is a comprehension over the Records."""
+        """A variable that occurs twice is a predicate; a body is a comprehension over the Records."""
         await start("unique", partitions)
         value = (1, "atom", 1)
         Registry.register(R, "hello", value)
@@ -313,7 +313,7 @@ class TestUnique:
 
     @pytest.mark.otp("RG-037")
     async def test_count_select(self, partitions: int) -> None:
-        """It counts what `select` gives."""
+        """The count is that of the results of `select`."""
         await start("unique", partitions)
         Registry.register(R, "hello", (1, "atom", 1))
         Registry.register(R, "world", (3, "atom", 4))

@@ -1,4 +1,4 @@
-"""A killed process that still unwinds gets nothing that it would have to give back: no lock, no entry, no monitor."""
+"""A killed process that still unwinds gets nothing that it would have to release: no lock, no entry, no monitor."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def started(listeners: Any = ()) -> None:
 
 
 def left() -> list[Any]:
-    """All that is still kept, of whomever."""
+    """Return everything that is still kept, of every process."""
     found: list[Any] = [*pg.which_groups(), *global_.registered_names(), *Registry.select("rooms")]
     groups: Any = running().node.registries[("pg", "pg")]
     found += [*groups.groups, *groups.monitors, *groups.watching]
@@ -86,7 +86,7 @@ async def dies(what: Callable[[], Any], outcome: list[BaseException | None]) -> 
 
 
 @pytest.mark.parametrize("what", TAKEN.values(), ids=TAKEN.keys())
-async def test_the_dead_take_nothing(what: Callable[[], Any]) -> None:
+async def test_a_dead_process_gets_nothing(what: Callable[[], Any]) -> None:
     await started()
     outcome: list[BaseException | None] = []
     pid, ref = process.spawn_monitor(dies, what, outcome)
@@ -102,7 +102,7 @@ async def test_the_dead_take_nothing(what: Callable[[], Any]) -> None:
 
 
 @pytest.mark.parametrize("what", GIVEN_BACK.values(), ids=GIVEN_BACK.keys())
-async def test_to_give_back_what_is_gone_is_no_mistake(what: Callable[[], Any]) -> None:
+async def test_a_release_of_what_is_gone_is_no_mistake(what: Callable[[], Any]) -> None:
     await started(["starter"])
     outcome: list[BaseException | None] = []
 
@@ -120,10 +120,10 @@ async def test_to_give_back_what_is_gone_is_no_mistake(what: Callable[[], Any]) 
     await process.sleep(0.001)
     assert outcome == [None]
     assert left() == []
-    assert flush() == []  # listeners hear of an end by monitors of their own
+    assert flush() == []  # listeners are notified of an end by separate monitors
 
 
-async def test_a_lock_that_is_waited_for_is_not_given_to_the_dead() -> None:
+async def test_a_lock_is_not_given_to_a_dead_waiter() -> None:
     await started()
     me = process.current()
     await global_.set_lock(("resource", me))
@@ -145,7 +145,7 @@ async def test_a_lock_that_is_waited_for_is_not_given_to_the_dead() -> None:
     assert left() == []
 
 
-async def test_who_is_dead_cannot_be_registered_by_another() -> None:
+async def test_a_dead_process_cannot_be_registered_by_another() -> None:
     await started()
     pid, ref = process.spawn_monitor(process.current)
     await expect_down(ref)

@@ -1,4 +1,4 @@
-# What is inside a service is looked at from outside here, and what checkers forbid is tried.
+# These tests look inside a service from outside, and try what checkers forbid.
 # pyright: reportPrivateUsage=false, reportUnusedFunction=false, reportUnknownLambdaType=false
 # pyright: reportUnknownArgumentType=false
 """Services that the tests in this folder start."""
@@ -18,14 +18,14 @@ from regrow import (
 
 
 class Queue(Service):
-    """The service of the lesson, and some more."""
+    """The service of the lesson, with some more methods."""
 
     def __init__(self, items: Iterable[int] = ()) -> None:
         self._items = deque(items)
 
     @service.call
     def dequeue(self) -> int | None:
-        """Take the oldest."""
+        """Take the oldest item."""
         return self._items.popleft() if self._items else None
 
     @service.cast
@@ -43,9 +43,9 @@ class Queue(Service):
 
     @service.call
     def crash(self) -> None:
-        raise ValueError("told to")
+        raise ValueError("on request")
 
 
 def letter(raised: pytest.ExceptionInfo[BaseException], *parts: str) -> None:
-    """All parts stand in what was raised."""
+    """Check that every part is in the text of the exception."""
     assert [part for part in parts if part not in str(raised.value)] == []

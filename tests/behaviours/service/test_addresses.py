@@ -1,7 +1,7 @@
-# What is inside a service is looked at from outside here, and what checkers forbid is tried.
+# These tests look inside a service from outside, and try what checkers forbid.
 # pyright: reportPrivateUsage=false, reportUnusedFunction=false, reportUnknownLambdaType=false
 # pyright: reportUnknownArgumentType=false
-"""Services: methods as messages, handles as addresses, and one GenServer underneath: addresses."""
+"""Addresses of services: a handle is accepted wherever an address is."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ pytestmark = pytest.mark.regrow
 
 
 class TestAddresses:
-    """Wherever an address fits, a handle does."""
+    """A handle is accepted wherever an address is."""
 
-    async def test_the_functions_of_gen_server(self) -> None:
+    async def test_the_functions_of_gen_server_accept_a_handle(self) -> None:
         class Loud(Service):
             def __init__(self, to: Pid) -> None:
                 self.to = to
@@ -54,7 +54,7 @@ class TestAddresses:
         await stop(loud)
         assert process.whereis(Loud.at("loud")) is None
 
-    async def test_the_functions_of_process(self) -> None:
+    async def test_the_functions_of_process_accept_a_handle(self) -> None:
         process.trap_exit(True)
         queue = await Queue.start()
         pid = process.whereis(queue)
@@ -75,11 +75,11 @@ class TestAddresses:
         with pytest.raises(ValueError, match=r"link: unknown is at Queue\.at\('queue'\) now"):
             process.link(Queue.at("queue"))
 
-    async def test_a_monitor_of_a_name_tells_the_name(self) -> None:
+    async def test_the_down_of_a_monitored_name_has_the_name(self) -> None:
         ref = process.monitor(Queue.at("unknown"))
         assert await expect_message(Down) == Down(ref, "unknown", "noproc")
 
-    async def test_the_functions_of_system(self) -> None:
+    async def test_the_functions_of_system_accept_a_handle(self) -> None:
         queue = await Queue.start_link([1])
         inside = await system.get_state(queue)
         assert type(inside) is Queue
@@ -93,7 +93,7 @@ class TestAddresses:
         await system.resume(queue)
         assert await queue.length() == 1
 
-    async def test_a_replaced_object_goes_on_as_the_state(self) -> None:
+    async def test_a_replaced_object_becomes_the_state(self) -> None:
         class Stopping(Queue):
             @service.call
             def leave(self) -> str:
@@ -118,7 +118,7 @@ class TestAddresses:
 
 
 class TestOtherServices:
-    async def test_a_message_of_another_service_is_refused_and_the_server_goes_on(self) -> None:
+    async def test_a_message_of_another_service_is_refused_and_the_server_continues(self) -> None:
         class Cart(Service):
             @service.call
             def total(self) -> int:

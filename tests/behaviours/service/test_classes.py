@@ -1,7 +1,7 @@
-# What is inside a service is looked at from outside here, and what checkers forbid is tried.
+# These tests look inside a service from outside, and try what checkers forbid.
 # pyright: reportPrivateUsage=false, reportUnusedFunction=false, reportUnknownLambdaType=false
 # pyright: reportUnknownArgumentType=false
-"""Services: methods as messages, handles as addresses, and one GenServer underneath: classes."""
+"""Service classes: methods, options, messages by class, and child specs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.regrow
 
 
 class TestClasses:
-    """A mistake is told where the class is defined."""
+    """A mistake raises where the class is defined."""
 
     def test_one_method_is_one_kind_of_message(self) -> None:
         with pytest.raises(TypeError, match=r"@service\.cast: .*both is a @service\.call already"):
@@ -51,29 +51,29 @@ class TestClasses:
             service.every(1.0)(cast(Any, service.info(str)(cast(Any, lambda _self, _message=None: None))))
 
     @pytest.mark.parametrize("wrong", [0, -1.0, float("inf"), float("nan"), timedelta(0)])
-    def test_an_interval_is_more_than_nothing(self, wrong: Any) -> None:
+    def test_an_interval_must_be_positive(self, wrong: Any) -> None:
         with pytest.raises(ValueError, match=r"@service\.every: wanted more than 0 seconds"):
             service.every(wrong)
 
     @pytest.mark.parametrize("wrong", ["1", None, True, lambda _self: None])
-    def test_an_interval_is_a_time(self, wrong: Any) -> None:
+    def test_an_interval_must_be_a_time(self, wrong: Any) -> None:
         with pytest.raises(TypeError, match=r"@service\.every: .*seconds"):
             service.every(wrong)
 
-    def test_a_name_that_every_service_has(self) -> None:
+    def test_a_method_cannot_have_the_name_of_a_service_method(self) -> None:
         for name in ("start_link", "at", "then", "caller", "child_spec", "named", "start"):
             with pytest.raises(TypeError, match=f"class Wrong: every service has {name}"):
                 type("Wrong", (Service,), {name: lambda _self: None})
 
-    def test_a_callback_is_no_message(self) -> None:
+    def test_a_callback_cannot_be_a_message(self) -> None:
         with pytest.raises(TypeError, match="class Wrong: terminate is a callback, which the server itself calls"):
             type("Wrong", (Service,), {"terminate": service.call(lambda _self, _reason: None)})
 
-    def test_a_dunder_is_no_message(self) -> None:
+    def test_a_dunder_method_cannot_be_a_message(self) -> None:
         with pytest.raises(TypeError, match=r"class Wrong: __len__ cannot be a @service\.call"):
             type("Wrong", (Service,), {"__len__": service.call(lambda _self: 1)})
 
-    def test_what_is_no_method(self) -> None:
+    def test_a_decorator_needs_a_method(self) -> None:
         def yields(_self: Any) -> Any:
             yield 1
 
@@ -91,7 +91,7 @@ class TestClasses:
                 with pytest.raises(TypeError, match=words):
                     cast(Any, decorate)(value)
 
-    def test_what_info_and_every_take(self) -> None:
+    def test_info_and_every_check_their_arguments(self) -> None:
         with pytest.raises(TypeError, match=r"wanted a class of messages, as in @service\.info\(Down\)"):
             service.info(cast(Any, lambda _self: None))
         with pytest.raises(TypeError, match=r"@service\.info\(Down\): wanted a method of self and the message"):
@@ -99,7 +99,7 @@ class TestClasses:
         with pytest.raises(TypeError, match=r"@service\.every\(1\.0\): wanted a method of self alone"):
             service.every(1.0)(cast(Any, lambda _self, _more: None))
 
-    def test_two_methods_for_one_class_of_messages(self) -> None:
+    def test_two_methods_for_one_message_class_are_refused(self) -> None:
         with pytest.raises(TypeError, match=r"one and two are both @service\.info\(str\)"):
 
             class Wrong(Service):  # pyright: ignore[reportUnusedClass]
@@ -116,7 +116,7 @@ class TestClasses:
         with pytest.raises(TypeError, match=r"class Wrong: dequeue is a @service\.cast here"):
             type("Wrong", (Queue,), {"dequeue": service.cast(lambda _self: None)})
 
-    def test_an_unknown_option(self) -> None:
+    def test_an_unknown_option_is_refused(self) -> None:
         with pytest.raises(TypeError, match="unknown option colour"):
 
             class Wrong(Service, colour="red"):  # pyright: ignore[reportUnusedClass]
@@ -137,18 +137,18 @@ class TestClasses:
         both = await Both.start_link()
         assert [await both.next(), await both.next()] == [1, 2]
 
-    def test_a_method_tells_what_it_is(self) -> None:
+    def test_a_method_shows_its_kind(self) -> None:
         assert repr(Queue.dequeue).startswith("<the call Queue.dequeue(self)")
         assert Queue.enqueue.name == "enqueue"
         assert Queue.dequeue.__doc__ == "Take the oldest."
 
-    def test_a_child_spec_is_a_child_spec(self) -> None:
+    def test_a_service_class_has_a_child_spec(self) -> None:
         assert isinstance(Queue.child_spec([1]), ChildSpec)
 
 
 @dataclass(frozen=True)
 class Pop(Request[int | None]):
-    """A request that says what its answer is."""
+    """A request that declares the type of its reply."""
 
     default: int | None = None
 

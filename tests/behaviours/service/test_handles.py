@@ -1,7 +1,7 @@
-# What is inside a service is looked at from outside here, and what checkers forbid is tried.
+# These tests look inside a service from outside, and try what checkers forbid.
 # pyright: reportPrivateUsage=false, reportUnusedFunction=false, reportUnknownLambdaType=false
 # pyright: reportUnknownArgumentType=false
-"""Services: methods as messages, handles as addresses, and one GenServer underneath: handles."""
+"""Handles of services: addresses, names, and the errors of a handle."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TestHandles:
         assert isinstance(queue, Service)
         assert not isinstance(cast(Any, queue), GenServer)
 
-    async def test_at_a_pid_and_at_a_name(self) -> None:
+    async def test_a_handle_is_made_from_a_pid_or_a_name(self) -> None:
         queue = await Queue.named("queue").start_link([1, 2])
         pid = process.whereis("queue")
         assert process.whereis(queue) is pid
@@ -62,7 +62,7 @@ class TestHandles:
         with pytest.raises(NoProcess):
             await first.dequeue()
 
-    async def test_every_form_of_a_name(self, node: Node) -> None:
+    async def test_a_service_may_have_every_form_of_a_name(self, node: Node) -> None:
         await Registry.start_link(keys="unique", name="rooms")
         for name in ("queue", Queue, Global("queue"), Via("rooms", "queue")):
             queue = await Queue.named(name).start_link([1])
@@ -72,7 +72,7 @@ class TestHandles:
         await Queue.named("queue").start_link([1])
         assert await Queue.at(("queue", node.name)).dequeue() == 1
 
-    async def test_a_named_service_is_at_its_class(self) -> None:
+    async def test_a_service_named_by_its_class(self) -> None:
         class Only(Service, named=True):
             @service.call
             def here(self) -> Pid:
@@ -94,14 +94,14 @@ class TestHandles:
         assert copy.deepcopy([one]) == [one]
         assert copy.copy(one) is one
 
-    async def test_it_prints_as_what_makes_it(self) -> None:
+    async def test_the_repr_of_a_handle_makes_the_handle(self) -> None:
         queue = await Queue.start_link()
         assert repr(queue) == f"Queue.at({process.whereis(queue)})"
         assert repr(Queue.at("queue")) == "Queue.at('queue')"
         assert repr(Queue.named("queue")) == "Queue.named('queue')"
         assert queue.dequeue.__doc__ == "Take the oldest."
 
-    async def test_the_state_is_not_there(self) -> None:
+    async def test_a_handle_has_no_attributes_of_the_state(self) -> None:
         class Limited(Service):
             limit = 3
 
@@ -136,7 +136,7 @@ class TestHandles:
         assert (limited.usual(), limited.double(4)) == (3, 8)
         assert not hasattr(limited, "__await__")
 
-    async def test_the_letter_comes_for_what_the_methods_mention_and_else_pythons_own(self) -> None:
+    async def test_the_explanation_comes_only_for_attributes_of_the_methods(self) -> None:
         class Base:
             def __init__(self) -> None:
                 self._kept = 1
@@ -163,13 +163,13 @@ class TestHandles:
             shelf.frist  # noqa: B018
         assert await shelf.first() == "a"
 
-    async def test_what_is_no_address(self) -> None:
+    async def test_an_invalid_address_is_refused(self) -> None:
         with pytest.raises(TypeError, match=r"Queue\.at: wanted a pid, a name .* got 3"):
             Queue.at(3)  # type: ignore[arg-type]
         with pytest.raises(TypeError, match=r"Without one, write class Queue\(Service, named=True\)"):
             Queue.at()
 
-    async def test_a_pid_of_something_else_is_refused(self) -> None:
+    async def test_a_pid_of_another_server_is_refused(self) -> None:
         class Cart(Service):
             pass
 
@@ -188,7 +188,7 @@ class TestHandles:
             Queue.at(await Plain.start_link(0))
         assert await Queue.at(longer).dequeue() == 5
 
-    async def test_nobody_has_the_name(self) -> None:
+    async def test_a_handle_of_an_unknown_name(self) -> None:
         queue = Queue.at("unknown")
         queue.enqueue(1)
         with pytest.raises(NoProcess, match="'unknown' is not alive"):

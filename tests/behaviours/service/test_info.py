@@ -1,7 +1,7 @@
-# What is inside a service is looked at from outside here, and what checkers forbid is tried.
+# These tests look inside a service from outside, and try what checkers forbid.
 # pyright: reportPrivateUsage=false, reportUnusedFunction=false, reportUnknownLambdaType=false
 # pyright: reportUnknownArgumentType=false
-"""Services: methods as messages, handles as addresses, and one GenServer underneath: info."""
+"""Messages of services that are no calls or casts: `info` and `every`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.regrow
 
 
 class TestInfo:
-    async def test_messages_go_by_their_class(self) -> None:
+    async def test_a_message_goes_to_the_method_of_its_class(self) -> None:
         @dataclass
         class News:
             word: str
@@ -79,7 +79,7 @@ class TestInfo:
             ("down", "noproc"),
         ] or (await reader.all())[-1] == ("down", "normal")
 
-    async def test_what_nobody_takes_is_logged(self, reports: list[Any]) -> None:
+    async def test_an_unexpected_message_is_logged(self, reports: list[Any]) -> None:
         queue = await Queue.start_link([1])
         send(queue, "hello")
         assert await queue.dequeue() == 1
@@ -87,7 +87,7 @@ class TestInfo:
 
 
 class TestEvery:
-    async def test_it_comes_again_and_again_without_drift(self) -> None:
+    async def test_a_periodic_method_runs_without_drift(self) -> None:
         class Clock(Service):
             def __init__(self, to: Pid) -> None:
                 self.to = to
@@ -103,10 +103,10 @@ class TestEvery:
 
         begin = process.monotonic()
         await Clock.start_link(process.current())
-        heard = [await expect_message(timeout=10.0) for _ in range(5)]
-        assert heard == [begin + 2.5, begin + 4.5, begin + 6.5, "tock", begin + 8.5]
+        received = [await expect_message(timeout=10.0) for _ in range(5)]
+        assert received == [begin + 2.5, begin + 4.5, begin + 6.5, "tock", begin + 8.5]
 
-    async def test_what_was_missed_is_left_out(self) -> None:
+    async def test_missed_ticks_are_skipped(self) -> None:
         class Slow(Service):
             def __init__(self) -> None:
                 self.times: list[float] = []
@@ -126,7 +126,7 @@ class TestEvery:
         await process.sleep(7.5)
         assert await slow.all() == [1.0, 5.0, 6.0, 7.0]
 
-    async def test_an_end_ends_it_and_a_restart_begins_it_anew(self) -> None:
+    async def test_an_interval_ends_with_its_service_and_restarts_with_it(self) -> None:
         class Once(Service):
             def __init__(self, to: Pid) -> None:
                 self.to = to

@@ -1,7 +1,7 @@
-# What is inside a service is looked at from outside here, and what checkers forbid is tried.
+# These tests look inside a service from outside, and try what checkers forbid.
 # pyright: reportPrivateUsage=false, reportUnusedFunction=false, reportUnknownLambdaType=false
 # pyright: reportUnknownArgumentType=false
-"""Services: methods as messages, handles as addresses, and one GenServer underneath: inside."""
+"""A service that calls its own methods."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.regrow
 
 
 class TestInside:
-    """What a service's own methods do when it calls itself."""
+    """A service's own methods called from inside the service."""
 
     async def test_a_call_to_itself_runs_in_place_and_a_cast_waits_its_turn(self) -> None:
         class Selfish(Queue):
@@ -43,7 +43,7 @@ class TestInside:
         assert await selfish.dequeue() == 9
         assert await selfish.nap() == "slept"
 
-    async def test_super_is_what_python_means_by_it(self) -> None:
+    async def test_super_works_as_in_python(self) -> None:
         class Loud(Queue):
             @service.call
             async def length(self) -> int:
@@ -61,27 +61,27 @@ class TestInside:
         Queue.at(loud).enqueue(1)
         assert await Queue.at(loud).length() == 103
 
-    async def test_an_async_cast_of_super_says_how(self) -> None:
+    async def test_an_async_cast_of_super_explains_how_to_call_it(self) -> None:
         class Base(Service):
             @service.cast
-            async def tell(self, to: Pid) -> None:
+            async def notify(self, to: Pid) -> None:
                 send(to, "base")
 
         class Derived(Base):
             @service.cast
-            async def tell(self, to: Pid) -> None:
+            async def notify(self, to: Pid) -> None:
                 try:
-                    super().tell(to)
+                    super().notify(to)
                 except TypeError as error:
                     send(to, str(error))
-                await Base.tell.function(self, to)
+                await Base.notify.function(self, to)
 
         derived = await Derived.start_link()
-        derived.tell(process.current())
-        assert "Base.tell.function(self, …)`" in await expect_message()
+        derived.notify(process.current())
+        assert "Base.notify.function(self, …)`" in await expect_message()
         assert await expect_message() == "base"
 
-    async def test_a_bound_method_asks_where_it_runs_in_another_process(self) -> None:
+    async def test_a_bound_method_in_another_process_calls_the_service(self) -> None:
         class Busy(Service):
             @service.call
             def where(self) -> Pid:
@@ -96,7 +96,7 @@ class TestInside:
         where: Any = await process.receive()
         assert await where() is process.whereis(busy)
 
-    async def test_it_cannot_wait_for_itself(self) -> None:
+    async def test_a_service_cannot_wait_for_itself(self) -> None:
         class Knot(Service):
             @service.call
             def wait(self) -> Later[int]:
@@ -117,7 +117,7 @@ class TestInside:
 
         assert "called its own wait(…)" in await (await Knot.start_link()).tie()
 
-    async def test_an_object_without_a_process_says_so(self) -> None:
+    async def test_an_object_without_a_process_raises(self) -> None:
         queue = Queue([1])
         with pytest.raises(RuntimeError) as raised:
             await queue.dequeue()
@@ -128,14 +128,14 @@ class TestInside:
             queue.enqueue(1)
         assert Queue.dequeue.function(queue) == 1
 
-    async def test_a_method_called_on_the_class_says_so(self) -> None:
+    async def test_a_method_called_on_the_class_raises(self) -> None:
         on_the_class: Any = Queue
         for method, how in (("dequeue", "await queue.dequeue(…)"), ("enqueue", "    queue.enqueue(…)")):
             with pytest.raises(TypeError) as raised:
                 getattr(on_the_class, method)(1)
             letter(raised, f"Queue.{method}(…) was called on the class", "await Queue.start_link(…)", "Queue.at(", how)
 
-    async def test_an_object_that_got_out_sends_as_a_handle_does(self) -> None:
+    async def test_an_object_that_leaves_its_service_sends_like_a_handle(self) -> None:
         class Leaky(Queue):
             @service.call
             def leak(self) -> Leaky:

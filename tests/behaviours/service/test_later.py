@@ -1,7 +1,7 @@
-# What is inside a service is looked at from outside here, and what checkers forbid is tried.
+# These tests look inside a service from outside, and try what checkers forbid.
 # pyright: reportPrivateUsage=false, reportUnusedFunction=false, reportUnknownLambdaType=false
 # pyright: reportUnknownArgumentType=false
-"""Services: methods as messages, handles as addresses, and one GenServer underneath: later."""
+"""Replies that come later, and results that say what comes next."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.regrow
 
 
 class TestLater:
-    async def test_an_answer_may_come_from_another_message(self) -> None:
+    async def test_another_message_may_give_the_reply(self) -> None:
         class Mailbox(Service):
             def __init__(self) -> None:
                 self.waiting: deque[Later[int]] = deque()
@@ -52,7 +52,7 @@ class TestLater:
         mailbox.put(5)
         assert await asker == 5
 
-    async def test_one_is_for_all_who_ask_before_and_after(self) -> None:
+    async def test_one_later_answers_earlier_and_later_callers(self) -> None:
         class Gate(Service):
             def __init__(self) -> None:
                 self.opened: Later[str] = Later()
@@ -73,7 +73,7 @@ class TestLater:
         assert await asyncio.gather(*askers) == ["wide"] * 3
         assert await gate.wait_open() == "wide"
 
-    async def test_an_answer_may_be_there_already(self) -> None:
+    async def test_a_later_may_have_its_value_already(self) -> None:
         class Ready(Service):
             @service.call
             def ask(self) -> Later[int]:
@@ -88,7 +88,7 @@ class TestLater:
         ready = await Ready.start_link()
         assert (await ready.ask(), await ready.ask_early()) == (3, 4)
 
-    async def test_those_who_gave_up_are_forgotten(self) -> None:
+    async def test_callers_that_timed_out_are_forgotten(self) -> None:
         never: Later[int] = Later()
 
         class Never(Service):
@@ -102,13 +102,13 @@ class TestLater:
                 await deaf.ask()
         assert len(never._calls) < 20
 
-    def test_it_prints_what_is_known(self) -> None:
+    def test_the_repr_of_a_later_shows_its_value(self) -> None:
         never: Later[int] = Later()
         assert (repr(never), repr(Later.now(3))) == ("Later()", "Later.now(3)")
 
 
 class TestThen:
-    async def test_stop_comes_after_the_reply(self) -> None:
+    async def test_a_stop_comes_after_the_reply(self) -> None:
         class Last(Service):
             def __init__(self, to: Pid) -> None:
                 self.to = to
@@ -142,7 +142,7 @@ class TestThen:
         last.go()
         assert await expect_down(ref) == "normal"
 
-    async def test_who_waits_for_a_later_hears_of_the_stop(self) -> None:
+    async def test_a_caller_that_waits_for_a_later_gets_the_stop(self) -> None:
         class Rude(Service):
             @service.call
             def ask(self) -> Later[int]:
@@ -181,7 +181,7 @@ class TestThen:
         with pytest.raises(TimeoutError):
             await process.receive(timeout=100.0)
 
-    async def test_a_continue_comes_before_all_that_wait(self) -> None:
+    async def test_a_continue_comes_before_queued_messages(self) -> None:
         class Loading(Service):
             def __init__(self) -> None:
                 self.seen: list[str] = []
@@ -224,7 +224,7 @@ class TestThen:
 
         assert await (await Chained.start_link()).get() == 0
 
-    async def test_what_cannot_follow(self) -> None:
+    async def test_an_invalid_then_is_refused(self) -> None:
         class Wrong(Service):
             @service.call
             def say(self, what: Any) -> str:
@@ -247,7 +247,7 @@ class TestThen:
         await wrong.no_continue()
         assert "has no handle_continue" in str(await expect_down(ref))
 
-    async def test_it_is_for_the_services_own_process(self) -> None:
+    async def test_then_works_only_in_the_process_of_the_service(self) -> None:
         class Shared(Service):
             @service.call
             def leak(self) -> Shared:

@@ -1,7 +1,7 @@
-# What is inside a service is looked at from outside here, and what checkers forbid is tried.
+# These tests look inside a service from outside, and try what checkers forbid.
 # pyright: reportPrivateUsage=false, reportUnusedFunction=false, reportUnknownLambdaType=false
 # pyright: reportUnknownArgumentType=false
-"""Services: methods as messages, handles as addresses, and one GenServer underneath: life."""
+"""The life of a service: init, terminate, code changes, and supervision."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.regrow
 
 
 class TestLife:
-    async def test_init_may_wait_and_decide(self) -> None:
+    async def test_init_may_await_and_ignore_or_stop(self) -> None:
         class Picky(Service):
             def __init__(self, init: Callable[[], Any]) -> None:
                 self.decide = init
@@ -61,7 +61,7 @@ class TestLife:
         with pytest.raises(StartError, match="Picky did not start: 'timeout'"):
             await Picky.named(None, timeout=0.05).start_link(lambda: None)
 
-    async def test_a_raise_in_init_is_the_reason(self) -> None:
+    async def test_an_exception_in_init_is_the_reason(self) -> None:
         class Broken(Service):
             def __init__(self) -> None:
                 raise ValueError("no")
@@ -71,7 +71,7 @@ class TestLife:
         with pytest.raises(StartError, match="unexpected keyword argument"):
             await Queue.start(limit=3)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
-    async def test_stop_in_the_constructor(self) -> None:
+    async def test_the_constructor_may_stop_the_service(self) -> None:
         class Never(Service):
             def __init__(self) -> None:
                 self.then(Stop("not today"))
@@ -79,7 +79,7 @@ class TestLife:
         with pytest.raises(StartError, match="not today"):
             await Never.start()
 
-    async def test_the_object_may_send_to_itself_before_it_is_up(self) -> None:
+    async def test_the_object_may_send_to_itself_during_its_start(self) -> None:
         class Early(Service):
             def __init__(self) -> None:
                 self.seen: list[int] = []
@@ -95,7 +95,7 @@ class TestLife:
 
         assert await (await Early.start_link()).all() == [1]
 
-    async def test_a_dataclass_is_a_service(self) -> None:
+    async def test_a_dataclass_may_be_a_service(self) -> None:
         @dataclass
         class Counter(Service):
             count: int = 0
@@ -129,7 +129,7 @@ class TestLife:
 
         assert (await system.get_status(await Secret.start_link()))["state"] == ["password"]
 
-    async def test_terminate_hears_the_reason_of_the_parents_end(self) -> None:
+    async def test_terminate_gets_the_reason_of_the_parents_end(self) -> None:
         class Last(Service):
             def __init__(self, to: Pid) -> None:
                 process.trap_exit(True)
@@ -161,35 +161,35 @@ class TestLife:
         await system.resume(new)
         assert (await system.get_state(new)).version == 2
 
-    async def test_who_calls_is_known_while_a_call_is_handled(self) -> None:
+    async def test_the_caller_is_known_while_a_call_is_handled(self) -> None:
         class Door(Service):
             def __init__(self) -> None:
                 self.word = ""
 
             @service.call
-            async def who(self) -> Pid:
+            async def calling_pid(self) -> Pid:
                 await process.sleep(0.1)
                 return self.caller()
 
             @service.cast
-            def unknown(self) -> None:
+            def cast_only(self) -> None:
                 try:
                     self.caller()
                 except RuntimeError as error:
                     self.word = str(error)
 
             @service.call
-            def told(self) -> str:
+            def error_text(self) -> str:
                 return self.word
 
         door = await Door.start_link()
-        assert await door.who() is process.current()
-        door.unknown()
-        assert "no call is being handled" in await door.told()
+        assert await door.calling_pid() is process.current()
+        door.cast_only()
+        assert "no call is being handled" in await door.error_text()
 
 
-class TestKeepers:
-    async def test_children_in_every_form(self) -> None:
+class TestSupervisors:
+    async def test_a_service_is_a_child_in_every_form(self) -> None:
         class Named(Queue, id="n", restart="transient"):
             pass
 
@@ -214,7 +214,7 @@ class TestKeepers:
         (row,) = await Supervisor.which_children(supervisor)
         assert await Queue.at(row.pid).length() == 2
 
-    async def test_dynamic_and_partition_supervisors(self) -> None:
+    async def test_dynamic_and_partition_supervisors_start_services(self) -> None:
         supervisor = await DynamicSupervisor.start_link()
         pid = await DynamicSupervisor.start_child(supervisor, Queue.child_spec([4]))
         assert await Queue.at(pid).dequeue() == 4
@@ -223,7 +223,7 @@ class TestKeepers:
         one.enqueue(1)
         assert (await one.length(), await other.length()) == (1, 0)
 
-    async def test_one_for_the_test(self, start_supervised: Any) -> None:
+    async def test_start_supervised_starts_a_service(self, start_supervised: Any) -> None:
         queue = Queue.at(await start_supervised((Queue, [1])))
         assert await queue.dequeue() == 1
 

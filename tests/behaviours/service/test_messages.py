@@ -1,7 +1,7 @@
-# What is inside a service is looked at from outside here, and what checkers forbid is tried.
+# These tests look inside a service from outside, and try what checkers forbid.
 # pyright: reportPrivateUsage=false, reportUnusedFunction=false, reportUnknownLambdaType=false
 # pyright: reportUnknownArgumentType=false
-"""Services: methods as messages, handles as addresses, and one GenServer underneath: messages."""
+"""Methods of services as messages: calls, casts, arguments, and timeouts."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class TestMessages:
         queue.enqueue(3)
         assert [await queue.dequeue() for _ in range(3)] == [2, 3, None]
 
-    async def test_messages_are_taken_in_their_order(self) -> None:
+    async def test_messages_are_handled_in_order(self) -> None:
         queue = await Queue.start_link()
         for number in range(100):
             queue.enqueue(number)
         assert [await queue.dequeue() for _ in range(100)] == list(range(100))
 
-    async def test_a_method_is_def_or_async_def(self) -> None:
+    async def test_a_method_may_be_def_or_async_def(self) -> None:
         class Both(Service):
             def __init__(self) -> None:
                 self.seen: list[str] = []
@@ -52,20 +52,20 @@ class TestMessages:
                 return word
 
             @service.cast
-            async def tell(self, word: str) -> None:
+            async def record(self, word: str) -> None:
                 await process.sleep(0.0)
                 self.seen.append(word)
 
             @service.call
-            def told(self) -> list[str]:
+            def words(self) -> list[str]:
                 return self.seen
 
         both = await Both.start_link()
         assert await both.ask("a") == "a"
-        both.tell("b")
-        assert await both.told() == ["b"]
+        both.record("b")
+        assert await both.words() == ["b"]
 
-    async def test_a_def_may_return_what_an_async_def_gave_it(self) -> None:
+    async def test_a_def_may_return_a_coroutine(self) -> None:
         """`call` is compiled where the kernel is: its coroutine is awaited like any other."""
         queue = await Queue.start_link([1, 2, 3, 4, 5])
 
@@ -88,11 +88,11 @@ class TestMessages:
                 return call(queue, ("Queue.dequeue",))
 
             @service.cast
-            def tell(self) -> Coroutine[Any, Any, None]:
+            def record(self) -> Coroutine[Any, Any, None]:
                 return call(queue, ("Queue.dequeue",))
 
             @service.info(str)
-            def hear(self, _: str) -> Coroutine[Any, Any, None]:
+            def on_text(self, _: str) -> Coroutine[Any, Any, None]:
                 return call(queue, ("Queue.dequeue",))
 
             @service.call
@@ -102,13 +102,13 @@ class TestMessages:
         asker = await Asker.start()
         assert await asker.ask() == 1
         assert await asker.ask_oneself() == 2
-        asker.tell()
+        asker.record()
         send(asker, "now")
         assert isinstance(await asker.future(), asyncio.Future)  # an object as it is
         assert await asker.ask_and_stop() == 5
         assert not process.alive(asker)
 
-    async def test_answers_of_any_class_come_in_any_order(self) -> None:
+    async def test_replies_of_any_class_arrive(self) -> None:
         class Echo(Service):
             @service.call
             def same(self, one: Any) -> Any:
@@ -178,7 +178,7 @@ class TestTimeouts:
         assert process.monotonic() - begin == 5.0
         letter(raised, "('Queue.slow', 10.0)", "within 5.0 s")
 
-    async def test_a_method_may_have_a_timeout_of_its_own(self) -> None:
+    async def test_a_method_may_have_its_own_timeout(self) -> None:
         class Patient(Service):
             @service.call(timeout=timedelta(minutes=1))
             async def slow(self, delay: float) -> None:
@@ -195,7 +195,7 @@ class TestTimeouts:
             await patient.slow(61.0)
         assert await patient.slower(86_400.0) == "done"
 
-    async def test_within_is_for_one_call(self) -> None:
+    async def test_within_applies_to_one_call(self) -> None:
         queue = await Queue.start_link()
         patient = service.within(queue, 20.0)
         assert await patient.slow(10.0) == "slept"
@@ -204,13 +204,13 @@ class TestTimeouts:
         with pytest.raises(CallTimeout, match=r"within 0\.5 s"):
             await service.within(patient, 0.5).slow(1.0)
 
-    async def test_within_wants_a_handle_and_seconds(self) -> None:
+    async def test_within_needs_a_handle_and_seconds(self) -> None:
         queue = await Queue.start_link()
         with pytest.raises(TypeError, match=r"wanted a handle, as start_link\(…\) or at\(…\) returns it; got 3"):
             service.within(3, 1.0)
         with pytest.raises(ValueError, match="within"):
             service.within(queue, -1.0)
 
-    async def test_a_negative_timeout_is_no_timeout(self) -> None:
+    async def test_a_negative_timeout_is_refused(self) -> None:
         with pytest.raises(ValueError, match=r"@service\.call\(timeout=\)"):
             service.call(timeout=-1.0)
