@@ -287,14 +287,14 @@ async def test_a_cancelled_supervisor_ends() -> None:
         assert isinstance(await expect_down(ref), CancelledError)
 
 
-@pytest.mark.parametrize("keeper", [Supervisor, DynamicSupervisor])
-async def test_a_start_function_may_return_an_error_or_ignore(keeper: Any) -> None:
+@pytest.mark.parametrize("supervisor_class", [Supervisor, DynamicSupervisor])
+async def test_a_start_function_may_return_an_error_or_ignore(supervisor_class: Any) -> None:
     """As in OTP: {error, Reason} and ignore."""
-    supervisor = await keeper.start_link()
+    supervisor = await supervisor_class.start_link()
     with capture_reports(), pytest.raises(StartError) as caught:
-        await keeper.start_child(supervisor, ChildSpec("child", (gives, (Error("not today"),))))
+        await supervisor_class.start_child(supervisor, ChildSpec("child", (gives, (Error("not today"),))))
     assert caught.value.reason == "not today"
-    assert await keeper.start_child(supervisor, ChildSpec("child", (gives, (IGNORE,)))) is None
+    assert await supervisor_class.start_child(supervisor, ChildSpec("child", (gives, (IGNORE,)))) is None
 
 
 async def test_a_child_that_returns_an_error_at_its_restart_is_tried_again() -> None:

@@ -12,11 +12,11 @@ from regrow import (
 
 
 class Idle(GenServer[Any]):
-    """Does nothing."""
+    """A server that does nothing."""
 
 
 class Failing:
-    """A start function that works `good` times and then does something else."""
+    """A start function that works `good` times and then does what it was given."""
 
     def __init__(self, otherwise: Any, good: int = 1) -> None:
         self.good = good

@@ -22,18 +22,18 @@ def ids(rows: list[Any]) -> list[Any]:
 
 
 class Plain(GenServer[None]):
-    """Does nothing."""
+    """A server that does nothing."""
 
 
 async def start_instance(options: dict[str, Any], *more: Any) -> Any:
-    """Start a probe without a name; what a simple_one_for_one supervisor adds is its id, or what its init gives."""
+    """Start a probe without a name; its argument is its id, or the result of its init."""
     for one in more:
         options = {**options, ("init" if callable(one) else "id"): one}
     return await Probe.start_link(options)
 
 
 async def simple(restart: Any = "permanent", *, trap: bool = False, **options: Any) -> Pid:
-    """A simple_one_for_one supervisor of probes, whose end does not end the test."""
+    """Start a simple_one_for_one supervisor of probes, whose end does not end the test."""
     template = {key: options.pop(key) for key in ("shutdown", "type", "significant") if key in options}
     start = (start_instance, ({"id": "x", "to": process.current(), "trap": trap},))
     child = ChildSpec("template", start, restart=restart, **template)
@@ -41,7 +41,7 @@ async def simple(restart: Any = "permanent", *, trap: bool = False, **options: A
 
 
 async def gone(pid: Pid, reason: object = "kill") -> None:
-    """End a process and let its supervisor do what it does at once."""
+    """End a process and wait until its supervisor has reacted."""
     ref = process.monitor(pid)
     process.exit(pid, reason)
     await expect_down(ref)
@@ -67,7 +67,7 @@ async def ended(sup: Pid, id: str, how: str) -> None:
 
 
 class Pool(ModuleSupervisor, restart="transient"):
-    """A supervisor whose init gives what it is told to."""
+    """A supervisor whose init returns its argument."""
 
     def init(self, arg: Any, /) -> Any:
         return arg() if callable(arg) else arg

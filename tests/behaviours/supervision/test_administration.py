@@ -1,4 +1,4 @@
-"""Administration."""
+"""Administration of supervisors: start_child, which_children, delete_child, and specs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.regrow
 
 class TestAdministration:
     @pytest.mark.otp("SU-029")
-    async def test_extra_information_goes_to_whoever_starts_the_child(self) -> None:
+    async def test_extra_information_goes_to_the_caller_of_start_child(self) -> None:
         async def start() -> tuple[Pid, str]:
             return await Probe.start_link({"id": "x", "to": parent}), "extra"
 
@@ -76,7 +76,9 @@ class TestAdministration:
             (Supervisor.get_callback_module, ()),
         ],
     )
-    async def test_nobody_is_there(self, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
+    async def test_requests_to_a_supervisor_that_does_not_run(
+        self, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...]
+    ) -> None:
         with pytest.raises(NoProcess) as caught:
             await function("unknown", *args)
         reason: Any = caught.value.reason
@@ -94,11 +96,11 @@ class TestAdministration:
         await Supervisor.terminate_child(sup, pid)
         assert not process.alive(pid)
         await Supervisor.terminate_child(sup, pid)
-        stranger = process.spawn(process.sleep, 3600.0)
+        unrelated = process.spawn(process.sleep, 3600.0)
         with pytest.raises(ChildError) as refused:
-            await Supervisor.terminate_child(sup, stranger)
+            await Supervisor.terminate_child(sup, unrelated)
         assert refused.value.reason == "not_found"
-        assert process.alive(stranger)
+        assert process.alive(unrelated)
         assert await Supervisor.which_children(sup) == []
 
     async def test_an_instance_is_started_with_a_list_of_arguments(self) -> None:
@@ -124,8 +126,8 @@ class TestAdministration:
             ({"modules": [1]}, ("invalid_module", 1)),
         ],
     )
-    def test_a_spec_that_is_none(self, options: dict[str, Any], reason: object) -> None:
-        """Adapted: raised where the spec is made, so never wrapped in start_spec."""
+    def test_an_invalid_spec_is_refused(self, options: dict[str, Any], reason: object) -> None:
+        """Adapted: the error is raised where the spec is made, so it is never wrapped in start_spec."""
         parts: dict[str, Any] = {"id": "child", "start": start_probe, **options}
         with pytest.raises(InvalidChild) as caught:
             ChildSpec(**parts)
@@ -189,7 +191,7 @@ class TestAdministration:
             ({"id": []}, "invalid_id", "hashable"),
         ],
     )
-    def test_a_wrong_part_of_a_spec(self, options: dict[str, Any], reason: str, wanted: str) -> None:
+    def test_an_invalid_part_of_a_spec_is_refused(self, options: dict[str, Any], reason: str, wanted: str) -> None:
         parts: dict[str, Any] = {"id": "x", "start": start_probe, **options}
         with pytest.raises(InvalidChild) as caught:
             ChildSpec(**parts)
@@ -208,7 +210,7 @@ class TestAdministration:
             ({"auto_shutdown": "sometimes"}, "invalid_auto_shutdown"),
         ],
     )
-    async def test_a_flag_that_is_none(self, options: dict[str, Any], reason: str) -> None:
+    async def test_an_invalid_flag_is_refused(self, options: dict[str, Any], reason: str) -> None:
         with pytest.raises(InvalidFlags) as direct:
             await Supervisor.start_link([], **options)
         assert direct.value.reason == (reason, *options.values())
@@ -218,7 +220,7 @@ class TestAdministration:
             await Pool.start_link(lambda: Supervisor.init([], **flags))
         assert isinstance(caught.value.reason, InvalidFlags)
 
-    async def test_which_child_gives_one_row(self) -> None:
+    async def test_which_child_returns_one_row(self) -> None:
         sup, dynamic = await Supervisor.start_link([probe("a"), probe("b")]), await simple()
         assert await Supervisor.which_child(sup, "a") == (await Supervisor.which_children(sup))[1]
         pid = await Supervisor.start_child(dynamic, ["x"])
@@ -227,7 +229,7 @@ class TestAdministration:
             with pytest.raises(ChildError, match="no such child"):
                 await Supervisor.which_child(one, id)
 
-    async def test_an_id_that_no_child_can_have_does_not_harm_the_supervisor(self) -> None:
+    async def test_an_impossible_id_does_not_harm_the_supervisor(self) -> None:
         sup = await Supervisor.start_link()
         for function in (Supervisor.terminate_child, Supervisor.restart_child, Supervisor.delete_child):
             with pytest.raises(TypeError, match="hashable"):

@@ -1,4 +1,4 @@
-"""Bad use."""
+"""Wrong uses of supervisors."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ pytestmark = pytest.mark.regrow
 
 
 class TestBadUse:
-    """Each is told where the mistake is: in the caller, before anything has started."""
+    """Each mistake raises in the caller, before anything has started."""
 
-    async def test_two_children_with_one_id(self) -> None:
+    async def test_two_children_with_one_id_are_refused(self) -> None:
         with pytest.raises(InvalidChild, match="two children have the id 'a'") as caught:
             await Supervisor.start_link([probe("a"), probe("b"), probe("a")])
         assert caught.value.reason == ("duplicate_child_name", "a")
         assert news() == []
 
-    async def test_an_unknown_strategy(self) -> None:
+    async def test_an_unknown_strategy_is_refused(self) -> None:
         wrong: Any = "one_for_none"
         with pytest.raises(
             InvalidFlags, match="one of one_for_one, one_for_all, rest_for_one, simple_one_for_one; got 'one_for_none'"
@@ -42,7 +42,7 @@ class TestBadUse:
             await Supervisor.start_link([], strategy=wrong)
 
     @pytest.mark.parametrize("children", [(Pool, 1), Pool, ChildSpec("x", Pool.start_link), "Pool", 1, None])
-    async def test_a_forgotten_list(self, children: Any) -> None:
+    async def test_a_child_without_a_list_is_refused(self, children: Any) -> None:
         for given in (
             lambda: Supervisor.init(children, strategy="one_for_one"),
             lambda: Supervisor.check_childspecs(children),
@@ -61,21 +61,21 @@ class TestBadUse:
             sup = await Supervisor.start_link(children)
             assert len(await Supervisor.which_children(sup)) == 2
 
-    async def test_a_name_that_can_be_none(self) -> None:
+    async def test_an_invalid_name_is_refused(self) -> None:
         with pytest.raises(TypeError):
             await Supervisor.start_link([], name=42)  # type: ignore[arg-type]
 
-    async def test_a_class_option_that_no_supervisor_has(self) -> None:
+    async def test_an_unknown_class_option_is_refused(self) -> None:
         with pytest.raises(TypeError, match=r"unknown option retsart\. Wanted one of id, modules, restart, shutdown"):
             type("Pool", (ModuleSupervisor,), {}, retsart="transient")
 
-    async def test_a_negative_timeout(self) -> None:
+    async def test_a_negative_timeout_is_refused(self) -> None:
         sup = await Supervisor.start_link()
         with pytest.raises(ValueError, match="≥ 0"):
             await Supervisor.stop(sup, timeout=-1)
         assert process.alive(sup)
 
-    def test_no_node(self) -> None:
+    def test_a_supervisor_needs_a_node(self) -> None:
         with pytest.raises(NoNode, match=r"regrow\.run"):
             asyncio.run(Supervisor.start_link([]))
 

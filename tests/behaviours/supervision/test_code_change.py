@@ -1,4 +1,4 @@
-"""Code change."""
+"""Code changes of supervisors."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ pytestmark = pytest.mark.regrow
 
 
 class TestCodeChange:
-    """All of it adapted: a module's init is asked again by `system.change_code`, for code is changed where it stands."""
+    """All adapted: `system.change_code` calls a module's init again, because code is changed in place."""
 
     @staticmethod
     async def started(*children: Any, **options: Any) -> tuple[Pid, Callable[..., Awaitable[Any]]]:
-        """A supervisor, and the function that changes it to other children and options."""
+        """Start a supervisor; return it and the function that changes its children and options."""
         process.trap_exit(True)
         answer: list[Any] = []
 
@@ -52,7 +52,7 @@ class TestCodeChange:
         return sup, change
 
     @pytest.mark.otp("SU-101")
-    async def test_another_auto_shutdown(self) -> None:
+    async def test_a_code_change_changes_auto_shutdown(self) -> None:
         sup, change = await self.started(probe("a"))
         temporary = functools.partial(probe, restart="temporary", significant=True)
         with pytest.raises(InvalidChild) as caught:
@@ -70,7 +70,7 @@ class TestCodeChange:
         assert not process.alive(sup)
 
     @pytest.mark.otp("SU-101")
-    async def test_no_auto_shutdown_any_more(self) -> None:
+    async def test_a_code_change_removes_auto_shutdown(self) -> None:
         significant = probe("s", restart="temporary", significant=True)
         sup, change = await self.started(significant, auto_shutdown="any_significant")
         assert await change(probe("a")) == "ok"
@@ -95,7 +95,7 @@ class TestCodeChange:
         await expect_down(sup)
 
     @pytest.mark.otp("SU-103")
-    async def test_other_flags_and_children(self) -> None:
+    async def test_a_code_change_changes_flags_and_children(self) -> None:
         sup, change = await self.started(probe("a"), probe("b"))
         pid = process.whereis("b")
         assert await change(probe("c"), probe("b", shutdown=1.0), strategy="one_for_all", max_restarts=9) == "ok"
@@ -112,7 +112,7 @@ class TestCodeChange:
         assert process.alive(sup)
 
     @pytest.mark.otp("SU-103")
-    async def test_what_changes_nothing(self) -> None:
+    async def test_a_code_change_that_changes_nothing(self) -> None:
         sup, change = await self.started(probe("a"))
         before = await Supervisor.which_children(sup)
         assert await change(instead=IGNORE) == "ok"
@@ -123,7 +123,7 @@ class TestCodeChange:
         assert (what, error.reason) == ("error", ("duplicate_child_name", "a"))
         assert await Supervisor.which_children(sup) == before
 
-    async def test_an_asynchronous_init_cannot_be_asked_again(self) -> None:
+    async def test_an_asynchronous_init_cannot_be_called_again(self) -> None:
         class Slow(ModuleSupervisor):
             async def init(self, _arg: Any, /) -> Any:
                 return Supervisor.init([], strategy="one_for_one")
@@ -133,7 +133,7 @@ class TestCodeChange:
         what, _ = await system.change_code(sup, Slow, None, None)
         assert what == "error"
 
-    async def test_what_was_started_with_a_list_stays_as_it_is(self) -> None:
+    async def test_a_supervisor_started_with_a_list_stays_unchanged(self) -> None:
         sup = await Supervisor.start_link([probe("a")])
         await system.suspend(sup)
         assert await system.change_code(sup, Supervisor, None, None) == "ok"
@@ -141,7 +141,7 @@ class TestCodeChange:
         assert ids(await Supervisor.which_children(sup)) == ["a"]
 
     @pytest.mark.otp("SU-104")
-    async def test_another_template(self) -> None:
+    async def test_a_code_change_changes_the_template(self) -> None:
         me = process.current()
 
         def template(restart: Any, **options: Any) -> ChildSpec:

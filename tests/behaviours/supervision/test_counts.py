@@ -1,4 +1,4 @@
-"""Counts."""
+"""Counts of children, repeated restarts, and costs that do not grow."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.regrow
 
 
 class Watched(dict[Any, Any]):
-    """A table that tells when somebody goes through it."""
+    """A table that records when it is iterated."""
 
     def __init__(self, entries: dict[Any, Any], looked: list[str]) -> None:
         super().__init__(entries)
@@ -49,7 +49,7 @@ class Watched(dict[Any, Any]):
 
 
 class View:
-    """The values of a table that is watched."""
+    """The values of a watched table."""
 
     def __init__(self, inside: Any, looked: list[str]) -> None:
         self.inside = inside
@@ -79,7 +79,7 @@ class TestLoopsAndCounts:
     @pytest.mark.otp("SU-079")
     @pytest.mark.otp("SU-080")
     @pytest.mark.parametrize("kind", ["worker", "supervisor"])
-    async def test_counts_of_many(self, kind: str) -> None:
+    async def test_count_children_counts_many(self, kind: str) -> None:
         sup = await unlinked(
             ChildSpec("x", (Plain.start_link, (None,)), "temporary", type=kind),  # type: ignore[arg-type]
             strategy="simple_one_for_one",
@@ -94,7 +94,7 @@ class TestLoopsAndCounts:
             process.exit(pid, "kill")
         assert await Supervisor.count_children(sup) == Counts(1, 0, 0, 0)
 
-    async def test_a_restart_that_fails_and_then_works(self) -> None:
+    async def test_a_restart_fails_and_then_works(self) -> None:
         answers: list[Any] = [None, Stop("not yet"), Stop("not yet"), None]
         sup = await Supervisor.start_link([probe("a", init=lambda: answers.pop(0))])
         await crash("a", "killed")
@@ -103,7 +103,7 @@ class TestLoopsAndCounts:
 
     @pytest.mark.otp("SU-083")
     @pytest.mark.otp("SU-084")
-    async def test_a_child_that_is_tried_again_can_be_stopped_and_started_by_hand(self) -> None:
+    async def test_a_restarting_child_can_be_stopped_and_started_by_request(self) -> None:
         broken: list[bool] = []
         tries: list[float] = []
 
@@ -135,7 +135,7 @@ class TestLoopsAndCounts:
         assert await Supervisor.restart_child(sup, "m") is process.whereis("m")
 
     @pytest.mark.otp("SU-083")
-    async def test_a_supervisor_ends_at_once_though_a_child_is_tried_again_and_again(self) -> None:
+    async def test_a_supervisor_ends_at_once_though_a_child_keeps_restarting(self) -> None:
         broken: list[bool] = []
 
         async def slow_start() -> Pid:
@@ -152,9 +152,9 @@ class TestLoopsAndCounts:
         ref = process.monitor(sup)
         process.exit(sup, "shutdown")
         await expect_down(ref, "shutdown", timeout=10.0)
-        assert process.monotonic() - began <= 1.0  # the try that was under way
+        assert process.monotonic() - began <= 1.0  # the attempt in progress
 
-    async def test_an_instance_that_is_tried_again_counts_but_is_not_active(self) -> None:
+    async def test_a_restarting_instance_counts_but_is_not_active(self) -> None:
         broken: list[bool] = []
 
         async def slow_start() -> Pid:
@@ -174,7 +174,7 @@ class TestLoopsAndCounts:
         assert await Supervisor.count_children(sup) == Counts(1, 2, 0, 2)
 
     @pytest.mark.otp("SU-085")
-    async def test_an_instance_that_is_tried_again_is_stopped_by_its_old_pid(self) -> None:
+    async def test_a_restarting_instance_is_stopped_by_its_old_pid(self) -> None:
         broken: list[bool] = []
 
         async def slow_start(id: str) -> Pid:
@@ -207,7 +207,7 @@ class TestLoopsAndCounts:
         assert await Supervisor.get_callback_module(sup) is Supervisor
 
     @pytest.mark.otp("SU-088")
-    async def test_to_end_temporary_instances_one_by_one_takes_linear_time(self) -> None:
+    async def test_ending_temporary_instances_one_by_one_takes_linear_time(self) -> None:
         async def seconds(many: int) -> float:
             sup = await unlinked(ChildSpec("x", Plain.start_link, "temporary"), strategy="simple_one_for_one")
             pids = [await Supervisor.start_child(sup, []) for _ in range(many)]
@@ -221,7 +221,7 @@ class TestLoopsAndCounts:
         assert await grows(seconds, 200, 2000) < 50
 
     @pytest.mark.otp("SU-089")
-    async def test_to_start_and_stop_many_children_takes_linear_time(self) -> None:
+    async def test_starting_and_stopping_many_children_takes_linear_time(self) -> None:
         """Adapted: 20 times the children and less than 200 times the time, where OTP's numbers are 100 and 1000."""
 
         async def seconds(many: int) -> float:
@@ -233,7 +233,7 @@ class TestLoopsAndCounts:
         assert await grows(seconds, 100, 2000) < 200
 
     @pytest.mark.parametrize("strategy", ["one_for_one", "simple_one_for_one"])
-    async def test_what_is_done_for_one_child_does_not_look_at_the_others(self, strategy: Any) -> None:
+    async def test_work_for_one_child_does_not_iterate_over_the_others(self, strategy: Any) -> None:
         is_simple = strategy == "simple_one_for_one"
         children = [child_spec((Plain, None), id=number) for number in range(1 if is_simple else 1000)]
         sup = await unlinked(*children, strategy=strategy, max_restarts=100)
@@ -256,7 +256,7 @@ class TestLoopsAndCounts:
 
     @pytest.mark.otp("SU-090")
     async def test_global_names_are_free_again_when_a_restart_registers_them(self) -> None:
-        """Adapted: global names are the program's."""
+        """Adapted: global names belong to the program."""
         worker = ChildSpec("worker", functools.partial(Probe.start_link, name=Global("worker")))
         worker = worker.replace(start=(worker.start, ({"id": "worker", "to": process.current()},)))
         start = functools.partial(Supervisor.start_link, name=Global("inner"))
@@ -264,7 +264,7 @@ class TestLoopsAndCounts:
         await Supervisor.start_link([inner])
 
         async def both_after(what: Callable[[], Any]) -> tuple[bool, bool]:
-            """Whether supervisor and worker are others than before; both run."""
+            """Return whether supervisor and worker both run with new pids."""
             before = [process.whereis(Global(key)) for key in ("inner", "worker")]
             done = what()
             if isinstance(done, Awaitable):
@@ -292,7 +292,7 @@ class TestLoopsAndCounts:
 
 
 async def grows(seconds: Callable[[int], Awaitable[float]], few: int, many: int) -> float:
-    """How many times longer many take than few: of the processor's time, the best of some tries."""
+    """Return how many times longer many take than few: processor time, the best of some tries."""
     gc.disable()
     try:
         return min([await seconds(many) for _ in range(2)]) / min([await seconds(few) for _ in range(5)])

@@ -1,4 +1,4 @@
-"""Dynamic supervisors: children by pid, started one by one, stopped together: dynamic restart."""
+"""Dynamic supervisors: restarts and ends of children."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.regrow
 
 
 class Stubborn(GenServer[Any]):
-    """Traps exits and ends with a reason of its own."""
+    """A server that traps exits and ends with a different reason."""
 
     def init(self, reason: Any) -> Ok[Any]:
         process.trap_exit(True)
@@ -43,13 +43,13 @@ class Stubborn(GenServer[Any]):
 
 
 async def unlinked(**options: Any) -> Pid:
-    """A dynamic supervisor whose end does not end the test."""
+    """Start a dynamic supervisor whose end does not end the test."""
     process.trap_exit(True)
     return await DynamicSupervisor.start_link(**options)
 
 
 async def three(sup: Pid, *specs: ChildSpec) -> list[Ref]:
-    """Start these, and monitor them."""
+    """Start three children, and monitor them."""
     return [process.monitor(await DynamicSupervisor.start_child(sup, spec)) for spec in specs]
 
 
@@ -59,7 +59,7 @@ def stubborn(reason: Any, **options: Any) -> ChildSpec:
 
 class TestRestarts:
     @pytest.mark.otp("DS-019")
-    async def test_a_restart_that_gives_more_than_a_pid(self) -> None:
+    async def test_a_restart_may_return_extra_information(self) -> None:
         async def extra() -> Any:
             return await Idle.start_link(), "extra"
 
@@ -72,7 +72,7 @@ class TestRestarts:
         assert row.id is None
         assert row.pid is not pid
 
-    async def test_a_restart_that_does_not_want_to_run(self) -> None:
+    async def test_a_restart_may_be_ignored(self) -> None:
         async def ignored() -> Any:
             raise Ignored("no")
 
@@ -122,7 +122,7 @@ class TestRestarts:
             await DynamicSupervisor.start_child(sup, Idle)
         assert caught.value.reason == "max_children"
 
-    async def test_a_child_between_two_lives_counts_for_max_children(self) -> None:
+    async def test_a_restarting_child_counts_for_max_children(self) -> None:
         async def error() -> Any:
             await process.sleep(1.0)
             raise StartError("found")
@@ -144,7 +144,7 @@ class TestRestarts:
         assert await DynamicSupervisor.count_children(sup) == Counts(1, 1, 0, 1)
 
     @pytest.mark.otp("DS-026")
-    async def test_restarts_that_fail_count_until_it_gives_up(self) -> None:
+    async def test_failed_restarts_count_until_the_supervisor_gives_up(self) -> None:
         sup = await unlinked(max_restarts=1)
         failing = Failing("no pid")
         process.exit(await DynamicSupervisor.start_child(sup, starting(failing.start)), "shutdown")
@@ -153,7 +153,7 @@ class TestRestarts:
 
     @pytest.mark.otp("DS-028")
     @pytest.mark.parametrize("shutdown", [0, 0.001])
-    async def test_a_short_shutdown(self, shutdown: float) -> None:
+    async def test_a_shutdown_in_seconds_is_short(self, shutdown: float) -> None:
         sup = await DynamicSupervisor.start_link()
         pid = await DynamicSupervisor.start_child(sup, stubborn("never", shutdown=shutdown))
         ref = process.monitor(pid)
@@ -163,7 +163,7 @@ class TestRestarts:
 
 class TestTermination:
     @pytest.mark.otp("DS-030")
-    async def test_brutal_kill(self) -> None:
+    async def test_brutal_kill_kills_the_children(self) -> None:
         sup = await unlinked()
         refs = await three(sup, *[Idle.child_spec().replace(shutdown="brutal_kill")] * 3)
         process.exit(sup, "shutdown")
@@ -172,7 +172,7 @@ class TestTermination:
         await expect_down(sup)
 
     @pytest.mark.otp("DS-032")
-    async def test_infinity(self) -> None:
+    async def test_infinity_waits_for_the_children(self) -> None:
         sup = await unlinked()
         refs = await three(sup, *[stubborn(("shutdown", "oops"), shutdown="infinity")] * 3)
         process.exit(sup, "shutdown")
@@ -181,7 +181,7 @@ class TestTermination:
         await expect_down(sup)
 
     @pytest.mark.otp("DS-034")
-    async def test_seconds(self) -> None:
+    async def test_seconds_limit_the_shutdown(self) -> None:
         sup = await unlinked()
         refs = await three(sup, *[stubborn(("shutdown", "oops"), shutdown=1.0)] * 3)
         process.exit(sup, "shutdown")
@@ -190,7 +190,7 @@ class TestTermination:
         await expect_down(sup)
 
     @pytest.mark.otp("DS-035")
-    async def test_seconds_that_are_over(self) -> None:
+    async def test_children_are_killed_after_their_seconds(self) -> None:
         sup = await unlinked()
         idle = Idle.child_spec().replace(shutdown=0.001)
         refs = await three(sup, idle, stubborn("never", shutdown=0.001), idle)
@@ -200,7 +200,9 @@ class TestTermination:
         await expect_down(sup)
 
     @pytest.mark.otp("DS-036")
-    async def test_permanent_children_that_end_normally_are_not_started_again(self, reports: list[Any]) -> None:
+    async def test_permanent_children_that_end_normally_are_not_restarted_in_a_shutdown(
+        self, reports: list[Any]
+    ) -> None:
         sup = await unlinked()
         refs = await three(sup, *[stubborn("normal", restart="permanent")] * 3)
         process.exit(sup, "shutdown")
@@ -210,7 +212,7 @@ class TestTermination:
         kinds = [report.kind for report in reports]
         assert kinds == ["GenServer terminating"] * 3 + ["shut down abnormally"] * 3  # they end so in `terminate`
 
-    async def test_children_are_stopped_at_the_same_time_and_each_is_killed_in_its_own(self) -> None:
+    async def test_children_are_stopped_concurrently_and_each_is_killed_at_its_own_limit(self) -> None:
         sup = await unlinked()
         for id, shutdown in (("slow", 100.0), ("quick", 1.0)):
             await DynamicSupervisor.start_child(sup, probe(id, trap=True, linger=50.0, shutdown=shutdown))
@@ -224,7 +226,7 @@ class TestTermination:
         assert process.monotonic() - began == pytest.approx(50.0)
 
     @pytest.mark.otp("DS-038")
-    async def test_terminate_child_brutally(self) -> None:
+    async def test_terminate_child_kills_a_brutal_kill_child(self) -> None:
         sup = await DynamicSupervisor.start_link()
         pid = await DynamicSupervisor.start_child(sup, Idle.child_spec().replace(shutdown="brutal_kill"))
         ref = process.monitor(pid)
@@ -236,7 +238,7 @@ class TestTermination:
         assert await DynamicSupervisor.count_children(sup) == Counts(0, 0, 0, 0)
 
     @pytest.mark.otp("DS-039")
-    async def test_terminate_child_in_time(self) -> None:
+    async def test_terminate_child_waits_for_the_end(self) -> None:
         sup = await DynamicSupervisor.start_link()
         pid = await DynamicSupervisor.start_child(sup, probe("a", trap=True, linger=0.5, shutdown=1.0))
         ref = process.monitor(pid)
@@ -246,7 +248,7 @@ class TestTermination:
         with pytest.raises(ChildError):
             await DynamicSupervisor.terminate_child(sup, pid)
 
-    async def test_terminate_child_of_a_name(self) -> None:
+    async def test_terminate_child_takes_a_name(self) -> None:
         sup = await DynamicSupervisor.start_link()
         with pytest.raises(TypeError, match="by pid"):
             await DynamicSupervisor.terminate_child(sup, "a")
@@ -262,14 +264,14 @@ class TestTermination:
         await expect_down(ref, ("shutdown", "done"))
 
     async def test_no_cost_grows_with_the_number_of_children(self) -> None:
-        """Starting, ending and restarting one does not go through the others."""
+        """Starting, ending and restarting one child does not iterate over the others."""
         sup = await DynamicSupervisor.start_link(max_restarts=1_000_000)
         pids = [await DynamicSupervisor.start_child(sup, Idle) for _ in range(200)]
         state = await system.get_state(sup)
 
         class NotGoneThrough(dict[Any, Any]):
             def __iter__(self) -> Any:
-                raise AssertionError("somebody goes through all children")
+                raise AssertionError("the children were iterated")
 
             keys = values = items = __reversed__ = __iter__
 

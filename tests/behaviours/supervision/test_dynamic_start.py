@@ -1,4 +1,4 @@
-"""Dynamic supervisors: children by pid, started one by one, stopped together: dynamic start."""
+"""Dynamic supervisors: specs and starts of children."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ pytestmark = pytest.mark.regrow
 
 class TestSpecsAndStart:
     @pytest.mark.otp("DS-001")
-    async def test_it_can_be_supervised(self) -> None:
+    async def test_a_dynamic_supervisor_can_be_supervised(self) -> None:
         await Supervisor.start_link([DynamicSupervisor.child_spec(name="dynamic")])
         assert await DynamicSupervisor.which_children("dynamic") == []
 
-    async def test_several_are_told_apart_by_their_names(self) -> None:
+    async def test_several_dynamic_supervisors_have_their_names_as_ids(self) -> None:
         await Registry.start_link(keys="unique", name="rooms")
         named: list[Any] = ["simple", Global("global"), Via(Registry, ("rooms", "via"))]
         kind, options = DynamicSupervisor, {"strategy": "one_for_one"}
@@ -89,8 +89,8 @@ class TestSpecsAndStart:
             ({"auto_shutdown": "any_significant"}, ("invalid_auto_shutdown", "any_significant")),
         ],
     )
-    async def test_an_init_with_bad_options(self, options: dict[str, Any], reason: object) -> None:
-        """The mistake is raised where it is made; in a module's init it is the reason why nothing started."""
+    async def test_init_returns_invalid_options(self, options: dict[str, Any], reason: object) -> None:
+        """The error is raised where the options are made; in a module's init it is the reason of the failed start."""
 
         class Pool(ModuleDynamicSupervisor):
             def init(self, arg: Any) -> Any:
@@ -106,7 +106,7 @@ class TestSpecsAndStart:
         assert caught.value.reason.reason == reason
 
     @pytest.mark.otp("DS-005")
-    async def test_an_init_that_is_none(self) -> None:
+    async def test_init_returns_an_invalid_result(self) -> None:
         class Pool(ModuleDynamicSupervisor):
             def init(self, arg: Any) -> Any:
                 return arg
@@ -120,7 +120,7 @@ class TestSpecsAndStart:
         with pytest.raises(StartError):
             await Pool.start_link(Supervisor.init([], strategy="one_for_one"))
 
-    async def test_a_module_starts_what_its_init_says(self) -> None:
+    async def test_a_module_starts_as_its_init_returns(self) -> None:
         class Pool(ModuleDynamicSupervisor):
             async def init(self, arg: Any) -> Any:
                 return DynamicSupervisor.init(max_children=arg)
@@ -132,15 +132,15 @@ class TestSpecsAndStart:
             await DynamicSupervisor.start_child(pool, Idle)
 
     @pytest.mark.otp("DS-008")
-    async def test_initial_call_is_that_of_a_supervisor(self) -> None:
-        """Adapted: the initial call is a function, and both have the same one."""
+    async def test_the_initial_call_is_that_of_a_supervisor(self) -> None:
+        """Adapted: the initial call is a function, and both kinds have the same one."""
         dynamic, plain = await DynamicSupervisor.start_link(), await Supervisor.start_link([])
         calls: Any = [process.info(sup, "initial_call") for sup in (dynamic, plain)]
         assert calls[0].__name__ == calls[1].__name__ == "init"
 
     @pytest.mark.otp("DS-009")
     async def test_code_change(self) -> None:
-        """Adapted: faulty options are the exception that tells of them."""
+        """Adapted: invalid options give the exception that describes them."""
         answer: list[Any] = [DynamicSupervisor.init()]
 
         class Pool(ModuleDynamicSupervisor):
@@ -186,7 +186,7 @@ class TestStartChild:
         rows = await DynamicSupervisor.which_children(sup)
         assert [row.id for row in rows] == [None] * 4
 
-    async def test_a_child_that_is_none(self) -> None:
+    async def test_an_invalid_child_is_refused(self) -> None:
         sup = await DynamicSupervisor.start_link()
         with pytest.raises(InvalidChild):
             await DynamicSupervisor.start_child(sup, "child")  # type: ignore[arg-type]
@@ -206,7 +206,7 @@ class TestStartChild:
         assert failing.given == [("extra", "own")]
 
     @pytest.mark.otp("DS-013")
-    async def test_what_start_functions_return(self) -> None:
+    async def test_each_result_of_a_start_function(self) -> None:
         async def extra() -> Any:
             return await Idle.start_link(), "extra"
 
@@ -232,8 +232,8 @@ class TestStartChild:
         assert await DynamicSupervisor.count_children(sup) == Counts(2, 2, 0, 2)
 
     @pytest.mark.otp("DS-014")
-    async def test_start_functions_that_raise(self) -> None:
-        """Adapted: an exception is the reason itself, which tells it from the reason of an exit."""
+    async def test_a_start_function_raises(self) -> None:
+        """Adapted: an exception is the reason itself, which distinguishes it from the reason of an exit."""
 
         async def raises() -> Any:
             raise RuntimeError("oops")
@@ -250,7 +250,7 @@ class TestStartChild:
         assert caught.value.reason == "oops"
         assert await DynamicSupervisor.count_children(sup) == Counts(0, 0, 0, 0)
 
-    async def test_a_refused_start_is_the_callers_affair_and_no_report(self, reports: list[Any]) -> None:
+    async def test_a_refused_start_raises_in_the_caller_and_is_not_reported(self, reports: list[Any]) -> None:
         sup = await DynamicSupervisor.start_link()
         await DynamicSupervisor.start_child(sup, ChildSpec("a", (named, ["idle"])))
         with pytest.raises(AlreadyStarted):
@@ -258,7 +258,7 @@ class TestStartChild:
         assert list(reports) == []
 
     @pytest.mark.otp("DS-015")
-    async def test_max_children_0(self) -> None:
+    async def test_max_children_0_allows_no_child(self) -> None:
         sup = await DynamicSupervisor.start_link(max_children=0)
         with pytest.raises(ChildError, match="max_children") as caught:
             await DynamicSupervisor.start_child(sup, Idle)
@@ -272,7 +272,7 @@ class TestStartChild:
 
     @pytest.mark.otp("DS-017")
     @pytest.mark.parametrize(("reason", "left"), [("shutdown", 0), (("shutdown", "x"), 0), ("whatever", 1)])
-    async def test_a_transient_child(self, reason: object, left: int) -> None:
+    async def test_a_transient_child_is_restarted_after_an_abnormal_end(self, reason: object, left: int) -> None:
         sup = await DynamicSupervisor.start_link()
         pid = await DynamicSupervisor.start_child(sup, Idle.child_spec().replace(restart="transient"))
         process.exit(pid, reason)
@@ -280,7 +280,7 @@ class TestStartChild:
         assert await DynamicSupervisor.count_children(sup) == Counts(left, left, 0, left)
 
     @pytest.mark.parametrize("reason", ["normal", "shutdown", "whatever"])
-    async def test_a_temporary_child_is_never_started_again(self, reason: object) -> None:
+    async def test_a_temporary_child_is_never_restarted(self, reason: object) -> None:
         sup = await DynamicSupervisor.start_link()
         await DynamicSupervisor.start_child(sup, probe("a", restart="temporary"))
         cast("a", ("stop", reason))
@@ -288,7 +288,7 @@ class TestStartChild:
         assert await DynamicSupervisor.count_children(sup) == Counts(0, 0, 0, 0)
 
     @pytest.mark.parametrize("reason", ["normal", "shutdown", "whatever"])
-    async def test_a_permanent_child_is_always_started_again(self, reason: object) -> None:
+    async def test_a_permanent_child_is_always_restarted(self, reason: object) -> None:
         sup = await DynamicSupervisor.start_link()
         first = await DynamicSupervisor.start_child(sup, probe("a"))
         cast("a", ("stop", reason))

@@ -1,4 +1,4 @@
-"""Elixir."""
+"""Supervisors: rows that come from Elixir's `Supervisor`."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ pytestmark = pytest.mark.regrow
 
 class TestElixir:
     @pytest.mark.otp("SU-107")
-    def test_its_child_spec(self) -> None:
+    def test_a_supervisor_has_a_child_spec(self) -> None:
         spec = child_spec((Pool, 1), id="other")
         assert (spec.id, spec.type, spec.restart, spec.shutdown) == ("other", "supervisor", "transient", "infinity")
 
     @pytest.mark.otp("SU-107")
-    def test_a_class_may_say_all_of_its_child_spec(self) -> None:
+    def test_a_class_may_set_every_part_of_its_child_spec(self) -> None:
         class Other(ModuleSupervisor, id="id", restart="temporary", start=(start_instance, ({},)), modules="dynamic"):
             pass
 
@@ -45,7 +45,7 @@ class TestElixir:
         assert (spec.type, spec.shutdown, spec.modules) == ("supervisor", "infinity", ("dynamic",))
 
     @pytest.mark.otp("SU-108")
-    def test_the_spec_of_a_child_in_each_form(self) -> None:
+    def test_child_spec_takes_a_child_in_each_form(self) -> None:
         alone, given = child_spec(Plain), child_spec((Plain, "arg"))
         assert (alone.id, alone.start, alone.args) == (Plain, Plain.start_link, ())
         assert (given.id, given.start, given.args) == (Plain, Plain.start_link, ("arg",))
@@ -53,7 +53,7 @@ class TestElixir:
         assert child_spec(spec) is spec
         assert child_spec(spec, id="y", restart="temporary").restart == "temporary"
 
-    def test_the_spec_of_one_child_as_elixir_spells_it(self) -> None:
+    def test_child_spec_may_override_options(self) -> None:
         assert Supervisor.child_spec(Plain) == child_spec(Plain)
         assert Supervisor.child_spec((Plain, "arg")) == child_spec((Plain, "arg"))
         spec = ChildSpec("x", start_probe)
@@ -65,13 +65,13 @@ class TestElixir:
 
     @pytest.mark.otp("SU-110")
     @pytest.mark.parametrize("wrong", [1, "Worker", None, {}, (1, 2), ("W",), object])
-    async def test_a_child_that_is_no_child(self, wrong: Any) -> None:
+    async def test_an_invalid_child_is_refused(self, wrong: Any) -> None:
         with pytest.raises(InvalidChild, match=r"each child to be one of|has no child_spec"):
             await Supervisor.start_link([probe("a"), wrong])
         assert news() == []
 
     @pytest.mark.otp("SU-111")
-    def test_what_init_gives(self) -> None:
+    def test_init_returns_flags_and_children(self) -> None:
         made = Supervisor.init([Plain], strategy="one_for_one")
         flags = made.flags
         assert (flags.max_restarts, flags.max_seconds, flags.auto_shutdown) == (3, 5.0, "never")
@@ -80,14 +80,14 @@ class TestElixir:
         assert (flags.strategy, flags.max_restarts, flags.max_seconds) == ("rest_for_one", 1, 2.0)
 
     @pytest.mark.otp("SU-112")
-    def test_an_init_without_a_strategy(self) -> None:
+    def test_init_needs_a_strategy(self) -> None:
         init: Any = Supervisor.init
         with pytest.raises(TypeError, match="'strategy'"):
             init([Plain])
 
     @pytest.mark.otp("SU-114")
     @pytest.mark.parametrize("name", ["the.sup", Pool, Global("sup"), "via"])
-    async def test_under_each_form_of_a_name(self, name: Any) -> None:
+    async def test_a_supervisor_may_have_each_form_of_a_name(self, name: Any) -> None:
         if name == "via":
             name = Via(Names(), "sup")
         await Supervisor.start_link([probe("a")], name=name)
@@ -96,14 +96,14 @@ class TestElixir:
             await Supervisor.start_link([], name=name)
 
     @pytest.mark.otp("SU-116")
-    async def test_a_supervisor_by_its_module(self) -> None:
+    async def test_a_supervisor_may_be_named_by_its_class(self) -> None:
         sup = await Pool.start_link(Supervisor.init([probe("a")], strategy="one_for_one"), name=Pool)
         assert ids(await Supervisor.which_children(Pool)) == ["a"]
         assert await call("a", "who") is process.whereis("a")
         assert await Supervisor.get_callback_module(sup) is Pool
 
     @pytest.mark.otp("SU-117")
-    async def test_start_child_in_each_form(self) -> None:
+    async def test_start_child_takes_a_child_in_each_form(self) -> None:
         sup = await Supervisor.start_link()
         first = await Supervisor.start_child(sup, (Plain, "arg"))
         second = await Supervisor.start_child(sup, ChildSpec("x", Plain.start_link))
@@ -113,8 +113,8 @@ class TestElixir:
         assert process.alive(await Supervisor.start_child(sup, Plain))
 
     @pytest.mark.otp("SU-118")
-    async def test_start_child_of_what_is_no_child(self) -> None:
-        """Adapted: a spec that lacks something cannot be made, and a wrong one is refused where it is made."""
+    async def test_start_child_refuses_an_invalid_child(self) -> None:
+        """Adapted: an incomplete spec cannot be made, and an invalid one is refused where it is made."""
         sup = await Supervisor.start_link()
         incomplete: Any = ChildSpec
         for parts in ({}, {"id": "x"}, {"start": start_probe}):
@@ -134,14 +134,14 @@ class TestElixir:
         process.exit(pid, "shutdown")
         await expect_down(pid)
 
-    def test_without_a_limit_is_infinity(self) -> None:
+    def test_no_shutdown_limit_means_infinity(self) -> None:
         assert ChildSpec("x", start_probe, shutdown=float("inf")).shutdown == "infinity"
 
-    async def test_init_that_ignores(self) -> None:
+    async def test_init_ignores_the_start(self) -> None:
         with pytest.raises(Ignored):
             await Pool.start_link(IGNORE)
 
-    async def test_init_that_returns_something_else(self) -> None:
+    async def test_init_returns_an_invalid_result(self) -> None:
         process.trap_exit(True)
         with pytest.raises(
             StartError, match=r"Pool did not start: Pool\.init returned \[.*Wanted: Supervisor\.init"
@@ -150,14 +150,14 @@ class TestElixir:
         found: Any = caught.value.reason
         assert found == ("bad_return", (Pool, "init", found[1][2]))
 
-    async def test_no_init(self) -> None:
+    async def test_a_class_without_init(self) -> None:
         process.trap_exit(True)
         with pytest.raises(StartError, match=r"needs an init\(arg\) that returns Supervisor\.init"):
             await ModuleSupervisor.start_link()
 
 
 class Names:
-    """A table of names for a Via."""
+    """A name table for a Via."""
 
     def __init__(self) -> None:
         self.pids: dict[object, Pid] = {}

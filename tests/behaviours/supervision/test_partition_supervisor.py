@@ -41,7 +41,7 @@ P = "P"
 
 
 class Agent(GenServer[Any]):
-    """Answers with itself and its state."""
+    """A server that answers with its pid and its state."""
 
     def handle_call(self, _request: Any, _from: From, state: Any) -> Reply[Any]:
         return Reply((process.current(), state), state)
@@ -102,20 +102,20 @@ async def test_start_link_with_a_via_name() -> None:
     assert process.whereis(via(0, sup)) is process.whereis(via(0, name))
 
 
-async def test_keys_that_are_integers() -> None:
+async def test_an_integer_key_selects_its_partition() -> None:
     await start(partitions=3)
     pids = {row.id: row.pid for row in await PartitionSupervisor.which_children(P)}
     for key, number in [(0, 0), (1, 1), (2, 2), (3, 0), (4, 1), (-1, 1), (10**30, 10**30 % 3)]:
         assert process.whereis(via(key)) is process.whereis(Via(P, key)) is pids[number]
 
 
-async def test_send() -> None:
+async def test_send_reaches_a_partition() -> None:
     me = process.current()
 
     async def partition() -> Pid:
-        return process.spawn_link(tell)
+        return process.spawn_link(report)
 
-    async def tell() -> None:
+    async def report() -> None:
         process.send(me, (process.current(), await process.receive()))
 
     await start(partitions=2, child_spec=ChildSpec("teller", partition, restart="temporary"))
@@ -127,7 +127,7 @@ async def test_send() -> None:
 
 
 @pytest.mark.otp("DS-046")
-async def test_routing_of_other_keys() -> None:
+async def test_other_keys_select_a_partition_by_their_hash() -> None:
     await start(partitions=7)
     keys: list[Any] = ["key", b"key", ("a", 1, "b"), None, 1.5, True, Ref(), process.current(), Agent, frozenset("abc")]
     for key in keys:
@@ -146,7 +146,7 @@ async def test_routing_of_other_keys() -> None:
         (frozenset({"a", "b"}), 1517727292),
         (Agent, stable_hash(f"{Agent.__module__}.Agent")),
     ],
-    ids=["string", "bytes", "None", "tuple", "set", "class"],  # a set's own text differs from run to run
+    ids=["string", "bytes", "None", "tuple", "set", "class"],  # a set's repr differs from run to run
 )
 def test_the_hash_is_the_same_in_every_run(key: Any, hashed: int) -> None:
     assert stable_hash(key) == hashed
@@ -154,7 +154,7 @@ def test_the_hash_is_the_same_in_every_run(key: Any, hashed: int) -> None:
 
 @pytest.mark.otp("DS-047")
 @pytest.mark.parametrize("missing", ["name", "child_spec"])
-async def test_raises_without_name_or_child_spec(missing: str) -> None:
+async def test_start_link_raises_without_name_or_child_spec(missing: str) -> None:
     options: dict[str, Any] = {"name": P, "child_spec": Agent}
     del options[missing]
     with pytest.raises(TypeError, match=f"missing 1 required keyword-only argument: '{missing}'"):
@@ -165,7 +165,7 @@ async def test_raises_without_name_or_child_spec(missing: str) -> None:
 
 
 @pytest.mark.otp("DS-048")
-async def test_raises_on_bad_options() -> None:
+async def test_start_link_raises_on_invalid_options() -> None:
     for partitions in (0, -1, "2", 1.0, True):
         with pytest.raises(ValueError, match=f"partitions: wanted a positive integer; got {partitions!r}"):
             await start(partitions=partitions)
@@ -178,19 +178,19 @@ async def test_raises_on_bad_options() -> None:
     assert process.whereis(P) is None
 
 
-async def test_with_arguments_gives_each_its_own() -> None:
+async def test_with_arguments_gives_each_partition_its_arguments() -> None:
     await start(child_spec=(Agent, "x"), partitions=2, with_arguments=numbered)
     assert [(await call(via(key), "get"))[1] for key in range(2)] == [("x", 0), ("x", 1)]
 
 
-async def test_with_a_name_that_is_taken() -> None:
+async def test_start_link_with_a_taken_name() -> None:
     sup = await start(partitions=1)
     with pytest.raises(AlreadyStarted) as caught:
         await start(partitions=1)
     assert caught.value.pid is sup
 
 
-async def test_stop() -> None:
+async def test_a_partition_supervisor_stops() -> None:
     sup = await start(partitions=2)
     await PartitionSupervisor.stop(P)
     assert not process.alive(sup)
@@ -200,7 +200,7 @@ async def test_stop() -> None:
 
 
 @pytest.mark.otp("DS-050")
-async def test_stop_with_via() -> None:
+async def test_a_partition_supervisor_stops_by_its_via_name() -> None:
     name = await via_name()
     sup = await start(name=name, partitions=2)
     await PartitionSupervisor.stop(name)
@@ -209,7 +209,7 @@ async def test_stop_with_via() -> None:
 
 
 @pytest.mark.otp("DS-051")
-async def test_partitions_of_an_unknown() -> None:
+async def test_partitions_of_an_unknown_supervisor() -> None:
     for name in ("unknown", await via_name()):
         for asking in (PartitionSupervisor.partitions(name), PartitionSupervisor.resize(name, 1)):
             with pytest.raises(NoProcess) as caught:
@@ -226,7 +226,7 @@ SHUFFLED = [3, 8, 0, 5, 1, 7, 2, 6, 4]
 
 @pytest.mark.otp("DS-052")
 @pytest.mark.parametrize("sizes", [SHRINKING, GROWING, SHUFFLED], ids=["8 to 0", "0 to 8", "shuffled"])
-async def test_resize(sizes: list[int]) -> None:
+async def test_resize_changes_the_number_of_partitions(sizes: list[int]) -> None:
     await start(partitions=8)
     before = 8
     for size in sizes:
@@ -245,13 +245,13 @@ async def test_resize(sizes: list[int]) -> None:
 
 @pytest.mark.otp("DS-054")
 @pytest.mark.parametrize("size", [9, -1, "1", 1.0])
-async def test_resize_to_what_cannot_be(size: Any) -> None:
+async def test_an_invalid_size_is_refused(size: Any) -> None:
     await start(partitions=8)
     with pytest.raises(ValueError, match=f"a number of partitions between 0 and 8; got {size!r}"):
         await PartitionSupervisor.resize(P, size)
 
 
-async def test_resize_when_a_partition_does_not_start_again() -> None:
+async def test_resize_fails_when_a_partition_does_not_restart() -> None:
     process.trap_exit(True)
     fails = False
 
@@ -286,7 +286,7 @@ async def test_resizes_at_the_same_time_take_turns() -> None:
 
 
 @pytest.mark.otp("DS-055")
-async def test_which_children() -> None:
+async def test_which_children_lists_the_partitions() -> None:
     await start(partitions=3)
     rows = await PartitionSupervisor.which_children(P)
     assert sorted(rows) == [(number, process.whereis(via(number)), "worker", (Agent,)) for number in range(3)]
@@ -295,7 +295,7 @@ async def test_which_children() -> None:
 @pytest.mark.otp("DS-056")
 @pytest.mark.parametrize("child", [Agent, DynamicSupervisor], ids=["workers", "supervisors"])
 @pytest.mark.parametrize("by_via", [False, True], ids=["plain", "via"])
-async def test_count_children(child: type, by_via: bool) -> None:
+async def test_count_children_counts_the_partitions(child: type, by_via: bool) -> None:
     name = await via_name() if by_via else P
     await start(name=name, child_spec=child, partitions=4)
     workers = 4 if child is Agent else 0
@@ -303,7 +303,7 @@ async def test_count_children(child: type, by_via: bool) -> None:
     assert await PartitionSupervisor.count_children(name) == counts
 
 
-async def test_a_partition_that_ends_is_started_again_in_its_place() -> None:
+async def test_a_partition_that_ends_is_restarted_in_its_place() -> None:
     await start(partitions=2)
     first, second = process.whereis(via(0)), process.whereis(via(1))
     assert first is not None
@@ -329,7 +329,7 @@ async def test_a_partition_takes_no_name() -> None:
     assert partition_supervisor.routes_of(P).size == 0
 
 
-async def test_the_end_of_the_supervisor_is_seen_by_the_routes_at_once() -> None:
+async def test_requests_after_the_end_of_the_supervisor_fail_at_once() -> None:
     process.trap_exit(True)
     sup = await start(partitions=2)
     process.exit(sup, "kill")

@@ -118,19 +118,19 @@ def test_expected_end(shutdown: object, restart: RestartType, reason: object, ex
 
 
 class TestIntensity:
-    def test_none_allowed(self) -> None:
+    def test_no_restart_is_allowed(self) -> None:
         assert not Intensity(0, 5.0).allows(1.0)
 
-    def test_the_fourth_of_three_is_too_many(self) -> None:
+    def test_a_fourth_restart_exceeds_a_limit_of_three(self) -> None:
         intensity = Intensity(3, 5.0)
         assert [intensity.allows(time) for time in (0.0, 1.0, 2.0, 3.0)] == [True, True, True, False]
 
-    def test_at_the_edge_of_the_window_a_restart_still_counts(self) -> None:
+    def test_a_restart_at_the_edge_of_the_window_counts(self) -> None:
         intensity = Intensity(1, 5.0)
         assert intensity.allows(1000.0)
         assert not intensity.allows(1005.0)
 
-    def test_just_behind_the_edge_it_does_not(self) -> None:
+    def test_after_the_window_a_restart_does_not_count(self) -> None:
         intensity = Intensity(1, 5.0)
         assert intensity.allows(1000.0)
         assert intensity.allows(1005.001)
@@ -140,7 +140,7 @@ class TestIntensity:
         intensity = Intensity(2, 1.0)
         assert all(intensity.allows(time * 0.6) for time in range(100))
 
-    def test_it_remembers_no_more_than_it_must(self) -> None:
+    def test_the_intensity_keeps_no_more_restarts_than_needed(self) -> None:
         intensity = Intensity(3, 1.0)
         for time in range(1000):
             assert intensity.allows(time * 0.5)
@@ -149,7 +149,7 @@ class TestIntensity:
 
 class TestFlags:
     @pytest.mark.otp("SU-111")
-    def test_defaults(self) -> None:
+    def test_flags_have_defaults(self) -> None:
         flags = Flags()
         assert (flags.strategy, flags.max_restarts, flags.max_seconds, flags.auto_shutdown) == (
             "one_for_one",
@@ -178,7 +178,7 @@ class TestFlags:
             ({"auto_shutdown": "sometimes"}, "invalid_auto_shutdown", "never, any_significant, all_significant"),
         ],
     )
-    def test_an_option_that_it_cannot_have(self, options: dict[str, Any], reason: str, wanted: str) -> None:
+    def test_an_invalid_option_is_refused(self, options: dict[str, Any], reason: str, wanted: str) -> None:
         value = next(iter(options.values()))
         with pytest.raises(InvalidFlags) as caught:
             Flags(**options)

@@ -1,4 +1,4 @@
-"""Restart types."""
+"""Restart types of children: permanent, transient and temporary."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.regrow
 
 
 class TestRestartTypes:
-    """Each ends of a child of its own; `test_restart.py` has the whole table."""
+    """Each test ends a child; `test_restart.py` has the whole table."""
 
     @pytest.mark.parametrize(
         ("restart", "reason", "after"),
@@ -41,7 +41,7 @@ class TestRestartTypes:
             pytest.param("temporary", "died", "forgotten", id="temporary_abnormal", marks=pytest.mark.otp("SU-054")),
         ],
     )
-    async def test_what_is_left(self, restart: Any, reason: object, after: str) -> None:
+    async def test_the_children_after_each_end(self, restart: Any, reason: object, after: str) -> None:
         sup = await Supervisor.start_link([probe("a", restart=restart)])
         before = process.whereis("a")
         cast("a", ("stop", reason))
@@ -57,8 +57,8 @@ class TestRestartTypes:
 
     @pytest.mark.parametrize("strategy", ["one_for_all", "rest_for_one"])
     @pytest.mark.parametrize("end", ["normal", "died"])
-    async def test_temporary_bystander(self, strategy: Any, end: str) -> None:
-        """A temporary child that is stopped with another is not started again with it."""
+    async def test_a_temporary_bystander_is_not_restarted(self, strategy: Any, end: str) -> None:
+        """A temporary child that is stopped with another child is not restarted with it."""
         sup = await unlinked(probe("a"), probe("t", restart="temporary"), strategy=strategy)
         cast("a", ("stop", end))
         await process.sleep(0.1)
@@ -75,7 +75,7 @@ class TestRestartTypes:
 
     @pytest.mark.otp("SU-057")
     @pytest.mark.parametrize("started_by", ["init", "start_child"])
-    async def test_what_a_temporary_child_was_started_with_is_not_kept(self, started_by: str) -> None:
+    async def test_the_arguments_of_a_temporary_child_are_not_kept(self, started_by: str) -> None:
         class Big:
             pass
 

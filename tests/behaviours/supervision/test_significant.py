@@ -1,4 +1,4 @@
-"""Significant."""
+"""Significant children and auto_shutdown."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TestSignificant:
         await expect_down(ref, "shutdown")
         assert ("ended", "a", "shutdown") in news()
 
-    async def test_a_significant_child_that_is_terminated_by_hand_ends_nobody(self) -> None:
+    async def test_terminate_child_of_a_significant_child_ends_no_supervisor(self) -> None:
         significant = probe("s", restart="temporary", significant=True)
         sup = await unlinked(significant, auto_shutdown="any_significant")
         await Supervisor.terminate_child(sup, "s")
@@ -93,8 +93,8 @@ class TestSignificant:
 
     @pytest.mark.parametrize("strategy", ["one_for_all", "rest_for_one"])
     @pytest.mark.parametrize("flag", ["any_significant", "all_significant"])
-    async def test_significant_bystander(self, strategy: Any, flag: Any) -> None:
-        """A significant child that is stopped with another has not ended by itself."""
+    async def test_a_significant_bystander_has_not_ended_by_itself(self, strategy: Any, flag: Any) -> None:
+        """A significant child that is stopped with another child has not ended by itself."""
         sup = await unlinked(
             probe("a"),
             probe("t", restart="temporary", significant=True),
@@ -110,7 +110,7 @@ class TestSignificant:
 
     @pytest.mark.otp("SU-100")
     @pytest.mark.parametrize("significant", [True, False])
-    async def test_escalation(self, significant: bool) -> None:
+    async def test_an_automatic_shutdown_escalates(self, significant: bool) -> None:
         inner = Supervisor.child_spec(
             [probe("s", restart="transient", significant=True)], auto_shutdown="any_significant", name="inner"
         ).replace(restart="transient", significant=significant)
@@ -119,7 +119,7 @@ class TestSignificant:
         await process.sleep(0.1)
         assert process.alive(sup) is not significant
 
-    async def test_a_significant_child_that_means_nothing_is_refused(self) -> None:
+    async def test_a_significant_child_without_auto_shutdown_is_refused(self) -> None:
         sup = await Supervisor.start_link()
         with pytest.raises(InvalidChild, match="auto_shutdown"):
             await Supervisor.start_child(sup, probe("s", restart="transient", significant=True))

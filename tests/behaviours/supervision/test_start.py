@@ -1,4 +1,4 @@
-"""Start."""
+"""Starts of supervisors and of their children."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ pytestmark = pytest.mark.regrow
 
 class TestStart:
     @pytest.mark.otp("SU-001")
-    async def test_without_children_it_ends_when_its_parent_says_so(self) -> None:
+    async def test_a_supervisor_without_children_ends_with_its_parent(self) -> None:
         sup = await unlinked()
         process.exit(sup, "shutdown")
         await expect_down(sup, "shutdown")
 
     @pytest.mark.otp("SU-003")
-    async def test_start_child_that_ignores_gives_none_and_keeps_the_spec(self) -> None:
+    async def test_start_child_returns_none_for_an_ignored_start_and_keeps_the_spec(self) -> None:
         sup = await Supervisor.start_link()
         assert await Supervisor.start_child(sup, probe("i", init=lambda: IGNORE)) is None
         await Supervisor.start_child(sup, probe("a"))
         assert await Supervisor.count_children(sup) == Counts(2, 1, 0, 2)
 
     @pytest.mark.otp("SU-004")
-    async def test_of_the_ignored_a_temporary_child_is_not_kept(self) -> None:
+    async def test_a_temporary_child_that_ignores_its_start_is_not_kept(self) -> None:
         sup = await Supervisor.start_link(
             [probe("t", init=lambda: IGNORE, restart="temporary"), probe("p", init=lambda: IGNORE), probe("a")]
         )
@@ -52,7 +52,7 @@ class TestStart:
     @pytest.mark.otp("SU-006")
     @pytest.mark.otp("SU-007")
     @pytest.mark.parametrize("restart", ["temporary", "transient", "permanent"])
-    async def test_an_instance_that_ignores_is_not_kept(self, restart: Any) -> None:
+    async def test_an_instance_that_ignores_its_start_is_not_kept(self, restart: Any) -> None:
         sup = await simple(restart)
         assert await Supervisor.start_child(sup, ["a", lambda: IGNORE]) is None
         assert await Supervisor.which_children(sup) == []
@@ -63,7 +63,7 @@ class TestStart:
         await expect_down(sup, "noproc")
 
     @pytest.mark.otp("SU-009")
-    async def test_init_that_raises(self) -> None:
+    async def test_init_raises(self) -> None:
         def raises() -> None:
             raise RuntimeError("no")
 
@@ -75,7 +75,7 @@ class TestStart:
         assert exited.reason is caught.value.reason
 
     @pytest.mark.otp("SU-011")
-    async def test_a_restart_by_hand_that_fails_keeps_the_child(self) -> None:
+    async def test_a_failed_restart_child_keeps_the_child(self) -> None:
         answers: list[Any] = [None, Stop("bad")]
         sup = await Supervisor.start_link([probe("a", init=lambda: answers.pop(0))])
         await Supervisor.terminate_child(sup, "a")
@@ -86,7 +86,7 @@ class TestStart:
 
     @pytest.mark.otp("SU-013")
     @pytest.mark.parametrize("given", ["error", "another term", 42])
-    async def test_an_instance_that_does_not_start_is_told_as_it_is(self, given: Any) -> None:
+    async def test_the_error_of_an_instance_is_returned_unchanged(self, given: Any) -> None:
         async def start(given: Any) -> Any:
             return await Probe.start_link({"init": lambda: Stop("bad")}) if given == "error" else given
 
@@ -108,7 +108,7 @@ class TestStart:
         assert caught.value.reason == ("EXIT", "x" if isinstance(error, Exit) else error)
         assert await Supervisor.which_children(sup) == []
 
-    async def test_a_start_function_that_gives_no_pid(self) -> None:
+    async def test_a_start_function_must_return_a_pid(self) -> None:
         async def start() -> str:
             return "up"
 

@@ -1,4 +1,4 @@
-"""Stop."""
+"""Ends of supervisors, and of their children."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.regrow
 
 class TestStop:
     @pytest.mark.otp("SU-019")
-    async def test_in_reverse_order_each_awaited_before_the_next(self) -> None:
+    async def test_children_stop_in_reverse_order_one_after_the_other(self) -> None:
         children = [probe(id, trap=True, linger=1.0, shutdown="infinity") for id in "abc"]
         sup = await Supervisor.start_link(children)
         news()
@@ -37,7 +37,7 @@ class TestStop:
         assert news() == [("ended", id, "shutdown") for id in "cba"]
 
     @pytest.mark.otp("SU-020")
-    async def test_a_child_that_is_stuck_in_a_callback_is_killed_at_its_limit(self) -> None:
+    async def test_a_child_stuck_in_a_callback_is_killed_at_its_limit(self) -> None:
         sup = await Supervisor.start_link([probe("free"), probe("stuck", trap=True, shutdown=2.0)])
         stuck = process.whereis("stuck")
         assert stuck is not None
@@ -49,7 +49,7 @@ class TestStop:
         await expect_down(ref, "killed")
 
     @pytest.mark.otp("SU-022")
-    async def test_brutal_kill_asks_nothing(self) -> None:
+    async def test_brutal_kill_sends_no_shutdown(self) -> None:
         sup = await Supervisor.start_link([probe("a", trap=True, shutdown="brutal_kill")])
         ref = process.monitor("a")
         news()
@@ -70,7 +70,7 @@ class TestStop:
 
     @pytest.mark.otp("SU-025")
     @pytest.mark.parametrize("restart", ["permanent", "transient", "temporary"])
-    async def test_instances_that_end_otherwise_than_they_were_told(self, restart: Any) -> None:
+    async def test_instances_that_end_with_another_reason(self, restart: Any) -> None:
         ends: list[Any] = ["normal", "shutdown", ("shutdown", "x"), "other"]
 
         async def start(end: Any) -> Pid:
@@ -91,15 +91,15 @@ class TestStop:
 
     @pytest.mark.otp("SU-026")
     @pytest.mark.parametrize(("trap", "reason"), [(True, "killed"), (False, "shutdown")])
-    async def test_a_limit_of_nothing_is_not_brutal_kill(self, trap: bool, reason: str) -> None:
+    async def test_a_limit_of_0_is_not_brutal_kill(self, trap: bool, reason: str) -> None:
         sup = await Supervisor.start_link([probe("a", trap=trap, shutdown=0)])
         ref = process.monitor("a")
         await Supervisor.terminate_child(sup, "a")
         await expect_down(ref, reason)
 
     @pytest.mark.otp("SU-028")
-    async def test_a_message_and_a_cast_that_mean_nothing_are_logged(self, reports: list[Any]) -> None:
-        """Adapted: OTP's supervisor ends with a cast that it does not know."""
+    async def test_an_unknown_message_and_an_unknown_cast_are_logged(self, reports: list[Any]) -> None:
+        """Adapted: OTP's supervisor ends at an unknown cast."""
         sup = await Supervisor.start_link([probe("a")])
         process.send(sup, "a message")
         cast(sup, "a cast")
@@ -107,8 +107,8 @@ class TestStop:
         unexpected = [one for one in reports if one.kind == "unexpected message"]
         assert [(one.module, one.message) for one in unexpected] == [(Supervisor, "a message"), (Supervisor, "a cast")]
 
-    async def test_a_stranger_call_and_its_answer(self) -> None:
-        """A supervisor's own requests are no secret: whoever sends others ends it, as in OTP."""
+    async def test_an_unknown_call_ends_the_supervisor(self) -> None:
+        """A supervisor's own requests are no secret: a caller that sends others ends it, as in OTP."""
         sup = await unlinked()
         with pytest.raises(Exception, match="what"):
             await call(sup, "what")
@@ -126,7 +126,7 @@ class TestStop:
         await Supervisor.stop(sup)
         assert news() == [("ended", id, "shutdown") for id in "cba"]
 
-    async def test_the_ends_of_many_that_died_together_are_not_looked_for_one_by_one(self) -> None:
+    async def test_the_ends_of_many_children_are_not_searched_one_by_one(self) -> None:
         many = 2000
         sup = await unlinked(*[child_spec((Plain, None), id=number) for number in range(many)], max_restarts=0)
         await system.suspend(sup)
@@ -137,7 +137,7 @@ class TestStop:
         await system.resume(sup)
         await expect_down(ref, "shutdown", timeout=60.0)
 
-    async def test_a_killed_supervisor_takes_its_children_along(self) -> None:
+    async def test_a_killed_supervisor_ends_its_children(self) -> None:
         sup = await unlinked(probe("a"), probe("b", trap=True))
         refs = [process.monitor(id) for id in "ab"]
         process.exit(sup, "kill")

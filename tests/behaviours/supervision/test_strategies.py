@@ -1,4 +1,4 @@
-"""Strategies."""
+"""Strategies of supervisors, and the limit of restarts."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class TestStrategies:
             await process.sleep(2.1)
         assert process.alive(sup)
 
-    async def test_exactly_at_the_edge_of_the_window(self) -> None:
+    async def test_a_restart_at_the_edge_of_the_window_counts(self) -> None:
         sup = await unlinked(probe("a"), max_restarts=1, max_seconds=2)
         await crash("a", "killed")
-        await process.sleep(2.0 - 0.001)  # crash waits so long for the restart
+        await process.sleep(2.0 - 0.001)  # crash waits this long for the restart
         await crash("a", "killed")
         assert not process.alive(sup)
 
-    async def test_just_behind_it(self) -> None:
+    async def test_a_restart_after_the_window_does_not_count(self) -> None:
         sup = await unlinked(probe("a"), max_restarts=1, max_seconds=2)
         for _ in range(5):
             await crash("a", "killed")
@@ -69,8 +69,8 @@ class TestStrategies:
     @pytest.mark.otp("SU-065")
     @pytest.mark.otp("SU-075")
     @pytest.mark.parametrize("strategy", STRATEGIES)
-    async def test_escalation(self, strategy: Any) -> None:
-        """A child that cannot be started again uses up the restarts, and its supervisor gives up."""
+    async def test_a_failed_restart_escalates(self, strategy: Any) -> None:
+        """A child that cannot be restarted uses up the restarts, and its supervisor gives up."""
         tries: list[int] = []
 
         def first_only() -> Any:
@@ -109,7 +109,7 @@ class TestStrategies:
         await expect_down(sup, "noproc")
 
     @pytest.mark.otp("SU-068")
-    async def test_a_transient_child_that_ends_normally_concerns_nobody(self) -> None:
+    async def test_a_normal_end_of_a_transient_child_affects_no_other(self) -> None:
         sup = await Supervisor.start_link([probe("a"), probe("t", restart="transient")], strategy="one_for_all")
         news()
         cast("t", ("stop", "normal"))
@@ -118,8 +118,8 @@ class TestStrategies:
         assert next(iter(await Supervisor.which_children(sup))).pid is None
 
     @pytest.mark.parametrize("strategy", ["one_for_all", "rest_for_one"])
-    async def test_other_child_fails_restart(self, strategy: Any) -> None:
-        """It is the one that failed which is tried again, in its own group."""
+    async def test_another_child_of_the_group_fails_its_restart(self, strategy: Any) -> None:
+        """The child that failed is tried again, in its own group."""
         tries: list[int] = []
 
         def second_fails() -> Any:
@@ -175,7 +175,7 @@ class TestStrategies:
 
     @pytest.mark.otp("SU-072")
     async def test_simple_one_for_one_keeps_no_arguments_of_temporary_instances(self) -> None:
-        """Adapted: nothing refers to the argument any more, where OTP compares the size of the state."""
+        """Adapted: no reference to the argument remains, where OTP compares the size of the state."""
 
         class Big:
             pass
@@ -204,8 +204,8 @@ class TestStrategies:
         assert news() == [("ended", id, "shutdown") for id in "bdace"]
 
     @pytest.mark.otp("SU-078")
-    async def test_a_tree(self) -> None:
-        """A supervisor that gives up is started again, with all its children, by the one above."""
+    async def test_a_supervisor_that_gives_up_is_restarted(self) -> None:
+        """The supervisor above restarts it, with all its children."""
         inner = Supervisor.child_spec([probe("x"), probe("y")], max_restarts=0, name="inner")
         sup = await Supervisor.start_link([probe("a"), inner])
         news()
@@ -215,7 +215,7 @@ class TestStrategies:
         assert news() == [("started", "x"), ("started", "y")]
         assert process.alive(sup)
 
-    async def test_giving_up_is_shutdown_and_so_no_reason_to_restart_a_transient_supervisor(self) -> None:
+    async def test_a_transient_supervisor_that_gives_up_is_not_restarted(self) -> None:
         inner = Supervisor.child_spec([probe("x")], max_restarts=0, name="inner").replace(restart="transient")
         sup = await Supervisor.start_link([inner])
         await crash("x", "killed")

@@ -1,4 +1,4 @@
-"""Tasks that the tests in this folder start."""
+"""Helpers of the tests of tasks."""
 
 from __future__ import annotations
 
@@ -43,26 +43,26 @@ def messages() -> list[Any]:
 
 
 def clean() -> bool:
-    """Nothing is left of tasks: no message, link or monitor."""
+    """Check that nothing is left of tasks: no message, link or monitor."""
     me = process.current()
     return not messages() and process.info(me, "links") == [] and process.info(me, "monitors") == []
 
 
 def fake(task: Task[Any], *contents: Any) -> None:
-    """Messages of a task that is not watched any more, as the races bring them."""
+    """Send messages of a task that is no longer monitored, as races do."""
     for content in contents:
         process.send(process.current(), content)
 
 
 def unwatched() -> tuple[Task[Any], Any]:
-    """A task without a process, and its ref."""
+    """Return a task without a process, and its ref."""
     task: Task[Any] = Task.completed(None)
     assert task.ignore() == ("ok", None)
     return task, task.ref
 
 
 async def in_another(function: Callable[[], Any]) -> Any:
-    """What a function gives or raises in another process."""
+    """Run a function in another process; return or raise its result."""
 
     async def attempt() -> Any:
         try:

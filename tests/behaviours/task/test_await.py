@@ -1,4 +1,4 @@
-"""Tasks: one thing to do beside others, and its value when it is wanted: await."""
+"""Tasks: `await_` and `await_many`."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class TestAwait:
         assert messages() == [Exited(pid_of(task), reason)]
 
     @pytest.mark.otp("TK-014")
-    async def test_what_is_raised_and_is_no_exit(self) -> None:
-        """Adapted: Python has no throw; what is raised is the reason, with its lines."""
+    async def test_an_exception(self) -> None:
+        """Adapted: Python has no throw; an exception is the reason, with its lines."""
         process.trap_exit(True)
 
         async def raises() -> None:
@@ -72,7 +72,7 @@ class TestAwait:
         assert place == ("Task", "await", [task, 5.0])
 
     @pytest.mark.otp("TK-016")
-    async def test_a_function_that_is_not_there(self) -> None:
+    async def test_a_missing_function(self) -> None:
         """Adapted: it is an AttributeError."""
         process.trap_exit(True)
         task: Task[Any] = Task.async_(missing)
@@ -80,7 +80,7 @@ class TestAwait:
             await task.await_()
         assert isinstance(caught.value.reason[0], AttributeError)
 
-    async def test_a_failure_takes_an_owner_along_that_does_not_trap_exits(self) -> None:
+    async def test_a_failure_ends_an_owner_that_does_not_trap_exits(self) -> None:
         async def owner() -> None:
             await Task.async_(ends, "oops").await_()
 
@@ -95,7 +95,7 @@ class TestAwait:
 
     @pytest.mark.otp("TK-020")
     async def test_twice(self) -> None:
-        """Adapted: as on the BEAM, the second time waits in vain; it never gives the value again."""
+        """Adapted: as on the BEAM, the second await times out; it never returns the value again."""
         task = Task.async_(lambda: "value")
         await task.await_()
         began = process.monotonic()
@@ -106,7 +106,7 @@ class TestAwait:
 
 class TestAwaitMany:
     @pytest.mark.otp("TK-022")
-    async def test_none(self) -> None:
+    async def test_no_tasks(self) -> None:
         assert await Task.await_many([]) == []
 
     async def test_values_in_order(self) -> None:
@@ -117,7 +117,7 @@ class TestAwaitMany:
 
     @pytest.mark.otp("TK-024")
     async def test_an_extra_message_stays(self) -> None:
-        """Adapted in nothing: values come to the mailbox."""
+        """Values come to the mailbox, as in OTP."""
         task, ref = unwatched()
         fake(task, (ref, "first"), (ref, "second"))
         assert await Task.await_many([task]) == ["first"]

@@ -1,4 +1,4 @@
-"""Tasks: one thing to do beside others, and its value when it is wanted: start."""
+"""Tasks: starts, handles, and callers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def is_word(word: str) -> Callable[[Any], bool]:
 
 class TestStartAndHandle:
     @pytest.mark.otp("TK-001")
-    async def test_it_can_be_supervised(self) -> None:
+    async def test_a_task_can_be_supervised(self) -> None:
         me = process.current()
         await Supervisor.start_link([(Task, lambda: process.send(me, "ran"))])
         await expect_message(is_word("ran"))
@@ -54,8 +54,8 @@ class TestStartAndHandle:
         assert (spec.id, spec.restart, spec.shutdown) == ("mailer", "permanent", "brutal_kill")
 
     @pytest.mark.otp("TK-003")
-    async def test_async(self) -> None:
-        """Adapted in nothing: the value comes to the owner's mailbox as (ref, value), and then a Down."""
+    async def test_async_sends_the_value_and_a_down(self) -> None:
+        """The value comes to the owner's mailbox as (ref, value), and then a Down, as in OTP."""
 
         async def work(what: str) -> str:
             await process.receive(is_word("go"))
@@ -72,11 +72,11 @@ class TestStartAndHandle:
         await expect_idle()
         assert messages() == [(task.ref, "value"), Down(task.ref, task.pid, "normal")]
 
-    async def test_what_is_no_function(self) -> None:
+    async def test_an_argument_that_is_no_function_is_refused(self) -> None:
         with pytest.raises(TypeError, match="Pass the function"):
             Task.async_(cast("Any", "function"))
 
-    async def test_a_plain_asyncio_task_has_no_mailbox_for_a_value(self) -> None:
+    async def test_a_plain_asyncio_task_has_no_mailbox_for_the_value(self) -> None:
         async def plain() -> None:
             with pytest.raises(RuntimeError, match="plain asyncio task"):
                 Task.async_(for_ever)
@@ -132,7 +132,7 @@ class TestStartAndHandle:
         assert await Task.async_(VARIABLE.get).await_() == "request 7"
 
     @pytest.mark.otp("TK-007")
-    async def test_completed(self) -> None:
+    async def test_completed_returns_a_finished_task(self) -> None:
         task = Task.completed("done")
         assert task.pid is None
         assert await task.await_() == "done"

@@ -1,4 +1,4 @@
-"""Tasks: one thing to do beside others, and its value when it is wanted: stream."""
+"""Tasks: `async_stream`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ concurrency = pytest.mark.parametrize("max_concurrency", [4, 2, 8])
 class TestStream:
     @pytest.mark.otp("TK-058")
     @concurrency
-    async def test_values(self, max_concurrency: int) -> None:
+    async def test_values_in_order(self, max_concurrency: int) -> None:
         stream = Task.async_stream([1, 2, 3, 4], sleeps, max_concurrency=max_concurrency)
         assert await gathered(stream) == [("ok", 1), ("ok", 2), ("ok", 3), ("ok", 4)]
 
@@ -45,7 +45,7 @@ class TestStream:
         assert await gathered(Task.async_stream([1, 2], add, 10)) == [("ok", 11), ("ok", 12)]
 
     @pytest.mark.otp("TK-060")
-    async def test_not_ordered(self) -> None:
+    async def test_values_without_order(self) -> None:
         items = [0.4, 0.3, 0.2, 0.1]
         alone = Task.async_stream(items, sleeps, max_concurrency=1, ordered=False)
         assert await gathered(alone) == [("ok", item) for item in items]
@@ -60,7 +60,7 @@ class TestStream:
         assert await gathered(stream) == [("exit", number) for number in (1, 2, 3, 4)]
         assert clean()
 
-    async def test_a_failure_takes_a_consumer_along_that_does_not_trap_exits(self) -> None:
+    async def test_a_failure_ends_a_consumer_that_does_not_trap_exits(self) -> None:
         async def consumer() -> None:
             await gathered(Task.async_stream([1], ends))
 
@@ -90,7 +90,7 @@ class TestStream:
 
     @pytest.mark.otp("TK-066")
     @concurrency
-    async def test_the_item_beside_the_reason(self, max_concurrency: int) -> None:
+    async def test_the_item_comes_with_the_reason(self, max_concurrency: int) -> None:
         process.trap_exit(True)
         stream = Task.async_stream([1, 2, 3, 4], ends, max_concurrency=max_concurrency, zip_input_on_exit=True)
         assert await gathered(stream) == [("exit", (number, number)) for number in (1, 2, 3, 4)]
@@ -99,14 +99,14 @@ class TestStream:
 
     @pytest.mark.otp("TK-067")
     @concurrency
-    async def test_any_time(self, max_concurrency: int) -> None:
+    async def test_any_timeout_is_accepted(self, max_concurrency: int) -> None:
         stream = Task.async_stream([1e3] * 4, sleeps, max_concurrency=max_concurrency, timeout=None)
         assert await gathered(stream) == [("ok", 1e3)] * 4
 
     @pytest.mark.otp("TK-069")
     @concurrency
     async def test_messages_to_its_inner_process_are_ignored(self, max_concurrency: int) -> None:
-        """Adapted: the inner process is reached by way of the links of a task."""
+        """Adapted: the test finds the inner process through the links of a task."""
 
         async def works(item: int) -> int:
             (spawner,) = process.info(process.current(), "links")
@@ -131,7 +131,7 @@ class TestStream:
         assert inside == (parent, process.current())
 
     @pytest.mark.otp("TK-072")
-    async def test_items_that_are_a_stream_cut_short(self) -> None:
+    async def test_items_may_be_a_shortened_stream(self) -> None:
         async def items() -> AsyncIterator[int]:
             stream = Task.async_stream([1, 2, 3, 4], sleeps, max_concurrency=2)
             async with aclosing(aiter(stream)) as outcomes:
@@ -147,7 +147,7 @@ class TestStream:
     @pytest.mark.otp("TK-073")
     @concurrency
     async def test_two_iterations_at_once(self, max_concurrency: int) -> None:
-        """Adapted: the stream is an object, and each iteration runs tasks of its own."""
+        """Adapted: the stream is an object, and each iteration runs separate tasks."""
         runs: list[int] = []
 
         async def work(item: int) -> int:
@@ -162,7 +162,7 @@ class TestStream:
 
     @pytest.mark.otp("TK-074")
     @concurrency
-    async def test_items_that_are_cut_short(self, max_concurrency: int) -> None:
+    async def test_items_may_end_early(self, max_concurrency: int) -> None:
         def four() -> Iterator[int]:
             for item in range(1, 9):
                 if item > 4:
@@ -174,7 +174,7 @@ class TestStream:
 
     @pytest.mark.otp("TK-076")
     @concurrency
-    async def test_what_items_and_consumer_clean_up(self, max_concurrency: int) -> None:
+    async def test_items_and_consumer_release_their_resources(self, max_concurrency: int) -> None:
         cleaned: list[str] = []
 
         class Inner:
@@ -207,7 +207,7 @@ class TestStream:
 
     @pytest.mark.otp("TK-077")
     @pytest.mark.parametrize("ordered", [True, False])
-    async def test_no_more_is_started_than_there_is_room_for(self, ordered: bool) -> None:
+    async def test_no_more_tasks_start_than_max_concurrency(self, ordered: bool) -> None:
         started: list[int] = []
 
         async def work(item: int) -> int:
@@ -226,7 +226,7 @@ class TestStream:
                     break
         assert clean()
 
-    async def test_a_loop_that_is_left_stops_the_tasks(self) -> None:
+    async def test_a_loop_that_ends_early_stops_the_tasks(self) -> None:
         pids: list[Pid] = []
 
         async def work(item: float) -> Any:
@@ -238,17 +238,17 @@ class TestStream:
         assert not any(process.alive(pid) for pid in pids)
         async for _ in Task.async_stream([0, 1e6], work, max_concurrency=2):
             break
-        await process.sleep(1.0)  # asyncio closes a forgotten iterator when it comes to it
+        await process.sleep(1.0)  # asyncio closes an abandoned iterator later
         assert not any(process.alive(pid) for pid in pids)
         assert clean()
 
-    async def test_a_plain_asyncio_task_may_consume_one(self) -> None:
+    async def test_a_plain_asyncio_task_may_consume_a_stream(self) -> None:
         async def plain() -> Any:
             return await gathered(Task.async_stream([1, 2], sleeps))
 
         assert await asyncio.ensure_future(plain()) == [("ok", 1), ("ok", 2)]
 
-    async def test_items_that_raise(self) -> None:
+    async def test_items_raise(self) -> None:
         def items() -> Iterator[int]:
             yield 1
             raise LookupError("items")
@@ -257,7 +257,7 @@ class TestStream:
             await gathered(Task.async_stream(items(), sleeps))
         assert clean()
 
-    async def test_a_consumer_that_ends_takes_the_tasks_along(self) -> None:
+    async def test_the_tasks_end_with_their_consumer(self) -> None:
         pids: list[Pid] = []
 
         async def work(_item: int) -> Any:
@@ -274,7 +274,7 @@ class TestStream:
         assert len(pids) == 2
         assert not any(process.alive(pid) for pid in pids)
 
-    async def test_wrong_options(self) -> None:
+    async def test_wrong_options_are_refused(self) -> None:
         with pytest.raises(ValueError, match="max_concurrency"):
             Task.async_stream([], sleeps, max_concurrency=0)
         with pytest.raises(ValueError, match="on_timeout"):
@@ -284,7 +284,7 @@ class TestStream:
 class TestLog:
     @pytest.mark.otp("TK-078")
     @pytest.mark.otp("LG-016")
-    async def test_a_task_that_raises(self, reports: list[Any]) -> None:
+    async def test_a_task_that_raises_is_reported(self, reports: list[Any]) -> None:
         def fails(what: str) -> None:
             raise RuntimeError(what)
 
@@ -304,14 +304,14 @@ class TestLog:
         assert "Args: ['oops']" in text
 
     @pytest.mark.otp("LG-017")
-    async def test_a_task_that_calls_what_is_not_there(self, reports: list[Any]) -> None:
-        """Adapted: it is an AttributeError, which names the function."""
+    async def test_a_task_that_calls_a_missing_function_is_reported(self, reports: list[Any]) -> None:
+        """Adapted: the reason is an AttributeError, which names the function."""
         await expect_down(await Task.start(missing))
         (report,) = reports
         assert "no_such_function" in words(report)
 
     @pytest.mark.otp("LG-019")
-    async def test_a_task_that_exits(self, reports: list[Any]) -> None:
+    async def test_a_task_that_exits_is_reported(self, reports: list[Any]) -> None:
         await expect_down(await Task.start(ends, "abnormal"), "abnormal")
         (report,) = reports
         assert report.reason == "abnormal"
@@ -329,10 +329,10 @@ class TestLog:
         assert "Process Label: 'nightly'" in words(report)
 
     @pytest.mark.parametrize("reason", ["normal", "shutdown", ("shutdown", 1)])
-    async def test_an_end_that_is_none_of_anybodys_business(self, reason: object, reports: list[Any]) -> None:
+    async def test_a_normal_end_is_not_reported(self, reason: object, reports: list[Any]) -> None:
         await expect_down(await Task.start(ends, reason), reason)
         assert list(reports) == []
 
 
-def test_a_task_supervisor_is_a_keeper() -> None:
+def test_a_task_supervisor_is_a_supervisor() -> None:
     assert TaskSupervisor.child_spec().type == "supervisor"

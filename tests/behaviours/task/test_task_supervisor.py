@@ -1,4 +1,4 @@
-"""Task supervisors: tasks that are kept, linked to their owners or not."""
+"""Task supervisors: supervised tasks, linked to their owners or not."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ async def gathered(stream: Any) -> list[Any]:
     return [outcome async for outcome in stream]
 
 
-class TestKeeping:
+class TestSupervision:
     @pytest.mark.otp("TK-080")
-    async def test_it_can_be_supervised_and_its_name_is_its_id(self) -> None:
+    async def test_a_task_supervisor_can_be_supervised_and_its_name_is_its_id(self) -> None:
         specs = [TaskSupervisor.child_spec(name=name) for name in ("first", "second")]
         sup = await Supervisor.start_link([*specs, TaskSupervisor])
         assert {row.id for row in await Supervisor.which_children(sup)} == {"first", "second", TaskSupervisor}
@@ -106,13 +106,13 @@ class TestKeeping:
         with pytest.raises(StartError):
             await TaskSupervisor.start_link(name="tasks")
 
-    async def test_one_that_is_not_there(self) -> None:
+    async def test_a_task_supervisor_that_does_not_run(self) -> None:
         with pytest.raises(NoProcess):
             await TaskSupervisor.async_("unknown", for_ever)
 
 
 class TestAsync:
-    async def test_it_is_linked_monitored_and_kept(self) -> None:
+    async def test_a_task_is_linked_monitored_and_supervised(self) -> None:
         sup = await TaskSupervisor.start_link()
         task = await TaskSupervisor.async_(sup, sleeps, 0.5)
         assert set(links()) == {sup, pid_of(task)}
@@ -123,7 +123,7 @@ class TestAsync:
         await expect_idle()
         assert (messages(), links()) == ([], [sup])
 
-    async def test_an_owner_that_ends_takes_it_along_and_a_nolink_one_goes_on(self) -> None:
+    async def test_a_task_ends_with_its_owner_and_a_nolink_task_continues(self) -> None:
         sup = await TaskSupervisor.start_link()
 
         async def owner() -> None:
@@ -136,7 +136,7 @@ class TestAsync:
         await expect_idle()
         assert len(await TaskSupervisor.children(sup)) == 1
 
-    async def test_an_owner_that_ends_before_it_could_hand_in_the_job(self) -> None:
+    async def test_an_owner_ends_before_it_could_send_the_job(self) -> None:
         sup = await TaskSupervisor.start_link()
         ran: list[int] = []
         for _ in range(20):
@@ -146,7 +146,7 @@ class TestAsync:
         assert await TaskSupervisor.children(sup) == []
 
     @pytest.mark.otp("TK-084")
-    async def test_a_shutdown_of_its_own(self) -> None:
+    async def test_a_task_may_have_its_own_shutdown(self) -> None:
         process.trap_exit(True)
         sup = await TaskSupervisor.start_link()
         task = await TaskSupervisor.async_(sup, for_ever, shutdown="brutal_kill")
@@ -184,7 +184,7 @@ class TestAsync:
         assert await task.await_() == "request 7"
 
     @pytest.mark.otp("TK-088")
-    async def test_nolink(self) -> None:
+    async def test_a_nolink_task_is_not_linked(self) -> None:
         process.trap_exit(True)
         sup = await TaskSupervisor.start_link(max_children=1)
         task = await TaskSupervisor.async_nolink(sup, sleeps, 1e6, shutdown="brutal_kill")
@@ -195,7 +195,7 @@ class TestAsync:
         process.exit(sup, "shutdown")
         await expect_down(pid_of(task), "killed")
 
-    async def test_a_nolink_task_that_fails_is_a_down_message(self) -> None:
+    async def test_a_failed_nolink_task_sends_a_down(self) -> None:
         sup = await TaskSupervisor.start_link()
         task = await TaskSupervisor.async_nolink(sup, ends, "oops")
         await expect_idle()
@@ -204,14 +204,14 @@ class TestAsync:
 
 class TestStartChild:
     @pytest.mark.otp("TK-089")
-    async def test_it_is_the_supervisors_alone(self) -> None:
+    async def test_a_started_child_is_linked_to_the_supervisor_alone(self) -> None:
         sup = await TaskSupervisor.start_link()
         pid = await TaskSupervisor.start_child(sup, sleeps, 1e6)
         assert links() == [sup]
         assert await TaskSupervisor.children(sup) == [pid]
         assert process.info(pid, "links") == [sup]
 
-    async def test_nobody_gets_its_value_and_it_knows_its_callers(self) -> None:
+    async def test_the_value_of_a_started_child_is_dropped_and_its_callers_are_known(self) -> None:
         sup = await TaskSupervisor.start_link()
         me = process.current()
         await TaskSupervisor.start_child(sup, lambda: process.send(me, Task.callers()))
@@ -220,7 +220,7 @@ class TestStartChild:
         assert messages() == []
 
     @pytest.mark.otp("TK-090")
-    async def test_a_shutdown_of_its_own(self) -> None:
+    async def test_a_task_may_have_its_own_shutdown(self) -> None:
         process.trap_exit(True)
         sup = await TaskSupervisor.start_link()
         ref = process.monitor(await TaskSupervisor.start_child(sup, for_ever, shutdown="brutal_kill"))
@@ -228,7 +228,7 @@ class TestStartChild:
         await expect_down(ref, "killed")
 
     @pytest.mark.otp("TK-091")
-    async def test_a_permanent_one(self) -> None:
+    async def test_a_permanent_task_is_restarted(self) -> None:
         sup = await TaskSupervisor.start_link()
         me = process.current()
 
@@ -243,7 +243,7 @@ class TestStartChild:
         await expect_down(ref, "shutdown")
         await expect_message(is_word("ran"))
 
-    async def test_wrong_options(self) -> None:
+    async def test_wrong_options_are_refused(self) -> None:
         sup = await TaskSupervisor.start_link(max_children=0)
         wrong: Any = "never"
         with pytest.raises(InvalidChild):
@@ -276,7 +276,7 @@ class TestAwait:
     @pytest.mark.otp("TK-094")
     @pytest.mark.parametrize("start", [TaskSupervisor.async_, TaskSupervisor.async_nolink])
     async def test_an_exception(self, start: Any) -> None:
-        """A throw of the BEAM's is an exception here."""
+        """A throw on the BEAM is an exception here."""
         process.trap_exit(True)
         sup = await TaskSupervisor.start_link()
         task = await start(sup, raises, "unknown")
@@ -325,7 +325,7 @@ class TestStream:
         assert await gathered(TaskSupervisor.async_stream(sup, [1, 2, 3], ends)) == expected
         assert messages() == []
 
-    async def test_a_failure_of_a_linked_one_takes_a_consumer_along(self) -> None:
+    async def test_a_failure_of_a_linked_task_ends_the_consumer(self) -> None:
         sup = await TaskSupervisor.start_link()
 
         async def consumer() -> None:
@@ -336,7 +336,7 @@ class TestStream:
 
     @pytest.mark.otp("TK-096")
     @streams
-    async def test_an_early_stop(self, stream: Any) -> None:
+    async def test_a_loop_that_ends_early_stops_the_tasks(self, stream: Any) -> None:
         sup = await TaskSupervisor.start_link()
         async with aclosing(aiter(stream(sup, [0, 1e6, 1e6], sleeps, max_concurrency=4, timeout=None))) as outcomes:
             assert await anext(outcomes) == ("ok", 0)
@@ -345,7 +345,7 @@ class TestStream:
 
     @pytest.mark.otp("TK-098")
     @streams
-    async def test_callers_another_consumer_and_the_item_beside_the_reason(self, stream: Any) -> None:
+    async def test_callers_another_consumer_and_the_item_with_the_reason(self, stream: Any) -> None:
         me = process.current()
         sup = await TaskSupervisor.start_link()
 
@@ -368,20 +368,20 @@ class TestStream:
 
     @pytest.mark.otp("TK-099")
     @streams
-    async def test_a_bad_shutdown(self, stream: Any) -> None:
+    async def test_an_invalid_shutdown_is_refused(self, stream: Any) -> None:
         sup = await TaskSupervisor.start_link()
         with pytest.raises(ValueError, match="shutdown"):
             stream(sup, [1], sleeps, shutdown="unknown")
 
     @streams
-    async def test_a_supervisor_that_is_full(self, stream: Any) -> None:
+    async def test_a_task_supervisor_with_max_children_refuses_more(self, stream: Any) -> None:
         sup = await TaskSupervisor.start_link(max_children=1)
         with pytest.raises(RuntimeError, match="reached the maximum number of tasks"):
             await gathered(stream(sup, [0.5, 0.5], sleeps, max_concurrency=2))
         await expect_idle()
         assert await TaskSupervisor.children(sup) == []
 
-    async def test_the_items_are_gone_through_in_the_consumer(self) -> None:
+    async def test_the_consumer_iterates_over_the_items(self) -> None:
         sup = await TaskSupervisor.start_link()
         where: list[Pid] = []
 

@@ -1,4 +1,4 @@
-"""Tasks: one thing to do beside others, and its value when it is wanted: yield."""
+"""Tasks: `yield_`, `ignore`, and `shutdown`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TestYield:
         assert isinstance(await in_another(task.yield_), ValueError)
 
     @pytest.mark.otp("TK-034")
-    async def test_many(self) -> None:
+    async def test_many_tasks(self) -> None:
         process.trap_exit(True)
         tasks: list[Task[Any]] = [Task.async_(lambda: "value"), Task.async_(for_ever), Task.async_(ends, "oops")]
         assert await Task.yield_many(tasks, 0.1) == [
@@ -56,7 +56,7 @@ class TestYield:
         ]
 
     @pytest.mark.otp("TK-037")
-    async def test_many_with_a_limit(self) -> None:
+    async def test_many_tasks_with_a_limit(self) -> None:
         tasks = [Task.async_(sleeps, number) for number in (1, 2, 3)]
         await process.sleep(4.0)
         assert await Task.yield_many(tasks, None, limit=1) == [
@@ -72,7 +72,7 @@ class TestYield:
         assert await Task.yield_many([task], None, limit=2) == [(task, ("ok", 1.0))]
 
     @pytest.mark.otp("TK-040")
-    async def test_many_for_ever(self) -> None:
+    async def test_many_tasks_without_a_timeout(self) -> None:
         tasks = [Task.async_(sleeps, seconds) for seconds in (30.0, 10.0, 20.0)]
         assert [outcome for _, outcome in await Task.yield_many(tasks, None)] == [
             ("ok", 30.0),
@@ -81,7 +81,7 @@ class TestYield:
         ]
 
     @pytest.mark.parametrize(("on_timeout", "alive"), [("nothing", True), ("ignore", True), ("kill_task", False)])
-    async def test_many_that_are_not_done_in_time(self, on_timeout: Any, alive: bool) -> None:
+    async def test_many_tasks_that_are_not_done_in_time(self, on_timeout: Any, alive: bool) -> None:
         task = Task.async_(for_ever)
         assert await Task.yield_many([task], 1.0, on_timeout=on_timeout) == [(task, None)]
         assert task.pid is not None
@@ -90,14 +90,14 @@ class TestYield:
         assert linked == ([task.pid] if on_timeout == "nothing" else [])
 
     @pytest.mark.otp("TK-041")
-    async def test_many_of_another_process(self) -> None:
-        """Adapted: only the error of use, for there is no other node."""
+    async def test_many_tasks_of_another_process(self) -> None:
+        """Adapted: only the error of wrong use, because no other node is connected."""
         theirs = Task.async_(for_ever)
         error = await in_another(lambda: Task.yield_many([theirs]))
         assert isinstance(error, ValueError)
         assert repr(theirs) in str(error)
 
-    async def test_wrong_options(self) -> None:
+    async def test_wrong_options_are_refused(self) -> None:
         with pytest.raises(ValueError, match="on_timeout"):
             await Task.yield_many([], on_timeout=cast("Any", "sleep"))
         with pytest.raises(ValueError, match="limit"):
@@ -122,7 +122,7 @@ class TestIgnore:
         await process.sleep(2.0)
         assert clean()
 
-    async def test_one_that_has_failed_and_one_that_fails_later(self) -> None:
+    async def test_a_task_that_has_failed_and_one_that_fails_later(self) -> None:
         process.trap_exit(True)
         task = Task.async_(ends, "oops")
         await expect_idle()
@@ -143,7 +143,7 @@ class TestShutdown:
     @pytest.mark.otp("TK-046")
     @pytest.mark.parametrize("how", [5.0, "brutal_kill"])
     @pytest.mark.parametrize("reason", ["abnormal", "normal", "shutdown"])
-    async def test_a_value_is_there(self, how: Any, reason: str) -> None:
+    async def test_a_value_has_arrived(self, how: Any, reason: str) -> None:
         process.trap_exit(True)
 
         async def answers_and_ends(owner: Pid) -> None:
@@ -160,7 +160,7 @@ class TestShutdown:
         assert [type(message) for message in messages()] == [Exited]
 
     @pytest.mark.otp("TK-047")
-    async def test_one_that_runs(self) -> None:
+    async def test_a_running_task(self) -> None:
         task = Task.async_(for_ever)
         assert await task.shutdown() is None
         assert task.pid is not None
@@ -169,13 +169,13 @@ class TestShutdown:
 
     @pytest.mark.otp("TK-048")
     @pytest.mark.parametrize("reason", ["abnormal", "normal"])
-    async def test_one_that_has_ended_without_a_value(self, reason: str) -> None:
+    async def test_a_task_that_has_ended_without_a_value(self, reason: str) -> None:
         process.trap_exit(True)
         task = Task.async_(ends, reason)
         await expect_idle()
         assert await task.shutdown() == ("exit", reason)
 
-    async def test_one_that_takes_its_time_and_then_its_own_reason(self) -> None:
+    async def test_a_task_that_ends_later_with_another_reason(self) -> None:
         async def lingers() -> None:
             process.trap_exit(True)
             await process.receive(Exited)
@@ -188,7 +188,7 @@ class TestShutdown:
         assert clean()
 
     @pytest.mark.otp("TK-052")
-    async def test_a_completed_one(self) -> None:
+    async def test_a_completed_task(self) -> None:
         assert await Task.completed("value").shutdown() == ("ok", "value")
         task, ref = unwatched()
         fake(task, Down(ref, None, "oops"))
@@ -200,13 +200,13 @@ class TestShutdown:
         assert isinstance(await in_another(task.shutdown), ValueError)
 
     @pytest.mark.otp("TK-054")
-    async def test_brutal_kill_of_one_that_traps_exits(self) -> None:
+    async def test_brutal_kill_of_a_task_that_traps_exits(self) -> None:
         task = Task.async_(traps)
         await expect_idle()
         assert await task.shutdown("brutal_kill") is None
         assert clean()
 
-    async def test_one_that_traps_exits_is_killed_when_its_time_is_over(self) -> None:
+    async def test_a_task_that_traps_exits_is_killed_after_the_timeout(self) -> None:
         task = Task.async_(traps)
         await expect_idle()
         began = process.monotonic()
@@ -215,7 +215,7 @@ class TestShutdown:
         assert clean()
 
     @pytest.mark.otp("TK-056")
-    async def test_one_whose_messages_are_taken(self) -> None:
+    async def test_a_task_whose_messages_have_been_received(self) -> None:
         task = Task.async_(lambda: "value")
         await task.await_()
         await expect_idle()
