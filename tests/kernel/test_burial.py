@@ -14,7 +14,7 @@ from regrow import CalleeExit, Down, Exit, From, GenServer, Ok, Pid, Reply, Task
 from regrow.kernel import bounded_repr, exits, trace
 from regrow.kernel.running import running
 from regrow.kernel.tracebacks import trace_of
-from tests.matrix.ways import RAISED, Frozen, Hostile, Slotted, Untold, Way
+from tests.matrix.ways import RAISED, Frozen, Hostile, Slotted, Unlisted, Way
 
 pytestmark = pytest.mark.regrow
 
@@ -190,7 +190,9 @@ class Bad:
         raise self.error
 
 
-@pytest.mark.parametrize("error", [BaseException, Exit, asyncio.CancelledError, GeneratorExit, Untold, RecursionError])
+@pytest.mark.parametrize(
+    "error", [BaseException, Exit, asyncio.CancelledError, GeneratorExit, Unlisted, RecursionError]
+)
 def test_a_repr_never_raises(error: type[BaseException]) -> None:
     for value in (Bad(error), [Bad(error)], {1: Bad(error)}, (Bad(error),)):
         assert f"Bad whose repr raised {error.__name__}" in bounded_repr.show(value)

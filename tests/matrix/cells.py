@@ -1,4 +1,4 @@
-"""One cell of the matrix: a scenario on a node of its own, and what is to be true of every node after it."""
+"""One cell of the matrix: a scenario on a separate node, and the checks of every node after it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from regrow import Down, Exited, From, GenServer, Node, NoReply, Ok, Pid, Reply,
 from regrow.kernel.bounded_repr import DEFAULT
 from regrow.ops.reasons import error_lines
 
-MOST_LEFT = 10  # exceptions that leave the loop before a cell has hung itself up
+MOST_LEFT = 10  # exceptions that leave the loop before a cell has set its handler
 
 
 class Stuck(Exception):
-    """All wait, and nothing will ever wake them."""
+    """All processes wait, and nothing will ever wake them."""
 
 
 class Echo(GenServer[Any]):
-    """Answers: the node still serves."""
+    """A server that replies: the node still works."""
 
     def init(self, arg: Any) -> Any:
         return Ok(arg)
@@ -33,7 +33,7 @@ class Echo(GenServer[Any]):
 
 
 def run_cell(scenario: Callable[[], Awaitable[None]], *, seed: int | None = None) -> list[type]:
-    """Run a scenario as a process, then look at the node; gives what has left the event loop meanwhile."""
+    """Run a scenario as a process, then check the node; return the exceptions that left the event loop meanwhile."""
     loop = asyncio.new_event_loop()
     left: list[type] = []
     clock = VirtualClock()
@@ -47,10 +47,10 @@ def run_cell(scenario: Callable[[], Awaitable[None]], *, seed: int | None = None
 
     async def main() -> None:
         node = Node(clock=clock, seed=seed)
-        node.start()  # without a block, which an end of the program would leave: the node is looked at after it
+        node.start()  # without a block, which an end of the program would leave: the node is checked after it
         try:
             await as_process(node, scenario, stuck)
-            await look_at(node)
+            await check_node(node)
         finally:
             await node.stop()
         assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -75,7 +75,7 @@ def run_cell(scenario: Callable[[], Awaitable[None]], *, seed: int | None = None
 
 
 def failure_of(task: asyncio.Task[None]) -> str:
-    """What a cell has raised, in words: pytest would ask the exceptions in it for their own."""
+    """Return a cell's exception as text: pytest would inspect the objects in it."""
     try:
         task.result()
     except BaseException as error:
@@ -84,7 +84,7 @@ def failure_of(task: asyncio.Task[None]) -> str:
 
 
 async def as_process(node: Node, scenario: Callable[[], Awaitable[None]], stuck: asyncio.Future[Any]) -> None:
-    """Let a process run the scenario, and raise what it raises."""
+    """Let a process run the scenario, and raise its exception."""
     raised: list[BaseException] = []
 
     async def body() -> None:
@@ -104,8 +104,8 @@ async def as_process(node: Node, scenario: Callable[[], Awaitable[None]], stuck:
         raise Stuck(f"{pid} waits for ever")
 
 
-async def look_at(node: Node) -> None:
-    """What is true of a node on which nothing is left of a scenario but what it has linked to itself."""
+async def check_node(node: Node) -> None:
+    """Check a node on which nothing is left of a scenario but the processes linked to the current one."""
     await asyncio.sleep(0)
     await node.clock.run_until_idle()  # type: ignore[attr-defined]
     for pid in list(node.processes):
@@ -122,32 +122,32 @@ async def look_at(node: Node) -> None:
     assert scheduler.timers.next_due() == float("inf")
     assert scheduler.shown.task is None
     assert not [task for task in asyncio.all_tasks() if type(task).__name__ == "ProcessTask"]
-    await serves()
+    await check_serving()
 
 
-async def serves() -> None:
-    """A node that is well starts, serves, tells of an end, and stops."""
-    told: list[Any] = []
+async def check_serving() -> None:
+    """Check that the node starts a server, check_serving it, notifies of its end, and stops."""
+    received: list[Any] = []
 
     async def lives() -> None:
         process.trap_exit(True)
         server = await Echo.start_link(1, name="echo")
         ref = process.monitor(server)
-        told.append(await call(server, "hello", timeout=1.0))
+        received.append(await call(server, "hello", timeout=1.0))
         process.send_after(process.current(), "time", 1.0)
-        told.append(await process.receive(str, timeout=2.0))
+        received.append(await process.receive(str, timeout=2.0))
         process.exit(server, "kill")
-        told.append((await process.receive(Exited, timeout=1.0)).reason)
-        told.append((await process.receive(Down, timeout=1.0)).ref is ref)
+        received.append((await process.receive(Exited, timeout=1.0)).reason)
+        received.append((await process.receive(Down, timeout=1.0)).ref is ref)
 
     pid = process.spawn(lives)
     assert pid.process is not None
     reason = await asyncio.wait_for(pid.process.node.ended(pid.process), 10)
-    assert (reason, told) == ("normal", ["hello", "time", "killed", True])
+    assert (reason, received) == ("normal", ["hello", "time", "killed", True])
 
 
-async def told_of(pid: Pid, seconds: float = 12.0) -> tuple[list[Any], list[Any]]:
-    """The reasons in all `Exited` and all `Down` that this process gets of another in the next `seconds`."""
+async def reasons_of(pid: Pid, seconds: float = 12.0) -> tuple[list[Any], list[Any]]:
+    """Return the reasons of all `Exited` and all `Down` of another process in the next `seconds`."""
     links: list[Any] = []
     monitors: list[Any] = []
     process.send_after(process.current(), ("enough",), seconds)

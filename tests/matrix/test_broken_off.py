@@ -1,4 +1,4 @@
-"""An exception between any two lines of the kernel: what was begun is finished or undone, and told exactly once."""
+"""An exception between any two lines of the kernel: work in progress is finished or undone, and reported once."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Interruption:
         self.place = ""
 
     def trace(self, frame: FrameType, event: str, _: object) -> Any:
-        """What `sys.settrace` calls."""
+        """Trace function for `sys.settrace`."""
         if not frame.f_code.co_filename.startswith(KERNEL):
             return None
-        # A step, and one that is handed over, undo by assignments, which Python interrupts nowhere.
+        # A step, also one that is handed over, is undone by assignments, which Python never interrupts.
         if event == "line" and not self.place and frame.f_code.co_name not in ("hand_over", "step"):
             self.lines += 1
             if self.lines == self.at:
@@ -46,18 +46,18 @@ class Interruption:
 
     @contextmanager
     def here(self) -> Generator[None]:
-        """The block."""
+        """Run the block."""
         before = sys.gettrace()
         sys.settrace(self.trace)
         try:
-            with suppress(Exception):  # itself, or what a start that it has ended raises
+            with suppress(Exception):  # itself, or an exception of a start that it has ended
                 yield
         finally:
             sys.settrace(before)
 
 
 async def mail() -> list[Any]:
-    """All that this process has been sent."""
+    """Return all messages that this process has got."""
     found: list[Any] = []
     while True:
         try:
@@ -139,7 +139,7 @@ SCENARIOS: list[Callable[[Interruption], Awaitable[None]]] = [an_exit, a_message
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_nothing_is_left_half_done_where_it_was_broken_off(scenario: Callable[[Interruption], Awaitable[None]]) -> None:
+def test_an_interrupted_operation_is_finished_or_undone(scenario: Callable[[Interruption], Awaitable[None]]) -> None:
     at = 0
     while True:
         at += 1

@@ -1,4 +1,4 @@
-"""What the kernel is asked near the end of the stack: it raises and has done nothing, or has done all of it."""
+"""Operations of the kernel near the end of the stack: they raise and have done nothing, or have done everything."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from regrow import CallExit, Down, Exited, GenServer, NoReply, Ok, Pid, Reply, c
 from regrow.kernel.running import running
 from tests.matrix.cells import run_cell
 
-MOST = 70  # frames: what no function of the kernel needs, and more
+MOST = 70  # frames: more than any function of the kernel needs
 
 
 def at_depth(left: int, function: Callable[[], Any]) -> Any:
-    """Call a function where the stack has room for about so many frames."""
+    """Call a function where the stack has room for about this many frames."""
     here = 0
     frame: Any = sys._getframe()  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
@@ -33,7 +33,7 @@ def at_depth(left: int, function: Callable[[], Any]) -> Any:
 
 
 def tried(left: int, function: Callable[[], Any]) -> bool:
-    """Whether a function has returned, and not raised RecursionError."""
+    """Return True if a function returned, and False if it raised RecursionError."""
     try:
         at_depth(left, function)
     except RecursionError:
@@ -46,7 +46,7 @@ async def waits() -> None:
 
 
 async def messages() -> list[Any]:
-    """All that this process is told at once."""
+    """Return all messages that this process has got."""
     found: list[Any] = []
     while True:
         try:
@@ -56,8 +56,8 @@ async def messages() -> list[Any]:
 
 
 @pytest.mark.parametrize("trapping", [False, True])
-def test_an_exit_signal_from_deep_in_the_stack_is_told_to_all_or_to_none(trapping: bool) -> None:
-    """One that exits another with three links and a monitor; then another one, whose death must be told, too."""
+def test_an_exit_signal_from_deep_in_the_stack_reaches_all_or_none(trapping: bool) -> None:
+    """A process exits another with three links and a monitor; then one more, whose death must be reported, too."""
 
     async def linked(to: Pid) -> None:
         process.trap_exit(trapping)
@@ -80,7 +80,7 @@ def test_an_exit_signal_from_deep_in_the_stack_is_told_to_all_or_to_none(trappin
                 assert sorted(downs) == refs[: len(gone)]
                 assert [one.pid for one in found if type(one) is Exited] == [victim]
                 assert not any(process.alive(one) for one in gone)
-            elif downs:  # it was begun, and raised: then it has happened
+            elif downs:  # it had begun, and raised: then it has happened
                 assert sorted(downs) == refs[: len(gone)]
             else:
                 assert process.alive(victim)
@@ -96,7 +96,7 @@ def test_an_exit_signal_from_deep_in_the_stack_is_told_to_all_or_to_none(trappin
 
 
 class Later(GenServer[list[Any]]):
-    """Answers when it is told to."""
+    """A server that replies on request."""
 
     def init(self, _arg: Any) -> Any:
         return Ok([])
@@ -112,7 +112,7 @@ class Later(GenServer[list[Any]]):
 
 @pytest.mark.parametrize("outside", [False, True])
 @pytest.mark.parametrize("kind", ["send", "cast", "reply", "spawn", "spawn_monitor", "send_after", "link", "register"])
-def test_what_raises_deep_in_the_stack_has_done_nothing(kind: str, outside: bool) -> None:
+def test_an_operation_that_raises_deep_in_the_stack_has_done_nothing(kind: str, outside: bool) -> None:
     async def scenario() -> None:
         done: set[bool] = set()
         me = process.current()
@@ -128,8 +128,8 @@ def test_what_raises_deep_in_the_stack_has_done_nothing(kind: str, outside: bool
                 "send": lambda: send(me, "sent"),
                 "cast": partial(cast, server, "cast"),
                 "reply": partial(reply, from_, "answer"),
-                "spawn": lambda: process.spawn(tells, me),
-                "spawn_monitor": lambda: process.spawn_monitor(tells, me),
+                "spawn": lambda: process.spawn(reports, me),
+                "spawn_monitor": lambda: process.spawn_monitor(reports, me),
                 "send_after": lambda: process.send_after(me, "later", 0.001),
                 "link": partial(process.link, server),
                 "register": partial(process.register, "deep", server),
@@ -141,8 +141,8 @@ def test_what_raises_deep_in_the_stack_has_done_nothing(kind: str, outside: bool
             wanted: dict[str, list[Any]] = {
                 "send": ["sent"],
                 "reply": ["answer"],
-                "spawn": ["told"],
-                "spawn_monitor": ["told", Down],
+                "spawn": ["reported"],
+                "spawn_monitor": ["reported", Down],
                 "send_after": ["later"],
             }
             got = [Down if type(one) is Down else one for one in found]
@@ -163,15 +163,15 @@ def test_what_raises_deep_in_the_stack_has_done_nothing(kind: str, outside: bool
 
 
 async def at_the_bottom(left: int, function: Callable[[], Any]) -> bool:
-    """The same, from a callback of the event loop's."""
+    """Call a function from a callback of the event loop, where the stack has room for about this many frames."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[bool] = loop.create_future()
     loop.call_soon(lambda: future.set_result(tried(left, function)))
     return await future
 
 
-async def tells(to: Pid) -> None:
-    send(to, "told")
+async def reports(to: Pid) -> None:
+    send(to, "reported")
 
 
 async def asks(server: Pid, to: Pid) -> None:
@@ -184,7 +184,7 @@ async def ask(server: Pid, what: Any) -> Any:
 
 
 def test_a_call_from_deep_in_the_stack_leaves_the_server_whole() -> None:
-    """The caller fails, at worst; its server, and the count of hand-overs, do not."""
+    """At worst the caller fails; its server, and the count of hand-overs, do not."""
 
     async def deep(more: int, server: Pid) -> Any:
         return await call(server, "state") if more <= 0 else await deep(more - 1, server)

@@ -1,4 +1,4 @@
-"""Supervisors, applications, agents and services, times every way of failing of what they call."""
+"""Supervisors, applications, agents and services, times every way of failing of their user's functions."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from regrow import (
     process,
     service,
 )
-from tests.matrix.cells import Echo, run_cell, told_of
+from tests.matrix.cells import Echo, reasons_of, run_cell
 from tests.matrix.ways import RAISED, Way
 
-# What is to end the program ends whoever calls it, too.
+# An exception that ends the program ends the caller, too.
 SURVIVED = [way for way in RAISED if not way.leaves]
 
 
@@ -41,8 +41,8 @@ def named(value: Any) -> str:
 
 @pytest.mark.parametrize("way", SURVIVED, ids=named)
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_start_function_that_fails_fails_the_start_alone(kind: str, way: Way) -> None:
-    """The supervisor goes on; its other children stay; who asked is told."""
+def test_a_failed_start_function_fails_only_the_start(kind: str, way: Way) -> None:
+    """The supervisor continues; its other children stay; the caller gets the error."""
 
     async def later() -> Any:
         await process.sleep(0.01)
@@ -52,13 +52,13 @@ def test_a_start_function_that_fails_fails_the_start_alone(kind: str, way: Way) 
 
     async def scenario() -> None:
         supervisor = await Supervisor.start_link([ChildSpec("good", (Echo.start_link, (1,)))])
-        with pytest.raises(Exception) as caught:  # noqa: PT011 - of which kind, says the supervisor
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - the supervisor chooses the class
             await Supervisor.start_child(supervisor, ChildSpec("bad", (start, ())))
         assert type(caught.value).__name__ in ("ChildError", "StartError")
         counts = await Supervisor.count_children(supervisor)
         assert counts.active == 1
         dynamic = await DynamicSupervisor.start_link()
-        with pytest.raises(Exception) as caught:  # noqa: PT011 - the same
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - the supervisor chooses the class
             await DynamicSupervisor.start_child(dynamic, ChildSpec("bad", (start, ()), restart="temporary"))
         assert (await DynamicSupervisor.count_children(dynamic)).active == 0
         with pytest.raises(StartError):
@@ -71,7 +71,7 @@ def test_a_start_function_that_fails_fails_the_start_alone(kind: str, way: Way) 
 
 
 @pytest.mark.parametrize("way", SURVIVED, ids=named)
-def test_a_child_that_fails_at_its_restart_is_tried_again_until_the_limit(way: Way) -> None:
+def test_a_child_that_fails_its_restart_is_tried_again_until_the_limit(way: Way) -> None:
     begun: list[int] = []
 
     async def start() -> Any:
@@ -85,7 +85,7 @@ def test_a_child_that_fails_at_its_restart_is_tried_again_until_the_limit(way: W
         process.monitor(supervisor)
         (child,) = await Supervisor.which_children(supervisor)
         process.exit(child[1], "kill")
-        links, monitors = await told_of(supervisor)
+        links, monitors = await reasons_of(supervisor)
         assert links == ["shutdown"]
         assert monitors == ["shutdown"]
         assert len(begun) == 1 + 3 + 0 or len(begun) == 1 + 3 + 1
@@ -94,7 +94,7 @@ def test_a_child_that_fails_at_its_restart_is_tried_again_until_the_limit(way: W
 
 
 @pytest.mark.parametrize("way", SURVIVED, ids=named)
-def test_a_supervisor_whose_init_fails_has_never_been(way: Way) -> None:
+def test_a_supervisor_whose_init_fails_leaves_nothing(way: Way) -> None:
     class Bad(ModuleSupervisor):
         def init(self, _arg: Any, /) -> Any:
             return way.fail()
@@ -152,7 +152,7 @@ def test_an_application_whose_callback_fails_leaves_nothing(kind: str, place: st
 
     async def scenario() -> None:
         if place == "start":
-            with pytest.raises(Exception) as caught:  # noqa: PT011 - of which kind, says the application
+            with pytest.raises(Exception) as caught:  # noqa: PT011 - the application chooses the class
                 await application.start(Subject)
             assert type(caught.value).__name__ == "ApplicationError"
         else:
@@ -170,7 +170,7 @@ def test_an_application_whose_callback_fails_leaves_nothing(kind: str, place: st
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("which", ["get", "update", "get_and_update", "cast"])
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_an_agent_whose_function_fails_ends_once_for_all(kind: str, which: str, way: Way) -> None:
+def test_an_agent_whose_function_fails_ends_once(kind: str, which: str, way: Way) -> None:
     async def later(_: Any) -> Any:
         await process.sleep(0.01)
         return way.fail()
@@ -188,7 +188,7 @@ def test_an_agent_whose_function_fails_ends_once_for_all(kind: str, which: str, 
             with pytest.raises(CallExit) as caught:
                 await result
             assert way.is_reason(caught.value.reason[0])
-        links, monitors = await told_of(agent)
+        links, monitors = await reasons_of(agent)
         assert [way.is_reason(one) for one in links] == [True]
         assert [way.is_reason(one) for one in monitors] == [True]
         assert process.whereis("subject") is None
@@ -198,7 +198,7 @@ def test_an_agent_whose_function_fails_ends_once_for_all(kind: str, which: str, 
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("which", ["call", "cast", "info", "every"])
-def test_a_service_whose_method_fails_ends_once_for_all(which: str, way: Way) -> None:
+def test_a_service_whose_method_fails_ends_once(which: str, way: Way) -> None:
     class Subject(Service):
         asked = False
 
@@ -213,7 +213,7 @@ def test_a_service_whose_method_fails_ends_once_for_all(which: str, way: Way) ->
             way.fail()
 
         @service.info(str)
-        def heard(self, _message: str) -> None:
+        def on_message(self, _message: str) -> None:
             way.fail()
 
         @service.every(1.0)
@@ -234,7 +234,7 @@ def test_a_service_whose_method_fails_ends_once_for_all(which: str, way: Way) ->
             subject.do()
         elif which == "info":
             process.send(pid, "hello")
-        links, monitors = await told_of(pid)
+        links, monitors = await reasons_of(pid)
         assert [way.is_reason(one) for one in links] == [True]
         assert [way.is_reason(one) for one in monitors] == [True]
         assert process.whereis("subject") is None
@@ -246,7 +246,7 @@ def test_a_service_whose_method_fails_ends_once_for_all(which: str, way: Way) ->
 
 
 class Table:
-    """A table of names of the user's own, which fails in one place."""
+    """A custom name table, which fails in one function."""
 
     def __init__(self, place: str, way: Way) -> None:
         self.place = place
@@ -254,7 +254,7 @@ class Table:
         self.names: dict[Any, Any] = {}
 
     def at(self, place: str) -> None:
-        """Fail, if it is here."""
+        """Fail, if this is the function."""
         if place == self.place:
             self.way.fail()
 
@@ -272,7 +272,7 @@ class Table:
 
 
 class Fails(GenServer[Any]):
-    """Does not start."""
+    """A server that does not start."""
 
     def init(self, _arg: Any) -> Any:
         raise ValueError("boom")

@@ -1,4 +1,4 @@
-"""What only looks at a server, times every way of failing: the server goes on, and is looked at no more."""
+"""Code that inspects a server, times every way of failing: the server continues, and the code is not called again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def named(value: Any) -> str:
 
 
 class Shown(GenServer[Any]):
-    """Its state is the way in which the callbacks that look at it fail."""
+    """A server whose state is the way in which the callbacks that inspect it fail."""
 
     def init(self, way: Any) -> Any:
         return Ok(way)
@@ -73,7 +73,7 @@ LOOKS: list[Look] = [status, code_change, replace_state, install]
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("look", LOOKS, ids=named)
-def test_a_server_outlives_what_looks_at_it(look: Look, way: Way) -> None:
+def test_a_server_survives_an_inspection_that_fails(look: Look, way: Way) -> None:
     async def scenario() -> None:
         server = await Shown.start_link(way)
         await look(server, way)
@@ -88,7 +88,7 @@ def test_a_server_outlives_what_looks_at_it(look: Look, way: Way) -> None:
 
 
 @pytest.mark.parametrize("way", RETURNED, ids=named)
-def test_a_status_that_is_none_is_shown_as_such(way: Way) -> None:
+def test_an_invalid_status_is_shown_as_such(way: Way) -> None:
     async def scenario() -> None:
         server = await Shown.start_link(way)
         assert "format_status" in str((await system.get_status(server))["state"])
@@ -98,7 +98,7 @@ def test_a_status_that_is_none_is_shown_as_such(way: Way) -> None:
 
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
-def test_a_listener_of_a_trace_is_let_go(way: Way) -> None:
+def test_a_listener_of_a_trace_that_fails_is_removed(way: Way) -> None:
     async def scenario() -> None:
         node = running().node
 
@@ -117,8 +117,8 @@ def test_a_listener_of_a_trace_is_let_go(way: Way) -> None:
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("which", ["update_value", "dispatch"])
-def test_a_function_given_to_a_registry_raises_where_it_was_given(which: str, way: Way) -> None:
-    """It runs in the caller; the table stays as it was, and lets the dead go."""
+def test_a_function_passed_to_a_registry_raises_in_the_caller(which: str, way: Way) -> None:
+    """The function runs in the caller; the table stays unchanged, and dead processes are removed from it."""
 
     async def scenario() -> None:
         await Registry.start_link(keys="unique", name="table")
@@ -149,8 +149,8 @@ def test_a_function_given_to_a_registry_raises_where_it_was_given(which: str, wa
     assert run_cell(scenario) == []
 
 
-def test_a_caller_of_a_machine_is_told_once() -> None:
-    """A look at a machine whose `format_status` raises; see the table of servers above."""
+def test_a_caller_of_a_machine_gets_one_error() -> None:
+    """The caller inspects a machine whose `format_status` raises; see the table of servers above."""
 
     class Machine(gen_statem.GenStatem[Any, Any]):
         def callback_mode(self) -> Any:

@@ -1,4 +1,4 @@
-"""The callbacks of a state machine, times every way of failing: it ends, once for all, and nothing is left of it."""
+"""The callbacks of a state machine, times every way of failing: it ends once, and nothing is left of it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from regrow import (
     process,
     send,
 )
-from tests.matrix.cells import run_cell, told_of
+from tests.matrix.cells import reasons_of, run_cell
 from tests.matrix.ways import RAISED, Way
 
 
 class Plan:
-    """Where a machine fails, in which way, and once."""
+    """The callback in which a machine fails, once, and the way in which it fails."""
 
     def __init__(self, place: str, way: Way) -> None:
         self.place = place
         self.way = way
 
     def at(self, place: str, usual: Any) -> Any:
-        """What a callback does."""
+        """Fail, if the plan says so."""
         if place != self.place:
             return usual
         self.place = ""
@@ -40,7 +40,7 @@ class Plan:
 
 
 class ByFunction(GenStatem[Any, Any]):
-    """One function for all states; with enter events."""
+    """A machine with one function for all states, and enter events."""
 
     def callback_mode(self) -> Any:
         return ["handle_event_function", "state_enter"]
@@ -66,7 +66,7 @@ class ByFunction(GenStatem[Any, Any]):
 
 
 class AsyncByFunction(ByFunction):
-    """The same with coroutines."""
+    """A `ByFunction` whose callbacks are coroutines."""
 
     async def init(self, plan: Any) -> Any:
         return plan.at("init", Ok("off", plan))
@@ -97,7 +97,7 @@ def named(value: Any) -> str:
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("place", TRIGGERS)
 @pytest.mark.parametrize("kind", KINDS, ids=named)
-def test_a_machine_whose_callback_fails_ends_once_for_all(kind: Any, place: str, way: Way) -> None:
+def test_a_machine_whose_callback_fails_ends_once(kind: Any, place: str, way: Way) -> None:
     async def scenario() -> None:
         machine = await kind.start_link(Plan(place, way), name="subject")
         process.monitor(machine)
@@ -108,7 +108,7 @@ def test_a_machine_whose_callback_fails_ends_once_for_all(kind: Any, place: str,
                 await result
         except CallExit as error:
             caught = error
-        links, monitors = await told_of(machine)
+        links, monitors = await reasons_of(machine)
         assert process.whereis("subject") is None
         assert [way.is_reason(one) for one in links] == [True]
         assert [way.is_reason(one) for one in monitors] == [True]
@@ -121,7 +121,7 @@ def test_a_machine_whose_callback_fails_ends_once_for_all(kind: Any, place: str,
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("kind", KINDS, ids=named)
-def test_a_start_whose_init_fails_has_never_been(kind: Any, way: Way) -> None:
+def test_a_start_whose_init_fails_leaves_nothing(kind: Any, way: Way) -> None:
     async def scenario() -> None:
         with pytest.raises(StartError) as caught:
             await kind.start_link(Plan("init", way), name="subject")
@@ -134,7 +134,7 @@ def test_a_start_whose_init_fails_has_never_been(kind: Any, way: Way) -> None:
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("place", ["callback_mode", "enter off"])
 def test_a_machine_that_fails_after_its_init_ends(place: str, way: Way) -> None:
-    """Its starter has been answered, or has not: it is told once."""
+    """Its starter gets one result: it has been answered, or it gets the failure."""
 
     class Subject(ByFunction):
         def callback_mode(self) -> Any:
@@ -149,7 +149,7 @@ def test_a_machine_that_fails_after_its_init_ends(place: str, way: Way) -> None:
         except StartError as error:
             reasons.append(error.reason)
         else:
-            reasons, _ = await told_of(machine)
+            reasons, _ = await reasons_of(machine)
         assert [way.is_reason(one) for one in reasons] == [True]
         assert process.whereis("subject") is None
 

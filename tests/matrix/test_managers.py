@@ -1,4 +1,4 @@
-"""The callbacks of an event manager's handlers, times every way of failing: the handler goes, the manager stays."""
+"""Callbacks of an event manager's handlers, times every way of failing: the handler is removed, the manager stays."""
 
 from __future__ import annotations
 
@@ -18,68 +18,68 @@ def named(value: Any) -> str:
 
 
 class Good(GenEvent[list[Any]]):
-    """Keeps what it hears."""
+    """A handler that keeps its events."""
 
     def init(self, _arg: Any) -> Any:
         return Ok([])
 
-    def handle_event(self, event: Any, heard: list[Any]) -> Any:
-        return Ok([*heard, event])
+    def handle_event(self, event: Any, received: list[Any]) -> Any:
+        return Ok([*received, event])
 
-    def handle_info(self, message: Any, heard: list[Any]) -> Any:
-        return Ok([*heard, message])
+    def handle_info(self, message: Any, received: list[Any]) -> Any:
+        return Ok([*received, message])
 
-    def handle_call(self, _request: Any, heard: list[Any]) -> Any:
-        return Reply(heard, heard)
+    def handle_call(self, _request: Any, received: list[Any]) -> Any:
+        return Reply(received, received)
 
 
 class Bad(Good):
-    """Fails where it is told to."""
+    """A handler that fails in a chosen callback."""
 
     place: str
     way: Way
 
     def at(self, place: str, usual: Any) -> Any:
-        """What a callback does."""
+        """Fail, if this is the chosen callback."""
         return self.way.fail() if place == self.place else usual
 
     def init(self, arg: Any) -> Any:
         self.place, self.way = arg
         return self.at("init", Ok([]))
 
-    def handle_event(self, event: Any, heard: list[Any]) -> Any:
-        return self.at("handle_event", Ok([*heard, event]))
+    def handle_event(self, event: Any, received: list[Any]) -> Any:
+        return self.at("handle_event", Ok([*received, event]))
 
-    def handle_info(self, message: Any, heard: list[Any]) -> Any:
-        return self.at("handle_info", Ok([*heard, message]))
+    def handle_info(self, message: Any, received: list[Any]) -> Any:
+        return self.at("handle_info", Ok([*received, message]))
 
-    def handle_call(self, _request: Any, heard: list[Any]) -> Any:
-        return self.at("handle_call", Reply(heard, heard))
+    def handle_call(self, _request: Any, received: list[Any]) -> Any:
+        return self.at("handle_call", Reply(received, received))
 
     def terminate(self, _arg: Any, _heard: list[Any]) -> Any:
         return self.at("terminate", None)
 
 
 class BadAsync(Bad):
-    """The same with coroutines."""
+    """A `Bad` whose callbacks are coroutines."""
 
     async def init(self, arg: Any) -> Any:
         self.place, self.way = arg
         return self.at("init", Ok([]))
 
-    async def handle_event(self, event: Any, heard: list[Any]) -> Any:
+    async def handle_event(self, event: Any, received: list[Any]) -> Any:
         await process.sleep(0.0)
-        return self.at("handle_event", Ok([*heard, event]))
+        return self.at("handle_event", Ok([*received, event]))
 
-    async def handle_call(self, _request: Any, heard: list[Any]) -> Any:
+    async def handle_call(self, _request: Any, received: list[Any]) -> Any:
         await process.sleep(0.0)
-        return self.at("handle_call", Reply(heard, heard))
+        return self.at("handle_call", Reply(received, received))
 
 
 @pytest.mark.parametrize("way", ALL, ids=named)
 @pytest.mark.parametrize("place", ["init", "handle_event", "handle_info", "handle_call", "terminate"])
 @pytest.mark.parametrize("kind", [Bad, BadAsync], ids=named)
-def test_a_handler_that_fails_goes_alone(kind: Any, place: str, way: Way) -> None:
+def test_only_the_handler_that_fails_is_removed(kind: Any, place: str, way: Way) -> None:
     if kind is BadAsync and way.name == "a coroutine":
         pytest.skip("an async def that returns a coroutine: it is the returned value, and is not awaited")
 
@@ -87,7 +87,7 @@ def test_a_handler_that_fails_goes_alone(kind: Any, place: str, way: Way) -> Non
         manager = await gen_event.start_link()
         try:
             await manage(manager)
-        except CalleeExit as error:  # what is to end the program ends the manager as well
+        except CalleeExit as error:  # an exception that ends the program ends the manager as well
             assert way.leaves
             assert way.is_reason(error.reason[0])  # noqa: PT017
 
@@ -109,7 +109,7 @@ def test_a_handler_that_fails_goes_alone(kind: Any, place: str, way: Way) -> Non
 
 
 @pytest.mark.parametrize("way", [way for way in RAISED if not way.leaves], ids=named)
-def test_a_supervised_handler_that_fails_is_told_of_once(way: Way) -> None:
+def test_the_failure_of_a_supervised_handler_is_reported_once(way: Way) -> None:
     async def scenario() -> None:
         manager = await gen_event.start_link()
         await gen_event.add_sup_handler(manager, Bad, ("handle_event", way))

@@ -1,4 +1,4 @@
-"""What applications call besides `start` and `stop`, and what a registry sends to, times every way of failing."""
+"""Callbacks of applications besides `start` and `stop`, and listeners of a registry, times every way of failing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from regrow import Application, ChildSpec, Exited, Registry, Supervisor, application, process
-from tests.matrix.cells import Echo, run_cell, told_of
+from tests.matrix.cells import Echo, reasons_of, run_cell
 from tests.matrix.ways import RAISED, WRONG, WRONG_VALUE, Way
 
 SURVIVED = [way for way in RAISED if not way.leaves]
@@ -54,7 +54,7 @@ def test_an_application_whose_phase_fails_leaves_nothing(kind: str, way: Way) ->
 
 @pytest.mark.parametrize("way", [*SURVIVED, WRONG_VALUE], ids=named)
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_refused_change_of_the_configuration_leaves_the_application_running(kind: str, way: Way) -> None:
+def test_a_rejected_config_change_leaves_the_application_running(kind: str, way: Way) -> None:
     async def later() -> Any:
         await process.sleep(0.01)
         return way.fail()
@@ -86,12 +86,12 @@ def test_a_refused_change_of_the_configuration_leaves_the_application_running(ki
 
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
-def test_a_listener_that_fails_takes_no_entry_with_it(way: Way) -> None:
-    heard: list[Any] = []
+def test_a_listener_that_fails_removes_no_entry(way: Way) -> None:
+    received: list[Any] = []
 
     async def listen() -> None:
         process.register("listener", process.current())
-        heard.append(await process.receive())
+        received.append(await process.receive())
         way.fail()
 
     async def scenario() -> None:
@@ -99,11 +99,11 @@ def test_a_listener_that_fails_takes_no_entry_with_it(way: Way) -> None:
         listener = process.spawn_link(listen)
         await process.sleep(0.1)
         Registry.register("rooms", "a", 1)
-        links, _ = await told_of(listener)
+        links, _ = await reasons_of(listener)
         assert [way.is_reason(one) for one in links] == [True]
         Registry.register("rooms", "b", 2)
         Registry.unregister("rooms", "a")
-        assert [kind for kind, *_ in heard] == ["register"]
+        assert [kind for kind, *_ in received] == ["register"]
         assert Registry.lookup("rooms", "b") == [(process.current(), 2)]
         assert Registry.lookup("rooms", "a") == []
         with pytest.raises(TimeoutError):  # this process is linked to the registry, and both live

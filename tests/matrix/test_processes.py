@@ -1,4 +1,4 @@
-"""Functions that a process runs, times every way of failing: a process's, a task's, a timer's, a receive's predicate."""
+"""Functions that processes, tasks, timers and receive predicates run, times every way of failing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from regrow import (
     send,
     timer,
 )
-from tests.matrix.cells import run_cell, told_of
+from tests.matrix.cells import reasons_of, run_cell
 from tests.matrix.ways import RAISED, Way
 
 KINDS = ["def", "async def", "later"]
@@ -31,7 +31,7 @@ def named(value: Any) -> str:
 
 
 def function_of(kind: str, way: Way) -> Callable[[], Any]:
-    """A function that fails: at once, in a coroutine, or after it has waited."""
+    """Return a function that fails: at once, in a coroutine, or after a wait."""
 
     async def fails() -> Any:
         if kind == "later":
@@ -44,13 +44,13 @@ def function_of(kind: str, way: Way) -> Callable[[], Any]:
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("spawn", ["process", "proc_lib"])
-def test_a_process_whose_function_fails_ends_once_for_all(spawn: str, kind: str, way: Way) -> None:
+def test_a_process_whose_function_fails_ends_once(spawn: str, kind: str, way: Way) -> None:
     async def scenario() -> None:
         module: Any = process if spawn == "process" else proc_lib
         pid = module.spawn_link(function_of(kind, way))
         process.register("subject", pid)
         process.monitor(pid)
-        links, monitors = await told_of(pid)
+        links, monitors = await reasons_of(pid)
         assert not process.alive(pid)
         assert process.whereis("subject") is None
         assert [way.is_reason(one) for one in links] == [True]
@@ -61,12 +61,12 @@ def test_a_process_whose_function_fails_ends_once_for_all(spawn: str, kind: str,
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("who", ["Task", "TaskSupervisor", "nolink", "async_stream"])
-def test_a_task_that_fails_tells_its_owner_once(who: str, kind: str, way: Way) -> None:
+@pytest.mark.parametrize("starter", ["Task", "TaskSupervisor", "nolink", "async_stream"])
+def test_a_task_that_fails_notifies_its_owner_once(starter: str, kind: str, way: Way) -> None:
     async def scenario() -> None:
         supervisor = await TaskSupervisor.start_link()
         function = function_of(kind, way)
-        if who == "async_stream":
+        if starter == "async_stream":
 
             def fails(_item: int) -> Any:
                 return function()
@@ -75,28 +75,28 @@ def test_a_task_that_fails_tells_its_owner_once(who: str, kind: str, way: Way) -
             assert [one[0] for one in results] == ["exit", "exit"]
             assert [way.is_reason(one[1]) for one in results] == [True, True]
         else:
-            if who == "Task":
+            if starter == "Task":
                 task: Any = Task.async_(function)
-            elif who == "nolink":
+            elif starter == "nolink":
                 task = await TaskSupervisor.async_nolink(supervisor, function)
             else:
                 task = await TaskSupervisor.async_(supervisor, function)
             with pytest.raises(CalleeExit) as caught:
                 await task.await_()
             assert way.is_reason(caught.value.reason[0])
-            links, monitors = await told_of(task.pid)
-            assert len(links) == (0 if who == "nolink" else 1)
+            links, monitors = await reasons_of(task.pid)
+            assert len(links) == (0 if starter == "nolink" else 1)
             assert monitors == []
         assert (await TaskSupervisor.children(supervisor)) == []
         assert process.alive(supervisor)
 
     left = run_cell(scenario)
-    assert left == way.leaves or (who == "async_stream" and left == way.leaves * 2)  # of two at once uvloop shows one
+    assert left == way.leaves or (starter == "async_stream" and left == way.leaves * 2)  # uvloop shows only one of two
 
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_start_whose_function_fails_before_its_word_has_failed(kind: str, way: Way) -> None:
+def test_a_start_fails_whose_function_fails_before_its_acknowledgement(kind: str, way: Way) -> None:
     async def scenario() -> None:
         with pytest.raises(StartError) as caught:
             await proc_lib.start_link(function_of(kind, way))
@@ -108,8 +108,8 @@ def test_a_start_whose_function_fails_before_its_word_has_failed(kind: str, way:
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("which", ["apply_after", "apply_interval", "apply_repeatedly", "timer.apply_after"])
-def test_what_a_timer_runs_ends_alone(which: str, kind: str, way: Way) -> None:
-    """Its process ends; the timer, the other timers and the node go on."""
+def test_a_function_of_a_timer_that_fails_ends_alone(which: str, kind: str, way: Way) -> None:
+    """Its process ends; the timer, the other timers and the node continue."""
 
     async def scenario() -> None:
         function = function_of(kind, way)
@@ -130,7 +130,7 @@ def test_what_a_timer_runs_ends_alone(which: str, kind: str, way: Way) -> None:
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
 @pytest.mark.parametrize("when", ["there", "comes", "adopted"])
-def test_a_predicate_that_raises_does_so_in_its_receive(when: str, way: Way) -> None:
+def test_a_predicate_that_fails_raises_in_its_receive(when: str, way: Way) -> None:
     """The message stays, and its sender notices nothing."""
 
     def fails(_: object) -> Any:
@@ -168,7 +168,7 @@ def test_a_predicate_that_raises_does_so_in_its_receive(when: str, way: Way) -> 
 
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
-def test_what_leaves_an_adopted_task_is_told_once(way: Way) -> None:
+def test_an_exception_that_leaves_an_adopted_task_is_reported_once(way: Way) -> None:
     import asyncio
 
     async def scenario() -> None:
@@ -194,7 +194,7 @@ def test_what_leaves_an_adopted_task_is_told_once(way: Way) -> None:
         process.monitor(pids[0])
         raised = await task
         assert raised is not None
-        links, monitors = await told_of(pids[0])
+        links, monitors = await reasons_of(pids[0])
         assert [way.is_reason(one) for one in links] == [True]
         assert [way.is_reason(one) for one in monitors] == [True]
 
@@ -203,7 +203,7 @@ def test_what_leaves_an_adopted_task_is_told_once(way: Way) -> None:
 
 @pytest.mark.parametrize("way", RAISED, ids=named)
 def test_a_killed_process_whose_release_fails_is_gone(way: Way) -> None:
-    """What it does while it is unwound is told to unknown; what ends a program does."""
+    """An exception raised while it is unwound is dropped, except one that ends the program."""
 
     async def fails_in_finally() -> None:
         try:

@@ -1,4 +1,4 @@
-"""The callbacks of a server, times every way of failing: it ends, once for all who wait, and nothing is left of it."""
+"""The callbacks of a server, times every way of failing: it ends once, each waiter is notified, and nothing is left."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from regrow import (
     process,
     send,
 )
-from tests.matrix.cells import run_cell, told_of
+from tests.matrix.cells import reasons_of, run_cell
 from tests.matrix.ways import RAISED, RETURNED, Way
 
 ALL = [*RAISED, *RETURNED]
 
 
 class Plan:
-    """Where a server fails, in which way, and how often it does."""
+    """The callback in which a server fails, the way, and how often it does."""
 
     def __init__(self, place: str, way: Way, times: int = 1) -> None:
         self.place = place
@@ -41,7 +41,7 @@ class Plan:
         self.begun = 0
 
     def at(self, place: str, usual: Any) -> Any:
-        """What a callback does."""
+        """Fail, if the plan says so."""
         if place != self.place or self.times == 0:
             return usual
         self.times -= 1
@@ -49,7 +49,7 @@ class Plan:
 
 
 class Plain(GenServer[Plan]):
-    """Its callbacks are functions."""
+    """A server whose callbacks are functions."""
 
     def init(self, plan: Any) -> Any:
         plan.begun += 1
@@ -74,7 +74,7 @@ class Plain(GenServer[Plan]):
 
 
 class Async(GenServer[Plan]):
-    """Its callbacks are coroutines."""
+    """A server whose callbacks are coroutines."""
 
     async def init(self, plan: Any) -> Any:
         plan.begun += 1
@@ -100,7 +100,7 @@ class Async(GenServer[Plan]):
 
 
 class Blocking(Plain):
-    """Its callbacks run in a thread."""
+    """A server whose callbacks run in a thread."""
 
 
 def started(kind: Any, plan: Plan) -> Any:
@@ -125,7 +125,7 @@ def named(value: Any) -> str:
 @pytest.mark.parametrize("way", ALL, ids=named)
 @pytest.mark.parametrize("place", TRIGGERS)
 @pytest.mark.parametrize("kind", KINDS, ids=named)
-def test_a_server_whose_callback_fails_ends_once_for_all(kind: Any, place: str, way: Way) -> None:
+def test_a_server_whose_callback_fails_ends_once(kind: Any, place: str, way: Way) -> None:
     if kind is Async and way.name == "a coroutine":
         pytest.skip("an async def that returns a coroutine: it is the returned value, and is not awaited")
 
@@ -139,7 +139,7 @@ def test_a_server_whose_callback_fails_ends_once_for_all(kind: Any, place: str, 
                 await result
         except CallExit as error:
             caught = error
-        links, monitors = await told_of(server)
+        links, monitors = await reasons_of(server)
         assert not process.alive(server)
         assert process.whereis("subject") is None
         assert (len(links), len(monitors)) == (1, 1)
@@ -151,7 +151,7 @@ def test_a_server_whose_callback_fails_ends_once_for_all(kind: Any, place: str, 
             assert caught is not None
             assert way.is_reason(caught.reason[0])
 
-    if place == "terminate" and way in RETURNED:  # what terminate gives is of no interest
+    if place == "terminate" and way in RETURNED:  # the result of terminate is ignored
         expected: list[type] = []
     else:
         expected = way.leaves
@@ -160,7 +160,7 @@ def test_a_server_whose_callback_fails_ends_once_for_all(kind: Any, place: str, 
 
 @pytest.mark.parametrize("way", ALL, ids=named)
 @pytest.mark.parametrize("kind", KINDS, ids=named)
-def test_a_start_whose_init_fails_has_never_been(kind: Any, way: Way) -> None:
+def test_a_start_whose_init_fails_leaves_nothing(kind: Any, way: Way) -> None:
     if kind is Async and way.name == "a coroutine":
         pytest.skip("an async def that returns a coroutine: it is the returned value, and is not awaited")
 
@@ -178,7 +178,7 @@ def test_a_start_whose_init_fails_has_never_been(kind: Any, way: Way) -> None:
 @pytest.mark.parametrize("way", ALL, ids=named)
 @pytest.mark.parametrize("place", ["handle_call", "handle_cast", "handle_info", "handle_continue"])
 @pytest.mark.parametrize("kind", KINDS, ids=named)
-def test_its_supervisor_starts_it_again_once(kind: Any, place: str, way: Way) -> None:
+def test_the_supervisor_restarts_a_failed_server_once(kind: Any, place: str, way: Way) -> None:
     if kind is Async and way.name == "a coroutine":
         pytest.skip("an async def that returns a coroutine: it is the returned value, and is not awaited")
 

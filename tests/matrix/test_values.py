@@ -1,4 +1,4 @@
-"""A value that raises whatever it is asked, wherever a value goes: it arrives, and unknown who carries it is ended by it."""
+"""A value that raises in every operation, wherever a value goes: it arrives, and no process that carries it ends."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tests.matrix.ways import hidden, refuse
 
 
 class Odd:
-    """Raises, whatever it is asked."""
+    """A value that raises in every operation."""
 
     __repr__ = __str__ = __eq__ = __ne__ = __reduce__ = __reduce_ex__ = __bool__ = __len__ = __iter__ = refuse  # pyright: ignore[reportAssignmentType] (to refuse is meant)
     __format__ = __copy__ = __deepcopy__ = __getattr__ = __call__ = __lt__ = __gt__ = refuse
@@ -50,13 +50,13 @@ class Odd:
 
 
 class Kept:
-    """Where pytest, which asks everything in a module what it is, does not find it."""
+    """A holder that hides a value from pytest, which inspects every object in a module."""
 
     odd: Any = Odd()
 
 
 class Holder(GenServer[Any]):
-    """Holds it, answers with it, and ends with it."""
+    """A server that holds the value, replies with it, and ends with it."""
 
     def init(self, arg: Any) -> Any:
         return Error(Kept.odd) if type(arg) is str else Ok(arg)
@@ -78,7 +78,7 @@ class Holder(GenServer[Any]):
 
 
 class Machine(GenStatem[Any, Any]):
-    """Holds it as its data, and sends it to itself."""
+    """A machine that holds the value as its data, and sends it to itself."""
 
     def callback_mode(self) -> Any:
         return "handle_event_function"
@@ -94,7 +94,7 @@ class Machine(GenStatem[Any, Any]):
 
 
 class Handler(GenEvent[Any]):
-    """Holds it."""
+    """A handler that holds the value."""
 
     def init(self, arg: Any) -> Any:
         return Ok(arg)
@@ -255,12 +255,12 @@ SCENARIOS = [
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_a_value_that_refuses_to_be_asked_arrives(scenario: Any) -> None:
+def test_a_value_that_raises_in_every_operation_arrives(scenario: Any) -> None:
     assert run_cell(scenario) == []
 
 
-def test_echo_is_well() -> None:
-    """What the cells ask of every node holds of one on which nothing has failed."""
+def test_the_checks_accept_a_healthy_node() -> None:
+    """The checks of every cell pass on a node on which nothing has failed."""
 
     async def scenario() -> None:
         echo = await Echo.start_link(1)

@@ -1,4 +1,4 @@
-"""Every way in which code of the user's can fail, for the matrix: by what it raises, or by what it gives."""
+"""Every way in which a user's code can fail, for the matrix: by its exception, or by its result."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from regrow import Exit
 
 @dataclass(frozen=True)
 class Frozen(Exception):
-    """Refuses to be written to: not even its traceback can be set, but by the interpreter."""
+    """An exception whose attributes cannot be set: only the interpreter sets its traceback."""
 
     word: str = "boom"
 
 
 class Slotted(Exception):
-    """Has slots, and refuses every other attribute."""
+    """An exception with slots, which refuses every other attribute."""
 
     __slots__ = ("word",)
 
@@ -30,19 +30,19 @@ class Slotted(Exception):
 
 
 def _refuse(*_: object) -> NoReturn:
-    raise Untold
+    raise Unlisted
 
 
-refuse: Any = _refuse  # what every special method of Hostile does
+refuse: Any = _refuse  # the body of every special method of Hostile
 hidden: Any = property(_refuse, _refuse)
 
 
-class Untold(BaseException):
-    """No Exception, and no end of a program."""
+class Unlisted(BaseException):
+    """A BaseException that is no Exception, and does not end the program."""
 
 
 class Hostile(Exception):
-    """Raises, whatever it is asked."""
+    """An exception that raises in every operation."""
 
     __repr__ = __str__ = __eq__ = __ne__ = __hash__ = __reduce__ = __reduce_ex__ = refuse  # pyright: ignore[reportAssignmentType] (to refuse is meant)
     __setattr__ = __delattr__ = __bool__ = __len__ = __format__ = __copy__ = __deepcopy__ = refuse
@@ -53,7 +53,7 @@ class Hostile(Exception):
 
 
 class NoReason(Exit):
-    """Forgot what its base class wants."""
+    """An exception without the argument that its base class needs."""
 
     def __init__(self) -> None:
         pass
@@ -63,9 +63,9 @@ class Way:
     """One way of failing.
 
     Args:
-        name: how the test is called.
-        fail: what the user's function does.
-        kind: of what the reason is; with Exit, what it carries.
+        name: the id of the test.
+        fail: the body of the user's function.
+        kind: the class of the reason; for Exit, the reason that it carries.
     """
 
     def __init__(self, name: str, fail: Callable[[], Any], kind: type[BaseException] | None) -> None:
@@ -75,23 +75,23 @@ class Way:
 
     @property
     def leaves(self) -> list[type]:
-        """What leaves the event loop because of it: the program is to end."""
+        """Return the exceptions that leave the event loop: they end the program."""
         return [self.kind] if self.kind in (KeyboardInterrupt, SystemExit) else []
 
     def is_reason(self, reason: Any) -> bool:
-        """Whether a process that ended of it has this reason."""
+        """Return whether a process that ended in this way has this reason."""
         if self.kind is None:
             return issubclass(type(reason), tuple) and reason[0] == "bad_return_value"
         if self.kind is Exit:
             return type(reason) is str and reason == "boom"
         if type(reason) is self.kind:
             return True
-        # A coroutine that raises StopIteration raises a RuntimeError: that is Python's.
+        # A coroutine that raises StopIteration raises a RuntimeError: this is Python's rule.
         return type(reason) is RuntimeError and self.kind in (StopIteration, StopAsyncIteration)
 
 
 def raises(error: Callable[[], BaseException]) -> Callable[[], Any]:
-    """A function that raises a new one each time."""
+    """Return a function that raises a new exception each time."""
 
     def fail() -> NoReturn:
         raise error()
@@ -105,7 +105,7 @@ def deeper() -> Any:
 
 
 def frozen_group() -> BaseException:
-    """A group with members that refuse to be written to."""
+    """Return a group whose members refuse attributes."""
     return ExceptionGroup("boom", [Frozen(), ValueError("boom")])
 
 
@@ -132,7 +132,7 @@ WRONG = object()
 
 
 async def wrong_later() -> Any:
-    """A coroutine that gives what unknown can use."""
+    """A coroutine with a result that is valid nowhere."""
     return WRONG
 
 
