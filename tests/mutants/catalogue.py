@@ -106,7 +106,7 @@ NEAREST: Final[dict[str, list[str]]] = {
     STOPPING: ["tests/behaviours/supervision"],
     HELD: ["tests/behaviours/gen"],
     DEBUG: ["tests/behaviours/gen"],
-    ATTEMPTS: ["tests/behaviours/gen/test_what_only_looks.py", "tests/behaviours/gen/test_callbacks_that_fail.py"],
+    ATTEMPTS: ["tests/behaviours/gen/test_inspection.py", "tests/behaviours/gen/test_callbacks_that_fail.py"],
     PROC_LIB: ["tests/behaviours/gen"],
 }
 
