@@ -140,7 +140,7 @@ class TestClasses:
     def test_a_method_shows_its_kind(self) -> None:
         assert repr(Queue.dequeue).startswith("<the call Queue.dequeue(self)")
         assert Queue.enqueue.name == "enqueue"
-        assert Queue.dequeue.__doc__ == "Take the oldest."
+        assert Queue.dequeue.__doc__ == "Take the oldest item."
 
     def test_a_service_class_has_a_child_spec(self) -> None:
         assert isinstance(Queue.child_spec([1]), ChildSpec)

@@ -99,7 +99,7 @@ class TestHandles:
         assert repr(queue) == f"Queue.at({process.whereis(queue)})"
         assert repr(Queue.at("queue")) == "Queue.at('queue')"
         assert repr(Queue.named("queue")) == "Queue.named('queue')"
-        assert queue.dequeue.__doc__ == "Take the oldest."
+        assert queue.dequeue.__doc__ == "Take the oldest item."
 
     async def test_a_handle_has_no_attributes_of_the_state(self) -> None:
         class Limited(Service):
