@@ -1,8 +1,8 @@
-"""Links and monitors, the answers that callers wait for, and what a death does to all of them.
+"""Links, monitors, and what a process's end does to them.
 
-An end is told in this order: the process is dead to everyone, its name is free, its links get an exit signal each, its
-monitors a `Down` each, its callers a `CalleeExit`. Deaths that follow from a death are told after it, one by one, so
-that a chain of ten thousand links needs no deep stack.
+The order at an end: the process is dead for all others, its name is free, each link gets an exit signal, each monitor a
+`Down`, each waiting caller a failed request. Processes that end because of it follow one by one, in a queue, so that a
+chain of ten thousand links needs no deep stack.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 def link(process: Process, other: Pid) -> None:
-    """Tie two processes: when one ends, the other gets an exit signal (`erlang:link/1`)."""
+    """Link two processes: when one ends, the other gets an exit signal (`erlang:link/1`)."""
     if other is process.pid:
         return
     if other.node is not process.node:
@@ -65,7 +65,7 @@ def link(process: Process, other: Pid) -> None:
 
 
 def unlink(process: Process, other: Pid) -> None:
-    """Untie them. An exit message that has come before stays in the mailbox (`erlang:unlink/1`)."""
+    """Remove a link. An exit message that came before it stays in the mailbox (`erlang:unlink/1`)."""
     if other.node is not process.node:
         unlink_elsewhere(process, other)
         return
@@ -85,7 +85,7 @@ def unlink(process: Process, other: Pid) -> None:
 
 
 def link_elsewhere(process: Process, other: Pid) -> None:
-    """Tie a process to one of another node."""
+    """Link a process to a process of another node."""
     if contains(process.links, other):
         return
     if not other.node.deliver(LinkSignal(process.pid, other)):
@@ -99,7 +99,7 @@ def link_elsewhere(process: Process, other: Pid) -> None:
 
 
 def unlink_elsewhere(process: Process, other: Pid) -> None:
-    """Untie a process from one of another node."""
+    """Remove the link of a process to a process of another node."""
     if not contains(process.links, other):
         return
     process.links = discard(process.links, other)
@@ -135,7 +135,7 @@ def unlink_acknowledged(signal: UnlinkAckSignal, target: Process | None) -> None
 
 
 def exit_signal(process: Process, source: Pid, reason: object, linked: bool) -> None:
-    """What an exit signal does to a process: `kill` ends it, a trapping one gets a message, `normal` is ignored."""
+    """Give a process an exit signal: `kill` ends it, one that traps exits gets a message, `normal` is ignored."""
     if process.node.trace is not None:
         process.node.trace.emit("signal", source, process.pid, reason)
     word = reason if type(reason) is str else ""
@@ -160,7 +160,7 @@ def monitor(
     mode: str = "",
     absent: str = "noproc",
 ) -> Monitor:
-    """Let `process` be told when `watched` ends, or that it is `absent`. `target` is what the user wrote, a pid or a name."""
+    """Send `process` a `Down` when `watched` ends, or at once with the reason `absent`; `target` is the user's address."""
     ref = Monitor(process.pid, watched, target)
     ref.tag = tag
     if watched is process.pid:  # a ref, and nothing behind it
@@ -199,7 +199,7 @@ def demonitor(process: Process, ref: Monitor) -> bool:
 
 
 def fire(ref: Monitor, reason: object) -> None:
-    """The watched process has ended: tell the watcher, once."""
+    """Send the watcher its `Down`, once: the watched process has ended."""
     if ref.watched is None:
         return
     watched, watcher = ref.watched, ref.owner.process
@@ -227,10 +227,10 @@ def deliver_down(watcher: Process, ref: Monitor, reason: object) -> None:
 
 
 def die(process: Process, reason: object) -> None:
-    """End `process` with `reason`. It is dead at once to everybody else, whatever its body still has to unwind.
+    """End `process` with `reason`. It is dead for all others at once, whatever its body still has to unwind.
 
-    It cannot fail half way: where the stack is too short for all that follows, or a signal's exception comes in between,
-    the next turn does the rest. See `unfinished.py`.
+    It cannot stop half-way: if the stack is too short for what follows, or the handler of a signal raises in between,
+    the next turn does the rest (`unfinished.py`).
     """
     if not process.alive:
         return
@@ -246,7 +246,9 @@ def die(process: Process, reason: object) -> None:
         node.remove(process)
         if node.burying:
             return
-        if len(scheduler.dying) == 1:  # hot: `bury_all`, of one
+        # hot: repeats `bury_all` for one process, which saves a call and a look-up for each end ("spawn" in the
+        # benchmarks; `tests/kernel/test_costs.py`, "a process that ends is one step").
+        if len(scheduler.dying) == 1:
             node.burying = True
             try:
                 notify_death(process, reason)
@@ -262,7 +264,7 @@ def die(process: Process, reason: object) -> None:
 
 
 def bury_all(node: Host) -> None:
-    """Bury all that have died, one by one, and those that die of it."""
+    """Bury all processes that have ended, one by one, and those that end because of it."""
     node.burying = True
     dying = node.scheduler.dying
     try:
@@ -277,10 +279,10 @@ def bury_all(node: Host) -> None:
 
 
 def notify_death(process: Process, reason: object) -> None:
-    """Tell all who are concerned that a process has ended, and let go of what it held.
+    """Send exit signals, `Down` messages and failed requests for a process that has ended, and release what it held.
 
-    Done again from its beginning after it was broken off, it tells nobody twice: who has been told is linked no more,
-    monitors no more, or has its answer.
+    It may be repeated from its beginning after an exception: each signal is sent once, because a process that has got
+    its signal is no longer linked, no longer monitors, or has its answer.
     """
     if process.node.trace is not None:
         process.node.trace.emit("exit", process.pid, reason)
@@ -316,7 +318,7 @@ def notify_death(process: Process, reason: object) -> None:
 
 
 def forget(process: Process) -> None:
-    """What a dead process asked for: its monitors, aliases and the timers that were to reach it."""
+    """Drop the monitors, aliases and timers of a process that has ended."""
     if process.monitors is not None:
         for ref in items(process.monitors):
             demonitor(process, ref)
@@ -334,7 +336,7 @@ def forget(process: Process) -> None:
 
 
 def end_body(process: Process) -> None:
-    """Unwind the body of a dead process: close a loop of ours, cancel a coroutine of the user's at its await."""
+    """Unwind the body of a dead process: close the loop of a behaviour, cancel a user's coroutine where it awaits."""
     scheduler = process.node.scheduler
     status = process.status
     if process.rare is not None and process.rare.adopted is not None:

@@ -4,7 +4,24 @@
 one `Host` and `Scheduler` the one `Runner`: as base classes they give the lower modules their types, so that no module
 imports one above it. (As protocols, they would cost compiled code a look-up for each attribute.)
 
-STATES
+The states of a process, and the functions that make each step (tests/kernel/test_states.py compares):
+
+    NEW --> READY --> RUNNING --> RECEIVING, SELECTING, AWAITING or CALLING --> READY ...
+                         |                              |
+                         '----------> ENDED <-----------'
+
+    to         from                   made by
+    NEW        -                      Process.__init__
+    READY      every other but ENDED  Scheduler.ready, Scheduler.ready_first, Scheduler.yield_turn, put
+    RUNNING    READY                  Scheduler.step
+    RUNNING    RECEIVING              Scheduler.hand_over: the mailbox is empty, so no message is overtaken
+    RUNNING    NEW, SELECTING         Adoption.__aenter__, Node.wake_adopted, receive_adopted: asyncio steps these
+    RECEIVING  RUNNING                Scheduler.hand_over, Scheduler.step, Scheduler._await_message, Scheduler.select
+    SELECTING  RUNNING                Scheduler.select, receive_adopted: messages that do not fit stay in the mailbox
+    AWAITING   RUNNING                await_future: a future of asyncio
+    CALLING    RUNNING                Scheduler._await_answer
+    ENDED      RUNNING                Node.returned, Node.crashed
+    ENDED      every other            close_body, lost: its body is dropped where it is
 """
 
 from __future__ import annotations

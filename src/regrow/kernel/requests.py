@@ -154,11 +154,9 @@ async def wait(node: Host, caller: Process | None, server: object, request: Call
 def try_hand_over(
     node: Host, caller: Process | None, server: object, request: CallRequest, timeout: float | None
 ) -> bool:
-    """Let an idle server take the request at once, whatever its address; see `Scheduler.hand_over`.
-
-    hot: `client.call` does the same in place for a pid or a class, which saves it two calls; `test_costs.py` counts the
-    steps of both ways.
-    """
+    """Let an idle server take the request at once, whatever its address; see `Scheduler.hand_over`."""
+    # hot: `client.call` repeats this for a pid or a class, which saves two calls for each call of an idle server
+    # ("call" in the benchmarks; `tests/kernel/test_costs.py`, "a call to an idle server is one step").
     if timeout == 0.0 or node.trace is not None:
         return False
     pid = names.find(node, server)
@@ -247,10 +245,9 @@ def reply(request: CallRequest, value: object) -> None:
 
 
 def reply_here(here: Host, request: CallRequest, value: object) -> None:
-    """Do what `reply` does, from a process of the node `here`.
-
-    hot: a caller of the same node is answered with three calls fewer; `benchmarks` has the figure ("100 clients").
-    """
+    """Answer a call from a process of the node `here`."""
+    # hot: repeats `reply` for a caller of the same node, which saves three calls for each queued call ("100 clients" in
+    # the benchmarks; `tests/kernel/test_costs.py`, "many clients of a server find it idle again").
     if request.pid.node is here and here.trace is None:
         settle(request, ANSWERED, value)
     else:

@@ -1,10 +1,10 @@
-"""Whose turn it is.
+"""The scheduler of a node: which process runs next, and for how long.
 
 A runnable process waits in one queue; a `turn` is one callback of the event loop that steps processes from it for at
 most a millisecond, so that sockets and timers are served in between. A step sends the process's body one value and
-looks at what it yields (see `signals.py`).
+looks at what it yields (see `yields.py`).
 
-`hand_over` is the short way: a call to a server that sits idle with an empty mailbox runs the server's step at once,
+`hand_over` is the fast way: a call to a server that is idle with an empty mailbox runs the server's step at once,
 on the caller's stack. It never overtakes a message, for the mailbox is empty; it stops at 16 levels, when the turn is
 over, where the caller has used up more than a tenth of the stack, and while the caller handles an exception, which the
 server would otherwise see as its own.
@@ -76,6 +76,9 @@ class Scheduler(Runner):
 
     # Whose turn it is. What can fail for lack of stack comes first, and what it is for is done after it, or not at all.
 
+    # hot: `ready`, `ready_first` and `yield_turn` repeat each other, but for the place in which they put the process. That
+    # saves a method call for each wake-up (`tests/kernel/test_costs.py`, "a message is one step").
+
     def ready(self, process: Process, value: object) -> None:
         """Let `process` be stepped with `value` when its turn comes."""
         if not self.scheduled:
@@ -85,7 +88,7 @@ class Scheduler(Runner):
         process.status = READY
 
     def ready_first(self, process: Process, value: object) -> None:
-        """The same, before all others."""
+        """Let `process` be stepped with `value` before all others."""
         if not self.scheduled:
             self.want_turn()
         self.queue.appendleft(process)
@@ -93,7 +96,7 @@ class Scheduler(Runner):
         process.status = READY
 
     def yield_turn(self, process: Process) -> None:
-        """`asyncio.sleep(0)`: this process goes on once the event loop has gone round."""
+        """Let a process be stepped after the event loop's next round, as `asyncio.sleep(0)` asks for."""
         if not self.scheduled:
             self.want_turn()
         self.yielded.append(process)
@@ -101,13 +104,13 @@ class Scheduler(Runner):
         process.status = READY
 
     def want_turn(self) -> None:
-        """See to it that a turn comes."""
+        """Schedule a turn, unless one is scheduled."""
         if not self.scheduled and not self.closed:
             self.loop.call_soon(self.turn)
             self.scheduled = True
 
     def wake(self, process: Process, value: object) -> None:
-        """What a process waited for has come."""
+        """Give a waiting process what it waited for, and cancel its deadline."""
         if not self.scheduled:
             self.want_turn()
         if process.deadline is not None and value is not RESCAN:
@@ -165,11 +168,10 @@ class Scheduler(Runner):
                 self.jumps.want()
 
     def server_keeps_turn(self, process: Process) -> bool:
-        """Whether a server may take its next message without giving way: while its turn lasts, and nobody waits for one.
+        """Whether a server may take its next message without yielding: while its turn lasts and no process is queued.
 
-        It answers the calls in its mailbox even so, one after the other, before the callers that it has answered go on:
-        when they do, the mailbox is empty, and it takes their next calls directly. Else each of them would find the
-        call of another there, and add its own to it, for ever.
+        Queued calls are always taken. If the server yielded while calls were queued, each answered caller would queue its
+        next call instead of handing it over, and the queue would never drain (`docs/decisions/0031-calls-and-starts.md`).
         """
         mail = process.mailbox
         if mail is None or self.depth > 0 or self.schedule is not None or not process.alive:
@@ -187,9 +189,9 @@ class Scheduler(Runner):
         return self.steps > 0 or not self.is_over()
 
     def process_keeps_turn(self, process: Process) -> bool:
-        """Whether a process may take a message that is there without giving way to others, as OTP's do.
+        """Whether a process may take a message from its mailbox without yielding to others, as OTP's processes do.
 
-        It may while its turn lasts, but for those that were ended and are to be unwound: they stand first.
+        It may while its turn lasts, unless a killed process waits to be unwound: that one is first in the queue.
         """
         if self.schedule is not None or not process.alive or is_cancelled(process):
             return False
@@ -199,14 +201,14 @@ class Scheduler(Runner):
         return self.steps > 0 or not self.is_over()
 
     def has_time(self) -> bool:
-        """Whether what runs may do one more thing that it need not wait for: if not, it lets others run first."""
+        """Whether the running code may continue without waiting; if not, it lets others run first."""
         if self.current is None and not self.turning and not self.in_guests_turn:
             self.begin_guests_turn()
         self.steps -= 1
         return self.steps > 0 or not self.is_over()
 
     def begin_turn(self) -> None:
-        """A new turn: a millisecond, or a number of steps where the clock stands still."""
+        """Begin a turn: a millisecond, or a number of steps where the clock is virtual."""
         if self.schedule is not None or self.clock.virtual:
             self.steps = VIRTUAL_TURN
             self.turn_ends = -1.0
@@ -215,7 +217,7 @@ class Scheduler(Runner):
             self.turn_ends = self.clock.now() + TURN_SECONDS
 
     def is_over(self) -> bool:
-        """Whether this turn has had its time; looked at every few steps."""
+        """Whether this turn is over; the clock is read every few steps."""
         if self.turn_ends < 0.0:
             return True
         if self.clock.now() >= self.turn_ends:
@@ -223,10 +225,10 @@ class Scheduler(Runner):
         self.steps = STEPS_BETWEEN_LOOKS
         return False
 
-    # The short way
+    # The fast way
 
     def hand_over(self, process: Process, message: object) -> bool:
-        """Step an idle server on the caller's stack, if that is allowed now; false if it must wait its turn."""
+        """Step an idle server on the caller's stack; return False if that is not allowed now."""
         depth = self.depth
         if depth >= self.deepest or self.stack.value < self.stack_least or handled() is not None:
             return False
@@ -250,7 +252,8 @@ class Scheduler(Runner):
             if body is None or process.as_task:
                 self.step(process, message)
             else:
-                # hot: `step`, for a loop of ours. A call of a method is a twentieth of what a server's call costs.
+                # hot: repeats `step` for the loop of a behaviour, which saves a method call: a twentieth of a server's
+                # call ("call" in the benchmarks; `tests/kernel/test_costs.py`, "a call to an idle server is one step").
                 previous = self.current
                 try:
                     self.current = process
@@ -275,13 +278,13 @@ class Scheduler(Runner):
         return True
 
     def begin_guests_turn(self) -> None:
-        """A plain asyncio task calls: it too may have a millisecond before the loop must go round."""
+        """Begin a turn for a plain asyncio task that calls: after a millisecond, the event loop serves others."""
         self.in_guests_turn = True
         self.begin_turn()
         self.loop.call_soon(self.end_guests_turn)
 
     def end_guests_turn(self) -> None:
-        """The loop has gone round."""
+        """End the turn of plain asyncio tasks: the event loop has made a round."""
         self.in_guests_turn = False
         if self.broken_off or self.dying:
             self.want_turn()
@@ -289,7 +292,11 @@ class Scheduler(Runner):
     # One step
 
     def step(self, process: Process, value: object) -> None:
-        """Send the body one value and arrange for what it yields."""
+        """Send the body one value and arrange for what it yields.
+
+        hot: `hand_over` repeats this for the loop of a behaviour, and the branch `as_task` repeats
+        `coroutine_steps._run_as_task` for a coroutine that is only sent a value ("ping" in the benchmarks).
+        """
         previous = self.current
         try:
             self.current = process
@@ -340,7 +347,7 @@ class Scheduler(Runner):
             self._break_off(process, wish, False, broken)
 
     def _left_task(self, process: Process) -> bool:
-        """A loop of ours has done with a coroutine of the user's; whether that leaves a cancellation for the loop."""
+        """Return from a user's coroutine to the loop of a behaviour; true if that leaves it a cancellation."""
         process.as_task = False
         process.inner = None
         task = process.task
@@ -352,7 +359,7 @@ class Scheduler(Runner):
         return True
 
     def _take(self, process: Process) -> None:
-        """Let a process go on with the oldest of its messages."""
+        """Let a process continue with its oldest message; if that fails, the message stays where it was."""
         message = take(process)
         try:
             self.ready(process, message)
