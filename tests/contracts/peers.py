@@ -1,4 +1,4 @@
-"""The peers that `test_peer.py` tests: a factory each, which starts a node "there" that is a peer of the test's node.
+"""The peers that `test_peer.py` tests: each factory starts a node "there" that is a peer of the test's node.
 
 A new kind of peer is added to `PEERS`. Its factory returns an object with the methods of `Other`.
 """
@@ -12,7 +12,7 @@ from tests.kernel.nodes.nodes import Other
 
 
 def in_a_thread(name: str) -> Other:
-    """Start a node of the same program in a thread of its own."""
+    """Start a node of the same program in a separate thread."""
     found = Other(name)
     found.thread.start()
     assert found.up.wait(20)

@@ -1,4 +1,4 @@
-"""The contract of `kernel/peer.py`: what holds between two nodes, whatever carries the signals between them."""
+"""The contract of `kernel/peer.py`: the rules between two nodes, whatever carries the signals between them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from tests.kernel.nodes.nodes import Other
 
 pytestmark = pytest.mark.regrow(clock="real", name="here")
 
-SOON = 20.0  # seconds; more than any of these takes
+SOON = 20.0  # seconds; more than any of these tests takes
 
 
 @pytest.fixture(params=list(PEERS.values()), ids=list(PEERS))
@@ -54,7 +54,7 @@ def other(request: pytest.FixtureRequest) -> Iterator[Other]:
 
 
 class Server(GenServer[list[Any]]):
-    """Answers with what it has received, or not at all."""
+    """A server that answers with the messages it has received, or not at all."""
 
     def handle_call(self, request: Any, _from: From, state: list[Any]) -> Any:
         if request == "never":
@@ -127,7 +127,7 @@ async def test_signals_are_handled_in_the_peers_own_thread(node: Node, other: Ot
     assert seen == [other.thread.ident]
 
 
-async def test_deliver_does_not_wait_and_says_whether_the_peer_is_up(node: Node, other: Other) -> None:
+async def test_deliver_does_not_wait_and_returns_whether_the_peer_runs(node: Node, other: Other) -> None:
     there = await other.spawn(process.sleep, None)
     blocked = threading.Event()
     other.node.loop.call_soon_threadsafe(blocked.wait, SOON)
@@ -143,8 +143,8 @@ async def test_deliver_does_not_wait_and_says_whether_the_peer_is_up(node: Node,
     assert not there.node.is_up()
 
 
-async def test_what_travels_is_not_evaluated(node: Node, other: Other) -> None:
-    """A message arrives as it was sent: no text is run, no `__reduce__` is called, no comparison is asked for."""
+async def test_a_message_is_not_evaluated_in_transit(node: Node, other: Other) -> None:
+    """A message arrives as it was sent: no text is run, no `__reduce__` is called, and nothing is compared."""
 
     class Trap:
         def __reduce__(self) -> Any:
@@ -205,12 +205,12 @@ async def test_a_link_that_crosses_an_unlink_is_older_than_it(node: Node, other:
     blocked = threading.Event()
     other.node.loop.call_soon_threadsafe(blocked.wait, SOON)
     process.unlink(there)
-    node.deliver(LinkSignal(there, me))  # it was on its way when the unlink was sent
+    node.deliver(LinkSignal(there, me))  # the link was in transit when the unlink was sent
     await asyncio.sleep(0.01)
     blocked.set()
     await round_trip(other)
     assert there not in process.info(me, "links")
-    node.deliver(LinkSignal(there, me))  # the acknowledgement has come: this one is new
+    node.deliver(LinkSignal(there, me))  # the acknowledgement has come: this link is new
     await asyncio.sleep(0.01)
     assert there in process.info(me, "links")
 
@@ -240,7 +240,7 @@ async def test_an_unlink_is_acknowledged_even_by_a_dead_process(node: Node, othe
     assert (gone.reason, gone.target) == ("noproc", ghost)
 
 
-async def test_the_end_of_a_link_that_is_gone_counts_for_nothing(node: Node, other: Other) -> None:
+async def test_the_end_of_a_removed_link_has_no_effect(node: Node, other: Other) -> None:
     there = await other.spawn(process.sleep, None)
     node.deliver(LinkExitSignal(there, process.current(), "oops"))
     await asyncio.sleep(0.01)
@@ -267,7 +267,7 @@ async def test_a_monitor_of_a_dead_process_is_noproc(node: Node, other: Other) -
     assert await process.receive(timeout=SOON) == Down(ref, there, "noproc")
 
 
-async def test_a_monitor_that_is_taken_back_does_not_fire(node: Node, other: Other) -> None:
+async def test_a_removed_monitor_does_not_fire(node: Node, other: Other) -> None:
     there = await other.spawn(process.sleep, None)
     ref = process.monitor(there)
     assert process.demonitor(ref, info=True)
@@ -302,7 +302,7 @@ async def test_a_call_is_answered_or_fails_with_the_reason(node: Node, other: Ot
         await call(server, "request")
 
 
-async def test_a_late_answer_is_dropped_and_the_server_no_longer_watched(node: Node, other: Other) -> None:
+async def test_a_late_reply_is_dropped_and_the_server_no_longer_watched(node: Node, other: Other) -> None:
     server = await start(other)
     with pytest.raises(CallTimeout):
         await call(server, "never", timeout=0.01)
@@ -325,7 +325,7 @@ async def test_a_cancelled_call_is_no_longer_watched(node: Node, other: Other) -
     assert process.info(server, "monitored_by") == []
 
 
-# A peer that goes
+# A peer that ends
 
 
 async def test_links_monitors_and_calls_end_with_the_peer(node: Node, other: Other) -> None:
@@ -344,7 +344,7 @@ async def test_links_monitors_and_calls_end_with_the_peer(node: Node, other: Oth
         await waiting
 
 
-async def test_a_peer_that_has_gone_is_noconnection(node: Node, other: Other) -> None:
+async def test_a_request_to_a_peer_that_has_ended_is_noconnection(node: Node, other: Other) -> None:
     process.trap_exit(True)
     there = await other.spawn(process.sleep, None)
     await asyncio.to_thread(other.stop)

@@ -228,7 +228,7 @@ def test_a_made_traceback_shows_its_line_and_underlines_nothing(line: int) -> No
     assert [(entry.lineno, entry.colno) for entry in traceback.extract_tb(made)] == [(line, None)]
 
 
-def test_a_traceback_of_no_places_is_none() -> None:
+def test_no_places_give_no_traceback() -> None:
     assert tracebacks.traceback_of([]) is None
 
 

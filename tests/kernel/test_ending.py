@@ -1,4 +1,4 @@
-"""How a node ends: in order, then by force, and in every case."""
+"""The end of a node: in order, then by force, and in every case."""
 
 from __future__ import annotations
 

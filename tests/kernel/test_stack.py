@@ -190,7 +190,7 @@ def test_the_stack_gauge_counts_calls() -> None:
     assert type(gauge()).__name__ == "c_int"
 
 
-def test_without_the_count_the_frames_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_frames_are_counted_without_pythons_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test simulates a Python whose count is not found."""
 
     async def main() -> None:

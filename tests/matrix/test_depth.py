@@ -118,7 +118,7 @@ def test_an_operation_that_raises_deep_in_the_stack_has_done_nothing(kind: str, 
         me = process.current()
         for left in range(2, MOST):
             server = await Later.start(0)
-            asker = process.spawn(asks, server, me)
+            caller = process.spawn(asks, server, me)
             state = await ask(server, "state")
             assert len(state) == 0
             await process.sleep(0.01)
@@ -151,7 +151,7 @@ def test_an_operation_that_raises_deep_in_the_stack_has_done_nothing(kind: str, 
                 assert len(await ask(server, "state")) == (2 if went else 1)
             assert len(process.processes()) == before - (1 if kind == "reply" and went else 0)
             assert (process.whereis("deep") is server) == (kind == "register" and went)
-            for pid in (asker, server):
+            for pid in (caller, server):
                 process.exit(pid, "kill")
             linked = [one for one in await messages() if type(one) is Exited]
             assert len(linked) == (1 if kind == "link" and went else 0)

@@ -48,7 +48,7 @@ class TestStartTypes:
 
     @pytest.mark.otp("AP-025")
     @pytest.mark.parametrize(("start_type", "reason"), GOES_ON)
-    def test_the_program_goes_on(self, start_type: Any, reason: str) -> None:
+    def test_the_program_continues(self, start_type: Any, reason: str) -> None:
         assert run(self.main, start_type, reason, node=Node(clock=VirtualClock())) == "continues"
         assert Keeps.said == STOPPED
 
@@ -85,7 +85,7 @@ class TestStartTypes:
         assert caught.value.reason == ("application_start_failure", Fails, why)
         assert Keeps.said == STOPPED[2:]
 
-    def test_the_program_goes_on_if_it_is_stopped(self) -> None:
+    def test_the_program_continues_if_the_application_is_stopped(self) -> None:
         async def main() -> str:
             await application.start(First, "permanent")
             await application.stop(First)

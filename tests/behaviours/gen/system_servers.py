@@ -74,11 +74,11 @@ class Channels:
                     continue
                 case Exited(pid, reason) if pid is parent:
                     raise Exit(reason)
-                case ("alloc", asker):
+                case ("alloc", caller):
                     debug = system.handle_debug(debug, ("in", "alloc"), event_text)
                     lent, (first, *free) = misc
-                    send(asker, ("channel", first))
-                    debug = system.handle_debug(debug, ("out", first, asker), event_text)
+                    send(caller, ("channel", first))
+                    debug = system.handle_debug(debug, ("out", first, caller), event_text)
                     misc = ([first, *lent], free)
                 case ("free", channel):
                     debug = system.handle_debug(debug, ("in", "free"), event_text)

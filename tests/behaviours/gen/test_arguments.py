@@ -76,7 +76,7 @@ async def test_predicates_and_dispatch_refuse_async_functions() -> None:
     assert Registry.count("rooms") == 1
 
 
-async def test_with_arguments_is_no_async_def() -> None:
+async def test_with_arguments_refuses_an_async_function() -> None:
     spec = ChildSpec("agent", (Agent.start_link, (dict,)))
     with pytest.raises(TypeError, match=r"with_arguments: .* has to be awaited"):
         await PartitionSupervisor.start_link(child_spec=spec, name="p", with_arguments=waits)  # type: ignore[arg-type]

@@ -371,9 +371,9 @@ async def test_the_child_of_a_killed_caller_is_started() -> None:
     async def ask() -> None:
         await made.start(up("a"))
 
-    asker = process.spawn(ask)
+    caller = process.spawn(ask)
     await rounds()
-    process.exit(asker, "kill")
+    process.exit(caller, "kill")
     await rounds()
     first.cancel()
     await asyncio.wait([first])

@@ -120,12 +120,12 @@ def test_a_machine_may_call_while_a_call_is_postponed(hand_over: bool) -> None:
 
     async def scenario() -> None:
         door = await Door.start(None)
-        asker = await Doer.start(None)
-        cast(asker, lambda: gen_statem.call(door, "may I?"))
+        caller = await Doer.start(None)
+        cast(caller, lambda: gen_statem.call(door, "may I?"))
         await process.sleep(0.1)
-        gen_statem.cast(door, asker)
+        gen_statem.cast(door, caller)
         await process.sleep(10)
-        assert process.alive(asker)
+        assert process.alive(caller)
         assert await system.get_state(door) == ("open", "answered")
 
     on_a_node(hand_over, scenario)

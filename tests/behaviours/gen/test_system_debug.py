@@ -101,7 +101,7 @@ class TestDebug:
         await system.statistics(pid, False)
         assert await system.statistics(pid, "get") is None
 
-    async def test_what_counts_as_a_message(self) -> None:
+    async def test_statistics_count_messages_and_timeouts(self) -> None:
         """A timeout counts as a message; a continue does not (seen on OTP 25)."""
 
         class Patient(Counter):
@@ -298,13 +298,13 @@ class TestEveryBehaviour:
         for pid, ask in await self.all_kinds():
             await system.suspend(pid)
             assert (await system.get_status(pid))["status"] == "suspended"
-            asker = process.spawn(ask)
+            caller = process.spawn(ask)
             await process.sleep(1.0)
-            assert process.alive(asker)
+            assert process.alive(caller)
             await system.resume(pid)
             await system.resume(pid)
             await process.sleep(1.0)
-            assert not process.alive(asker)
+            assert not process.alive(caller)
 
     async def test_debugging(self) -> None:
         for pid, ask in await self.all_kinds():

@@ -92,10 +92,10 @@ class TestNodes:
 
     async def test_a_caller_killed_in_multi_call_leaves_nothing_behind(self, server: Any) -> None:
         pid = await server.start([], name="named")
-        asker = process.spawn(gen_server.multi_call, "named", later("late", 5.0))
+        caller = process.spawn(gen_server.multi_call, "named", later("late", 5.0))
         await process.sleep(1.0)
-        assert process.info(pid, "monitored_by") == [asker]
-        process.exit(asker, "kill")
+        assert process.info(pid, "monitored_by") == [caller]
+        process.exit(caller, "kill")
         await process.sleep(1.0)
         assert process.info(pid, "monitored_by") == []
         assert await call(pid, keep("up")) == "up"
@@ -131,10 +131,10 @@ class TestNodes:
                 [],
                 ["here", "there"],
             )
-            asker = process.spawn(gen_server.multi_call, "named", lambda _from, state: NoReply(state))
+            caller = process.spawn(gen_server.multi_call, "named", lambda _from, state: NoReply(state))
             while await other.run(callers_of, "named") == 0:
                 await process.sleep(0.001)
-            process.exit(asker, "kill")
+            process.exit(caller, "kill")
             while await other.run(callers_of, "named") > 0:
                 await process.sleep(0.001)
             assert await gen_server.multi_call("named", stopping("normal"), nodes=["there"]) == (

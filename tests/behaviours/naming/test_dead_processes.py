@@ -102,7 +102,7 @@ async def test_a_dead_process_gets_nothing(what: Callable[[], Any]) -> None:
 
 
 @pytest.mark.parametrize("what", GIVEN_BACK.values(), ids=GIVEN_BACK.keys())
-async def test_a_release_of_what_is_gone_is_no_mistake(what: Callable[[], Any]) -> None:
+async def test_a_second_release_is_no_mistake(what: Callable[[], Any]) -> None:
     await started(["starter"])
     outcome: list[BaseException | None] = []
 

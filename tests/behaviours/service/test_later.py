@@ -47,10 +47,10 @@ class TestLater:
                 self.waiting.popleft().reply(value)
 
         mailbox = await Mailbox.start_link()
-        asker = asyncio.create_task(mailbox.take())
+        caller = asyncio.create_task(mailbox.take())
         await asyncio.sleep(0)
         mailbox.put(5)
-        assert await asker == 5
+        assert await caller == 5
 
     async def test_one_later_answers_earlier_and_later_callers(self) -> None:
         class Gate(Service):
@@ -66,11 +66,11 @@ class TestLater:
                 self.opened.reply(how)
 
         gate = await Gate.start_link()
-        askers = [asyncio.create_task(gate.wait_open()) for _ in range(3)]
+        callers = [asyncio.create_task(gate.wait_open()) for _ in range(3)]
         await asyncio.sleep(0)
         gate.open("wide")
         gate.open("a second answer is dropped")
-        assert await asyncio.gather(*askers) == ["wide"] * 3
+        assert await asyncio.gather(*callers) == ["wide"] * 3
         assert await gate.wait_open() == "wide"
 
     async def test_a_later_may_have_its_value_already(self) -> None:

@@ -69,7 +69,7 @@ class TestMessages:
         """`call` is compiled where the kernel is: its coroutine is awaited like any other."""
         queue = await Queue.start_link([1, 2, 3, 4, 5])
 
-        class Asker(Service):
+        class Caller(Service):
             def __init__(self) -> None:
                 self.asked = 0
 
@@ -99,14 +99,14 @@ class TestMessages:
             def future(self) -> asyncio.Future[None]:
                 return asyncio.get_running_loop().create_future()
 
-        asker = await Asker.start()
-        assert await asker.ask() == 1
-        assert await asker.ask_oneself() == 2
-        asker.record()
-        send(asker, "now")
-        assert isinstance(await asker.future(), asyncio.Future)  # an object as it is
-        assert await asker.ask_and_stop() == 5
-        assert not process.alive(asker)
+        caller = await Caller.start()
+        assert await caller.ask() == 1
+        assert await caller.ask_oneself() == 2
+        caller.record()
+        send(caller, "now")
+        assert isinstance(await caller.future(), asyncio.Future)  # an object as it is
+        assert await caller.ask_and_stop() == 5
+        assert not process.alive(caller)
 
     async def test_replies_of_any_class_arrive(self) -> None:
         class Echo(Service):

@@ -178,7 +178,7 @@ async def test_start_link_raises_on_invalid_options() -> None:
     assert process.whereis(P) is None
 
 
-async def test_with_arguments_gives_each_partition_its_arguments() -> None:
+async def test_each_partition_gets_its_arguments() -> None:
     await start(child_spec=(Agent, "x"), partitions=2, with_arguments=numbered)
     assert [(await call(via(key), "get"))[1] for key in range(2)] == [("x", 0), ("x", 1)]
 

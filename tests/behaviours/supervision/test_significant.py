@@ -43,7 +43,7 @@ class TestSignificant:
 
     @pytest.mark.otp("SU-094")
     @pytest.mark.parametrize("end", ["normal", "died"])
-    async def test_any_significant(self, end: str) -> None:
+    async def test_auto_shutdown_after_any_significant_child(self, end: str) -> None:
         sup = await unlinked(
             probe("a", trap=True),
             probe("s", restart="temporary", significant=True),
@@ -63,7 +63,7 @@ class TestSignificant:
 
     @pytest.mark.otp("SU-095")
     @pytest.mark.otp("SU-097")
-    async def test_all_significant(self) -> None:
+    async def test_auto_shutdown_after_all_significant_children(self) -> None:
         sup = await unlinked(
             probe("a"),
             probe("s", restart="transient", significant=True),

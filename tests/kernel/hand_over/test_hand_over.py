@@ -132,7 +132,7 @@ async def test_a_ring_of_calls_ends(node: Node) -> None:
 
 
 async def test_order_between_two_processes(node: Node) -> None:
-    """What one process sends to another arrives in the order sent: casts, messages and calls alike."""
+    """Messages of one process to another arrive in the order sent: casts, messages and calls alike."""
     server = await Doer.start_link([])
     cast(server, 1)
     process.send(server, 2)

@@ -24,7 +24,7 @@ class Order:
     """A function for a process that runs `doing`, the pid of the requester, and the function's result."""
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self.asker = process.current()
+        self.caller = process.current()
         self.function = function
         self.args = args
         self.gave: Any = None
@@ -35,7 +35,7 @@ async def doing() -> None:
     while True:
         order = await process.receive(Order)
         order.gave = order.function(*order.args)
-        process.send(order.asker, order)
+        process.send(order.caller, order)
 
 
 async def does(pid: Pid, function: Callable[..., Any], *args: Any) -> Any:

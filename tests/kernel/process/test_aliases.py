@@ -24,7 +24,7 @@ async def test_an_alias_delivers_until_it_is_deactivated(node: Node, mode: str |
 
 
 @pytest.mark.otp("PR-062")
-async def test_what_unalias_returns(node: Node) -> None:
+async def test_unalias_returns_whether_the_alias_was_active(node: Node) -> None:
     """unalias returns True if the alias was active and belongs to the caller."""
     alias = process.alias()
     assert process.unalias(alias) is True
