@@ -1,4 +1,4 @@
-"""Who decides when more than one thing may happen next. In production nobody does: first come, first served."""
+"""Schedules decide what happens next when more than one thing may. Production has none: first come, first served."""
 
 from __future__ import annotations
 
@@ -15,59 +15,62 @@ if TYPE_CHECKING:
 
 
 class Schedule(Protocol):
-    """What a scheduler and its timers ask, where one is set."""
+    """The decisions that a scheduler and its timers leave to a schedule, if one is set."""
 
     def next(self, queue: deque[Process]) -> Process | None:
-        """Take a runnable process out of the queue, which is not empty: it is stepped now. None: look again."""
+        """Remove a runnable process from the queue, which is not empty, to be stepped now. None: call `next` again."""
         ...
 
     def hand_over(self) -> bool:
-        """Whether a call to an idle server runs its step at once."""
+        """Return whether a call to an idle server runs the server's step at once."""
         ...
 
     def goes_on(self, process: Process) -> bool:
-        """Whether a server handles the `Continue` that its callback returned before others run."""
+        """Return whether a server handles the `Continue` that its callback returned before others run."""
         ...
 
     def fire(self, due: list[tuple[float, Deadline]]) -> list[tuple[float, Deadline]]:
-        """Which of the deadlines that have fallen due, sorted by time, fire now, and in which order; one at least."""
+        """Return at least one of the deadlines that have fallen due, in the order in which they fire now.
+
+        `due` is sorted by time.
+        """
         ...
 
     def jump(self, clock: VirtualClock, due: float) -> None:
-        """Move the clock to the next timer: all is done until then."""
+        """Move the clock to the next timer, at `due`, since nothing can run before it."""
         ...
 
 
 class Shuffle:
-    """A schedule by chance: which process steps, and whether a call is handed over."""
+    """A random schedule: it chooses the process to step, and whether a call is handed over."""
 
     def __init__(self, seed: int) -> None:
         self.random: random.Random = random.Random(seed)
 
     def next(self, queue: deque[Process]) -> Process | None:
-        """Any of them; but what was put first, to be unwound, stays first."""
+        """Remove a random process; one that was put first, to be unwound, stays first."""
         if type(queue[0].value) is not Throw:
             queue.rotate(self.random.randrange(len(queue)))
         return queue.popleft()
 
     def hand_over(self) -> bool:
-        """A coin."""
+        """Return True or False with equal chances."""
         return self.random.random() >= 0.5
 
     def goes_on(self, process: Process) -> bool:  # noqa: ARG002 (the protocol's)
-        """A coin."""
+        """Return True or False with equal chances."""
         return self.random.random() >= 0.5
 
     def fire(self, due: list[tuple[float, Deadline]]) -> list[tuple[float, Deadline]]:
-        """All, as they were set."""
+        """Return all, in the order of time."""
         return due
 
     def jump(self, clock: VirtualClock, due: float) -> None:
-        """At once."""
+        """Move the clock at once."""
         clock.move_to(due)
 
 
 def gives_way(process: Process) -> bool:
-    """Whether others run before a server handles its `Continue`: never, but where a schedule says so."""
+    """Return whether others run before a server handles its `Continue`: only if a schedule decides so."""
     schedule = process.node.scheduler.schedule
     return schedule is not None and not schedule.goes_on(process)

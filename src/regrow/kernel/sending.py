@@ -1,4 +1,4 @@
-"""Send and receive."""
+"""Sending messages, and the waits that also work in an adopted asyncio task."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Message = TypeVar("Message")
 def send(address: Address, message: Message) -> Message:
     """Send `message` to a pid, a name, an alias or `(name, node)`, and return it (`erlang:send/2`). Never waits.
 
-    What is sent to a dead process, a switched off alias or a foreign node's name is dropped.
+    A message to a dead process, an inactive alias or a name on an unknown node is dropped.
 
     Raises:
         NoNode: there is no node in this thread.
-        ValueError: nobody has this name.
+        ValueError: no process has this name.
         TypeError: this is no address.
     """
     node = CURRENT.node or current_node()
@@ -47,7 +47,7 @@ def send(address: Address, message: Message) -> Message:
 
 
 def _receiver(node: Host, address: Address, message: object) -> Pid | None:
-    """Return the pid that a message reaches whose address is not a pid; send it here if that is an alias elsewhere."""
+    """Return the pid of an address that is none; None if there is no receiver, or if another node's alias got it."""
     if isinstance(address, Alias):
         if address.owner.node is node:
             return aliases.pid_behind(address)
@@ -60,7 +60,7 @@ def _receiver(node: Host, address: Address, message: object) -> Pid | None:
 
 
 async def receive_adopted(process: Process, wanted: Receive) -> Any:
-    """The same in an asyncio task that is a process: it waits for a future, which its mail completes."""
+    """Wait for a message in an asyncio task that is a process, by a future that the next message completes."""
     clock = process.node.clock
     ends = None if wanted.timeout is None else clock.now() + wanted.timeout
     while True:
@@ -77,7 +77,7 @@ async def receive_adopted(process: Process, wanted: Receive) -> Any:
         if ends is not None:
             process.node.scheduler.limit(process, ends - clock.now())
         try:
-            await Settled(future)  # mail has come, or the time is over: look again
+            await Settled(future)  # completed by a message or by the timeout: scan the mailbox again
         finally:
             process.status = RUNNING
             process.waiting = None
@@ -87,7 +87,10 @@ async def receive_adopted(process: Process, wanted: Receive) -> Any:
 
 
 async def sleep(delay: float | timedelta | None) -> None:
-    """Let this process wait for `delay` seconds of its node's clock, None for ever (`timer:sleep/1`). Its mail waits too."""
+    """Suspend this process for `delay` seconds of its node's clock, None for ever (`timer:sleep/1`).
+
+    Messages that arrive meanwhile stay in the mailbox.
+    """
     wanted = Receive((), seconds(delay, "sleep"))
     process = running()
     if process.rare is not None and process.rare.adopted is not None:

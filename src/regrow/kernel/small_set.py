@@ -1,4 +1,7 @@
-"""A set that is None, then its one member, then a dict: most processes have one link and one watcher at most."""
+"""A set kept as None if it is empty, as its one member, or as a dict of several.
+
+It saves memory: most processes have at most one link and one watcher, and need no dict for them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any, cast
 
 
 def add(kept: object, one: object) -> object:
-    """`kept` with `one` in it."""
+    """Return `kept` with the member `one` added."""
     if kept is None or kept is one:
         return one
     if type(kept) is dict:
@@ -18,7 +21,7 @@ def add(kept: object, one: object) -> object:
 
 
 def discard(kept: object, one: object) -> object:
-    """`kept` without `one`."""
+    """Return `kept` without the member `one`."""
     if type(kept) is dict:
         many: Any = kept  # pyright: ignore[reportUnknownVariableType]
         many.pop(one, None)
@@ -27,12 +30,12 @@ def discard(kept: object, one: object) -> object:
 
 
 def items(kept: object) -> Iterable[Any]:
-    """All that is in `kept`, in the order in which it came."""
+    """Return the members of `kept`, in the order in which they were added."""
     if type(kept) is dict:
         return tuple(cast("dict[object, None]", kept))
     return () if kept is None else (kept,)
 
 
 def contains(kept: object, one: object) -> bool:
-    """Whether `one` is in `kept`."""
+    """Return whether `one` is a member of `kept`."""
     return one in kept if type(kept) is dict else kept is one

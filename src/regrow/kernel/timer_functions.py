@@ -21,7 +21,7 @@ UNITS: Final = {"second": 1.0, "millisecond": 1e3, "microsecond": 1e6, "nanoseco
 
 
 def start() -> None:
-    """Nothing: timers need no service. It is there for those who look for it (`timer:start/0`)."""
+    """Do nothing: timers need no server here. It exists so that OTP's call can be kept (`timer:start/0`)."""
 
 
 @overload
@@ -33,7 +33,7 @@ def send_after(delay: float | timedelta, address: Any = NOT_GIVEN, message: Any 
 
     Args:
         delay: seconds from now.
-        address: a pid or a name, which is looked up then; without it, the message is for this process.
+        address: a pid or a name, which is looked up when the timer fires; without it, the message is for this process.
         message: what to send.
 
     Raises:
@@ -71,9 +71,9 @@ def send_interval(interval: float | timedelta, address: Any = NOT_GIVEN, message
 
 
 def cancel(timer: Timer) -> bool:
-    """Cancel a timer of any kind (`timer:cancel/1`); what it has done is done, and what has fired is no error.
+    """Cancel a timer of any kind (`timer:cancel/1`). One that has fired is no error, and its effect stays.
 
-    `process.cancel_timer` tells how many seconds were left.
+    `process.cancel_timer` returns the seconds that were left.
 
     Returns:
         True, for OTP's `{ok, cancel}`.
@@ -86,16 +86,16 @@ def cancel(timer: Timer) -> bool:
 
 
 @overload
-def tc(  # pyright: ignore[reportOverlappingOverload] (a coroutine is a value, too, but not the one that is meant)
+def tc(  # pyright: ignore[reportOverlappingOverload] (a coroutine is a Value, too; this overload comes first)
     function: Callable[..., Coroutine[Any, Any, Value]], *args: Any, unit: str = "second"
 ) -> Coroutine[Any, Any, tuple[float, Value]]: ...
 @overload
 def tc(function: Callable[..., Value], *args: Any, unit: str = "second") -> tuple[float, Value]: ...
 def tc(function: Callable[..., Any], *args: Any, unit: str = "second") -> Any:
-    """How long `function(*args)` takes, and what it returns: `(time, value)` (`timer:tc/3`).
+    """Run `function(*args)` and return `(time, value)`: how long it took, and its result (`timer:tc/3`).
 
-    For an `async def` function the pair is to be awaited. What the function raises is raised. The clock is the node's,
-    or the machine's where there is no node.
+    For an `async def` function, await the pair. An exception of the function is passed on. The time is that of the
+    node's clock, or of the machine's clock if there is no node.
 
     Args:
         function: what to run.
@@ -124,7 +124,7 @@ def now_diff(later: datetime, earlier: datetime) -> float: ...
 @overload
 def now_diff(later: float, earlier: float) -> float: ...
 def now_diff(later: Any, earlier: Any) -> float:
-    """The seconds between two times, of `process.monotonic()` or two datetimes (`timer:now_diff/2`).
+    """Return the seconds between two times of `process.monotonic()`, or two datetimes (`timer:now_diff/2`).
 
     Raises:
         TypeError: these cannot be subtracted.
@@ -134,27 +134,27 @@ def now_diff(later: Any, earlier: Any) -> float:
 
 
 def seconds(number: float) -> float:
-    """So many seconds in regrow's unit of time, which is the second (`timer:seconds/1`)."""
+    """Return `number` seconds in regrow's unit of time, which is the second (`timer:seconds/1`)."""
     return 1.0 * number
 
 
 def minutes(number: float) -> float:
-    """So many minutes, in seconds (`timer:minutes/1`)."""
+    """Return `number` minutes in seconds (`timer:minutes/1`)."""
     return 60.0 * number
 
 
 def hours(number: float) -> float:
-    """So many hours, in seconds (`timer:hours/1`)."""
+    """Return `number` hours in seconds (`timer:hours/1`)."""
     return 3600.0 * number
 
 
 def hms(hours: float, minutes: float, seconds: float) -> float:
-    """Hours, minutes and seconds together, in seconds (`timer:hms/3`)."""
+    """Return the sum of hours, minutes and seconds, in seconds (`timer:hms/3`)."""
     return 3600.0 * hours + 60.0 * minutes + seconds
 
 
 def _to_self(address: Any, message: Any, what: str) -> tuple[Any, Any]:
-    """With one argument, that is the message."""
+    """Return `(address, message)`. A single argument is the message, and the address is this process."""
     if message is NOT_GIVEN:
         address, message = NOT_GIVEN, address
     if message is NOT_GIVEN:

@@ -1,6 +1,6 @@
-"""What comes later: messages, functions that run, exit signals, once or again and again; and taking it back.
+"""Timers: messages, function calls and exit signals after a delay or at an interval, and their cancellation.
 
-How a node keeps its timers is in `deadlines.py`; the functions of OTP's module `timer` are in `timer_functions.py`.
+`deadlines.py` keeps the timers of a node; the functions of OTP's module `timer` are in `timer_functions.py`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from regrow.kernel.sending import send
 from regrow.kernel.signals import ExitSignal
 from regrow.kernel.yields import Token
 
-LONGEST: Final = float(2**63 // 10**9)  # seconds; OTP's clock counts so many in 64 bits of nanoseconds
+LONGEST: Final = float(2**63 // 10**9)  # seconds; OTP's clock counts nanoseconds in 64 bits
 SHORTEST_INTERVAL: Final = 0.001
 NOT_GIVEN: Final = Token("NOT_GIVEN")
 
 
 class Message(Timer):
-    """A message to a process of this node. Most timers are this, and so it has no more slots than it needs."""
+    """A message to a process of this node. Most timers are of this class, so it has as few slots as possible."""
 
     __slots__ = ()
 
     def fire(self) -> None:
-        """Send it."""
+        """Send the message to its process."""
         forget_if_fired(self)
         send(self.address, self.message)
 
@@ -44,8 +44,8 @@ def send_after(address: Address, message: object, delay: float | timedelta, *, a
     Args:
         address: a pid or a name. The timer of a pid ends with its process.
         message: what to send.
-        delay: seconds from now; with `abs`, a time of `monotonic()`: at once if it is over.
-        abs: take `delay` as a time.
+        delay: seconds from now; with `abs`, a time of `monotonic()`. A time in the past means at once.
+        abs: `delay` is a time.
 
     Raises:
         TypeError: not a number of seconds, or no address.
@@ -66,7 +66,10 @@ def send_after(address: Address, message: object, delay: float | timedelta, *, a
 
 
 def start_timer(address: Address, message: object, delay: float | timedelta, *, abs: bool = False) -> Timer:
-    """The same, but what arrives is `("timeout", timer, message)`, which tells old from new (`erlang:start_timer/4`).
+    """Send `("timeout", timer, message)` in `delay` seconds (`erlang:start_timer/4`).
+
+    The timer in the message tells the timeout of this timer from that of an older one, which may be in the mailbox
+    already. The arguments are those of `send_after`.
 
     Raises:
         TypeError: not a number of seconds, or no address.
@@ -81,7 +84,7 @@ def start_timer(address: Address, message: object, delay: float | timedelta, *, 
 def send_interval(address: Address, message: object, interval: float | timedelta) -> Timer:
     """Send `message` every `interval` seconds, without drift, until it is cancelled (`timer:send_interval/3`).
 
-    It ends with the process that is at the address when it starts; when nobody is there, it does not start.
+    It ends with the process that is at the address when it starts; if there is no process, it does not start.
 
     Args:
         address: a pid or a name; a name is looked up again for each message.
@@ -102,9 +105,9 @@ def send_interval(address: Address, message: object, interval: float | timedelta
 
 
 def apply_after(delay: float | timedelta, function: Callable[..., Any], *args: Any) -> Timer:
-    """Run `function(*args)`, `def` or `async def`, in a process of its own in `delay` seconds (`timer:apply_after/3`).
+    """Run `function(*args)`, `def` or `async def`, in a new process in `delay` seconds (`timer:apply_after/3`).
 
-    With a delay of 0 the process is there at once, and the timer has fired.
+    With a delay of 0 the process is started before the function returns, and the timer has fired.
 
     Raises:
         TypeError: not a number of seconds, or no function.
@@ -119,7 +122,7 @@ def apply_after(delay: float | timedelta, function: Callable[..., Any], *args: A
 def apply_interval(interval: float | timedelta, function: Callable[..., Any], *args: Any) -> Timer:
     """Run `function(*args)` in a new process every `interval` seconds (`timer:apply_interval/3`).
 
-    One run does not wait for the end of another. It goes on until it is cancelled or this process ends.
+    A run does not wait for the end of another. The runs continue until the timer is cancelled or this process ends.
 
     Raises:
         TypeError: not a number of seconds, or no function.
@@ -134,9 +137,10 @@ def apply_interval(interval: float | timedelta, function: Callable[..., Any], *a
 
 
 def apply_repeatedly(interval: float | timedelta, function: Callable[..., Any], *args: Any) -> Timer:
-    """The same, but a run waits for the end of the one before it (`timer:apply_repeatedly/3`).
+    """Run `function(*args)` every `interval` seconds, never twice at the same time (`timer:apply_repeatedly/3`).
 
-    A run that takes longer than `interval` is followed at once by those that have fallen due meanwhile, one by one.
+    Each run is a new process. After a run that took longer than `interval`, those that fell due meanwhile follow at
+    once, one by one.
 
     Raises:
         TypeError: not a number of seconds, or no function.
@@ -159,8 +163,8 @@ def exit_after(delay: float | timedelta, target: Any = NOT_GIVEN, reason: Any = 
 
     Args:
         delay: seconds from now.
-        target: a pid or a name, which is looked up then; without it, the signal is for this process.
-        reason: of the exit. The timer is its source: even a process that sends itself "normal" goes on.
+        target: a pid or a name, which is looked up when the timer fires; without it, the signal is for this process.
+        reason: the reason of the exit. The timer is the source, so a process that sends itself "normal" ignores it.
 
     Raises:
         TypeError: not a number of seconds, no address, or no reason.
@@ -188,14 +192,14 @@ def kill_after(delay: float | timedelta, target: Any = NOT_GIVEN) -> Timer:
 
 
 def cancel_timer(timer: Any, *, async_: bool = False, info: bool = True) -> float | None:
-    """Cancel a timer; the seconds that were left, or None if it had fired or was cancelled (`erlang:cancel_timer/2`).
+    """Cancel a timer; return the seconds left, or None if it had fired or was cancelled (`erlang:cancel_timer/2`).
 
-    Any process may; a message that the timer has sent already stays in its mailbox.
+    Any process may cancel it; a message that the timer has sent already stays in its mailbox.
 
     Args:
-        timer: what made it gave.
-        async_: give nothing now, but send `("cancel_timer", timer, seconds)` to the caller.
-        info: False: tell nothing at all.
+        timer: a timer, as returned by the function that made it.
+        async_: return None, and send `("cancel_timer", timer, seconds)` to the caller.
+        info: False: return None, and send nothing.
 
     Raises:
         TypeError: this is no timer.
@@ -221,11 +225,11 @@ def cancel_timer(timer: Any, *, async_: bool = False, info: bool = True) -> floa
 
 
 def read_timer(timer: Any, *, async_: bool = False) -> float | None:
-    """The seconds until a timer fires, or None if it has fired or was cancelled (`erlang:read_timer/2`).
+    """Return the seconds until a timer fires, or None if it has fired or was cancelled (`erlang:read_timer/2`).
 
     Args:
-        timer: what made it gave.
-        async_: give nothing now, but send `("read_timer", timer, seconds)` to the caller.
+        timer: a timer, as returned by the function that made it.
+        async_: return None, and send `("read_timer", timer, seconds)` to the caller.
 
     Raises:
         TypeError: this is no timer.
@@ -236,7 +240,7 @@ def read_timer(timer: Any, *, async_: bool = False) -> float | None:
     elif isinstance(timer, Ref):
         left = None
     else:
-        raise TypeError(f"wanted the timer that send_after() gave, got {bounded_repr.safe_repr(timer)}")
+        raise TypeError(f"wanted the timer that send_after() returned, got {bounded_repr.safe_repr(timer)}")
     if not async_:
         return left
     send(running().pid, ("read_timer", timer, left))
@@ -244,7 +248,7 @@ def read_timer(timer: Any, *, async_: bool = False) -> float | None:
 
 
 def monotonic() -> float:
-    """The time of this node's clock in seconds (`erlang:monotonic_time/0`)."""
+    """Return the time of this node's clock in seconds (`erlang:monotonic_time/0`)."""
     return current_node().clock.now()
 
 
@@ -252,7 +256,7 @@ def monotonic() -> float:
 
 
 def as_delay(value: object, what: str) -> float:
-    """Seconds from now. `what` is the function whose argument this is.
+    """Return `value` as seconds from now. `what` is the function whose argument this is.
 
     Raises:
         TypeError: neither a number nor a timedelta.
@@ -265,7 +269,7 @@ def as_delay(value: object, what: str) -> float:
 
 
 def as_interval(value: object, what: str) -> float:
-    """The seconds of an interval: a millisecond is the shortest, for without a rest nothing else would run.
+    """Return `value` as the seconds of an interval. A shorter one than a millisecond would let nothing else run.
 
     Raises:
         TypeError: neither a number nor a timedelta.
@@ -278,7 +282,7 @@ def as_interval(value: object, what: str) -> float:
 
 
 def bind_to_owner(timer: Timer, pid: Pid, node: Host) -> bool:
-    """Let a timer end with a process of this node; false if that has ended already."""
+    """Let a timer end with a process of this node; return false if the process has ended already."""
     owner: Process | None = pid.process
     if owner is None:
         return False
@@ -292,20 +296,20 @@ def bind_to_owner(timer: Timer, pid: Pid, node: Host) -> bool:
 
 
 def unbind(timer: Timer) -> None:
-    """A timer that is cancelled is none of its owner's any more."""
+    """Remove a cancelled timer from its owner's timers."""
     owner = timer.owner
     if owner is not None and owner.rare is not None:
         owner.rare.timers.discard(timer)
 
 
 def forget_if_fired(timer: Timer) -> None:
-    """A timer that does not start again is none of its owner's any more."""
+    """Remove a timer that has fired, and does not start again, from its owner's timers."""
     if timer.due == 0.0 and timer.owner is not None:
         extras(timer.owner).timers.discard(timer)
 
 
 def deliver(timer: Alarm) -> None:
-    """Send a timer's message."""
+    """Send a timer's message to its address."""
     forget_if_fired(timer)
     _send(timer, timer.message)
 
@@ -318,7 +322,7 @@ def _deliver_timeout(timer: Alarm) -> None:
 def _send(timer: Timer, message: object) -> None:
     try:
         send(timer.address, message)
-    except ValueError:  # nobody has the name now: dropped, as everything that is sent to nobody
+    except ValueError:  # no process has the name now: the message is dropped, as in OTP
         return
 
 
@@ -327,7 +331,7 @@ def _start(node: Host, timer: Timer, delay: float | timedelta, absolute: bool, w
     address = timer.address
     if type(address) is Pid:
         if not bind_to_owner(timer, address, node):
-            return  # nobody will ever be there: it has ended before it began
+            return  # the process has ended, and its pid is not used again: the timer never starts
     elif not names.is_name(address):
         names.find(node, address)  # raises for what is no address
     timers = node.scheduler.timers
@@ -350,7 +354,7 @@ def _as_time(value: object, what: str) -> float:
 
 
 class Call:
-    """A function to run in a process of its own, which has the context of the one that asked for it."""
+    """A function to run in a new process, which gets a copy of the caller's context."""
 
     __slots__ = ("args", "context", "function")
 
@@ -365,13 +369,13 @@ class Call:
         return f"{bounded_repr.safe_repr(self.function)}{bounded_repr.safe_repr(self.args)}"
 
     def launch(self) -> Process:
-        """Run it."""
+        """Start the process, and return it."""
         launched: Process = self.context.run(current_node().launch, self.function, self.args, None)
         return launched
 
 
 class Run(CallRequest):
-    """What waits for the end of one run of a repeated timer: the kernel takes it for a request of the node's guest."""
+    """A wait for the end of one run of a repeated timer. To the kernel it is a request of the node's guest."""
 
     __slots__ = ("timer",)
 
@@ -381,11 +385,11 @@ class Run(CallRequest):
         self.waiter = self
 
     def done(self) -> bool:
-        """Whether nobody waits any more."""
+        """Return False: the timer always waits."""
         return False
 
     def set_result(self, _: None) -> None:
-        """The run has ended."""
+        """Start the timer again, since the run has ended."""
         self.timer.over()
 
 
@@ -403,7 +407,7 @@ def _repeat(timer: Timer) -> None:
 
 
 def _belongs_to_caller(timer: Timer, node: Host) -> bool:
-    """An interval ends with the process that asked for it; a plain task's, with the node."""
+    """Let an interval end with the process that makes it; one that a plain task makes ends with the node."""
     caller = node.caller()
     return caller is None or bind_to_owner(timer, caller.pid, node)
 
@@ -438,7 +442,7 @@ def _exit(timer: Alarm) -> None:
 
 
 def _begin(timer: Alarm, delay: float) -> None:
-    """As OTP's timer module does, what has a delay of 0 is done before the function returns."""
+    """Start a timer. As in OTP's module `timer`, one with a delay of 0 fires before the function returns."""
     if delay == 0.0:
         timer.fire()
     else:

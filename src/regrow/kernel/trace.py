@@ -1,21 +1,21 @@
-"""Named points in the kernel at which anyone may listen; they cost one comparison when nobody does.
+"""Named points in the kernel that listeners are called at; without a listener each costs one comparison.
 
     point      who          whom        what              when
     -----      ---          ----        ----              ----
     spawn      pid          parent                        a process was made
-    start      pid          starter     what it acks      it is up; or Ignore, or Failed: it is not
+    start      pid          starter     what it acks      it is up, or Ignore or Failed: it is not
     register   pid          name                          it took a name
     link       pid          pid                           two processes were linked
     send       sender       address     message           a message, a Cast or a Request was sent
-    reply      server       asker       request, answer   a request was answered; by a plain task: None
-    fail       asker        address     request, reason   a call came to nothing
+    reply      server       caller      request, answer   a request was answered; by a plain task: None
+    fail       caller       address     request, reason   a call failed
     signal     source       pid         reason            a process got an exit signal
     exit       pid          reason                        it ended
-    down       who ended    watcher     reason            a monitor fired
+    down       ended pid    watcher     reason            a monitor fired
     restart    supervisor   pid         child's id        a child was started again
 
-While somebody listens no call is handed over directly: all are sent, as it is with a server that is busy. What is told
-of is never held up, and never told twice. `regrow.trace` records it.
+While there is a listener, no call is handed over directly: all are sent, as to a busy server. Each event is reported
+once, when it happens. `regrow.trace` records the events.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ Listener = Callable[[str, object, object, object], None]
 
 
 class Trace(Tracer):
-    """Those who listen to one node. The node holds None in its place while there are none.
+    """The listeners of one node. The attribute `trace` of a node without listeners is None.
 
     Attributes:
-        listeners: what is called at each point.
-        dead: processes that were ended while they ran, and whose code has not come to its end. Where they catch what
-            unwinds them, and go on, they are unwound again at the next point: the dead send nothing. It stands here
-            because every send asks for the trace of its node anyway.
+        listeners: the functions that are called at each point.
+        dead: processes that were killed while they ran, and whose code has not ended. A process that catches the
+            exception that unwinds it, and continues, is unwound again at the next point: the dead send nothing. This
+            is kept here to save a check: every send reads the trace of its node anyway.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Trace(Tracer):
         self.dead: dict[Process, None] = {}
 
     def emit(self, point: str, who: object, whom: object = None, what: object = None) -> None:
-        """Tell every listener what has happened. One that raises is dropped: looking must not change what is seen."""
+        """Call every listener. One that raises is removed: an observer must not change what it observes."""
         if self.dead:
             self.refuse_the_dead()
         for listener in tuple(self.listeners):
@@ -61,40 +61,40 @@ class Trace(Tracer):
                 listener(point, who, whom, what)
             except BaseException as error:
                 self.listeners.pop(listener, None)
-                words = "%s listened at %s, raised, and listens no more"
+                words = "%s listened at %s, raised, and was removed"
                 log(LOG, logging.ERROR, words, safe_repr(listener), point, exc_info=exc_info(error))
                 swallow(error)
 
     def refuse_the_dead(self) -> None:
-        """Unwind again a process that is dead and goes on. What it does while it is unwound, to release, does count."""
+        """Unwind a dead process that continues. What it does to release resources while it unwinds still counts."""
         for process in self.dead:
             if process.node.scheduler.current is process:
                 unless_dead(process)
 
 
 def watch_the_dead(process: Process) -> None:
-    """A process was ended while it runs."""
+    """Watch a process that was killed while it runs."""
     if process.node.trace is None:
         process.node.trace = Trace()
     process.node.trace.dead[process] = None
 
 
 def watch_no_more(process: Process) -> None:
-    """The code of a dead process has come to its end."""
+    """Stop watching a dead process, since its code has ended."""
     trace = process.node.trace
     if trace is not None and trace.dead.pop(process, trace) is None and not trace.dead and not trace.listeners:
         process.node.trace = None
 
 
 def listen(node: Host, listener: Listener) -> None:
-    """Let a function hear of all that happens on a node, from now on."""
+    """Call `listener` at every point of a node from now on."""
     if node.trace is None:
         node.trace = Trace()
     node.trace.listeners[listener] = None
 
 
 def unlisten(node: Host, listener: Listener) -> None:
-    """Let it go. With the last one the node has nobody to tell, and nothing to do for it."""
+    """Remove a listener. After the last one, tracing costs the node nothing again."""
     if node.trace is not None:
         node.trace.listeners.pop(listener, None)
         if not node.trace.listeners and not node.trace.dead:

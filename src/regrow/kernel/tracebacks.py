@@ -1,9 +1,9 @@
-"""Tracebacks without the frames that they came from: the lines at which an exception was raised, and nothing else.
+"""Tracebacks that show the lines at which an exception was raised, without the original frames.
 
-An exception that has become a reason keeps (code, line) pairs alone, so that nothing of a dead process stays alive with
-it. Where it is shown again, as the cause of what its caller is told or in the record of a crash, Python and its tools
-want a traceback. One made here has the same files, lines and names. Each of its frames is that of a function that has
-never run: no variables, and no caller.
+An exception that has become a reason keeps only (code, line) pairs, so that it keeps no variable of a dead process
+alive. Where it is shown again, as the cause of a caller's exception or in the record of a crash, Python and its tools
+need a traceback. One made here has the same files, lines and names. Each of its frames belongs to a function that has
+never run: it has no variables and no caller.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any, Final, cast
 
 from regrow.kernel.exception_copies import CAUSE, CONTEXT, MEMBERS, TRACEBACK
 
-CARRIES: Final = "__regrow_carries__"  # of a class of exceptions that only carry a reason: `Exit` and `CallExit`
-TRACE: Final = "__regrow_trace__"  # of an exception: the (code, line) pairs that it kept
-# Compiled code names its file relative to where it was compiled.
+CARRIES: Final = "__regrow_carries__"  # marks the exception classes that only carry a reason: `Exit` and `CallExit`
+TRACE: Final = "__regrow_trace__"  # an exception's attribute with the (code, line) pairs that it kept
+# Compiled code names its file relative to the folder where it was compiled.
 OURS: Final = (str(Path(__file__).parents[1]), "src/regrow/", "regrow/")
-NOTHING: Final[dict[str, Any]] = {"__name__": "regrow_trace"}  # the variables of all these frames
+NOTHING: Final[dict[str, Any]] = {"__name__": "regrow_trace"}  # the globals of all these frames, which mark them
 
 
 def _place() -> Generator[None, None, None]:
@@ -30,7 +30,7 @@ def _place() -> Generator[None, None, None]:
 TEMPLATE: Final[CodeType] = cast("FunctionType", _place).__code__
 SIZE: Final = len(TEMPLATE.co_code) // 2
 MOST_MADE: Final = 256
-# What was made of a place, with the code that keeps its id: what fails, fails again at the same places.
+# Stubs by the id of a code and a line, since failures repeat at the same places. The code beside a stub keeps its id.
 MADE: Final[dict[tuple[int, int], tuple[CodeType, CodeType]]] = {}
 NO_COLUMNS: Final = (
     0x80 | 13 << 3
@@ -38,7 +38,7 @@ NO_COLUMNS: Final = (
 
 
 def traceback_of(pairs: Iterable[tuple[CodeType, int]]) -> TracebackType | None:
-    """A traceback that shows these places, outermost first; None if there are none."""
+    """Return a traceback that shows these places, outermost first; None if there are none."""
     made: TracebackType | None = None
     for code, line in reversed(list(pairs)):
         made = TracebackType(made, _frame_of(code, line), 0, line)
@@ -46,26 +46,26 @@ def traceback_of(pairs: Iterable[tuple[CodeType, int]]) -> TracebackType | None:
 
 
 def because(error: BaseException, reason: object) -> None:
-    """Let `error` be caused by the exception in `reason`, if there is one, so that its traceback goes on to the lines."""
+    """Make the exception in `reason`, if there is one, the cause of `error`, so that a traceback shows its lines, too."""
     cause = cause_in(reason)
     if cause is not None and cause is not error:
         error.__cause__ = cause
 
 
 def cause_in(reason: object) -> BaseException | None:
-    """The exception that a reason goes back to, with its lines; None if it goes back to none."""
+    """Return the exception that a reason contains, with its lines; None if it contains none."""
     found = first_in(reason)
     return None if found is None else with_lines(found)
 
 
 def first_in(reason: object) -> BaseException | None:
-    """The first exception that a reason is, or has in its tuples."""
+    """Return the first exception that a reason is, or has in its tuples; None if there is none."""
     found = exceptions_in(reason)
     return found[0] if found else None
 
 
 def exceptions_in(reason: object) -> list[BaseException]:
-    """The exceptions that a reason is, or has in its tuples, in their order. Nothing of the user's is asked for it."""
+    """Return the exceptions that a reason is, or has in its tuples, in their order, without calling user code."""
     if type(reason) is str:
         return []
     found: list[BaseException] = []
@@ -82,7 +82,7 @@ def exceptions_in(reason: object) -> list[BaseException]:
 
 
 def with_lines(error: BaseException) -> BaseException:
-    """`error`, whose frames were taken, with a traceback that shows its lines again; also its causes and the like."""
+    """Return `error`, whose frames were removed, with a traceback of its lines; its causes and contexts get one, too."""
     for one in whole(error):
         if TRACEBACK.__get__(one) is None:
             TRACEBACK.__set__(one, traceback_of(trace_of(one)))
@@ -90,13 +90,13 @@ def with_lines(error: BaseException) -> BaseException:
 
 
 def whole(error: BaseException) -> list[BaseException]:
-    """An exception, its causes, contexts and members, each once."""
+    """Return an exception with its causes, contexts and members, each once."""
     if (
         CAUSE.__get__(error) is None
         and CONTEXT.__get__(error) is None
         and not issubclass(type(error), BaseExceptionGroup)
     ):
-        return [error]  # as most are
+        return [error]  # the usual case, without the search
     seen: dict[int, BaseException] = {}
     left: list[BaseException | None] = [error]
     while left:
@@ -111,7 +111,7 @@ def whole(error: BaseException) -> list[BaseException]:
 
 
 def trace_of(error: BaseException) -> tuple[tuple[CodeType, int], ...]:
-    """The (code, line) pairs of an exception that has become a reason, outermost first."""
+    """Return the (code, line) pairs of an exception that has become a reason, outermost first."""
     try:
         found: tuple[tuple[CodeType, int], ...] = BaseException.__getattribute__(error, TRACE)
     except AttributeError:
@@ -120,7 +120,7 @@ def trace_of(error: BaseException) -> tuple[tuple[CodeType, int], ...]:
 
 
 def lines_of(traceback: TracebackType | None) -> tuple[tuple[CodeType, int], ...]:
-    """A traceback as (code, line) pairs, outermost first, without those that were made here."""
+    """Return a traceback as (code, line) pairs, outermost first, without the entries that were made here."""
     pairs: list[tuple[CodeType, int]] = []
     while traceback is not None:
         if not is_shown(traceback):
@@ -130,10 +130,10 @@ def lines_of(traceback: TracebackType | None) -> tuple[tuple[CodeType, int], ...
 
 
 class Raised:
-    """What a process has raised, with the frames that it had when it was caught.
+    """An exception that ended a process, with the frames that it had when it was caught.
 
-    The exception loses them when it becomes a reason. Its report shows them once more, for as long as it is handled:
-    what looks at a crash, as a collector of errors does, wants the variables too. Nothing keeps them after that.
+    The exception loses its frames when it becomes a reason. They are restored while the report of the crash is
+    handled, because a log handler, such as an error collector, may want the variables. Nothing keeps them after that.
     """
 
     __slots__ = ("error", "frames")
@@ -145,7 +145,7 @@ class Raised:
         ]
 
     def worth_showing(self, reason: object) -> BaseException | None:
-        """The exception behind a reason: what was raised, unless an `Exit` only passes a reason on."""
+        """Return the exception to show for a reason: the one raised, unless an `Exit` only passes a reason on."""
         found = first_in(reason)
         if found is reason or not hasattr(type(self.error), CARRIES):  # none, if `format_status` shows another reason
             return found
@@ -157,12 +157,12 @@ class Raised:
         return found
 
     def places(self) -> tuple[tuple[CodeType, int], ...]:
-        """Where it was raised, outermost first."""
+        """Return the (code, line) pairs of where it was raised, outermost first."""
         return lines_of(self.frames[0][1])
 
     @contextmanager
     def shown(self) -> Generator[None, None, None]:
-        """Give the frames back for the length of a block."""
+        """Restore the frames for the length of a block."""
         before = [(one, TRACEBACK.__get__(one)) for one, _ in self.frames]
         for one, frames in self.frames:
             TRACEBACK.__set__(one, frames)
@@ -174,12 +174,12 @@ class Raised:
 
 
 def is_ours(code: CodeType) -> bool:
-    """Whether this is code of regrow's own."""
+    """Return whether a code object is part of regrow."""
     return code.co_filename.startswith(OURS)
 
 
 def is_shown(traceback: TracebackType) -> bool:
-    """Whether an entry of a traceback was made here, and is of no frame that has run."""
+    """Return whether an entry of a traceback was made here, for a frame that never ran."""
     return traceback.tb_frame.f_globals is NOTHING
 
 
@@ -197,12 +197,12 @@ def _frame_of(code: CodeType, line: int) -> FrameType:
         )
         found = MADE[id(code), line] = (code, stub)
     make = cast("Callable[[], GeneratorType[None, None, None]]", FunctionType(found[1], NOTHING))
-    # A generator's frame has no caller. That of a function that returned it would keep its caller's frame alive.
+    # A generator's frame has no caller. The frame of a called function would keep its caller's frame alive.
     return cast("FrameType", make().gi_frame)
 
 
 def _line_table(delta: int) -> bytes:
-    """All instructions of the template on one line, which is so far from the first line of the function."""
+    """Encode all instructions of the template on one line, `delta` lines after the first line of the function."""
     table = bytearray()
     left = SIZE
     while left > 0:
@@ -214,5 +214,5 @@ def _line_table(delta: int) -> bytes:
             table.append(0x40 | number & 0x3F)
             number >>= 6
         table.append(number)
-        delta = 0  # each entry says how far it is from the one before
+        delta = 0  # each entry holds its distance from the entry before
     return bytes(table)

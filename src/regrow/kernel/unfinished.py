@@ -1,11 +1,11 @@
-"""What the kernel's own bookkeeping had begun when an exception came in between, and goes on with in the next turn.
+"""The rest of the kernel's work that an exception interrupted; it is done at the start of the next turn.
 
-Such an exception is the RecursionError of a caller that stands deep in the stack, a MemoryError, or what the handler of
-a signal has raised. Of two things that belong together the one that can fail comes first; where it cannot, what is left
-is noted before it is begun, and done here, where the stack is as short as it can be:
+Such an exception is a RecursionError, because the caller is deep in the stack, a MemoryError, or one that a signal
+handler raised. Of two actions that belong together, the one that can fail comes first. Where that is not possible, the
+work is noted before it begins and finished here, where the stack is as short as it can be:
 
-    Scheduler.dying         processes whose end has still to be told
-    Scheduler.broken_off    a step's end: the process, what it has yielded or raised, and whether it has raised that
+    Scheduler.dying         processes whose end has not been reported to all watchers yet
+    Scheduler.broken_off    ends of steps: the process, what it yielded or raised, and whether it raised that
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def go_on(scheduler: Runner) -> None:
-    """Do the rest of each: the ends of steps, then the burials."""
+    """Finish the interrupted ends of steps, then the interrupted burials."""
     left = scheduler.broken_off
     scheduler.broken_off = []
     for process, what, ended in left:
@@ -31,7 +31,7 @@ def go_on(scheduler: Runner) -> None:
                 scheduler.ended(process, what)
             elif process.status == RUNNING:
                 scheduler.handle_yield(process, what)
-        except BaseException as error:  # no stack is shorter: it is not the kernel's, but of what was yielded
+        except BaseException as error:  # the stack is short here: the yielded object raised it, and not the kernel
             swallow(error)
             if process.status == RUNNING:
                 scheduler.ready(process, Throw(error))
@@ -40,7 +40,7 @@ def go_on(scheduler: Runner) -> None:
 
 
 def bury_rest(node: Host) -> None:
-    """Go on where burials were broken off."""
+    """Finish the burials that were interrupted."""
     dying = node.scheduler.dying
     for process in tuple(dying):
         process.alive = False
@@ -51,5 +51,5 @@ def bury_rest(node: Host) -> None:
             links.bury_all(node)
         except BaseException as error:
             if dying and dying[0] is process:
-                dying.popleft()  # the others must not wait for it
+                dying.popleft()  # the burials of the others continue without it
             failed(node.loop, f"{process.pid} could not be buried", error)

@@ -1,13 +1,14 @@
 """An event loop in a node's virtual time: asyncio's timers wait among the node's, and its `time()` is the node's clock.
 
 While the node is up, `call_later`, `call_at` and `time` of its loop are replaced by those of this module. `asyncio.sleep`,
-`asyncio.timeout`, `wait_for` and every library on asyncio ask these three, so that all timers of a program fall due in one
-order. What asyncio had set before goes on from there, and what is left when the node ends goes on in real time.
+`asyncio.timeout`, `wait_for` and every library on asyncio call these three, so that all timers of a program fall due in
+one order. Timers that asyncio had set before continue on the virtual clock; those that are left when the node ends
+continue in real time.
 
-A loop that waits in a selector is asked there: it selects with a timeout when it has nothing in hand, and that is the
-moment in which the clock may move. uvloop does not ask Python code; there `ClockMover` looks on, round by round.
+For a loop with a selector, `select` is replaced, too: the loop calls it with a timeout when it has no callback ready,
+and then the clock may move. uvloop calls no Python code there, so `ClockMover` checks in every round of the loop.
 
-This module stays interpreted when the kernel is compiled: what it replaces are attributes of a loop.
+This module stays interpreted when the kernel is compiled: it replaces attributes of a loop.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ REPLACED = (
 
 
 class LoopTime:
-    """The time of one event loop, which a node in virtual time may have taken over.
+    """The time of one event loop, which a node in virtual time may control.
 
     Args:
         loop: asyncio's, or uvloop's.
@@ -47,7 +48,7 @@ class LoopTime:
         self.loop: Any = loop
         self.own: dict[str, Any] = {name: getattr(loop, name, None) for name in REPLACED}
         self.ahead: float = (
-            0.0  # seconds by which the loop's time is ahead of its own: what has passed on virtual clocks
+            0.0  # seconds by which the loop's time is ahead of real time: those that passed on virtual clocks
         )
         self.shift: float = 0.0  # the loop's time when the virtual clock shows 0
         self.scheduler: Runner | None = None
@@ -58,10 +59,10 @@ class LoopTime:
             setattr(loop, name, getattr(self, name))
 
     def take(self, scheduler: Runner) -> None:
-        """A node's clock is the loop's from here on.
+        """Make a node's clock the loop's clock from here on.
 
-        The two show the same, so that sums of seconds are the same floats on both; unless there are timers already,
-        and so perhaps deadlines that were noted in the loop's time.
+        Both show the same time, so that sums of seconds are the same floats on both. If asyncio has timers already,
+        the loop keeps its own time and runs at the clock's pace: code may hold deadlines in the loop's time.
         """
         scheduled: list[asyncio.TimerHandle] | None = getattr(self.loop, "_scheduled", None)
         before = [handle for handle in sorted(scheduled or ()) if not handle.cancelled()]
@@ -79,7 +80,7 @@ class LoopTime:
             self.selecting = Selecting(selector, scheduler.jumps, self.outside)
 
     def give_back(self) -> None:
-        """The node has ended: time is the machine's, and goes on from here."""
+        """Let the loop's time continue in real seconds, since the node has ended."""
         if self.scheduler is None:
             return
         self.ahead = self.time() - self.own["time"]()
@@ -97,10 +98,10 @@ class LoopTime:
             elif not self.loop.is_closed():
                 self.own["call_later"](max(0.0, handle.when() - self.time()), run, handle)
 
-    # What the loop is asked
+    # Replacements of the loop's methods
 
     def time(self) -> float:
-        """The loop's time, in seconds."""
+        """Return the loop's time in seconds."""
         if self.scheduler is None:
             return float(self.own["time"]()) + self.ahead
         return self.scheduler.clock.now() + self.shift
@@ -108,16 +109,16 @@ class LoopTime:
     def call_later(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        """As the loop's own."""
-        if delay is None:  # pyright: ignore[reportUnnecessaryComparison] (asyncio's loops ask it)
+        """Replace `loop.call_later`."""
+        if delay is None:  # pyright: ignore[reportUnnecessaryComparison] (asyncio's loops check it)
             raise TypeError("delay must not be None")
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        """As the loop's own."""
-        if when is None:  # pyright: ignore[reportUnnecessaryComparison] (asyncio's loops ask it)
+        """Replace `loop.call_at`."""
+        if when is None:  # pyright: ignore[reportUnnecessaryComparison] (asyncio's loops check it)
             raise TypeError("when cannot be None")
         if self.scheduler is None:
             if hasattr(self.loop, "_scheduled"):
@@ -133,22 +134,22 @@ class LoopTime:
         return handle
 
     def run_in_executor(self, executor: Any, function: Callable[..., Any], *args: Any) -> Any:
-        """As the loop's own."""
+        """Replace `loop.run_in_executor`, and note the job: the clock waits for it."""
         future = self.own["run_in_executor"](executor, function, *args)
         if self.scheduler is not None:
             self.outside.begin_job(future)
         return future
 
     async def subprocess_exec(self, *args: Any, **options: Any) -> Any:
-        """As the loop's own."""
+        """Replace `loop.subprocess_exec`, and note the program: the clock waits for its output."""
         return self.started(await self.own["subprocess_exec"](*args, **options))
 
     async def subprocess_shell(self, *args: Any, **options: Any) -> Any:
-        """As the loop's own."""
+        """Replace `loop.subprocess_shell`, and note the program: the clock waits for its output."""
         return self.started(await self.own["subprocess_shell"](*args, **options))
 
     def started(self, program: tuple[Any, Any]) -> tuple[Any, Any]:
-        """A program has been started: its transport and its protocol."""
+        """Note that a program was started, and return its `(transport, protocol)`."""
         if self.scheduler is not None:
             self.outside.begin_program(program[0])
         return program
@@ -163,14 +164,14 @@ class LoopTime:
     # Among the node's timers
 
     def wait(self, handle: asyncio.TimerHandle) -> None:
-        """Let a timer of asyncio's wait among the node's."""
+        """Put one of asyncio's timers among the node's timers."""
         assert self.scheduler is not None
         timers = self.scheduler.timers
         alarm = self.waiting[id(handle)] = Alarm(timers, None, handle, self.fire)
         timers.start_at(alarm, handle.when() - self.shift)
 
     def fire(self, alarm: Alarm) -> None:
-        """It has fallen due: asyncio calls it in its next round."""
+        """Let asyncio call a timer that has fallen due, in the loop's next round."""
         handle = alarm.message
         del self.waiting[id(handle)]
         handle._scheduled = False
@@ -181,17 +182,17 @@ class LoopTime:
             ready.append(handle)
 
     def sleeps(self) -> set[int]:
-        """The ids of the futures that a timer of asyncio's completes: what `asyncio.sleep` awaits."""
+        """Return the ids of the futures that asyncio's timers complete: those that `asyncio.sleep` awaits."""
         return {id(alarm.message._args[0]) for alarm in self.waiting.values() if is_sleep(alarm.message)}
 
 
 class Selecting:
-    """Stands between an event loop and its selector: to select with a timeout is to have nothing in hand.
+    """Wraps an event loop's selector: a `select` with a timeout means that the loop has no callback ready.
 
     Args:
         selector: the loop's.
-        jumps: what moves the clock.
-        outside: what may still answer.
+        jumps: moves the clock.
+        outside: the threads, programs and connections that may still answer.
     """
 
     def __init__(self, selector: Any, jumps: ClockMover, outside: Outside) -> None:
@@ -200,7 +201,7 @@ class Selecting:
         self.own: Callable[[float | None], list[Any]] = selector.select
         self.jumps = jumps
         self.own_register: Callable[..., Any] = selector.register
-        self.descriptors: Any = selector.get_map()  # it goes with the selector
+        self.descriptors: Any = selector.get_map()  # a view, which follows the selector
         jumps.asked = True
         selector.select = self.select
         selector.register = self.register
@@ -208,18 +209,18 @@ class Selecting:
             outside.listen(fd)
 
     def end(self) -> None:
-        """The loop has its selector for itself."""
+        """Give the selector back to the loop, unchanged."""
         del self.selector.select, self.selector.register
         self.jumps.asked = False
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> Any:
-        """As the selector's own."""
+        """Replace `selector.register`, and note the descriptor."""
         key = self.own_register(fileobj, events, data)
         self.outside.listen(key.fd)
         return key
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        """What has come; or the clock moves, if nothing comes and all wait."""
+        """Return the selector's events; if there are none and all processes wait, move the clock."""
         jumps = self.jumps
         outside = self.outside
         events = self.own(0)
@@ -236,7 +237,7 @@ class Selecting:
         return events
 
     def wait(self, timeout: float | None) -> float | None:
-        """The real seconds to wait for the outside, or None for ever; 0 if the clock has moved, or something has come."""
+        """Return the real seconds to wait for events, None for no limit; 0 if the clock moved or an event is there."""
         jumps = self.jumps
         outside = self.outside
         if not jumps.free():
@@ -244,7 +245,7 @@ class Selecting:
         descriptors = self.descriptors
         if len(descriptors) > 1 or outside.jobs or outside.programs or len(THREADS) > outside.known:
             wait = outside.patience(descriptors)
-            if wait > 0 or self.own(0):  # what was at work may have come to its end meanwhile
+            if wait > 0 or self.own(0):  # a thread that was busy may have finished since the first `select`
                 return wait
         if jumps.jump():
             return 0.0
@@ -254,19 +255,19 @@ class Selecting:
 
 
 def run(handle: asyncio.Handle) -> None:
-    """Call what a handle is for, unless it was cancelled in its last moment."""
+    """Run a handle's callback, unless the handle was cancelled after it fell due."""
     if not handle.cancelled():
         handle._run()
 
 
 def is_sleep(handle: asyncio.TimerHandle) -> bool:
-    """Whether a timer does nothing but complete a future."""
+    """Return whether a timer only completes a future."""
     callback: Any = handle._callback  # type: ignore[attr-defined]
     return getattr(callback, "__name__", "") == "_set_result_unless_cancelled"
 
 
 def time_of(loop: Any) -> LoopTime | None:
-    """The time of a loop, which may be taken over; None of one that has its own ways."""
+    """Return the `LoopTime` of a loop, made if needed; None for a loop whose methods cannot be replaced."""
     if getattr(loop, "has_own_time", False) or not hasattr(loop, "__dict__"):
         return None
     own: dict[str, Any] = loop.__dict__

@@ -1,4 +1,7 @@
-"""What gets a process going: the end of a receive's time, a future of asyncio's that is done, who is about to wait for it."""
+"""Events that wake a waiting process: a receive's timeout, an asyncio future that completes, a cancellation.
+
+This module also takes back what a process waits for, and closes the bodies of killed processes.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class ReceiveTimeout(Deadline):
         self.process: Process = process
 
     def fire(self) -> None:
-        """Nothing came in time; mail that came before it, and is still to be looked at, goes first."""
+        """End the receive with TIMEOUT; a message that arrived earlier and has not been examined is examined first."""
         process = self.process
         process.deadline = None
         if process.status == READY and process.value is RESCAN:
@@ -49,7 +52,7 @@ class FutureCallback:
     __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __call__(self, future: object) -> None:
-        """The future is done: the process goes on, at once if no turn is scheduled."""
+        """Resume the process, since the future is done; at once if no turn is scheduled."""
         process = self.process
         scheduler = process.node.scheduler
         scheduler.awaiting -= 1
@@ -59,13 +62,13 @@ class FutureCallback:
         if scheduler.scheduled or scheduler.turning or scheduler.depth > 0:
             scheduler.ready(process, None)
         else:
-            scheduler.scheduled = True  # the turn that would be scheduled is this one
+            scheduler.scheduled = True  # saves a `call_soon`: the turn that it would schedule runs now
             scheduler.ready(process, None)
             scheduler.turn()
 
 
 def await_future(process: Process, future: Any) -> None:
-    """Let a process wait for asyncio."""
+    """Let a process wait for an asyncio future; a future that it must not await raises in the process instead."""
     scheduler = process.node.scheduler
     if not future._asyncio_future_blocking or is_foreign(scheduler, future):
         scheduler.ready(process, Throw(wrongly_awaited(process, future)))
@@ -73,9 +76,9 @@ def await_future(process: Process, future: Any) -> None:
     future._asyncio_future_blocking = False
     scheduler.awaiting += 1
     try:
-        # In a context of its own: the process's is entered again by the step that follows.
+        # Not in the process's context: the callback's step enters that context, and it cannot be entered twice.
         future.add_done_callback(FutureCallback(process))
-    except BaseException as error:  # a class of the user's
+    except BaseException as error:  # a user-defined future class may raise anything
         scheduler.awaiting -= 1
         scheduler.ready(process, Throw(error))
         return
@@ -87,7 +90,7 @@ def await_future(process: Process, future: Any) -> None:
 
 
 def is_foreign(scheduler: Runner, future: Any) -> bool:
-    """Whether a future belongs to another event loop, in whose thread its callbacks would step this node."""
+    """Return whether a future belongs to another event loop: its callbacks would run this node in that loop's thread."""
     loop = getattr(future, "_loop", None)
     if loop is None:
         asked = getattr(future, "get_loop", None)
@@ -96,7 +99,7 @@ def is_foreign(scheduler: Runner, future: Any) -> bool:
 
 
 def wrongly_awaited(process: Process, future: Any) -> RuntimeError:
-    """What asyncio says at such an await, and what to do."""
+    """Return the error for an await that asyncio rejects, too, with the way to correct it."""
     if not future._asyncio_future_blocking:
         return RuntimeError(f"{process.pid} yielded {safe_repr(future)} without awaiting it")
     return RuntimeError(
@@ -106,7 +109,7 @@ def wrongly_awaited(process: Process, future: Any) -> RuntimeError:
 
 
 def cancel_waiting(process: Process) -> None:
-    """asyncio cancels the task that a process is; what it waits for is no future."""
+    """Handle a cancellation of a process's task while the process waits for something other than a future."""
     if process.status in (RECEIVING, SELECTING, CALLING):
         scheduler = process.node.scheduler
         scheduler.want_turn()
@@ -116,7 +119,7 @@ def cancel_waiting(process: Process) -> None:
 
 
 def stop_waiting(process: Process) -> None:
-    """Take back what a process waits for: it will not be woken by it."""
+    """Withdraw what a process waits for, so that it does not wake the process later."""
     scheduler = process.node.scheduler
     if process.deadline is not None:
         scheduler.timers.cancel(process.deadline)
@@ -129,7 +132,7 @@ def stop_waiting(process: Process) -> None:
 
 
 def leave_body(process: Process, wish: Any) -> None:
-    """Unwind a process that was ended while it ran, and has come to its next wait."""
+    """Unwind a process that was killed while it ran, now that it has reached its next wait."""
     if process.as_task:
         process.node.remnants.keep(process, wish)
     else:
@@ -137,7 +140,7 @@ def leave_body(process: Process, wish: Any) -> None:
 
 
 def close_body(process: Process) -> None:
-    """Drop a body, and close it if a coroutine of the user's is in it. A loop of ours has nothing to release."""
+    """Drop a body, and close it if it holds a user's coroutine. An internal loop has nothing to release."""
     stop_waiting(process)
     body = process.body if process.inner is None else process.inner
     process.body = None
@@ -148,16 +151,17 @@ def close_body(process: Process) -> None:
     if body is not None and process.as_task:
         try:
             process.context.run(body.close)
-        except RuntimeError:  # it yielded while it was closed: it will not be asked again
+        except RuntimeError:  # it yielded while it was being closed; it is not resumed again
             pass
         except BaseException as error:
             process.node.interrupted(error)
 
 
 def begin_now(process: Process) -> None:
-    """Hand over to a process that has not begun, and that the running one is about to wait for.
+    """Run a process that has not begun yet directly, because the running process is about to wait for it.
 
-    Only the next or the last of the queue: to take another out of it would cost the more the longer it is.
+    This is done only for the first or the last process of the queue: removing one from the middle takes time in
+    proportion to the queue's length.
     """
     scheduler = process.node.scheduler
     queue = scheduler.queue

@@ -1,17 +1,17 @@
-"""What a process's body may yield to the kernel, and what it is sent for it.
+"""The values that a process's body yields to the kernel, and those that the kernel sends back.
 
-A process's body is a generator. It runs until it yields one of these, and is sent what it waited for:
+A process's body is a generator. It runs until it yields one of these values, and is resumed with the result:
 
     yielded               the process                                      is sent
     -------               -----------                                      -------
     RECEIVE               waits for any message                            the message
-    a float               the same, for so many seconds                    the message, or TIMEOUT
+    a float               waits for any message, so many seconds at most   the message, or TIMEOUT
     Receive(...)          waits for a message that fits                    the message, or TIMEOUT
     CallRequest           waits for an answer, in `call`                   nothing: the request holds it
     an asyncio future     waits for it                                     nothing, or it is thrown CancelledError
     None                  lets others run (asyncio.sleep(0))               nothing
-    YIELD                 the same, of a loop of ours                      nothing
-    DIE                   has been ended from below and unwinds            is thrown CancelledError
+    YIELD                 lets others run; an internal loop yields this    nothing
+    DIE                   was killed while it ran, and unwinds             is thrown CancelledError
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ RECEIVE: Final = Token("RECEIVE")
 DIE: Final = Token("DIE")
 YIELD: Final = Token("YIELD")
 TIMEOUT: Final = Token("TIMEOUT")
-END: Final = Token("END")  # what a loop of ours returns: a callback's StopIteration must not look like an end
-RESCAN: Final = Token("RESCAN")  # mail has come for a Receive: look again
+END: Final = Token("END")  # returned by internal loops: a StopIteration from a callback must not look like an end
+RESCAN: Final = Token("RESCAN")  # a message arrived for a Receive: scan the mailbox again
 EMPTY: Final = Token("EMPTY")
 
 
 class Become:
-    """Returned by a loop of ours that goes on as another, so that what only the first one needed is let go."""
+    """Returned by an internal loop to continue with another body, so that the first one's frame is freed."""
 
     __slots__ = ("body",)
 
@@ -74,13 +74,13 @@ class Launch:
 
 
 class Opening(Launch):
-    """A function of ours that is given a new process, and gives the loop that it goes on as; None ends it."""
+    """An internal function, called with a new process. It returns the process's body, or None to end it."""
 
     __slots__ = ()
 
 
 class Awaited:
-    """The kind of message that tells how something asked for by a ref has gone: (ref, value), or the `Down` of the ref."""
+    """Matches the outcome of something that has a ref: `(ref, value)`, or the `Down` of one of `refs`."""
 
     __slots__ = ("refs",)
 
@@ -88,7 +88,7 @@ class Awaited:
         self.refs: Container[Ref] = refs
 
     def fits(self, message: Any) -> bool:
-        """Whether this is one."""
+        """Return whether a message is such an outcome."""
         if type(message) is tuple:
             return len(message) == 2 and isinstance(message[0], Ref) and message[0] in self.refs  # pyright: ignore[reportUnknownArgumentType]
         return type(message) is Down and message.ref in self.refs
@@ -103,7 +103,7 @@ class Receive:
         self.kind: Any = None
         self.predicate: Callable[[Any], object] | None = None
         self.timeout: float | None = timeout
-        self.seen: int = 0  # so many messages of the mailbox were looked at and left
+        self.seen: int = 0  # the number of messages at the front of the mailbox that were examined and did not fit
         if isinstance(match, type):
             self.kind = match
         elif isinstance(match, tuple):
@@ -118,7 +118,7 @@ class Receive:
             raise no_match(match)
 
     def fits(self, message: object) -> bool:
-        """Whether this is a message that the process waits for."""
+        """Return whether the process waits for this message."""
         kind = self.kind
         if kind is not None:
             return kind.fits(message) if type(kind) is Awaited else isinstance(message, kind)
@@ -138,11 +138,11 @@ class Receive:
 
 
 def no_match(match: object) -> TypeError:
-    """The error of a receive that would wait for ever, or fail at the first message that comes."""
+    """Return the error for a `match` that would wait for ever, or fail at the first message that arrives."""
     return TypeError(
         f"receive: wanted a class, a tuple of classes or a predicate, got {safe_repr(match)}. "
         "For a message that equals it: receive(lambda message: message == …)"
     )
 
 
-ANY: Final = Receive(None, None)  # shared by all that want whatever comes
+ANY: Final = Receive(None, None)  # shared: a receive of any message, without a limit, keeps no state

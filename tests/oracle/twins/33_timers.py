@@ -91,7 +91,7 @@ twin.differs(
 twin.differs(
     "bad arguments",
     f'cancel no ref: {OUT_OF_RANGE}not a reference\\n"}}}}',
-    "cancel no ref: {:ERROR, %TypeError{message: \"wanted the timer that send_after() gave, got 'x'\"}}",
+    "cancel no ref: {:ERROR, %TypeError{message: \"wanted the timer that send_after() returned, got 'x'\"}}",
     because="the error is Python's",
 )
 
