@@ -10,7 +10,7 @@ from regrow.kernel.process_record import Process
 
 
 class Timer(Deadline):
-    """Something that will be sent or done; what `send_after` and the like return.
+    """A message or an action at a time, as `send_after` and similar functions return it.
 
     Attributes:
         address: whom to; a name is looked up when the timer fires. None for a function.
@@ -40,26 +40,26 @@ class Timer(Deadline):
 
     @property
     def address(self) -> Any:
-        """Whom to."""
+        """The address that the message goes to."""
         assert self.owner is not None
         return self.owner.pid
 
     def kept_by(self) -> Timers:
-        """Among which timers it waits."""
+        """Return the deadlines among which this timer waits."""
         assert self.owner is not None
         return self.owner.node.scheduler.timers
 
     def left(self) -> float | None:
-        """The seconds until it fires; None if it will not."""
+        """Return the seconds until it fires; None if it will not."""
         return None if self.due == 0.0 else max(0.0, self.due - self.kept_by().now())
 
     def stop(self) -> None:
-        """It will not fire any more."""
+        """Cancel the timer."""
         self.kept_by().cancel(self)
 
 
 class Alarm(Timer):
-    """A timer that is told what to do."""
+    """A timer with an action: the functions that return no plain `Message` make one."""
 
     __slots__ = ("action", "timers", "whom")
 
@@ -71,15 +71,15 @@ class Alarm(Timer):
 
     @property
     def address(self) -> Any:
-        """What it was told."""
+        """The address that was given when the timer was set."""
         return self.whom
 
     def kept_by(self) -> Timers:
-        """Among which timers it waits."""
+        """Return the deadlines among which this timer waits."""
         return self.timers
 
     def fire(self) -> None:
-        """Do it."""
+        """Run the action of the timer."""
         self.action(self)
 
 
@@ -96,14 +96,14 @@ class Interval(Alarm):
         self.at: float = timers.now() + interval
 
     def fire(self) -> None:
-        """Do it, and wait for the next time."""
+        """Run the action, and wait for the next time."""
         self.at += self.interval
         self.timers.start_at(self, self.at)
         self.action(self)
 
 
 class Repeated(Interval):
-    """An interval that waits for the end of what it has begun before it starts again, at once if it is late."""
+    """An interval that waits for the end of its action before it starts again, at once if it is late."""
 
     __slots__ = ("busy",)
 
@@ -116,22 +116,22 @@ class Repeated(Interval):
         self.busy: bool = False  # what it has begun goes on
 
     def fire(self) -> None:
-        """Begin it. Whoever does it calls `over` when it has ended."""
+        """Begin the action, which calls `over` at its end."""
         self.at += self.interval
         self.busy = True
         self.action(self)
 
     def over(self) -> None:
-        """What it has begun has ended."""
+        """Note that the action has ended, and wait for the next time."""
         if self.busy and (self.owner is None or self.owner.alive):
             self.timers.start_at(self, self.at)
         self.busy = False
 
     def left(self) -> float | None:
-        """The seconds until it is to begin again; None if it will not."""
+        """Return the seconds until it begins again; None if it will not."""
         return max(0.0, self.at - self.timers.now()) if self.busy else super().left()
 
     def stop(self) -> None:
-        """What it has begun goes on to its end, but not again."""
+        """Let a running action end, and do not begin it again."""
         self.busy = False
         super().stop()

@@ -1,4 +1,4 @@
-"""Whose child a process is, and whose child that was (`$ancestors`).
+"""The ancestors of a process (`$ancestors`): its parent, the parent of that, and so on.
 
 A process keeps one link of a chain: its parent, as it was called, and the chain of its parent. Brothers and sisters
 share theirs, and all share what is above. A chain that has grown long is cut to the nearest ancestors, so that neither
@@ -17,7 +17,7 @@ MOST: Final = 2 * NEAREST
 
 
 def descend(process: Process, parent: Process) -> None:
-    """Note whose child a new process is."""
+    """Record the parent of a new process."""
     node = process.node
     called: object = parent.pid if parent.name is None else parent.name
     above = parent.lineage

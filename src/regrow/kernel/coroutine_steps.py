@@ -1,4 +1,4 @@
-"""Steps of the user's coroutines: asyncio has to see a current task, which can be cancelled, while they run."""
+"""Steps of users' coroutines: while they run, asyncio has to see a current task that can be cancelled."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def is_cancelled(process: Process) -> bool:
-    """Whether asyncio has cancelled the task that this process is, and it has not heard of it."""
+    """Whether asyncio has cancelled the task of this process, and the cancellation is not thrown yet."""
     return process.task is not None and process.task.must_cancel
 
 
 def takes_its_turn(scheduler: Runner, process: Process, value: object, error: BaseException) -> bool:
-    """Put off a step that has not begun, for its context is entered already: by a task of asyncio's that calls the process.
+    """Postpone a step whose context is entered already, by an asyncio task that calls the process.
 
     Python raises this before the body runs, so that its frames end with the one that has tried to step it.
     """
@@ -39,7 +39,7 @@ def takes_its_turn(scheduler: Runner, process: Process, value: object, error: Ba
 
 
 def resume(scheduler: Runner, process: Process, value: object) -> object:
-    """A step that is more than sending a value to a loop of ours. Gives END where the body has run to its end."""
+    """Make a step that does more than send a value to the loop of a behaviour; return END if the body has ended."""
     if process.body is None:
         if type(value) is Opening:
             return process.context.run(_first_step, process, value)
@@ -67,13 +67,13 @@ def resume(scheduler: Runner, process: Process, value: object) -> object:
 
 
 def _first_step(process: Process, opening: Opening) -> object:
-    """The step in which a loop of ours comes to be: what goes before its first wait is no generator of its own."""
+    """Make the first step of a behaviour: its function returns the loop, which runs to its first wait."""
     body = process.body = opening.function(process, *opening.args)
     return END if body is None else body.send(None)
 
 
 def enter_task(process: Process, awaited: Any) -> Generator[Any, Any, Any]:
-    """The running process goes on with what the user's code gave; gives what its loop has to `yield from` for it.
+    """Return the generator that a loop has to `yield from` to await what the user's code returned.
 
     Asyncio must see a current task from here on.
     """
@@ -92,7 +92,7 @@ def enter_task(process: Process, awaited: Any) -> Generator[Any, Any, Any]:
 
 
 def interrupted(process: Process, waited: object, value: object, cancelled: CancelledError) -> BaseException:
-    """With what a step begins that asyncio has cancelled, and that was to begin with `value`.
+    """Return the exception that a cancelled step begins with in the place of `value`.
 
     As in a task of asyncio's, the cancellation takes the place of an exception. A message goes back to its place.
     """
@@ -127,7 +127,7 @@ def _run_as_task(scheduler: Runner, process: Process, value: object, begins: boo
 
 
 def _throw(process: Process, body: Any, error: BaseException) -> object:
-    """Throw into the coroutine of the user's that is being driven: nothing is thrown into a loop that waits for it."""
+    """Throw into the user's coroutine, and not into the loop of a behaviour that awaits it."""
     inner = process.inner
     if inner is None:
         return process.context.run(body.throw, error)

@@ -1,4 +1,4 @@
-"""The door of a node: what other threads post to it, how it is shut, and a node whose event loop is gone.
+"""The inbox of a node: what other threads post, its end, and a node whose event loop was closed.
 
 post     any thread     puts it into the node's inbox, and has the loop let it in
 close    the node       shuts the door, and lets in all that was posted before: nothing waits for ever for an answer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def post(node: Host, function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
-    """Have something run on a node's loop; false if the node is down, and nothing will be done."""
+    """Run a function on a node's loop; return False if the node is down."""
     entry = function, args
     with NODES_LOCK:
         if not node.running:
@@ -40,14 +40,14 @@ def post(node: Host, function: Callable[..., Any], args: tuple[Any, ...]) -> boo
 
 
 def let_in(node: Host) -> None:
-    """Do the oldest thing that was posted."""
+    """Run the oldest function that was posted."""
     if node.gate.inbox:
         function, args = node.gate.inbox.popleft()
         function(*args)
 
 
 def close(node: Host) -> None:
-    """Let go of the loop and the thread."""
+    """End the node's use of its loop and its thread."""
     with NODES_LOCK:
         node.running = False
         if NODES.get(node.number) is node:
@@ -70,7 +70,7 @@ def close(node: Host) -> None:
 
 
 def lost(node: Host) -> None:
-    """The event loop was closed: nothing will ever run here again."""
+    """End a node whose event loop was closed without stopping it."""
     with NODES_LOCK:
         if not node.running:
             return

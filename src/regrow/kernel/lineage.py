@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Lineage:
-    """A parent, and its own lineage."""
+    """A parent, with its own lineage."""
 
     __slots__ = ("above", "called", "depth")
 
@@ -15,7 +15,7 @@ class Lineage:
 
 
 def nearest(lineage: Lineage | None, most: int) -> list[object]:
-    """So many ancestors, nearest first."""
+    """Return at most `most` ancestors, nearest first."""
     found: list[object] = []
     while lineage is not None and len(found) < most:
         found.append(lineage.called)
@@ -24,7 +24,7 @@ def nearest(lineage: Lineage | None, most: int) -> list[object]:
 
 
 def joined(ancestors: list[object]) -> Lineage | None:
-    """A lineage of these, nearest first."""
+    """Return the lineage of these ancestors, nearest first."""
     lineage: Lineage | None = None
     for called in reversed(ancestors):
         lineage = Lineage(called, lineage)

@@ -52,13 +52,13 @@ def put(process: Process, message: object) -> bool:
 
 
 def is_outcome(process: Process, message: object) -> bool:
-    """Whether a process waits for this, and for nothing that code of its own would have to look at."""
+    """Whether a process waits for this message by its kind alone, so that no code of the receiver has to run."""
     waiting = process.waiting
     return type(waiting) is Receive and type(waiting.kind) is Awaited and waiting.fits(message)
 
 
 def put_back(process: Process, message: object, place: int) -> None:
-    """Give back a message that was taken and not handled: so many stand before it, which came earlier and stayed."""
+    """Put a message that was taken and not handled back, behind the `place` messages that came before it."""
     if process.mailbox is None:
         process.mailbox = deque((message,))
     else:
@@ -66,7 +66,7 @@ def put_back(process: Process, message: object, place: int) -> None:
 
 
 def take(process: Process) -> Any:
-    """The oldest message of a mailbox that is not None."""
+    """Take the oldest message out of a mailbox that is not None."""
     mailbox = process.mailbox
     assert mailbox is not None
     message = mailbox.popleft()
@@ -76,7 +76,7 @@ def take(process: Process) -> Any:
 
 
 def take_wanted(process: Process, wanted: Receive) -> Any:
-    """The oldest message that fits, or EMPTY; the others stay in their order."""
+    """Take the oldest message that fits, or return EMPTY; the others keep their order."""
     mailbox = process.mailbox
     if mailbox is None:
         return EMPTY

@@ -1,4 +1,4 @@
-"""Names: on this node, `Global` in this program, and `Via` somebody else's table.
+"""Names: local ones, `Global` ones in this program, and `Via` ones in another table.
 
 A name is a `str` or a class. An address is whatever a message can be sent to: a pid, a name, an alias, or
 `(name, node)`. Names are free again before anyone hears of their holder's end.
@@ -33,7 +33,7 @@ class Names(Protocol):
         ...
 
     def whereis_name(self, key: Any) -> Pid | None:
-        """Who has the name."""
+        """Return the pid that has the name, or None."""
         ...
 
 
@@ -45,7 +45,7 @@ class HeldByProcess(Protocol):
     """
 
     def release(self, pid: Pid) -> None:
-        """Let go of all that `pid` holds here."""
+        """Release all that `pid` holds in this table."""
         ...
 
 
@@ -100,7 +100,7 @@ class Via:
         return hash((Via, self.key))
 
     def table(self, node: Host) -> Names:
-        """The table that this name stands in.
+        """Return the table that this name is in.
 
         Raises:
             ValueError: there is no such registry.
@@ -124,7 +124,7 @@ class Via:
 
 
 class Registered:
-    """A name that a process has in a table of the user's own, which hears of its end in a way of its own."""
+    """A name that a process has in a user's table, which learns of its end by itself."""
 
     __slots__ = ("key", "table")
 
@@ -133,7 +133,7 @@ class Registered:
         self.key: Hashable = key
 
     def release(self, pid: Pid) -> None:
-        """The start has failed if the process lives: free the name, as OTP does. An end is the table's own affair."""
+        """Free the name if the process lives, because its start has failed. At an end, the table itself frees it."""
         if pid.process is not None and who_has(self.table, self.key) is pid:
             answered(self.table, "unregister_name", self.key)
 
@@ -143,7 +143,7 @@ GLOBAL_NAMES: dict[Hashable, Pid] = {}  # by `exact` keys
 
 
 def forget_names() -> None:
-    """A forked child has none of its parent's processes, and so none of their names and locks."""
+    """Drop all names and locks in a forked child: it has none of its parent's processes."""
     GLOBAL_NAMES.clear()
     for forget in FORGET_IN_A_CHILD:
         forget()
@@ -178,7 +178,7 @@ def check_name(value: object) -> None:
 
 
 def find(node: Host, address: object) -> Pid | None:
-    """The pid that an address stands for now; None when nobody has the name.
+    """Return the pid that an address stands for now; None if no process has the name.
 
     Raises:
         TypeError: this is no address.
@@ -209,7 +209,7 @@ def find(node: Host, address: object) -> Pid | None:
 
 
 def who_has(table: Any, key: Hashable) -> Pid | None:
-    """Who has a name in somebody's table.
+    """Return the pid that has a name in a table, or None.
 
     Raises:
         TypeError: the table says neither a pid nor None.
@@ -221,7 +221,7 @@ def who_has(table: Any, key: Hashable) -> Pid | None:
 
 
 def answered(table: object, function: str, *args: object) -> Any:
-    """What a function of a table answers, at once: nobody who asks for a name can wait.
+    """Return the result of a table's function, which must not wait.
 
     Raises:
         TypeError: the function is `async def`.
@@ -240,7 +240,7 @@ def answered(table: object, function: str, *args: object) -> Any:
 
 
 def via_in(address: object) -> Via | Global | None:
-    """The Via or Global that an address is or has in it: what looks that up is code of the user's."""
+    """Return the Via or Global that an address is or contains, because its look-up may run user code."""
     if isinstance(address, Via | Global):
         return address
     if isinstance(address, tuple):
@@ -249,7 +249,7 @@ def via_in(address: object) -> Via | Global | None:
 
 
 def unknown_node(node: Host, address: object) -> object:
-    """The node that an address `(name, node)` names, if no node of this program is called so."""
+    """Return the node's name in an address `(name, node)` if this program has no such node, else None."""
     if not isinstance(address, tuple):
         return None
     pair = cast("tuple[object, ...]", address)
@@ -257,7 +257,7 @@ def unknown_node(node: Host, address: object) -> object:
 
 
 def find_elsewhere(node: Host, address: tuple[object, ...]) -> Pid | None:
-    """The pid that `(name, node)` stands for.
+    """Return the pid that an address `(name, node)` stands for, or None.
 
     Raises:
         TypeError: this is no address.
@@ -270,7 +270,7 @@ def find_elsewhere(node: Host, address: tuple[object, ...]) -> Pid | None:
 
 
 def claim(process: Process, name: object) -> Pid | None:
-    """Give a process a name of any form; the pid that has it already, or None when the name is now the process's.
+    """Give a process a name of any form; return the pid that has it already, or None on success.
 
     Raises:
         ValueError: a table refuses the name, and says that nobody has it; or there is no such registry.
@@ -309,7 +309,7 @@ def claim(process: Process, name: object) -> Pid | None:
 
 
 def tell_name(process: Process, name: object) -> None:
-    """Tell whoever listens that a process has a name now."""
+    """Report to the listeners of the node that a process has a name."""
     if process.node.trace is not None:
         process.node.trace.emit("register", process.pid, name)
 

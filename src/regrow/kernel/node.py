@@ -1,4 +1,4 @@
-"""The process table, start and stop, and the one door to other nodes.
+"""A node: one event loop with its process table, its start and its stop.
 
 A node is one event loop with its processes. A program usually has one; several live side by side in threads of their
 own, and send to each other's pids through `door`, which is where a cluster comes in as well.
@@ -43,7 +43,7 @@ UNWINDING: Final = (exits.KilledWhileRunning, exits.Continuation, asyncio.Cancel
 
 
 class EndWatch(CallRequest):
-    """A plain task's monitor: its future gets the reason."""
+    """A plain task's monitor of a process: a future that is completed with the reason of the end."""
 
     __slots__ = ()
 
@@ -53,7 +53,7 @@ class EndWatch(CallRequest):
 
 
 class ReasonFuture:
-    """A future as `links.settle` knows it, completed with the answer of its request."""
+    """The waiter of an `EndWatch`, in the form that `requests.settle` expects of a future."""
 
     __slots__ = ("gone", "request")
 
@@ -62,11 +62,11 @@ class ReasonFuture:
         self.gone: asyncio.Future[object] = gone
 
     def done(self) -> bool:
-        """Whether it is completed."""
+        """Return whether the future is completed."""
         return self.gone.done()
 
     def set_result(self, _: None) -> None:
-        """The process has ended."""
+        """Complete the future: the process has ended."""
         self.gone.set_result(self.request.answer)
 
 
@@ -133,7 +133,7 @@ class Node(Host):
         return node_shutdown.leave(self, error)
 
     def fail(self, error: BaseException) -> None:
-        """The program cannot go on: the block in which this node is up is cancelled, and the error leaves it."""
+        """Cancel the block in which this node is up, and raise `error` from it: the program cannot continue."""
         if self.failure is None and self.running:
             self.failure = error
             if self.leaving:
@@ -177,7 +177,7 @@ class Node(Host):
         extras(self.init).quiet = True
 
     def stop(self, reason: object = "shutdown") -> Coroutine[Any, Any, None]:
-        """End everything: first what is linked to the first process, newest first, then whatever is left.
+        """End every process: first the links of the first process, newest first, then the others.
 
         Each process has the time that `kernel/node_shutdown.py` gives it. Several callers wait for one and the same end. A
         process of this node does not wait, for it is ended, too (`init:stop/0`).
@@ -188,7 +188,7 @@ class Node(Host):
         return node_shutdown.stop(self, reason)
 
     def begin_end(self, reason: object) -> None:
-        """Let a task end this node; one for all who want that."""
+        """Start the task that ends this node, unless it runs already."""
         if self.end_task is None:
             if type(reason) is not str or reason != "shutdown":
                 self.gate.why += f", with {bounded_repr.safe_repr(reason)}"
@@ -202,7 +202,7 @@ class Node(Host):
         return node_shutdown.end(self, pid, self.init.pid, reason)
 
     def ended(self, process: Process, timeout: float | None = None) -> asyncio.Future[object]:
-        """A future, for plain tasks, of the reason with which a process ends; None if it has not within `timeout` s."""
+        """Return a future, for plain tasks, of the reason of a process's end; its result is None after `timeout` seconds."""
         gone: asyncio.Future[object] = self.loop.create_future()
         watch = EndWatch(self.guest, gone)
         requests.watch_for(watch, process, timeout)
@@ -214,11 +214,11 @@ class Node(Host):
             self.loop_time.give_back()
 
     def close(self) -> None:
-        """Let go of the loop and the thread."""
+        """Release the loop and the thread."""
         inbox.close(self)
 
     def is_up(self) -> bool:
-        """Whether this node runs; one whose loop was closed under it has ended without having been stopped."""
+        """Return whether this node runs. If its loop was closed without a stop, the node ends now."""
         if self.running and self.loop.is_closed():
             inbox.lost(self)
         return self.running
@@ -226,14 +226,14 @@ class Node(Host):
     # The process table
 
     def add(self, loop: Callable[[Process], Generator[Any, Any, Any]], context: Context) -> Process:
-        """A new process that runs a loop of ours; it takes its first step when its turn comes."""
+        """Make a process that runs the loop of a behaviour; its first step is in its turn."""
         process = self.new_process(context)
         process.body = loop(process)
         self.scheduler.ready(process, None)
         return process
 
     def launch(self, function: Callable[..., Any], args: tuple[Any, ...], parent: Process | None) -> Process:
-        """A new process that runs a function of the user's."""
+        """Make a process that runs a user's function."""
         if not self.scheduler.scheduled:
             self.scheduler.want_turn()  # first: where that cannot be had there is no new process
         process = self.new_process(copy_context(), function)
@@ -243,7 +243,7 @@ class Node(Host):
         return process
 
     def new_process(self, context: Context, initial_call: object = None) -> Process:
-        """A process that does nothing yet."""
+        """Make a process that has no body yet."""
         self.last_pid += 1
         pid = Pid(self, self.last_pid)
         process = Process(self, pid, context)
@@ -255,7 +255,7 @@ class Node(Host):
         return process
 
     def remove(self, process: Process) -> None:
-        """A process has ended: it is in no table any more."""
+        """Remove a process that has ended from every table."""
         if self.told:
             self.told.pop(process, None)
         if process.name is not None or process.rare is not None:
@@ -263,7 +263,7 @@ class Node(Host):
         self.processes.pop(process.pid, None)  # last: until then a burial that was broken off does this again
 
     def returned(self, process: Process) -> None:
-        """A body has come to its end."""
+        """End a process whose body has returned."""
         if not self.scheduler.scheduled:
             self.scheduler.want_turn()
         process.status = ENDED
@@ -275,7 +275,7 @@ class Node(Host):
         self._body_over(process, "normal")
 
     def crashed(self, process: Process, error: BaseException) -> None:
-        """A body has ended with an exception."""
+        """End a process whose body has raised, and report the exception if it is a crash."""
         self.scheduler.want_turn()  # first: what follows is done in full, or not begun
         process.status = ENDED
         process.body = None
@@ -312,7 +312,7 @@ class Node(Host):
             process.task.end(reason)
 
     def interrupted(self, error: BaseException) -> None:
-        """KeyboardInterrupt and SystemExit end the program in order and leave the node's block; else the event loop."""
+        """End the program in order at KeyboardInterrupt and SystemExit: they leave the node's block, or the event loop."""
 
         def leave() -> None:
             raise error
@@ -325,7 +325,7 @@ class Node(Host):
             self.loop.call_soon(leave)
 
     def told_by_parent(self, process: Process) -> None:
-        """A process that traps exits has got an exit signal of its parent's: to most of them the word to end.
+        """Note that a process that traps exits has an exit signal from its parent, which tells most of them to end.
 
         A supervisor that waits for a child's start would not hear of it: the start is called off.
         """
@@ -344,14 +344,14 @@ class Node(Host):
     # Who am I
 
     def caller(self) -> Process | None:
-        """The process that runs now; None in a plain asyncio task."""
+        """Return the process that runs now; None in a plain asyncio task."""
         current = self.scheduler.current
         if current is None and self.adopted:
             return self.adopted.get(asyncio.current_task(self.loop))
         return current
 
     def wake_adopted(self, process: Process, value: object) -> None:
-        """What the asyncio task that is a process waits for has come."""
+        """Wake the asyncio task that is a process."""
         future = process.waiting
         if future is None:
             return  # mail has come in the same round of the loop, or the time was over: it looks for the other, too
@@ -362,7 +362,7 @@ class Node(Host):
             future.set_result(value)
 
     def end_adopted(self, process: Process) -> None:
-        """An adopted process was ended: its task is cancelled."""
+        """Cancel the asyncio task of an adopted process that was ended."""
         task = extras(process).adopted
         if self.adopted.pop(task, None) is not None and task is not asyncio.current_task(self.loop):
             task.cancel()  # one that runs is told by what it does: see `exit_if_killed` and `unwind`
@@ -370,11 +370,11 @@ class Node(Host):
     # Other threads and other nodes
 
     def post(self, function: Callable[..., Any], *args: Any) -> bool:
-        """Run something on this node's loop, from another thread; false if the node is down."""
+        """Run a function on this node's loop, from any thread; return False if the node is down."""
         return inbox.post(self, function, args)
 
     def find_node(self, name: object) -> Host | None:
-        """The node of this program that has this name."""
+        """Return the node of this program with this name, or None."""
         if name == self.name or name is self:
             return self
         with NODES_LOCK:
@@ -388,12 +388,12 @@ class Node(Host):
         return self.post(incoming.receive, signal)
 
     def is_here(self) -> bool:
-        """Whether the running code is in the thread of this node."""
+        """Return whether the running code is in the thread of this node."""
         return threading.get_ident() == self.thread
 
 
 async def hibernating(process: Process, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """A process that waits for mail with an empty stack, and then runs `function(*args)`."""
+    """Wait for a message with an empty stack, then run `function(*args)`."""
     if process.mailbox is None:
         put_back(process, await Receive(None, None), 0)
     body = function(*args)
@@ -402,7 +402,7 @@ async def hibernating(process: Process, function: Callable[..., Any], args: tupl
 
 
 def init_loop(process: Process) -> Generator[Any, Any, Any]:
-    """The node's first process: parent of what plain tasks start. It outlives what is linked to it."""
+    """Run the node's first process, the parent of what plain tasks start. It traps exits, so it outlives its links."""
     process.trap_exit = True
     while True:
         message = yield RECEIVE

@@ -15,6 +15,9 @@ When a connection is lost it delivers to its own node a `DownSignal` for each mo
 and a failed `ReplySignal` for each call over that connection, with the reason "noconnection". It decodes data only:
 bytes from a peer are never evaluated or unpickled.
 
+A subclass is compiled together with the kernel (`hatch_build.COMPILED`): an interpreted class cannot inherit from a
+compiled one.
+
 `signals.py` has the signals, `incoming.py` what each does, and `tests/contracts/test_peer.py` the tests that each peer
 has to pass.
 """

@@ -1,4 +1,4 @@
-"""What a killed coroutine still does.
+"""Killed coroutines that still release what they hold: a cancelled task with a time limit.
 
 A process that is killed is dead at once to everybody else, but a coroutine of the user's is cancelled at its await and
 never closed: closing skips every asynchronous release. What runs on until its `finally` and `__aexit__` are done is a
@@ -26,7 +26,7 @@ MOST_CANCELS: Final = 3
 
 
 class RemnantDeadline(Deadline):
-    """A remnant has had its time."""
+    """The time limit of one remnant."""
 
     __slots__ = ("process", "remnants")
 
@@ -36,7 +36,7 @@ class RemnantDeadline(Deadline):
         self.process: Process = process
 
     def fire(self) -> None:
-        """Report, cancel again, and at last close."""
+        """Report the remnant, cancel it again, and close it in the end."""
         self.remnants.overdue(self.process)
 
 
@@ -49,18 +49,18 @@ class Remnants(RemnantTable):
         self.waiting: Future[None] | None = None  # of a node that stops
 
     def cancelled(self) -> CancelledError:
-        """What a remnant is thrown."""
+        """Return a new exception to throw into a remnant."""
         return CancelledError()
 
     def begin(self, process: Process) -> None:
-        """A dead process's coroutine has not ended yet."""
+        """Make a remnant of a dead process whose coroutine has not ended."""
         if process not in self.kept:
             deadline = RemnantDeadline(self, process)
             self.node.scheduler.timers.start(deadline, PATIENCE)
             self.kept[process] = deadline
 
     def keep(self, process: Process, wish: Any) -> None:
-        """A dead process has yielded `wish`: let it wait for asyncio, refuse it the rest."""
+        """Let a dead process that has yielded `wish` wait for asyncio, and refuse it everything else."""
         scheduler = self.node.scheduler
         first = process not in self.kept
         self.begin(process)
@@ -74,7 +74,7 @@ class Remnants(RemnantTable):
             self.cancel(process)
 
     def cancel(self, process: Process) -> None:
-        """Throw one more CancelledError into it, or close what has swallowed too many."""
+        """Throw one more CancelledError into a remnant, or close one that has swallowed too many."""
         kept = extras(process)
         kept.cancels += 1
         if kept.cancels > MOST_CANCELS:
@@ -86,7 +86,7 @@ class Remnants(RemnantTable):
             self.node.scheduler.ready_first(process, Throw(self.cancelled()))
 
     def overdue(self, process: Process) -> None:
-        """It still runs, 5 s or more after its process was killed."""
+        """Cancel or close a remnant that still runs 5 s or more after its process was killed."""
         if process not in self.kept:
             return
         if extras(process).cancels >= MOST_CANCELS:
@@ -100,7 +100,7 @@ class Remnants(RemnantTable):
         self.cancel(process)
 
     def done(self, process: Process) -> None:
-        """It has ended, in whatever way: nobody is left to be told."""
+        """Forget a remnant that has ended, and end its task."""
         process.body = None
         deadline = self.kept.pop(process, None)
         if deadline is not None:
@@ -111,7 +111,7 @@ class Remnants(RemnantTable):
             self.waiting.set_result(None)
 
     async def all_done(self) -> None:
-        """Wait for all of them; none outlives its patience."""
+        """Wait for all remnants; each has a time limit."""
         if self.kept:
             self.waiting = self.node.loop.create_future()
             await Settled(self.waiting)

@@ -1,4 +1,4 @@
-"""Who runs now, and what becomes of a process that is ended while it runs."""
+"""The running process, and the unwinding of a process that is ended while it runs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def running() -> Process:
 
 
 def running_alive() -> Process:
-    """The process that runs now, unless it has been ended under its own feet."""
+    """Return the running process; raise KilledWhileRunning if something it called has killed it."""
     process = running()
     if not process.alive:
         exit_if_killed(process)
@@ -53,7 +53,7 @@ def exit_if_killed(process: Process | None) -> None:
 
 
 def unless_dead(process: Process) -> None:
-    """Unwind a dead process again whose code has caught its unwinding and goes on: what it does counts no more.
+    """Unwind a dead process again whose code has caught its unwinding and continues: it has no effect any more.
 
     What releases what it holds, in a `finally` or an `__exit__`, runs while the exception is handled that unwinds it,
     and does count; see `remnants.py`.
@@ -81,7 +81,7 @@ class _Die:
 
 
 async def unwind() -> None:
-    """Give the running process, which is dead, back to the kernel; never returns.
+    """Return control from the running process, which is dead, to the kernel; never returns.
 
     Raises:
         CancelledError: it runs as a task of asyncio's own, which the kernel cannot take off its stack.

@@ -1,4 +1,4 @@
-"""Making processes: alone, linked, monitored, by request; and making one of a task that is there already."""
+"""Making processes: alone, linked, monitored or by request, and of a running asyncio task."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def spawn_request(
     reply_tag: object = "spawn_reply",
     reply: str = "yes",
 ) -> Ref:
-    """Start a process and be told its pid by message: `(reply_tag, ref, "ok", pid)` (`erlang:spawn_request/2`).
+    """Start a process and receive its pid as a message: `(reply_tag, ref, "ok", pid)` (`erlang:spawn_request/2`).
 
     The process is there at once, and the message in the mailbox before any `Exited` or `Down` of it.
 
@@ -162,7 +162,7 @@ def spawn_request(
 
 
 def spawn_request_abandon(ref: Ref) -> bool:
-    """False: what was asked for is done already, as a process is there at once (`erlang:spawn_request_abandon/1`).
+    """Return False: a requested process starts at once, so there is nothing to abandon (`erlang:spawn_request_abandon/1`).
 
     Raises:
         TypeError: this is no reference.
@@ -239,7 +239,7 @@ async def hibernate(function: Callable[..., Any], *args: Any) -> NoReturn:
 
 
 def checked(function: Callable[..., Any], what: str) -> Callable[..., Any]:
-    """`function`, if it is one.
+    """Return `function` if it can be called.
 
     Raises:
         TypeError: it is none.
