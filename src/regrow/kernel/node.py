@@ -21,9 +21,10 @@ from regrow.kernel.clock import Clock
 from regrow.kernel.coroutine_driver import driven_by
 from regrow.kernel.current_node import CURRENT, NODES, NODES_LOCK
 from regrow.kernel.gate import Gate
+from regrow.kernel.lineage import Lineage
 from regrow.kernel.mailbox import put_back
 from regrow.kernel.peer import Signal
-from regrow.kernel.process_record import ENDED, RUNNING, Host, Pid, Process, RemnantTable, Runner, extras
+from regrow.kernel.process_record import ENDED, RUNNING, Host, Pid, Process, RemnantTable, Runner, Tracer, extras
 from regrow.kernel.remnants import Remnants
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.schedule import Schedule, Shuffle
@@ -98,22 +99,22 @@ class Node(Host):
         self.seed = seed
         self.schedule: Schedule | None = None if seed is None else Shuffle(seed)
         self.hand_over = hand_over
-        self.clock = Clock() if clock is None else clock
-        self.number = 0
+        self.clock: Clock = Clock() if clock is None else clock
+        self.number: int = 0
         self.last_pid: int = 0
-        self.processes = {}
-        self.names = {}
-        self.registries = {}
-        self.applications = {}
+        self.processes: dict[Pid, Process] = {}
+        self.names: dict[object, Process] = {}
+        self.registries: dict[object, Any] = {}
+        self.applications: dict[object, Any] = {}
         self.block = None
-        self.told = {}  # those that trap exits, and have an exit signal of their parent's
-        self.attempts = {}  # those that call the start function of a child or an application
-        self.adopted = {}
+        self.told: dict[Process, None] = {}  # those that trap exits, and have an exit signal of their parent's
+        self.attempts: dict[Process, Any] = {}  # those that call the start function of a child or an application
+        self.adopted: dict[Any, Process] = {}
         self.burying = False  # those that have died are being buried, one by one
-        self.gate = Gate()
-        self.trace = None
-        self.running = False
-        self.last_lineage = None  # of the last one that was spawned: its brothers share it
+        self.gate: Gate = Gate()
+        self.trace: Tracer | None = None
+        self.running: bool = False
+        self.last_lineage: Lineage | None = None  # of the last one that was spawned: its brothers share it
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}, {len(self.processes)} processes)"
@@ -135,11 +136,11 @@ class Node(Host):
     def fail(self, error: BaseException) -> None:
         """Cancel the block in which this node is up, and raise `error` from it: the program cannot continue."""
         if self.failure is None and self.running:
-            self.failure = error
+            self.failure: BaseException | None = error
             if self.leaving:
                 return
             if self.block is not None:
-                self.cancelled = self.block.cancel()
+                self.cancelled: bool = self.block.cancel()
             else:  # nobody waits for it
                 self.begin_end("shutdown")
 
@@ -192,7 +193,7 @@ class Node(Host):
         if self.end_task is None:
             if type(reason) is not str or reason != "shutdown":
                 self.gate.why += f", with {bounded_repr.safe_repr(reason)}"
-            self.end_task = self.loop.create_task(node_shutdown.run(self, reason))
+            self.end_task: asyncio.Task[None] | None = self.loop.create_task(node_shutdown.run(self, reason))
 
     def end(self, pid: Pid, reason: object) -> Coroutine[Any, Any, None]:
         """Send `reason` to a process linked to the first one, and wait until it has ended."""

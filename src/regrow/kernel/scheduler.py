@@ -52,26 +52,26 @@ class Scheduler(Runner):
     ) -> None:
         self.loop = loop
         self.clock = clock
-        self.jumps = ClockMover(self)
-        self.timers = Timers(loop, clock, self.jumps, schedule)
+        self.jumps: Any = ClockMover(self)
+        self.timers: Timers = Timers(loop, clock, self.jumps, schedule)
         self.schedule = schedule
         self.coin: Schedule | None = schedule if hand_over is None else None
         self.deepest = 0 if hand_over is False else DEEPEST
-        self.queue = deque()
-        self.shown = CurrentTask(loop)
-        self.yielded = []  # for the next turn
+        self.queue: deque[Process] = deque()
+        self.shown: CurrentTask = CurrentTask(loop)
+        self.yielded: list[Process] = []  # for the next turn
         self.current = None
-        self.scheduled = False  # a turn is
-        self.turning = False
-        self.depth = 0
-        self.stack = gauge()
+        self.scheduled: bool = False  # a turn is
+        self.turning: bool = False
+        self.depth: int = 0
+        self.stack: Any = gauge()
         self.stack_least: int = least(self.stack.value)  # that is to be left for a hand-over
-        self.steps = 0  # left until the next look at the clock
-        self.turn_ends = 0.0
+        self.steps: int = 0  # left until the next look at the clock
+        self.turn_ends: float = 0.0
         self.in_guests_turn: bool = False
         self.awaiting = 0  # processes that wait for a future
-        self.dying = deque()  # those whose end is still to be told
-        self.broken_off = []  # steps: see `unfinished.py`
+        self.dying: deque[Process] = deque()  # those whose end is still to be told
+        self.broken_off: list[tuple[Process, object, bool]] = []  # steps: see `unfinished.py`
         self.closed = False
 
     # Whose turn it is. What can fail for lack of stack comes first, and what it is for is done after it, or not at all.
