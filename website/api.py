@@ -144,7 +144,7 @@ def sections(reference: str) -> Iterator[tuple[str, str]]:
 
 
 def public_paths(root: Path) -> dict[str, str]:
-    """Return the public path of each name by the path of its definition: regrow.kernel.pid.Pid is regrow.Pid."""
+    """Return the public path of each name by the path of its definition: regrow.kernel.process_record.Pid is regrow.Pid."""
     interface = read(root)
     found: dict[str, str] = {}
     for name in [*interface.order, interface.package]:

@@ -1,7 +1,7 @@
 """A node: one event loop with its process table, its start and its stop.
 
-A node is one event loop with its processes. A program usually has one; several live side by side in threads of their
-own, and send to each other's pids through `door`, which is where a cluster comes in as well.
+A program usually has one. Several live side by side, each in a thread of its own; each is the `Peer` of the others, and
+takes their signals in `deliver`. A cluster adds peers that are in other programs: see `peer.py`.
 """
 
 from __future__ import annotations

@@ -282,16 +282,20 @@ def as_interval(value: object, what: str) -> float:
 
 
 def bind_to_owner(timer: Timer, pid: Pid, node: Host) -> bool:
-    """Let a timer end with a process of this node; return false if the process has ended already."""
+    """Let a timer end with a process of this node; return false if the process has ended already.
+
+    A timer for a process of another node has no owner: that node drops a message to a dead process.
+    """
+    if pid.node is not node:
+        return True
     owner: Process | None = pid.process
     if owner is None:
         return False
-    if owner.node is node:
-        if owner.rare is None:
-            extras(owner).timers.add(timer)
-        else:
-            owner.rare.timers.add(timer)
-        timer.owner = owner
+    if owner.rare is None:
+        extras(owner).timers.add(timer)
+    else:
+        owner.rare.timers.add(timer)
+    timer.owner = owner
     return True
 
 
