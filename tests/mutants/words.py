@@ -36,7 +36,7 @@ WORDS: Final = [
     Mutant(
         "a crash is reported in full again",
         REPORTS,
-        'stand in the record before this one)" if again else None',
+        'record before this one for its traceback)" if again else None',
         '" if False else None',
     ),
     Mutant("a repr is asked for each time it is shown", TERMS, "if id(value) not in seen:", "if True:"),

@@ -347,7 +347,7 @@ def test_without_configuration_a_crash_is_one_record_of_text(tmp_path: Path) -> 
         "      return NoReply(count + int(request))",
         "Last message: Cast('one')",
         "State: 40",
-        "For more: regrow.ops.logs.configure(reports=True), or its Formatter in a handler of your own",
+        "For more: regrow.ops.logs.configure(reports=True), or its Formatter in your handler",
     ]
     assert frames.rstrip().endswith("ValueError: invalid literal for int() with base 10: 'one'")
     assert frames.count("handle_cast(self") == 0

@@ -186,7 +186,7 @@ def unregister(name: LocalName) -> bool:
         raise TypeError(f"unregister: wanted a name (a string or a class), got {bounded_repr.safe_repr(name)}")
     process = current_node().names.pop(name, None)
     if process is None:
-        raise ValueError(f"could not unregister {bounded_repr.safe_repr(name)}: nobody has this name")
+        raise ValueError(f"could not unregister {bounded_repr.safe_repr(name)}: no process has this name")
     process.name = None
     return True
 

@@ -8,13 +8,15 @@ from typing import Any
 
 
 class Gate:
-    """What a node keeps at its door. An object of its own: Python is slower with one that has many attributes.
+    """The part of a node's state that other threads use.
+
+    It is a separate object because Python reads an attribute more slowly if its object has many.
 
     Attributes:
-        inbox: what other threads have posted.
-        asked: by other threads, which wait for it; see `threads.py`.
-        why: the node has ended, or will.
-        end_words: when and why it has ended.
+        inbox: the functions that other threads have posted, with their arguments.
+        asked: the calls from other threads, which wait for an answer; see `threads.py`.
+        why: the reason why the node has ended or is ending, as words.
+        end_words: when and why the node has ended.
     """
 
     def __init__(self) -> None:

@@ -1,17 +1,17 @@
-"""How a node ends: in order where that is possible, by force where it is not, and in every case.
+"""The end of a node: in order if that is possible, otherwise by force; it always comes to its end.
 
-    in order   what is linked to the first process, newest first; then the processes whose parent has ended before them;
-               what nobody is linked to is killed, and what that has started has its time
-    killed     all that is left, and all that starts meanwhile
-    closed     what has not ended even then, where it stands
+    in order   processes linked to the first process, newest first; then the processes whose parent has ended before
+               them. Unlinked processes are killed, and the processes that they started get their time
+    killed     all processes that are left, and those that start meanwhile
+    closed     the coroutines that have not ended even then
 
-A process that is asked to end has a limit, as the child of a supervisor has one:
+A process that is asked to end has a limit, like the child of a supervisor:
 
-    a function, a server      5 s, if it traps exits; else the signal ends it at once
-    a supervisor              none: it knows what its children are allowed
+    a function, a server      5 s if it traps exits; else the signal ends it at once
+    a supervisor              none: it has a limit for each of its children
     an application            none, or `shutdown_timeout` in the environment of "kernel"
 
-The end runs in a task of its own: a caller of `Node.stop` that is cancelled hurries it, and does not break it off.
+The end runs in a separate task: the cancellation of a caller of `Node.stop` hurries the end, and does not stop it.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("regrow")
 
-SHUTDOWN: Final = 5.0  # seconds: what a worker gets of its supervisor, if nothing else is said
-MOST_ROUNDS: Final = 5  # what starts during the end is ended, too, so many times
+SHUTDOWN: Final = 5.0  # seconds: the default time that a supervisor gives a worker
+MOST_ROUNDS: Final = 5  # processes that start during the end are ended, too, in at most this many rounds
 
-# In the context of a supervisor its own pid. Its children have a copy of this, which names another process than theirs.
+# In the context of a supervisor, its pid. Its children have a copy of the context, where the pid is not their own.
 KEEPER: ContextVar[Pid | None] = ContextVar("regrow_keeper", default=None)
 
 
 async def leave(node: Host, error: BaseException | None) -> None:
-    """Leave the block in which a node is up: end the node, and raise what has made it fail.
+    """Leave the block in which a node is up: end the node, and raise the error that made it fail.
 
-    Where a part of the program has called `sys.exit`, that is raised in place of whatever the block has raised since.
+    If a part of the program has called `sys.exit`, SystemExit replaces any exception that the block has raised since.
     """
     node.leaving = True
     if node.failure is not None and not isinstance(error, asyncio.CancelledError):
         with suppress(asyncio.CancelledError):
-            await OTHERS  # the block had nothing more to wait for: this is where it hears of the failure
+            await OTHERS  # the block ended without another `await`: the cancellation by `fail` arrives here
     await stop(node, "shutdown")
     failure = node.failure
     if failure is None:
@@ -64,10 +64,10 @@ async def leave(node: Host, error: BaseException | None) -> None:
 async def stop(node: Host, reason: object) -> None:
     """End a node, once for all callers, and wait until it has ended.
 
-    A process of the node does not wait, for it would wait for its own end.
+    A process of the node does not wait, because it would wait for its own end.
 
     Raises:
-        CancelledError: the caller was cancelled. The node has ended, in a hurry.
+        CancelledError: the caller was cancelled. The node has ended, without waiting for the order.
     """
     if not node.running:
         return
@@ -92,7 +92,7 @@ async def stop(node: Host, reason: object) -> None:
 
 
 async def run(node: Host, reason: object) -> None:
-    """The task that ends a node. The first cancellation of it ends the order, the second one the wait for the killed."""
+    """Run the end of a node, as a task. Its first cancellation ends the order, its second the wait for the killed."""
     try:
         try:
             await in_order(node, reason)
@@ -114,7 +114,7 @@ async def run(node: Host, reason: object) -> None:
 
 
 async def in_order(node: Host, reason: object) -> None:
-    """End what is linked to the first process, newest first, and wait for the processes whose parent has ended."""
+    """End the processes linked to the first one, newest first, then those whose parent has ended, then the unlinked."""
     if node.controller is not None:
         await node.controller.before_stop(reason)
     for _ in range(MOST_ROUNDS):
@@ -135,16 +135,16 @@ async def end(node: Host, pid: Pid, source: Pid, reason: object) -> None:
     gone = node.ended(process, allowed(process))
     links.exit_signal(process, source, reason, True)
     await gone
-    if process.alive and allowed(process) is None:  # it has become a supervisor, or gives up its own start
+    if process.alive and allowed(process) is None:  # it became a supervisor meanwhile, or it is giving up its start
         await node.ended(process)
     kill_late(process, reason)
 
 
 async def end_children(node: Host, process: Process, reason: object) -> None:
-    """End what a process has started and is linked to, newest first, before the process itself ends.
+    """End the linked children of a process, newest first, before the process itself ends.
 
-    Each child gets the exit signal that the end of the process would send; one that ignores it, as "normal" is ignored,
-    gets "shutdown".
+    A child that traps exits gets the exit signal that the end of the process would send. Any other child gets
+    "shutdown", because it would ignore a reason such as "normal".
     """
     for pid in list(small_set.items(process.links))[::-1]:
         child: Process | None = pid.process
@@ -157,8 +157,8 @@ async def orphans_end(node: Host, application: object = None) -> None:
     """Wait for the processes that end because their parent has ended, and kill each when its time is over.
 
     Args:
-        node: the node.
-        application: whose processes; None for all.
+        node: the node that ends.
+        application: the application whose processes these are; None for all.
     """
     for _ in range(MOST_ROUNDS):
         found = [
@@ -173,7 +173,7 @@ async def orphans_end(node: Host, application: object = None) -> None:
         waiting: list[asyncio.Future[object]] = []
         for process in found:
             waiting.append(node.ended(process, allowed(process)))
-            if runs_a_function(process):  # it has been told of its parent's end, perhaps long ago
+            if runs_a_function(process):  # the exit signal of its parent may be an old message, already handled
                 links.exit_signal(process, node.init.pid, "shutdown", True)
         await asyncio.wait(waiting)
         for process in found:
@@ -181,7 +181,7 @@ async def orphans_end(node: Host, application: object = None) -> None:
 
 
 async def unlinked_end(node: Host) -> None:
-    """Kill what is not linked to its parent, as a spawned function is not; what that has started ends in order."""
+    """Kill the processes that are not linked to their parent, such as spawned ones; those they started end in order."""
     for process in list(node.processes.values())[::-1]:
         parent = process.parent
         if process is not node.init and (parent is None or not small_set.contains(process.links, parent)):
@@ -190,12 +190,12 @@ async def unlinked_end(node: Host) -> None:
 
 
 def allowed(process: Process) -> float | None:
-    """The seconds that a process may take to end; None for a supervisor, which knows what its children may take."""
+    """Return the seconds that a process may take to end; None for a supervisor, which limits each of its children."""
     return None if process.context.get(KEEPER) is process.pid else SHUTDOWN
 
 
 def runs_a_function(process: Process) -> bool:
-    """Whether a process runs a function of the user's, and no loop of ours."""
+    """Return whether a process runs a user's function, and not an internal loop."""
     body: object = process.body
     return isinstance(body, Coroutine)
 
@@ -212,7 +212,7 @@ def kill_late(process: Process, reason: object) -> None:
 
 
 async def kill_all(node: Host) -> None:
-    """Kill all that is left, and wait until the killed have released what they held. None outlives its patience."""
+    """Kill all processes that are left, and wait until their coroutines have ended; each has a limit."""
     for _ in range(MOST_ROUNDS):
         kill_each(node)
         await node.remnants.all_done()
@@ -221,7 +221,7 @@ async def kill_all(node: Host) -> None:
 
 
 def close_all(node: Host) -> None:
-    """Close what has not ended: what is started without end, or what nobody waits for any more."""
+    """Close what has not ended: processes that were started again and again, or a wait that was cancelled."""
     for _ in range(MOST_ROUNDS):
         kill_each(node)
         for process in list(node.remnants.kept):
@@ -232,7 +232,7 @@ def close_all(node: Host) -> None:
 
 
 def kill_each(node: Host) -> None:
-    """Kill all processes but the first, the newest first."""
+    """Kill all processes except the first one, newest first."""
     for process in list(node.processes.values())[::-1]:
         if process is not node.init:
             links.die(process, "killed")

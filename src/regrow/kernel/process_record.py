@@ -1,4 +1,4 @@
-"""What a process is: its pid, its record, and what it may ask of the node and the scheduler that run it.
+"""The parts of a process: its pid, its record, and the interfaces of the node and the scheduler that run it.
 
 `Pid`, `Process`, `Host` and `Runner` name each other, so they are in one module, below all that uses them. `Node` is the
 one `Host` and `Scheduler` the one `Runner`: as base classes they give the lower modules their types, so that no module
@@ -58,7 +58,7 @@ STATUS_WORDS: Final = ("new", "runnable", "running", "waiting", "waiting", "wait
 class Pid:
     """The identity of one process: small, hashable, ordered, and printed as `<0.12.0>`.
 
-    A pid outlives its process and never keeps it alive: `process` is cut when the process dies.
+    A pid outlives its process and never keeps it alive: `process` is set to None when the process dies.
     """
 
     __slots__ = ("node", "number", "process")
@@ -85,12 +85,12 @@ class Pid:
 
 
 def is_guest(pid: Pid) -> bool:
-    """Whether a pid stands for the plain asyncio tasks of its node, which have none of their own."""
+    """Return whether a pid stands for the plain asyncio tasks of its node, which have no pid each."""
     return pid.number == 0
 
 
 class Alias(Ref):
-    """A second address of a process that can be switched off, and then drops what is sent to it (`erlang:alias/1`)."""
+    """A second address of a process that can be switched off; it then drops every message (`erlang:alias/1`)."""
 
     __slots__ = ("mode", "owner")
 
@@ -103,7 +103,7 @@ class Alias(Ref):
 
 
 class Monitor(Alias):
-    """One process watching another: the ref that `monitor` gives, known to both ends."""
+    """A reference that `monitor` returns: it is kept by the watcher and by the watched process."""
 
     __slots__ = ("tag", "target", "watched")
 
@@ -123,10 +123,10 @@ for _ordered in (Pid, Alias, Monitor):
 
 
 class Process:
-    """All that the kernel keeps of one process. What most processes never need waits in `rare`.
+    """The kernel's record of one process. Fields that most processes never need are in `rare`.
 
-    `links`, `watchers` and `monitors` are None, then the one pid or ref, then a dict: a dict of one would cost every
-    server 184 bytes.
+    `links`, `watchers` and `monitors` are each a `small_set`: None, one pid or ref, or a dict. A dict with one member
+    would cost every server 184 bytes.
     """
 
     __slots__ = (
@@ -164,10 +164,10 @@ class Process:
         self.status: int = NEW
         self.alive: bool = True
         self.trap_exit: bool = False
-        self.as_task: bool = False  # a coroutine of the user's is being driven
-        self.inner: Any = None  # what lies between it and a compiled loop that waits for it: see `coroutine_driver.py`
-        self.reason: object = None  # why it ended
-        self.value: object = None  # what the next step is sent
+        self.as_task: bool = False  # whether the process is running a user's coroutine now
+        self.inner: Any = None  # the driver between that coroutine and a compiled loop: see `coroutine_driver.py`
+        self.reason: object = None  # the reason of its end
+        self.value: object = None  # the value that the next step sends to the body
         self.waiting: Any = None  # a Receive, a Request or a future
         self.deadline: Deadline | None = None  # of a receive
         self.mailbox: deque[Any] | None = None  # `mailbox.py` alone writes to it
@@ -187,7 +187,7 @@ class Process:
 
 
 class ProcessExtras:
-    """What few processes have."""
+    """The fields of a process's record that few processes need."""
 
     __slots__ = (
         "adopted",
@@ -208,8 +208,8 @@ class ProcessExtras:
         self.aliases: dict[Alias, None] = {}
         self.timers: set[Deadline] = set()
         self.global_names: dict[object, None] = {}
-        self.tables: dict[Any, None] = {}  # those that have entries of this process: see names.HeldByProcess
-        self.unlinking: dict[Pid, Ref] | None = None  # from processes of other nodes, until they have acknowledged it
+        self.tables: dict[Any, None] = {}  # tables that have entries of this process: see `names.HeldByProcess`
+        self.unlinking: dict[Pid, Ref] | None = None  # links to other nodes' processes that wait for an acknowledgement
         self.label: object = None
         self.cancels: int = 0  # how often a remnant was cancelled
         self.quiet: bool = False  # no crash report
@@ -217,7 +217,7 @@ class ProcessExtras:
 
 
 def extras(process: Process) -> ProcessExtras:
-    """The rarely used part of a process, made when it is first asked for."""
+    """Return the rarely used part of a process's record; it is made when it is first needed."""
     found = process.rare
     if found is None:
         found = process.rare = ProcessExtras()
@@ -388,11 +388,11 @@ class RemnantTable:
 class Host(Peer):
     """A node of this program, as processes see it; `node.Node` documents each part."""
 
-    # Most nodes never set these. A plain object is slower to ask once it has more than thirty attributes of its own.
-    controller: Any = None  # of the applications, once one has been asked for
+    # Most nodes never set these. Python reads attributes more slowly from an object with more than thirty of them.
+    controller: Any = None  # of the applications, once one has been started
     failure: BaseException | None = None
-    cancelled: bool = False  # the block was, by `fail`
-    leaving: bool = False  # the block is being left: what comes now does not cancel it
+    cancelled: bool = False  # whether `fail` has cancelled the block
+    leaving: bool = False  # whether the block is being left: a failure then does not cancel it
     end_task: asyncio.Task[None] | None = None
 
     loop: asyncio.AbstractEventLoop

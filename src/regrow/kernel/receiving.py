@@ -1,7 +1,7 @@
-"""Take a message out of one's mailbox.
+"""`receive`: a process takes a message out of its mailbox.
 
-This module stays interpreted when the kernel is compiled: Python goes on with a generator of its own at half of what it
-takes to ask a compiled one.
+This module stays interpreted when the kernel is compiled: resuming an interpreted generator takes Python half the time
+of resuming a compiled one.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ async def receive(match: type[Message], *, timeout: float | timedelta | None = N
 async def receive(
     match: tuple[type, ...] | Callable[[Any], object] | None = None, *, timeout: float | timedelta | None = None
 ) -> Any: ...
-@coroutine  # a generator and nothing round it: half of what an `async def` takes that awaits one
+@coroutine  # saves the wrapper coroutine of an `async def`: waiting takes half the time
 def receive(match: Any = None, *, timeout: float | timedelta | None = None) -> Generator[Any, Any, Any]:
     """Wait for a message and take it out of the mailbox.
 
     Args:
-        match: a class, a tuple of classes or a predicate: the first message that fits is taken and the others stay,
+        match: a class, a tuple of classes or a predicate: the first message that fits is taken, and the others stay
             in their order. None takes the oldest.
-        timeout: seconds; 0 looks once, None waits for ever.
+        timeout: seconds; 0 does not wait, None waits for ever.
 
     Raises:
-        TimeoutError: nothing fitting came in time.
+        TimeoutError: no message that fits came in time.
         RuntimeError: the code runs in a plain asyncio task.
         TypeError: `match` is none of these, or `timeout` is no time.
     """
@@ -65,7 +65,7 @@ def _too_late(process: Process, match: Any, wanted: Receive) -> TimeoutError:
 
 
 async def _receive_in_a_task(match: Any, timeout: float | timedelta | None) -> Any:
-    process = running()  # or an error: it is no process
+    process = running()  # raises if this task is no process
     wanted = Receive(match, None if timeout is None else seconds(timeout, "receive(timeout=)"))
     message = await receive_adopted(process, wanted)
     if message is TIMEOUT:

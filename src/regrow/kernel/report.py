@@ -1,4 +1,4 @@
-"""What went wrong, as data: the message of one `logging` record, put into words only at an edge (`ops/logs.py`)."""
+"""Reports of failures as data: each is the message of a `logging` record, and `ops/logs.py` puts it into words."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ Given = ParamSpec("Given")
 PLAIN = logging.getLogger("regrow.process")
 
 WORDS = "regrow.ops.logs:known_words"
-MORE = "For more: regrow.ops.logs.configure(reports=True), or its Formatter in a handler of your own"
+MORE = "For more: regrow.ops.logs.configure(reports=True), or its Formatter in your handler"
 HAVE_MORE = ("GenServer terminating", "GenStatem terminating", "task terminating", "process raised an exception")
 
 
 class Report:
-    """A fact with named parts. `str()` of it is what `ops/logs.py` says in words; of an unknown kind, one plain line.
+    """An event with named fields. `str()` returns the words of `ops/logs.py`; for an unknown kind, one plain line.
 
     Attributes:
-        kind: what happened, in OTP's words.
-        fields: the parts, by name.
+        kind: the event, in OTP's words.
+        fields: the values, by name.
     """
 
     def __init__(self, kind: str, **fields: Any) -> None:
@@ -49,7 +49,7 @@ class Report:
             raise AttributeError(name) from None
 
     def __str__(self) -> str:
-        # The words stand above the kernel, and are loaded when the first report is read as text.
+        # The words are in a layer above the kernel; their module is loaded when a report is first read as text.
         text: str | None = resolve_name(WORDS)(self)
         if text is None:
             parts = (f"{name} {safe_repr(value, 200)}" for name, value in self.fields.items())
@@ -63,15 +63,15 @@ class Report:
 def crash(
     logger: logging.Logger, report: Report, raised: Raised | None, *, level: int = logging.ERROR, again: bool = False
 ) -> None:
-    """One record of an end, with its exception as `exc_info`: with all frames while it is handled, then the lines alone.
+    """Log a process's end, with its exception as `exc_info`: with all frames while the record is handled, then lines only.
 
     Args:
-        logger: where it goes.
-        report: what is told; its `reason` says why.
-        raised: what the process has raised; None if that is long gone, and its lines alone are left.
-        level: of the record.
-        again: another record has told of the same end. This one names the exception in a word, and is left out where
-            logging is not configured, so that standard error shows one record of each crash.
+        logger: the logger of the record.
+        report: the message of the record; its `reason` is that of the end.
+        raised: the exception that the process raised; None if only the lines of it are left.
+        level: the level of the record.
+        again: an earlier record reports the same end. This one only names the exception, and is left out if logging is
+            not configured, so that standard error shows one record for each crash.
     """
     if again and not logger.hasHandlers():
         return
@@ -85,7 +85,7 @@ def crash(
     if error is None:
         logger.handle(record)
         return
-    record.exc_text = f"({type(error).__name__}: its lines stand in the record before this one)" if again else None
+    record.exc_text = f"({type(error).__name__}: see the record before this one for its traceback)" if again else None
     with nullcontext() if raised is None else raised.shown():
         record.exc_info = (type(error), error, TRACEBACK.__get__(with_lines(error)))
         try:
@@ -96,9 +96,9 @@ def crash(
 
 
 def guarded(report: Callable[Given, None]) -> Callable[Given, None]:
-    """Let a function that reports return whatever the handlers and filters of the user's logging raise.
+    """Decorate a function that reports, so that it returns even if a log handler or filter raises.
 
-    A report is made in the middle of a process's end, or of a supervisor's work: what comes after it has to be done.
+    A report is made during a process's end, or during a supervisor's work: the rest of that has to be done.
     """
 
     @wraps(report)
@@ -113,17 +113,17 @@ def guarded(report: Callable[Given, None]) -> Callable[Given, None]:
 
 @guarded
 def log(logger: logging.Logger, level: int, message: str, *args: object, **options: Any) -> None:
-    """One record of plain words. All of regrow's go through here, or through a report that is `guarded` too."""
+    """Log one record of plain words. All of regrow's records go through here, or through another `guarded` function."""
     logger.log(level, message, *args, **options)
 
 
 def exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
-    """An exception as `logging` takes it; made here, for `logging` asks the exception for its `__class__`."""
+    """Return an exception as `logging` takes it. Given the exception alone, `logging` would read its `__class__`."""
     return type(error), error, TRACEBACK.__get__(error)
 
 
 def lost(error: BaseException) -> None:
-    """Write to standard error, as `logging` does, that a record was lost, and why."""
+    """Write to standard error, as `logging` does, that a record was lost, with the exception."""
     swallow(error)
     if not logging.raiseExceptions or sys.stderr is None:
         return
@@ -133,24 +133,24 @@ def lost(error: BaseException) -> None:
         swallow(second)
         lines = [safe_repr(error), "\n"]
     try:
-        sys.stderr.write(f"--- regrow: a record was lost, for a log handler or filter raised ---\n{''.join(lines)}")
-    except BaseException as second:  # it is closed, or nobody reads it any more
+        sys.stderr.write(f"--- regrow: a record was lost: a log handler or filter raised ---\n{''.join(lines)}")
+    except BaseException as second:  # standard error is closed, or its reader is gone
         swallow(second)
 
 
 def who(process: Process) -> object:
-    """How a process is called in a report: by its name, else its pid."""
+    """Return what a report calls a process: its name, or else its pid."""
     return process.pid if process.name is None else process.name
 
 
 def client_of(message: object) -> Pid | None:
-    """Who waits for the answer to a message."""
+    """Return the caller that waits for the answer to a message; None if there is none."""
     return cast("CallRequest", message).pid if is_a(message, CallRequest) else None
 
 
 @guarded
 def process_raised(process: Process, raised: Raised) -> None:
-    """A process that is no server has ended with an exception: one record on the logger `regrow.process`."""
+    """Report on the logger `regrow.process` that a process other than a server has ended with an exception."""
     if process.rare is not None and process.rare.quiet:
         return
     report = Report(

@@ -1,16 +1,16 @@
 """The scheduler of a node: which process runs next, and for how long.
 
-A runnable process waits in one queue; a `turn` is one callback of the event loop that steps processes from it for at
-most a millisecond, so that sockets and timers are served in between. A step sends the process's body one value and
-looks at what it yields (see `yields.py`).
+All runnable processes wait in one queue. A `turn` is one callback of the event loop that steps processes from the queue
+for at most a millisecond, so that sockets and timers are served in between. A step sends the process's body one value
+and handles the value that it yields (see `yields.py`).
 
-`hand_over` is the fast way: a call to a server that is idle with an empty mailbox runs the server's step at once,
-on the caller's stack. It never overtakes a message, for the mailbox is empty; it stops at 16 levels, when the turn is
-over, where the caller has used up more than a tenth of the stack, and while the caller handles an exception, which the
-server would otherwise see as its own.
+`hand_over` is the fast way: a call to an idle server with an empty mailbox runs the server's step at once, on the
+caller's stack. It overtakes no message, since the mailbox is empty. A call is queued instead at 16 levels, when the turn
+is over, when the caller has used more than a tenth of the stack, and while the caller handles an exception, which would
+otherwise be the current exception in the server, too.
 
-With a seed, the order of the queue is a reproducible shuffle, a turn is a number of steps, and hand-over is a coin:
-that is one `Schedule`, and a simulation is another.
+With a seed, the order of the queue is a reproducible shuffle, a turn is a number of steps, and each hand-over is a coin
+toss: this is one `Schedule`, and a simulation is another.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from regrow.kernel.wakeups import ReceiveTimeout, await_future, leave_body
 from regrow.kernel.yields import ANY, EMPTY, END, RECEIVE, RESCAN, TIMEOUT, YIELD, Become, Receive, Throw
 
 TURN_SECONDS: Final = 0.001
-STEPS_BETWEEN_LOOKS: Final = 8  # at the clock
-VIRTUAL_TURN: Final = 512  # steps, where the clock stands still
+STEPS_BETWEEN_LOOKS: Final = 8  # steps between two readings of the clock
+VIRTUAL_TURN: Final = 512  # the steps of a turn if the clock is virtual
 DEEPEST: Final = 16  # hand-overs on one stack
 
 handled: Final = sys.exception  # a constant, which compiled code reads without looking a name up
@@ -59,22 +59,22 @@ class Scheduler(Runner):
         self.deepest = 0 if hand_over is False else DEEPEST
         self.queue: deque[Process] = deque()
         self.shown: CurrentTask = CurrentTask(loop)
-        self.yielded: list[Process] = []  # for the next turn
+        self.yielded: list[Process] = []  # processes that run in the next turn
         self.current = None
-        self.scheduled: bool = False  # a turn is
+        self.scheduled: bool = False  # whether a turn is
         self.turning: bool = False
         self.depth: int = 0
         self.stack: Any = gauge()
-        self.stack_least: int = least(self.stack.value)  # that is to be left for a hand-over
-        self.steps: int = 0  # left until the next look at the clock
+        self.stack_least: int = least(self.stack.value)  # the calls that must still fit for a hand-over
+        self.steps: int = 0  # steps left until the clock is read again
         self.turn_ends: float = 0.0
         self.in_guests_turn: bool = False
         self.awaiting = 0  # processes that wait for a future
-        self.dying: deque[Process] = deque()  # those whose end is still to be told
-        self.broken_off: list[tuple[Process, object, bool]] = []  # steps: see `unfinished.py`
+        self.dying: deque[Process] = deque()  # processes whose end is not fully reported yet
+        self.broken_off: list[tuple[Process, object, bool]] = []  # interrupted ends of steps: see `unfinished.py`
         self.closed = False
 
-    # Whose turn it is. What can fail for lack of stack comes first, and what it is for is done after it, or not at all.
+    # The queue. The action that can fail for lack of stack comes first, so that all the rest is done or nothing is.
 
     # hot: `ready`, `ready_first` and `yield_turn` repeat each other, but for the place in which they put the process. That
     # saves a method call for each wake-up (`tests/kernel/test_costs.py`, "a message is one step").
@@ -128,7 +128,7 @@ class Scheduler(Runner):
         self.begin_turn()
         self.stack_least = least(self.stack.value)
         queue = self.queue
-        self.jumps.quiet = 0 if queue else self.jumps.quiet  # those that give way, and do nothing else, are quiet
+        self.jumps.quiet = 0 if queue else self.jumps.quiet  # a turn in which processes only yielded counts as quiet
         schedule = self.schedule
         shown = self.shown
         if self.yielded:
@@ -168,7 +168,7 @@ class Scheduler(Runner):
                 self.jumps.want()
 
     def server_keeps_turn(self, process: Process) -> bool:
-        """Whether a server may take its next message without yielding: while its turn lasts and no process is queued.
+        """Return whether a server may take its next message without yielding: its turn lasts, and no process is queued.
 
         Queued calls are always taken. If the server yielded while calls were queued, each answered caller would queue its
         next call instead of handing it over, and the queue would never drain (`docs/decisions/0031-calls-and-starts.md`).
@@ -189,7 +189,7 @@ class Scheduler(Runner):
         return self.steps > 0 or not self.is_over()
 
     def process_keeps_turn(self, process: Process) -> bool:
-        """Whether a process may take a message from its mailbox without yielding to others, as OTP's processes do.
+        """Return whether a process may take a message from its mailbox without yielding, as OTP's processes do.
 
         It may while its turn lasts, unless a killed process waits to be unwound: that one is first in the queue.
         """
@@ -201,14 +201,14 @@ class Scheduler(Runner):
         return self.steps > 0 or not self.is_over()
 
     def has_time(self) -> bool:
-        """Whether the running code may continue without waiting; if not, it lets others run first."""
+        """Return whether the running code may continue without waiting; if not, it lets others run first."""
         if self.current is None and not self.turning and not self.in_guests_turn:
             self.begin_guests_turn()
         self.steps -= 1
         return self.steps > 0 or not self.is_over()
 
     def begin_turn(self) -> None:
-        """Begin a turn: a millisecond, or a number of steps where the clock is virtual."""
+        """Begin a turn: a millisecond, or a number of steps if the clock is virtual."""
         if self.schedule is not None or self.clock.virtual:
             self.steps = VIRTUAL_TURN
             self.turn_ends = -1.0
@@ -217,7 +217,7 @@ class Scheduler(Runner):
             self.turn_ends = self.clock.now() + TURN_SECONDS
 
     def is_over(self) -> bool:
-        """Whether this turn is over; the clock is read every few steps."""
+        """Return whether this turn is over; the clock is read every few steps."""
         if self.turn_ends < 0.0:
             return True
         if self.clock.now() >= self.turn_ends:
@@ -312,7 +312,8 @@ class Scheduler(Runner):
                     shown = self.shown
                     if shown.task is not task:
                         if self.depth == 0 and shown.task is not None:
-                            set_current_task(self.loop, task)  # one of ours for another: no other was shown meanwhile
+                            # Replaces one process's task by another's: asyncio has shown no other task in between.
+                            set_current_task(self.loop, task)
                             shown.task = task
                         else:
                             shown.show(task)
@@ -479,7 +480,7 @@ class Scheduler(Runner):
                     self.limit(process, wanted.timeout)
 
     def _await_answer(self, process: Process, request: CallRequest) -> None:
-        if request.state != PENDING:  # it came while the request was being sent
+        if request.state != PENDING:  # the answer came while the request was being sent
             self.ready(process, None)
         elif process.task is not None and (cancelled := process.task.take_cancel()) is not None:
             abandon(request)

@@ -55,7 +55,9 @@ def _receiver(node: Host, address: Address, message: object) -> Pid | None:
         return None
     pid = names.find(node, address)
     if pid is None and type(address) is not tuple:
-        raise ValueError(f"cannot send to {bounded_repr.safe_repr(address)}: nobody has this name. See `whereis(name)`")
+        raise ValueError(
+            f"cannot send to {bounded_repr.safe_repr(address)}: no process has this name. See `whereis(name)`"
+        )
     return pid
 
 

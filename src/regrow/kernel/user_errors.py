@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Interrupts(threading.local):
-    """What this thread does with KeyboardInterrupt and SystemExit.
+    """This thread's handler of KeyboardInterrupt and SystemExit.
 
     Attributes:
-        handler: `interrupted` of the thread's node; None if it has none.
+        handler: `interrupted` of the thread's node; None if the thread has no node.
     """
 
     handler: Callable[[BaseException], None] | None = None
@@ -27,9 +27,9 @@ INTERRUPTS: Final = Interrupts()
 
 
 def swallow(error: BaseException) -> None:
-    """End an exception of user code here, since the kernel has to continue.
+    """Swallow an exception that user code raised, since the kernel has to continue.
 
-    KeyboardInterrupt and SystemExit, which a signal's handler may have raised meanwhile, end the node in order.
+    KeyboardInterrupt and SystemExit, which a signal handler may have raised in between, end the node in order.
 
     Raises:
         KeyboardInterrupt: this thread has no node, and so nothing that has to continue.
@@ -43,20 +43,20 @@ def swallow(error: BaseException) -> None:
 
 
 def failed(loop: AbstractEventLoop, what: str, error: BaseException) -> None:
-    """Give what code of the user's has raised, where no process can be told, to the event loop's exception handler."""
+    """Pass an exception that user code raised outside every process to the event loop's exception handler."""
     swallow(error)
     if issubclass(type(error), (KeyboardInterrupt, SystemExit)):
         return
     try:
         loop.call_exception_handler({"message": what, "exception": error})
-    except BaseException as second:  # the handler is the user's, too
+    except BaseException as second:  # the handler is user code, too
         swallow(second)
 
 
-CALLBACK_FRAMES: Final = 7  # what asyncio needs of the stack to schedule a callback
+CALLBACK_FRAMES: Final = 7  # the frames that asyncio needs to schedule a callback
 
 
 def room(frames: int = CALLBACK_FRAMES - 1) -> None:
-    """Raise RecursionError where it does no harm yet, unless the stack has room for what asyncio needs for a callback."""
+    """Raise RecursionError here, where it does no harm yet, if the stack has no room to schedule a callback."""
     if frames > 0:
         room(frames - 1)

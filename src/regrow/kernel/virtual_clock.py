@@ -9,7 +9,7 @@ from regrow.kernel.awaitables import OTHERS
 from regrow.kernel.clock import Clock
 from regrow.kernel.current_node import current_node
 
-QUIET_ROUNDS: Final = 10  # rounds of the loop that asyncio's own tasks may need
+QUIET_ROUNDS: Final = 10  # rounds of the loop that asyncio's internal callbacks may need
 
 
 class VirtualClock(Clock):
@@ -24,11 +24,11 @@ class VirtualClock(Clock):
         self.jump = jump
         self.time: float = 1000.0
         self.moved: Callable[[], None] | None = None  # set by the node's timers
-        self.stuck: Callable[[], None] | None = None  # called when all wait and there is no timer to jump to
-        self.stuck_after: float = 0.0  # real seconds of which nothing came from outside
+        self.stuck: Callable[[], None] | None = None  # called when all processes wait and there is no timer to jump to
+        self.stuck_after: float = 0.0  # real seconds without an event from outside, before `stuck` is called
 
     def now(self) -> float:
-        """The virtual time in seconds; starts at 1000."""
+        """Return the virtual time in seconds; it starts at 1000."""
         return self.time
 
     def advance(self, delay: float) -> None:

@@ -191,7 +191,7 @@ class TestUnique:
             await Failing.start(name=name)
         assert Registry.count(R) == 0
         await Doer.start("again", name=name)
-        with pytest.raises(ValueError, match="nobody has this name"):
+        with pytest.raises(ValueError, match="no process has this name"):
             send(Via(R, "none"), "message")
 
     async def test_send(self, partitions: int) -> None:
@@ -199,7 +199,7 @@ class TestUnique:
         Registry.register(R, "hello")
         assert Registry.send((R, "hello"), "message") == "message"
         assert await process.receive() == "message"
-        with pytest.raises(ValueError, match="nobody has this name"):
+        with pytest.raises(ValueError, match="no process has this name"):
             Registry.send((R, "none"), "message")
         with pytest.raises(ValueError, match="unknown registry"):
             Registry.send(("unknown", "hello"), "message")

@@ -113,7 +113,7 @@ async def test_a_send_to_an_invalid_address_is_refused(node: Node) -> None:
     for wrong in (12, ["name"], ("a", "b", "c")):
         with pytest.raises(TypeError, match="wanted"):
             process.send(wrong, "x")
-    with pytest.raises(ValueError, match="nobody has this name"):
+    with pytest.raises(ValueError, match="no process has this name"):
         process.send("unknown", 1)
     assert process.send(await dead_pid(), 1) == 1
     assert process.send(("unknown", node.name), 1) == 1

@@ -42,7 +42,7 @@ async def test_registering_twice(node: Node) -> None:
     for name, pid, problem in (("taken", other, "has that name"), ("second", me, "already"), ("taken", me, "already")):
         with pytest.raises(ValueError, match=problem):
             process.register(name, pid)
-    with pytest.raises(ValueError, match="nobody has this name"):
+    with pytest.raises(ValueError, match="no process has this name"):
         process.unregister("unknown")
     assert process.registered() == ["taken"]
     assert process.whereis("taken") is me

@@ -339,7 +339,7 @@ async def test_there_is_no_service_that_junk_could_reach() -> None:
     with pytest.raises(NoProcess):
         await call("timer_server", "junk")
     cast("timer_server", "junk")
-    with pytest.raises(ValueError, match="nobody has this name"):
+    with pytest.raises(ValueError, match="no process has this name"):
         send("timer_server", "junk")
     for pid in process.processes():
         if pid is not me():

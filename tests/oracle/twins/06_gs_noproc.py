@@ -55,7 +55,7 @@ for label in ("send raises", "Process.send too"):
         "an unknown name",
         label + r': {:ERROR, %ArgumentError{message: "errors were found at the given arguments:\n\n'
         r'  * 1st argument: invalid destination\n"}}',
-        label + """: {:ERROR, %ValueError{message: "cannot send to 'nobody': nobody has this name. """
+        label + """: {:ERROR, %ValueError{message: "cannot send to 'nobody': no process has this name. """
         """See `whereis(name)`"}}""",
         because="an error of use is a ValueError that says what was wanted",
     )

@@ -50,7 +50,7 @@ twin.differs(
     "register, whereis, unregister",
     r'unregister again: {:ERROR, %ArgumentError{message: "errors were found at the given arguments:\n\n'
     r'  * 1st argument: not a pid\n"}}',
-    "unregister again: {:ERROR, %ValueError{message: \"could not unregister 'n1': nobody has this name\"}}",
+    "unregister again: {:ERROR, %ValueError{message: \"could not unregister 'n1': no process has this name\"}}",
     because="the error is Python's, and says what is wrong",
 )
 

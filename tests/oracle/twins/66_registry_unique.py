@@ -189,7 +189,7 @@ MISSING = "in Python a keyword that must be given is missing"
 argument_error(
     "send via",
     "argument error",
-    "ValueError{message: \"cannot send to Via('R', 'none'): nobody has this name. See `whereis(name)`\"}",
+    "ValueError{message: \"cannot send to Via('R', 'none'): no process has this name. See `whereis(name)`\"}",
     LETTER,
     "via: start, call, name conflicts, whereis_name",
 )
