@@ -2,6 +2,9 @@
 
 basedpyright's `--verifytypes` reports each name whose type a checker has to infer, and so may infer otherwise than
 another one: an attribute without an annotation, a parameter whose class has such an attribute.
+
+An attribute that a base class declares, and a class only assigns, has its type in writing: that of the base. basedpyright
+calls it ambiguous. A compiled class must not declare it again: `tests/architecture/test_compiled.py` says why.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ COMMAND: Final = [
     "--ignoreexternal",
     "--outputjson",
 ]
+PASSED: Final = ("partially unknown", "Ambiguous base class override")
 
 
 def complaints(report: dict[str, Any]) -> list[str]:
@@ -30,7 +34,7 @@ def complaints(report: dict[str, Any]) -> list[str]:
     for symbol in report["typeCompleteness"]["symbols"]:
         for problem in symbol["diagnostics"]:
             # A partially unknown type has a part that is reported on a separate line.
-            if problem["severity"] == "error" and "partially unknown" not in problem["message"]:
+            if problem["severity"] == "error" and not any(words in problem["message"] for words in PASSED):
                 place = problem.get("file", "?"), problem.get("range", {}).get("start", {}).get("line", 0) + 1
                 found.append(f"{place[0]}:{place[1]}: {symbol['name']}: {problem['message'].splitlines()[0]}")
     return found
@@ -45,12 +49,11 @@ def main() -> int:
     report: dict[str, Any] = json.loads(ran.stdout)
     completeness = report["typeCompleteness"]
     known = completeness["exportedSymbolCounts"]["withKnownType"]
-    for text in complaints(report):
+    found = complaints(report)
+    for text in found:
         print(text)
-    if completeness["completenessScore"] < 1 or known == 0:
-        print(
-            f"{completeness['completenessScore']:.1%} of the {known} public names have their type in writing, not 100 %"
-        )
+    if found or known == 0:
+        print(f"{len(found)} public names have no type in writing, {known} have one")
         return 1
     print(f"{known} public names have their type in writing, in {time.monotonic() - begin:.0f} s")
     return 0

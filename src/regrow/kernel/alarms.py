@@ -20,8 +20,8 @@ class Timer(Deadline):
     __slots__ = ("message", "owner")
 
     def __init__(self, owner: Process | None, message: Any) -> None:
-        self.due: float = 0.0
-        self.bucket: dict[Deadline, None] | None = None
+        self.due = 0.0
+        self.bucket = None
         self.owner: Process | None = owner  # whose death ends the timer
         self.message: Any = message
 
@@ -106,8 +106,6 @@ class Repeated(Interval):
     """An interval that waits for the end of its action before it starts again, at once if it is late."""
 
     __slots__ = ("busy",)
-
-    at: float
 
     def __init__(
         self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None], interval: float

@@ -21,10 +21,9 @@ from regrow.kernel.clock import Clock
 from regrow.kernel.coroutine_driver import driven_by
 from regrow.kernel.current_node import CURRENT, NODES, NODES_LOCK
 from regrow.kernel.gate import Gate
-from regrow.kernel.lineage import Lineage
 from regrow.kernel.mailbox import put_back
 from regrow.kernel.peer import Signal
-from regrow.kernel.process_record import ENDED, RUNNING, Host, Pid, Process, RemnantTable, Runner, Tracer, extras
+from regrow.kernel.process_record import ENDED, RUNNING, Host, Pid, Process, extras
 from regrow.kernel.remnants import Remnants
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.schedule import Schedule, Shuffle
@@ -50,7 +49,7 @@ class EndWatch(CallRequest):
 
     def __init__(self, guest: Pid, gone: asyncio.Future[object]) -> None:
         super().__init__(guest, None)
-        self.waiter: Any = ReasonFuture(self, gone)
+        self.waiter = ReasonFuture(self, gone)
 
 
 class ReasonFuture:
@@ -99,22 +98,22 @@ class Node(Host):
         self.seed = seed
         self.schedule: Schedule | None = None if seed is None else Shuffle(seed)
         self.hand_over = hand_over
-        self.clock: Clock = Clock() if clock is None else clock
-        self.number: int = 0
+        self.clock = Clock() if clock is None else clock
+        self.number = 0
         self.last_pid: int = 0
-        self.processes: dict[Pid, Process] = {}
-        self.names: dict[object, Process] = {}
-        self.registries: dict[object, Any] = {}
-        self.applications: dict[object, Any] = {}
+        self.processes = {}
+        self.names = {}
+        self.registries = {}
+        self.applications = {}
         self.block = None
-        self.told: dict[Process, None] = {}  # those that trap exits, and have an exit signal of their parent's
-        self.attempts: dict[Process, Any] = {}  # those that call the start function of a child or an application
-        self.adopted: dict[Any, Process] = {}
+        self.told = {}  # those that trap exits, and have an exit signal of their parent's
+        self.attempts = {}  # those that call the start function of a child or an application
+        self.adopted = {}
         self.burying = False  # those that have died are being buried, one by one
-        self.gate: Gate = Gate()
-        self.trace: Tracer | None = None
-        self.running: bool = False
-        self.last_lineage: Lineage | None = None  # of the last one that was spawned: its brothers share it
+        self.gate = Gate()
+        self.trace = None
+        self.running = False
+        self.last_lineage = None  # of the last one that was spawned: its brothers share it
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}, {len(self.processes)} processes)"
@@ -136,11 +135,11 @@ class Node(Host):
     def fail(self, error: BaseException) -> None:
         """Cancel the block in which this node is up, and raise `error` from it: the program cannot continue."""
         if self.failure is None and self.running:
-            self.failure: BaseException | None = error
+            self.failure = error
             if self.leaving:
                 return
             if self.block is not None:
-                self.cancelled: bool = self.block.cancel()
+                self.cancelled = self.block.cancel()
             else:  # nobody waits for it
                 self.begin_end("shutdown")
 
@@ -152,7 +151,7 @@ class Node(Host):
         """
         if self.last_pid:
             raise RuntimeError(f"{self!r} has run before: make a new one")
-        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         if CURRENT.node is not None:
             if CURRENT.node.loop.is_running():
                 raise RuntimeError(f"this thread has a node already, {CURRENT.node!r}: one loop has one node")
@@ -161,9 +160,9 @@ class Node(Host):
             while self.number in NODES:
                 self.number += 1
             NODES[self.number] = self
-        self.thread: int = threading.get_ident()
-        self.scheduler: Runner = Scheduler(self.loop, self.clock, self.schedule, self.hand_over)
-        self.remnants: RemnantTable = Remnants(self)
+        self.thread = threading.get_ident()
+        self.scheduler = Scheduler(self.loop, self.clock, self.schedule, self.hand_over)
+        self.remnants = Remnants(self)
         if isinstance(self.clock, VirtualClock):
             self.clock.moved = self.scheduler.timers.fire_due
             self.loop_time = time_of(self.loop)
@@ -173,8 +172,8 @@ class Node(Host):
         INTERRUPTS.handler = self.interrupted
         CURRENT.ended = ""
         self.running = True
-        self.guest: Pid = Pid(self, 0)
-        self.init: Process = self.add(init_loop, copy_context())
+        self.guest = Pid(self, 0)
+        self.init = self.add(init_loop, copy_context())
         extras(self.init).quiet = True
 
     def stop(self, reason: object = "shutdown") -> Coroutine[Any, Any, None]:
@@ -193,7 +192,7 @@ class Node(Host):
         if self.end_task is None:
             if type(reason) is not str or reason != "shutdown":
                 self.gate.why += f", with {bounded_repr.safe_repr(reason)}"
-            self.end_task: asyncio.Task[None] | None = self.loop.create_task(node_shutdown.run(self, reason))
+            self.end_task = self.loop.create_task(node_shutdown.run(self, reason))
 
     def end(self, pid: Pid, reason: object) -> Coroutine[Any, Any, None]:
         """Send `reason` to a process linked to the first one, and wait until it has ended."""

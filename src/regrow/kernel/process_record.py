@@ -94,8 +94,6 @@ class Alias(Ref):
 
     __slots__ = ("mode", "owner")
 
-    number: int
-
     def __init__(self, owner: Pid, mode: str) -> None:
         self.number = REFS.last = REFS.last + 1
         self.owner: Pid = owner
@@ -106,8 +104,6 @@ class Monitor(Alias):
     """A reference that `monitor` returns: it is kept by the watcher and by the watched process."""
 
     __slots__ = ("tag", "target", "watched")
-
-    number: int
 
     def __init__(self, owner: Pid, watched: Pid | None, target: object) -> None:
         self.number = REFS.last = REFS.last + 1

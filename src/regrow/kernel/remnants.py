@@ -45,7 +45,7 @@ class Remnants(RemnantTable):
 
     def __init__(self, node: Host) -> None:
         self.node = node
-        self.kept: dict[Process, RemnantDeadline] = {}
+        self.kept = {}
         self.waiting: Future[None] | None = None  # of a node that stops
 
     def cancelled(self) -> CancelledError:

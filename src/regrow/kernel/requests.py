@@ -59,8 +59,8 @@ class CallRequest(Deadline):
     __slots__ = ("answer", "pid", "request", "server", "state", "waiter")
 
     def __init__(self, pid: Pid, request: object) -> None:
-        self.bucket: dict[Deadline, None] | None = None
-        self.due: float = 0.0
+        self.bucket = None
+        self.due = 0.0
         self.pid: Pid = pid
         self.request: object = request
         self.state: int = PENDING

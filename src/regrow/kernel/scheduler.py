@@ -52,26 +52,26 @@ class Scheduler(Runner):
     ) -> None:
         self.loop = loop
         self.clock = clock
-        self.jumps: Any = ClockMover(self)
-        self.timers: Timers = Timers(loop, clock, self.jumps, schedule)
+        self.jumps = ClockMover(self)
+        self.timers = Timers(loop, clock, self.jumps, schedule)
         self.schedule = schedule
         self.coin: Schedule | None = schedule if hand_over is None else None
         self.deepest = 0 if hand_over is False else DEEPEST
-        self.queue: deque[Process] = deque()
-        self.shown: CurrentTask = CurrentTask(loop)
-        self.yielded: list[Process] = []  # processes that run in the next turn
+        self.queue = deque()
+        self.shown = CurrentTask(loop)
+        self.yielded = []  # processes that run in the next turn
         self.current = None
-        self.scheduled: bool = False  # whether a turn is
-        self.turning: bool = False
-        self.depth: int = 0
-        self.stack: Any = gauge()
+        self.scheduled = False  # whether a turn is
+        self.turning = False
+        self.depth = 0
+        self.stack = gauge()
         self.stack_least: int = least(self.stack.value)  # the calls that must still fit for a hand-over
-        self.steps: int = 0  # steps left until the clock is read again
-        self.turn_ends: float = 0.0
+        self.steps = 0  # steps left until the clock is read again
+        self.turn_ends = 0.0
         self.in_guests_turn: bool = False
         self.awaiting = 0  # processes that wait for a future
-        self.dying: deque[Process] = deque()  # processes whose end is not fully reported yet
-        self.broken_off: list[tuple[Process, object, bool]] = []  # interrupted ends of steps: see `unfinished.py`
+        self.dying = deque()  # processes whose end is not fully reported yet
+        self.broken_off = []  # interrupted ends of steps: see `unfinished.py`
         self.closed = False
 
     # The queue. The action that can fail for lack of stack comes first, so that all the rest is done or nothing is.

@@ -49,8 +49,8 @@ class Trace(Tracer):
     """
 
     def __init__(self) -> None:
-        self.listeners: dict[Listener, None] = {}
-        self.dead: dict[Process, None] = {}
+        self.listeners = {}
+        self.dead = {}
 
     def emit(self, point: str, who: object, whom: object = None, what: object = None) -> None:
         """Call every listener. One that raises is removed: an observer must not change what it observes."""

@@ -458,7 +458,7 @@ class MachineSystemHandler(SystemHandler):
             if not survives(self.process, error):
                 raise
             return failed("the function given to replace_state", function, error)
-        self.state: Any = (state, data)
+        self.state = (state, data)
         return self.state
 
     def change_code(self, module: type, old_version: Any, extra: Any) -> Generator[Any, Any, Any]:

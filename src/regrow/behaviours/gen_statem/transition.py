@@ -9,7 +9,7 @@ from regrow.behaviours.gen.results import BadReturn
 from regrow.behaviours.gen_statem.results import Timeout
 from regrow.kernel.alarms import Timer
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.explained_reasons import Explained, explained
+from regrow.kernel.explained_reasons import explained
 from regrow.kernel.keys import equal, exact
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.timers import LONGEST
@@ -34,7 +34,7 @@ class BadTransition(BadReturn):
 
     def __init__(self, word: str, callbacks: object, callback: str, value: object, wanted: str) -> None:
         super().__init__(callbacks, callback, value, wanted)
-        self.reason: Explained = explained((word, value), self.letter)
+        self.reason = explained((word, value), self.letter)
 
 
 class Transition:
