@@ -174,14 +174,14 @@ MESSAGES: Final = [
     Mutant(
         "one that was cancelled by another that fired, fires",
         TIMERS,
-        "if deadline.due == due:  # and not",
-        "if True:  # and not",
+        "if deadline.due == due:  # false",
+        "if True:  # false",
     ),
     Mutant(
         "one that fails keeps the others from firing",
         TIMERS,
-        "except BaseException as error:  # a table",
-        "except ZeroDivisionError as error:  # a table",
+        "except BaseException as error:  # a user's table",
+        "except ZeroDivisionError as error:  # a user's table",
     ),
     Mutant(
         "a nearer deadline does not set the clock",

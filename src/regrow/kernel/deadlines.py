@@ -1,8 +1,9 @@
-"""Timers and deadlines: many of them, on one `call_later` of the event loop.
+"""The timers and deadlines of a node, however many, on one `call_later` of the event loop.
 
-Nearly all are cancelled before they fall due (a call waits 5.0 s, and hardly ever so long). They wait in buckets, each
-for a short span of time, where setting and cancelling cost a dict entry. The first bucket is sorted into a heap when
-its time comes near, and only from there do they fire. What is cancelled in the heap stays, until it is half of it.
+Nearly all are cancelled before they fall due: a call has a deadline of 5 s, and is usually answered long before. They
+wait in buckets, each for a short span of time, where setting and cancelling cost one dict entry. When its time comes,
+the first bucket is sorted into a heap, and deadlines fire only from there. Cancelled deadlines stay in the heap until
+they are half of it.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from regrow.kernel.user_errors import failed
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-WIDTH: Final = 1 / 64  # seconds that a bucket spans; a power of two, by which floats divide without a rest
-FEW: Final = 64  # empty buckets, or cancelled deadlines in the heap, that are not worth a look
-WAITS: Final = 1 << 60  # added to the number of a wait: what comes in the moment in which it ends still counts
+WIDTH: Final = 1 / 64  # seconds that a bucket spans; a power of two, so that the division of floats is exact
+FEW: Final = 64  # this many empty buckets, or cancelled deadlines in the heap, are not worth removing
+WAITS: Final = 1 << 60  # added to the sequence number of timeouts, so that messages due at the same instant fire first
 ROUND: Final = 256  # deadlines that fire before the event loop serves others
 
 
 class Deadline:
-    """Something that happens at a time unless it is cancelled before. `due` is 0.0 when it is not set."""
+    """An action at a time, unless it is cancelled before. `due` is 0.0 while it is not set."""
 
     __slots__ = ("bucket", "due")
 
@@ -41,19 +42,19 @@ class Deadline:
         return number + WAITS
 
     def fire(self) -> None:
-        """What is to happen."""
+        """Run the action of the deadline."""
         raise NotImplementedError
 
 
 class TimersWatcher(Protocol):
-    """Who moves a virtual clock."""
+    """The part of a `ClockMover` that timers use."""
 
     def want(self) -> None:
-        """There is a deadline to which a virtual clock may jump."""
+        """Note that there is a deadline to which a virtual clock may jump."""
 
 
 class FiringOrder(Protocol):
-    """The part of a `Schedule` that timers ask."""
+    """The part of a `Schedule` that timers use."""
 
     def fire(self, due: list[tuple[float, Deadline]]) -> list[tuple[float, Deadline]]:
         """Return which of the deadlines that have come fire now, and in which order."""
@@ -73,9 +74,9 @@ class Timers:
         self.schedule = schedule
         self.buckets: dict[float, dict[Deadline, None]] = {}
         self.starts: list[float] = []  # the keys of the buckets, a heap
-        self.crowded: int = FEW  # so many buckets are looked through for empty ones
+        self.crowded: int = FEW  # the number of buckets from which on empty ones are removed
         self.heap: list[tuple[float, int, Deadline]] = []
-        self.sorted_in: int = 0  # so many have come into the heap
+        self.sorted_in: int = 0  # the number of deadlines that were put into the heap so far
         self.dead: int = 0  # cancelled, but still in the heap
         self.handle: Any = None
         self.handle_due: float = FOREVER
@@ -119,7 +120,7 @@ class Timers:
             deadline.bucket = None
             del bucket[deadline]
             if not bucket:
-                bucket.clear()  # an empty dict keeps the room of those that were in it
+                bucket.clear()  # frees the memory: a dict keeps its size when entries are deleted one by one
             return
         self.dead += 1
         if self.dead > FEW and self.dead * 2 > len(self.heap):
@@ -128,7 +129,7 @@ class Timers:
             self.dead = 0
 
     def next_due(self) -> float:
-        """When the next deadline falls due; infinity when there is none."""
+        """Return when the next deadline falls due; infinity if there is none."""
         while True:
             heap = self.heap
             while heap and heap[0][2].due != heap[0][0]:
@@ -140,7 +141,7 @@ class Timers:
             self._sort_in()
 
     def fire_due(self) -> None:
-        """Fire what has fallen due, in the order of the times: all of it where the clock waits, else a round."""
+        """Fire the deadlines that have fallen due, by time: all of them on a virtual clock, else at most ROUND."""
         self.handle = None
         self.handle_due = FOREVER
         now = self.now()
@@ -150,11 +151,11 @@ class Timers:
                 if self.schedule is not None:
                     found = self._chosen(found, self.schedule)
                 for due, deadline in found:
-                    if deadline.due == due:  # and not cancelled by one that fired before it
+                    if deadline.due == due:  # false if a deadline that fired before has cancelled it
                         self._forget(deadline)
                         try:
                             deadline.fire()
-                        except BaseException as error:  # a table of the user's has raised: the others must fire
+                        except BaseException as error:  # a user's table may raise: the others must fire all the same
                             failed(self.loop, f"{safe_repr(deadline)} failed", error)
                 if not self.clock.virtual or len(found) < some:
                     break
@@ -164,7 +165,7 @@ class Timers:
                 self._arm(due)
 
     def close(self) -> None:
-        """Forget everything."""
+        """Drop all deadlines and the loop's timer."""
         if self.handle is not None and not self.clock.virtual:
             self.handle.cancel()
         self.handle = None
@@ -173,9 +174,9 @@ class Timers:
         self.heap.clear()
 
     def _without_bucket(self, deadline: Deadline, start: float, delay: float) -> None:
-        """Its bucket is not there yet, or not any more."""
+        """Start a deadline whose bucket does not exist yet, or does not exist any more."""
         if not WIDTH <= delay < FOREVER:
-            self._push(deadline)  # at once: there will hardly be others before it is sorted in
+            self._push(deadline)  # without a bucket, which few other deadlines would share before it is sorted
             return
         if len(self.buckets) >= self.crowded:
             self.buckets = {one: deadlines for one, deadlines in self.buckets.items() if deadlines}
@@ -195,7 +196,7 @@ class Timers:
             self._push(deadline)
 
     def _fallen_due(self, now: float) -> list[tuple[float, Deadline]]:
-        """The first that have fallen due, by time: no more than ROUND."""
+        """Return the deadlines that have fallen due, by time: no more than ROUND."""
         found: list[tuple[float, Deadline]] = []
         while len(found) < ROUND and self.next_due() <= now:
             due, _, deadline = heapq.heappop(self.heap)
@@ -203,7 +204,7 @@ class Timers:
         return found
 
     def _chosen(self, found: list[tuple[float, Deadline]], schedule: FiringOrder) -> list[tuple[float, Deadline]]:
-        """What a schedule lets fire now; the others wait on."""
+        """Return the deadlines that a schedule lets fire now; the others continue to wait."""
         chosen = schedule.fire(found)
         for one in found:
             if one not in chosen:

@@ -1,4 +1,4 @@
-"""What a process notes about itself: its dictionary and its label."""
+"""The dictionary of a process and its label."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ABSENT: Any = object()
 
 
 def put(key: object, value: object) -> object:
-    """Set an entry of this process's dictionary; returns the old value or None (`erlang:put/2`)."""
+    """Set an entry of this process's dictionary, and return the old value or None (`erlang:put/2`)."""
     dictionary = extras(running()).dictionary
     before = dictionary.get(key)
     dictionary[key] = value
@@ -20,27 +20,27 @@ def put(key: object, value: object) -> object:
 
 
 def get(key: object = ABSENT, default: Any = None) -> Any:
-    """An entry of this process's dictionary; without a key a copy of all of it (`erlang:get/0`)."""
+    """Return an entry of this process's dictionary; without a key, a copy of the whole dictionary (`erlang:get/0`)."""
     process = running()
     dictionary: dict[object, object] = {} if process.rare is None else process.rare.dictionary
     return dict(dictionary) if key is ABSENT else dictionary.get(key, default)
 
 
 def get_keys(value: object = ABSENT) -> list[object]:
-    """The keys of this process's dictionary; with a value, those that have it (`erlang:get_keys/1`)."""
+    """Return the keys of this process's dictionary; with a value, only the keys that have it (`erlang:get_keys/1`)."""
     process = running()
     dictionary: dict[object, object] = {} if process.rare is None else process.rare.dictionary
     return [key for key, held in dictionary.items() if value is ABSENT or held == value]
 
 
 def delete(key: object) -> object:
-    """Remove an entry of this process's dictionary; returns its value or None (Elixir's `Process.delete/1`)."""
+    """Remove an entry of this process's dictionary, and return its value or None (Elixir's `Process.delete/1`)."""
     process = running()
     return None if process.rare is None else process.rare.dictionary.pop(key, None)
 
 
 def erase(key: object = ABSENT) -> Any:
-    """The same as `delete`; without a key, remove and return the whole dictionary (`erlang:erase/0`)."""
+    """Remove an entry of this process's dictionary, or without a key all of them, and return it (`erlang:erase/0`)."""
     if key is not ABSENT:
         return delete(key)
     process = running()
@@ -56,7 +56,7 @@ def set_label(label: object) -> None:
 
 
 def get_label(pid: Pid | None = None) -> Any:
-    """The label of this process or another; None if it has none, or is dead (`proc_lib:get_label/1`).
+    """Return the label of this process or another; None if it has none, or is dead (`proc_lib:get_label/1`).
 
     Raises:
         TypeError: this is no pid.

@@ -1,18 +1,18 @@
-"""Why a process ended, which ends are normal, and how an exception becomes a reason.
+"""Exit reasons: the reasons of processes' ends, the normal ones, and the exceptions that carry them.
 
 A reason is data: `"normal"`, `"shutdown"`, `("shutdown", detail)`, `"killed"`, any other term, or the exception that
-ended the process. An exception that has become a reason keeps no frames: its traceback is reduced to
-(code, line) pairs, so that a dead process's variables are not kept alive by whoever remembers why it died.
-A reason is never raised itself, but wrapped: in `Exit` to leave a process with it, in `CallExit` to tell a caller.
+ended the process. An exception that has become a reason keeps no frames: its traceback is reduced to (code, line)
+pairs, so that a stored reason does not keep a dead process's variables alive. A reason is not raised itself but
+wrapped: in `Exit` to end a process with it, in `CallExit` to raise it in a caller.
 
-    Exit                 leave this process with a reason (a BaseException, as cancellation is)
+    Exit                 end this process with a reason (a BaseException, as cancellation is)
     CallExit             a request failed; uncaught, it ends the caller with the same reason
-      + NoProcess        nobody there
-      + CallingSelf      a process asked itself
-      + Deadlock         it would have waited for itself, through others
+      + NoProcess        there is no such process
+      + CallingSelf      a process called itself
+      + Deadlock         the caller would have waited for itself, through other processes
       + CallTimeout      no answer in time (also a TimeoutError)
       + CalleeExit       the server ended before it answered
-      + UnknownRequest   the server has no such message, and goes on
+      + UnknownRequest   the server has no such message, and continues
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from regrow.kernel.user_errors import swallow
 
 
 class Exit(BaseException):
-    """Leave the running process with `reason` (`erlang:exit/1`). Not an Exception: `except Exception` lets it through.
+    """End the running process with `reason` (`erlang:exit/1`). It is no Exception: `except Exception` lets it through.
 
     Attributes:
-        reason: any term; "normal", "shutdown" and ("shutdown", detail) are ends that nobody reports.
+        reason: any term. "normal", "shutdown" and ("shutdown", detail) are not reported.
     """
 
     __regrow_carries__: ClassVar[bool] = True
@@ -48,11 +48,11 @@ class Exit(BaseException):
 
 
 class KilledWhileRunning(BaseException):
-    """The running process has been ended under its own feet; unwinds its stack and nothing else."""
+    """Unwinds the stack of the running process, which something that it called has killed."""
 
 
 class Continuation(BaseException):
-    """The running process leaves all that it does, waits for mail, and goes on as `function(*args)`."""
+    """Unwinds the stack of the running process, which then waits for a message and runs `function(*args)`."""
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         super().__init__(function, args)
@@ -64,7 +64,7 @@ class CallExit(Exception):
     """A request failed. `reason` has OTP's shape: `("noproc", ("GenServer", "call", [server, request, timeout]))`.
 
     Attributes:
-        reason: the whole reason, with which the caller ends if it does not catch this.
+        reason: the whole reason. A caller that does not catch this exception ends with it.
     """
 
     __regrow_carries__: ClassVar[bool] = True
@@ -74,7 +74,7 @@ class CallExit(Exception):
         self.reason = reason
         self.letter = letter
         why = reason[0]
-        if type(why) is not str:  # the rest is the place of the call
+        if type(why) is not str:  # `reason[1]` only names the call
             because(self, why)
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ class CallExit(Exception):
 
 
 class NoProcess(CallExit):
-    """There is no such process: it has ended, or nobody has that name."""
+    """There is no such process: it has ended, or no process has that name."""
 
 
 class CallingSelf(CallExit):
@@ -90,9 +90,10 @@ class CallingSelf(CallExit):
 
 
 class Deadlock(CallExit):
-    """Processes would have waited for each other for ever, each for the answer of the next; this call closed the circle.
+    """Processes would have waited for each other for ever, each for the answer of the next; this call closed the cycle.
 
-    `reason[0]` is ("deadlock", pids): who waits for whom, from the caller on. The request was taken back: nobody sees it.
+    `reason[0]` is ("deadlock", pids): each process waits for the next, from the caller on. The request was withdrawn:
+    the server does not receive it.
     """
 
 
@@ -105,11 +106,11 @@ class CalleeExit(CallExit):
 
 
 class UnknownRequest(CallExit):
-    """A service has no such message: the handle is of another class. The service goes on; `reason[0]` is a NoClause."""
+    """A service has no such message: the handle's class is another. The service continues; `reason[0]` is a NoClause."""
 
 
 def is_normal(reason: object) -> bool:
-    """Whether nothing went wrong: `"normal"`, `"shutdown"` or `("shutdown", detail)`."""
+    """Return whether a reason is normal: `"normal"`, `"shutdown"` or `("shutdown", detail)`."""
     if type(reason) is str:
         return reason == "normal" or reason == "shutdown"
     if type(reason) is not tuple:
@@ -119,9 +120,10 @@ def is_normal(reason: object) -> bool:
 
 
 def reason_of(error: BaseException) -> object:
-    """The reason with which an uncaught exception ends its process. Nobody else handles it: it loses its frames.
+    """Return the reason of a process that ended with an uncaught exception, and remove the exception's frames.
 
-    But KeyboardInterrupt and SystemExit go on, out of the event loop, with their traceback: see `Node.interrupted`.
+    KeyboardInterrupt and SystemExit keep theirs, since they are raised again out of the event loop: the reason is a
+    copy (see `Node.interrupted`).
     """
     reason = carried(error)
     if type(reason) is str:
@@ -130,33 +132,33 @@ def reason_of(error: BaseException) -> object:
 
 
 def reason_beside(error: BaseException) -> object:
-    """The same, of an exception that others go on to handle: it keeps its traceback, and the reason is a copy."""
+    """Return the reason of a process whose exception is still being handled: a copy, so that it keeps its traceback."""
     return apart(carried(error))
 
 
 def carried(error: BaseException) -> object:
-    """What an exception gives as the reason: what `Exit` and `CallExit` carry, or else itself."""
+    """Return the reason in an `Exit` or a `CallExit`; any other exception is its own reason."""
     if not is_a(error, Exit, CallExit):
         return error
     try:
         return cast("Exit | CallExit", error).reason
-    except BaseException as refused:  # a subclass whose `__init__` did not call ours, or whose `reason` raises
+    except BaseException as refused:  # a subclass whose `__init__` skips that of `Exit`, or whose `reason` raises
         swallow(refused)
         return error
 
 
 def is_a(value: object, *kinds: type) -> bool:
-    """`isinstance` of what is the user's: that asks the value for its `__class__`, and fails with what that raises."""
+    """Return whether a user's value is of one of these kinds. `isinstance` would read its `__class__`, which may raise."""
     return issubclass(type(value), kinds)
 
 
 def is_word(reason: object, word: str) -> bool:
-    """Whether a reason is this word: one of the user's is not asked whether it equals it."""
+    """Return whether a reason is this word, without calling the `__eq__` of a user's reason."""
     return type(reason) is str and reason == word
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two reasons are equal; what a class of the user's raises when it is asked counts as no."""
+    """Return whether two reasons are equal; a comparison that raises counts as false."""
     if one is other:
         return True
     try:
@@ -167,16 +169,16 @@ def same(one: object, other: object) -> bool:
 
 
 def strip_tracebacks(reason: object) -> object:
-    """`reason` itself, once the exceptions in it keep no frames."""
+    """Remove the frames of the exceptions in `reason`, and return it."""
     for error in exceptions_in(reason):
         strip_traceback(error)
     return reason
 
 
 def apart(reason: object) -> object:
-    """`reason` with a copy of each exception in it that has frames, its causes, contexts and members too.
+    """Return `reason` with a copy of each exception that has frames, and of its causes, contexts and members.
 
-    The exceptions themselves stay as they are, for the code that handles them.
+    The exceptions themselves stay unchanged, for the code that handles them.
     """
     found = exceptions_in(reason)
     twins: dict[int, BaseException] = {}
@@ -187,12 +189,12 @@ def apart(reason: object) -> object:
 
 
 def has_frames(traceback: TracebackType | None) -> bool:
-    """Whether a traceback keeps anything alive."""
+    """Return whether a traceback has frames that keep variables alive."""
     return traceback is not None and bool(lines_of(traceback))
 
 
 def replaced(reason: object, twins: dict[int, BaseException]) -> object:
-    """`reason` with these in the place of those whose ids they stand under."""
+    """Return `reason` with each exception replaced by its twin; `twins` has the ids of the exceptions as keys."""
     if issubclass(type(reason), tuple):
         kind: Any = type(reason)
         return tuple.__new__(  # pyright: ignore[reportUnknownMemberType]
@@ -209,11 +211,11 @@ def strip_traceback(error: BaseException) -> BaseException:
         if traceback is not None:
             TRACEBACK.__set__(one, None)
             lines = lines_of(traceback)
-            if lines:  # else its lines have only been shown again, and are there
+            if lines:  # otherwise the traceback was made from lines that the exception has already
                 BaseException.__setattr__(one, TRACE, lines)
     return error
 
 
 def display_name(who: object) -> str:
-    """How a name or an address stands in a sentence: a class by its own name."""
+    """Return a name or an address as a sentence shows it: a class by its name, anything else by its repr."""
     return who.__name__ if isinstance(who, type) else safe_repr(who, 100)

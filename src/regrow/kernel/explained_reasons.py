@@ -1,7 +1,7 @@
-"""Reasons that say in words what they mean, and where the function is that is at fault.
+"""Reasons that explain themselves in words, with the place of the function that is at fault.
 
-OTP's reason for a callback that returned what it must not is `("bad_return_value", value)`. It does not say which
-callback that was, and a value has no line. The reason stays that tuple for all who compare it, and carries the letter.
+OTP's reason for a callback that returned a wrong value is `("bad_return_value", value)`. It does not name the callback,
+and a value has no line number. The reason still equals that tuple, and carries the explanation as a letter.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ LETTER: Final = Limits(depth=None, chars_limit=1000)
 
 
 class Letter:
-    """What a callback returned, between what is said before and after it: its repr is made when the letter is read."""
+    """An explanation: a callback's value between two pieces of text. The value's repr is made when the letter is read."""
 
     __slots__ = ("after", "before", "value")
 
-    def __init__(self, before: str, value: object = LETTER, after: str = "") -> None:  # LETTER: there is none
+    def __init__(self, before: str, value: object = LETTER, after: str = "") -> None:  # LETTER: no value
         self.before: str = before
         self.value: object = value
         self.after: str = after
@@ -31,16 +31,16 @@ class Letter:
         return self.words(LETTER)
 
     def words(self, limits: Limits) -> str:
-        """The letter; `limits` may know the value's repr already."""
+        """Return the text of the letter; `limits` may have the value's repr already."""
         value = "" if self.value is LETTER else "nothing" if self.value is None else show(self.value, limits)
         return f"{self.before}{value}{self.after}"
 
 
 class Explained(tuple[Any, ...]):  # noqa: SLOT001 (a tuple has no slots but empty ones)
-    """A tuple, equal to the same without a letter.
+    """A tuple with a letter; it equals the plain tuple.
 
     Attributes:
-        letter: which callback, where it stands, what it returned and what is wanted.
+        letter: names the callback, its place, the value that it returned and the values that are allowed.
     """
 
     letter: Letter | None = None
@@ -50,37 +50,37 @@ class Explained(tuple[Any, ...]):  # noqa: SLOT001 (a tuple has no slots but emp
 
 
 def explained(reason: tuple[Any, ...], letter: Letter) -> Explained:
-    """`reason`, which says what `letter` does."""
+    """Return `reason` with a letter."""
     made = Explained(reason)
     made.letter = letter
     return made
 
 
 def letter_of(reason: object, limits: Limits = LETTER) -> str:
-    """What a reason says of itself; "" if it says nothing."""
+    """Return the text of a reason's letter; "" if it has none."""
     letter = reason.letter if type(reason) is Explained else None
     return "" if letter is None else letter.words(limits)
 
 
 def in_words(reason: object) -> str:
-    """A reason as it stands in a sentence: its letter, else its repr."""
+    """Return a reason as a sentence shows it: its letter, or else its repr."""
     return letter_of(reason) or show(reason, LETTER)
 
 
 def returned(owner: object, name: str, value: object, wanted: str) -> Letter:
-    """What a callback gave, what is wanted, and where it stands. The owner is the object, or its class."""
+    """Return the letter for a wrong value of a callback. The owner is the object of the callback, or its class."""
     kind: Any = owner if isinstance(owner, type) else owner.__class__
     return Letter(f"{kind.__name__}.{name} returned ", value, f". Wanted: {wanted}{at(getattr(kind, name, None))}")
 
 
 def at(function: Any) -> str:
-    """Where a function stands, as the end of a letter; "" where that is not known, as of a compiled one."""
+    """Return the place of a function, as the end of a letter; "" if it is unknown, as for a compiled function."""
     while isinstance(function, partial):
         function = function.func
     function = getattr(function, "__func__", function)
     try:
         code = getattr(unwrap(function), "__code__", None)
-    except Exception:  # what the user gave may do what it likes when it is asked for an attribute
+    except Exception:  # a user's object may raise anything when an attribute is read
         return ""
     if not isinstance(code, CodeType):
         return ""
@@ -88,7 +88,7 @@ def at(function: Any) -> str:
 
 
 def path_words(path: str) -> str:
-    """A path relative to where the program was started, if it is below."""
+    """Return a path relative to the current directory, if it is below."""
     try:
         here = os.getcwd()  # noqa: PTH109 (pathlib costs what this does not)
     except OSError:

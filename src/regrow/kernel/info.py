@@ -1,4 +1,4 @@
-"""Looking at processes: which there are, and what the kernel knows of each."""
+"""Information about processes: the list of them, and the kernel's record of each."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ INFO: Final = (
 
 
 def alive(pid: Pid | Addressed) -> bool:
-    """Whether the process lives (`erlang:is_process_alive/1`)."""
+    """Return whether the process is alive (`erlang:is_process_alive/1`)."""
     found = names.find(current_node(), pid) if is_addressed(pid) else as_pid(pid, "alive")
     return found is not None and found.process is not None and found.node.is_up()
 
 
 def processes() -> list[Pid]:
-    """The pids of all processes of this node, oldest first (`erlang:processes/0`)."""
+    """Return the pids of all processes of this node, oldest first (`erlang:processes/0`)."""
     return list(current_node().processes)
 
 
@@ -45,11 +45,11 @@ def info(pid: Pid | Addressed, item: str | None = None) -> Any: ...
 @overload
 def info(pid: Pid | Addressed, item: Sequence[str]) -> list[tuple[str, Any]] | None: ...
 def info(pid: Pid | Addressed, item: str | Sequence[str] | None = None) -> Any:
-    """What the kernel knows of a process: a dict of all items; None for a dead one (`erlang:process_info/2`).
+    """Return information about a process: a dict of all items, or None for a dead one (`erlang:process_info/2`).
 
     Args:
         pid: the process.
-        item: one item, for its value alone; or several, for a list of `(item, value)` in the same order. The items:
+        item: one item, to get only its value; or several, to get a list of `(item, value)` in this order. The items:
             `registered_name` ([] if it has none), `status` ("new", "runnable", "running", "waiting", "exiting"),
             `links`, `monitors` (pids, or names as they were given), `monitored_by`, `message_queue_len`, `messages`,
             `trap_exit`, `parent`, `ancestors` (the nearest fifty), `initial_call`, `dictionary`, `label`.
@@ -72,22 +72,22 @@ def info(pid: Pid | Addressed, item: str | Sequence[str] | None = None) -> Any:
 
 
 def is_addressed(value: object) -> TypeGuard[Addressed]:
-    """Whether this stands for a process without being its pid or name."""
+    """Return whether a value has the address of a process, without being a pid or a name."""
     return type(value) is not Pid and not names.is_name(value) and hasattr(value, "__regrow_address__")
 
 
 def as_pid(value: object, what: str) -> Pid:
-    """`value`, if it is a pid, or the pid that a handle stands for now.
+    """Return `value` if it is a pid, or the pid of the process at a handle's address now.
 
     Raises:
-        TypeError: it is neither.
-        ValueError: nobody is where the handle points.
+        TypeError: `value` is neither a pid nor a handle.
+        ValueError: there is no process at the handle's address.
     """
     if type(value) is not Pid:
         if is_addressed(value):
             found = names.find(current_node(), value)
             if found is None:
-                raise ValueError(f"{what}: nobody is at {bounded_repr.safe_repr(value)} now")
+                raise ValueError(f"{what}: there is no process at {bounded_repr.safe_repr(value)} now")
             return found
         raise TypeError(f"{what}: wanted a pid, got {bounded_repr.safe_repr(value)}")
     return value

@@ -1,13 +1,13 @@
-"""Keys of the user's in tables of ours: compared as terms are, and kept as they were when they came.
+"""Users' keys in regrow's tables: they are compared as terms, and their hash is computed once.
 
-A dict asks a key for its hash and its equality at every look. Three things follow that a table must not suffer from:
+A dict calls a key's `__hash__` and `__eq__` at every look-up. A table must be protected from three consequences:
 
-    1 == 1.0 == True         they are three terms, as OTP's =:= has it
-    a hash that changes      what was put in under it is never found again, and a dead process stays
-    one that raises          the end of a process, which cannot fail, fails
+    1 == 1.0 == True         OTP's =:= distinguishes these three terms
+    a hash that changes      the entry is never found again, and a dead process stays in the table
+    a hash that raises       the end of a process would fail, which it must not
 
-`exact` gives the key that stands in a table: itself where it is plain, else an `Exact`, whose hash is asked for once.
-To take out what stands under it, `same` compares by identity, and asks the user's object nothing at all.
+`exact` returns the key to use in a table: a plain key itself, or else an `Exact`, which computes the hash once. To
+remove an entry, `same` compares by identity and calls no code of the user's object.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.process_record import Alias, Monitor, Pid
 from regrow.kernel.refs import Ref
 
-# Python's == takes 1, 1.0 and True for one and the same. Terms are compared by value and type, as OTP's =:= does.
+# In Python 1 == 1.0 == True. Terms are compared by value and type, as by OTP's =:=.
 NUMBERS: Final = (bool, int, float, complex)
-PLAIN: Final = frozenset({bytes, type(None), type, Pid, Ref, Alias, Monitor})  # what they hash to and equal is fixed
+PLAIN: Final = frozenset({bytes, type(None), type, Pid, Ref, Alias, Monitor})  # their hash and equality are fixed
 
 
 class Exact:
-    """A key that is not plain, or is a number whose type must tell it from others."""
+    """A key that is not plain, or a number that is distinguished from equal numbers by its type."""
 
     __slots__ = ("hash", "kind", "value")
 
     def __init__(self, kind: object, value: Any) -> None:
-        self.kind: object = kind  # None for an object of the user's, which may equal what is not of its class
+        self.kind: object = kind  # None for a user's object, which may equal an object of another class
         self.value: Any = value
         self.hash: int = hash(value) if kind is None or kind is tuple else hash((kind, value))
 
@@ -43,7 +43,7 @@ class Exact:
             return NotImplemented
         if type(other) is Exact:
             return self.kind is other.kind and (self.value is other.value or bool(self.value == other.value))
-        # A plain key: a member of an enum of strings finds what stands under its string.
+        # `other` is a plain key: a member of a string enum finds the entry of its string.
         return (self.kind is None or (self.kind is tuple and type(other) is tuple)) and bool(self.value == other)
 
     def __hash__(self) -> int:
@@ -51,7 +51,7 @@ class Exact:
 
 
 class Same:
-    """The one key of a table that is this object."""
+    """A look-up key that equals only one `Exact`, by identity."""
 
     __slots__ = ("hash", "kept")
 
@@ -67,16 +67,16 @@ class Same:
 
 
 def same(kept: Any) -> Any:
-    """What finds a key that `exact` gave, and that stands in a dict as this very object."""
+    """Return a key that finds `kept`, which `exact` returned, in a dict by its identity."""
     return Same(kept) if type(kept) is Exact else kept
 
 
 def exact(key: Any) -> Any:
-    """A key under which a dict keeps 1, 1.0 and True apart, and an object under the hash that it has now.
+    """Return a key that keeps 1, 1.0 and True apart in a dict, and fixes the hash that an object has now.
 
     Raises:
         TypeError: the key is not hashable.
-        BaseException: what its `__hash__` raises.
+        BaseException: any exception that the key's `__hash__` raises.
     """
     kind: Any = type(key)  # pyright: ignore[reportUnknownVariableType]
     if kind is str or kind is int or kind is Exact or kind in PLAIN:
@@ -95,7 +95,7 @@ def exact(key: Any) -> Any:
 
 
 def plain(kept: Any) -> Any:
-    """The key for which `exact` gave this."""
+    """Return the original of a key that `exact` returned."""
     if type(kept) is not Exact:
         return kept
     value: Any = kept.value
@@ -103,7 +103,7 @@ def plain(kept: Any) -> Any:
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Whether two values are the same term (OTP's `=:=`), hashable or not."""
+    """Return whether two values are the same term (OTP's `=:=`), hashable or not."""
     if one is other:
         return True
     kind: object = type(one)  # pyright: ignore[reportUnknownVariableType]

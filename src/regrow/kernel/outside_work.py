@@ -1,18 +1,18 @@
-"""Whether something outside the processes may still answer, and how much real time it gets before a virtual clock moves.
+"""The threads, programs and connections that may still answer, and the real time they get before a virtual clock moves.
 
 | what | real seconds |
 |---|---|
 | a function in an executor, until it returns | 3 |
 | another thread that is at work, until it waits | 1 |
 | another thread that waits | 0.1, if a task waits for something new |
-| a program that was started, and its pipes | 3, and 1 after each thing heard of them |
-| a connection on which the last word was ours | 1 |
-| a connection of which something was heard | 0.1 more, if a task waits for something new |
+| a program that was started, and its pipes | 3, and 1 after each event from them |
+| a connection on which this side sent last | 1 |
+| a connection on which something arrived | 0.1 more, if a task waits for something new |
 | a connection to this same loop | while bytes are on their way |
 | a socket that listens | none: the client that connects is one of those above |
 
-These are what an answer may take at most. Where nothing of this is there, the clock moves at once; what has not
-answered in its time is not waited for again until it is heard of.
+These are the longest times to wait for an answer. If none of these is there, the clock moves at once. A source that has
+not answered in its time is not waited for again until its next event.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ AT_WORK: Final = 3.0
 SOON: Final = 1.0
 A_MOMENT: Final = 0.1
 
-# Where a thread stands that waits to be given something to do. What is given to a pool is known: see `jobs`.
+# The file and function at which an idle thread waits. The jobs of a pool are known: see `jobs`.
 IN_A_POOL: Final = ("thread.py", "_worker")
 WAITING: Final = {
     ("threading.py", "wait"),
@@ -57,22 +57,22 @@ THREADS: Final[dict[int, threading.Thread]] = threading._active  # type: ignore[
 
 
 class Source:
-    """Something that the loop listens to.
+    """A file descriptor that the loop listens to.
 
     Args:
-        fd: its file descriptor, which stays the loop's: a copy of it would keep a connection open.
-        handles: what the loop calls when it is heard of.
+        fd: the descriptor, which the loop owns: a copy of it would keep a connection open.
+        handles: the handles that the loop runs at an event.
         now: the real time.
     """
 
     def __init__(self, fd: int, handles: Any, now: float) -> None:
         self.fd = fd
         self.handles = handles
-        self.heard: float = 0.0  # when the last word came
+        self.heard: float = 0.0  # the time of the last event
         self.until: float = now + SOON
         self.is_socket: bool = True
         self.listens: bool = False
-        self.ends: tuple[Any, Any] = (None, None)  # its address and its peer's
+        self.ends: tuple[Any, Any] = (None, None)  # the addresses of the socket and of its peer
         self.sent: int = UNKNOWN
         self.received: int = UNKNOWN
         try:
@@ -88,7 +88,7 @@ class Source:
         self.ends = ends_of(fd)
 
     def count(self) -> bool:
-        """Ask how much went out and came in; whether more went out since the last time."""
+        """Update the numbers of bytes sent and received; return whether more were sent since the last time."""
         before = self.sent
         self.sent, self.received = counters(self.fd)
         return self.sent != before
@@ -103,7 +103,7 @@ class SleepWatch(Protocol):
 
 
 class Outside:
-    """What may still answer to the processes of one loop.
+    """The threads, programs and connections that may still answer the processes of one loop.
 
     Args:
         loop: the event loop.
@@ -113,27 +113,27 @@ class Outside:
         self.loop = loop
         self.real: Clock = Clock()
         self.time: SleepWatch | None = None
-        self.at_work: bool = False  # as of the last look: a thread or a program is
-        self.is_open: bool = False  # the same: a peer may send something, if perhaps not soon
-        self.jobs: dict[Any, float] = {}  # in executors, by their futures; until when
-        self.programs: dict[Any, float] = {}  # by their transports
+        self.at_work: bool = False  # whether a thread or a program was busy at the last check
+        self.is_open: bool = False  # whether a peer could send something, at the last check
+        self.jobs: dict[Any, float] = {}  # functions in executors: future -> the time until which to wait
+        self.programs: dict[Any, float] = {}  # transport -> the time until which to wait
         self.sources: dict[int, Source] = {}
         self.ours: dict[tuple[Any, Any], int] = {}  # connections that the loop has listened to, by their ends
-        self.busy: dict[int, float] = {}  # threads at work; until when
-        self.strangers: set[int] = set()  # threads that were there before
-        self.known: int = 1  # so many
-        self.seen: dict[int, Any] = {}  # what tasks were waiting for when the clock moved last
+        self.busy: dict[int, float] = {}  # busy threads: ident -> the time until which to wait
+        self.strangers: set[int] = set()  # threads that were running before the node began
+        self.known: int = 1  # the number of these threads
+        self.seen: dict[int, Any] = {}  # the futures that tasks were waiting for when the clock moved last
         self.new_since: float = 0.0
 
     def begin(self, time: SleepWatch) -> None:
-        """A node in virtual time has begun."""
+        """Begin to watch, for a node in virtual time."""
         self.time = time
         self.end()
         self.strangers = {thread.ident or 0 for thread in threading.enumerate()}
         self.known = len(self.strangers)
 
     def end(self) -> None:
-        """It has ended."""
+        """Forget everything, since the node has ended."""
         self.sources.clear()
         self.ours.clear()
         self.busy.clear()
@@ -142,27 +142,30 @@ class Outside:
         self.seen.clear()
 
     def begin_job(self, future: Any) -> None:
-        """An executor has been given a function."""
+        """Note that an executor has got a function to run."""
         self.jobs[future] = self.real.now() + AT_WORK
         future.add_done_callback(self.end_job)
 
     def end_job(self, future: Any) -> None:
-        """It has returned."""
+        """Forget a function that has returned."""
         self.jobs.pop(future, None)
 
     def begin_program(self, transport: Any) -> None:
-        """A program has been started."""
+        """Note that a program has been started."""
         self.programs[transport] = self.real.now() + AT_WORK
 
     def begun(self) -> float:
-        """Until when functions in executors, and programs, may have something to say."""
+        """Return the time until which functions in executors, and programs, may still answer."""
         if self.programs:
             self.programs = {one: until for one, until in self.programs.items() if one.get_returncode() is None}
         self.at_work = bool(self.jobs or self.programs)
         return max(*self.jobs.values(), *self.programs.values(), 0.0, 0.0)
 
     def unseen(self) -> float:
-        """The same as `patience`, of a loop that shows nothing of what it listens to."""
+        """Return the real seconds that an answer may take, for a loop that does not show its descriptors.
+
+        0 means that no answer is expected. `patience` is for the other loops.
+        """
         now = self.real.now()
         until = max(self.begun(), self.threads(now))
         if self.newly(now):
@@ -173,7 +176,7 @@ class Outside:
         return max(0.0, until - now)
 
     def heard(self, events: list[tuple[SelectorKey, int]]) -> None:
-        """Something has come."""
+        """Note the events that a `select` has returned."""
         now = self.real.now()
         for key, _ in events:
             source = self.sources.get(key.fd)
@@ -186,7 +189,7 @@ class Outside:
                     source.until = now + SOON
 
     def listen(self, fd: int) -> None:
-        """The loop listens to a descriptor: it may be one end of a connection to itself."""
+        """Note a descriptor of the loop, which may be one end of a connection from the loop to itself."""
         ends = ends_of(fd)
         if ends[0] is not None:
             if len(self.ours) >= MANY:
@@ -194,7 +197,7 @@ class Outside:
             self.ours[ends] = fd
 
     def patience(self, descriptors: Any) -> float:
-        """The real seconds that the outside may take from now on; 0 if nothing is to be expected of it."""
+        """Return the real seconds that an answer may take from now on; 0 if none is expected."""
         now = self.real.now()
         self.is_open = False
         until = max(self.begun(), self.threads(now))
@@ -206,14 +209,14 @@ class Outside:
         return max(0.0, until - now)
 
     def may_answer(self, descriptors: Any, awaiting: int) -> bool:
-        """Whether an answer may still come, if perhaps not soon, where so many processes await asyncio."""
+        """Return whether an answer may still come, at any time, while `awaiting` processes await asyncio."""
         self.patience(descriptors)
         signals = getattr(self.loop, "_signal_handlers", None)
         return self.at_work or bool(awaiting and (self.is_open or signals))
 
     def threads(self, now: float) -> float:
-        """Until when threads that are at work may have something to say."""
-        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage] (documented, in spite of its name)
+        """Return the time until which busy threads may still answer."""
+        frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage] (a documented function)
         busy: dict[int, float] = {}
         until = 0.0
         for thread in threading.enumerate():
@@ -225,14 +228,14 @@ class Outside:
             if place not in WAITING:
                 patience = AT_WORK if place[1] == "_do_waitpid" else SOON  # a program has been started
                 busy[ident] = self.busy.get(ident, now + patience)
-            elif place != IN_A_POOL and self.newly(now):  # it may have been given something that it has not seen yet
+            elif place != IN_A_POOL and self.newly(now):  # it may have work in its queue, and not have woken up yet
                 until = self.new_since + A_MOMENT
         self.busy = busy
         self.at_work = self.at_work or bool(busy)
         return max(until, *busy.values(), 0.0)
 
     def descriptors(self, descriptors: Any, now: float) -> float:
-        """Until when what the loop listens to may have something to say."""
+        """Return the time until which the loop's descriptors may still bring an event."""
         own = getattr(self.loop, "_ssock", None)
         own_fd = -1 if own is None else own.fileno()
         found: dict[int, Source] = {}
@@ -259,7 +262,7 @@ class Outside:
         return until
 
     def between(self, source: Source, peer: int, now: float) -> float:
-        """Until when bytes may be on their way from one end to another, both of which this loop listens to."""
+        """Return the time until which bytes may be on their way between two ends that both belong to this loop."""
         more = source.count()
         if (source.received, source.sent) == counters(peer):
             return 0.0
@@ -268,7 +271,7 @@ class Outside:
         return source.until
 
     def of(self, source: Source, now: float) -> float:
-        """Until when one source may have something to say."""
+        """Return the time until which one source may still bring an event."""
         if not source.is_socket:
             return source.until
         if source.count():
@@ -279,13 +282,13 @@ class Outside:
         return source.until
 
     def newly(self, now: float) -> float:
-        """Since when a task waits for something that it did not wait for when the clock moved last; 0.0 if none does."""
+        """Return since when a task waits for something that is new since the clock moved last; 0.0 if none does."""
         if not self.new_since and any(self.seen.get(number) is not one for number, one in self.waits().items()):
             self.new_since = now
         return self.new_since
 
     def waits(self) -> dict[int, Any]:
-        """What the tasks of the loop wait for, other than each other and time."""
+        """Return the futures that the loop's tasks wait for, by id, without other tasks and without timers."""
         sleeps: set[int] = set() if self.time is None else self.time.sleeps()
         found: dict[int, Any] = {}
         for task in asyncio.all_tasks(self.loop):
@@ -296,12 +299,12 @@ class Outside:
 
 
 def same(before: Any, now: Any) -> bool:
-    """Whether one of the handles of a descriptor is still the one that it was."""
+    """Return whether one of the handles of a descriptor is unchanged."""
     return any(one is not None and one is other for one, other in zip(before, now, strict=True))
 
 
 def ends_of(fd: int) -> tuple[Any, Any]:
-    """The address of a connection and that of its peer; Nones of anything else."""
+    """Return the address of a connection and that of its peer; `(None, None)` if it is no connection."""
     try:
         found = socket.socket(fileno=fd)
     except OSError:
@@ -315,7 +318,7 @@ def ends_of(fd: int) -> tuple[Any, Any]:
 
 
 def counters(fd: int) -> tuple[int, int]:
-    """How many bytes a connection has sent and received, where that can be known."""
+    """Return the numbers of bytes that a connection has sent and received, or UNKNOWN for each."""
     if sys.platform != "linux":
         return UNKNOWN, UNKNOWN
     try:
@@ -324,7 +327,7 @@ def counters(fd: int) -> tuple[int, int]:
         return UNKNOWN, UNKNOWN
     try:
         info = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, COUNTED)
-    except OSError:  # it is none of TCP's
+    except OSError:  # not a TCP socket
         info = b""
     finally:
         found.detach()

@@ -72,7 +72,7 @@ class TestAddresses:
         assert not process.alive(queue)
         assert not process.alive(Queue.at("queue"))
         assert process.info(queue) is None
-        with pytest.raises(ValueError, match=r"link: nobody is at Queue\.at\('queue'\) now"):
+        with pytest.raises(ValueError, match=r"link: there is no process at Queue\.at\('queue'\) now"):
             process.link(Queue.at("queue"))
 
     async def test_the_down_of_a_monitored_name_has_the_name(self) -> None:
