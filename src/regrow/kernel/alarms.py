@@ -13,8 +13,8 @@ class Timer(Deadline):
     """A message or an action at a time, as `send_after` and similar functions return it.
 
     Attributes:
-        address: whom to; a name is looked up when the timer fires. None for a function.
-        message: what: the message, the reason of an exit signal, or a function and its arguments.
+        address: the receiver; a name is looked up when the timer fires. None for a function.
+        message: the message, the reason of an exit signal, or a function and its arguments.
     """
 
     __slots__ = ("message", "owner")
@@ -54,7 +54,7 @@ class Timer(Deadline):
         return None if self.due == 0.0 else max(0.0, self.due - self.kept_by().now())
 
     def stop(self) -> None:
-        """Cancel the timer."""
+        """Cancel the timer, if it has not fired."""
         self.kept_by().cancel(self)
 
 
@@ -111,7 +111,7 @@ class Repeated(Interval):
         self, timers: Timers, address: object, message: Any, action: Callable[[Alarm], None], interval: float
     ) -> None:
         super().__init__(timers, address, message, action, interval)
-        self.busy: bool = False  # what it has begun goes on
+        self.busy: bool = False  # whether the action is running
 
     def fire(self) -> None:
         """Begin the action, which calls `over` at its end."""

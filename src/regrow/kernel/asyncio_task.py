@@ -1,8 +1,8 @@
 """A process as asyncio sees it: a task that can be cancelled and is current while the process runs.
 
-`asyncio.timeout`, `TaskGroup`, `to_thread`, anyio, httpx and the like ask for the current task, cancel it and count
-the cancellations. What they use is described in "Extending asyncio: custom Task implementation"; anyio also reads
-`_fut_waiter` and `_must_cancel`.
+`asyncio.timeout`, `TaskGroup`, `to_thread`, anyio, httpx and other libraries read the current task, cancel it and count
+the cancellations. The interface they use is described in "Extending asyncio: custom Task implementation"; anyio also
+reads `_fut_waiter` and `_must_cancel`.
 This module stays interpreted when the kernel is compiled: it subclasses `asyncio.Future`.
 """
 
@@ -36,11 +36,10 @@ def _is_running(body: Any) -> bool:
 
 
 def _frames_on_the_stack(outermost: FrameType) -> list[FrameType]:
-    """The frames of a coroutine that runs now, with a server perhaps that it calls on its own stack.
+    """Return the frames of a coroutine that runs now, without those of a server that it calls on its stack.
 
-    What it awaits must not be asked: up to CPython 3.12 the answer for a frame that runs is read off a stack pointer
-    that is out of date, and can be memory that is long gone. Its own frames are coroutines; the server's begin with a
-    function.
+    `cr_await` must not be read here: up to CPython 3.12, for a running frame it uses an outdated stack pointer and may
+    read freed memory. The coroutine's frames are those of coroutines; the server's begin with a function.
     """
     inner: list[FrameType] = []
     frame = currentframe()
@@ -53,7 +52,7 @@ def _frames_on_the_stack(outermost: FrameType) -> list[FrameType]:
 
 
 class ProcessTask(asyncio.Future[Any]):
-    """The task that a process is to asyncio. Its result is the reason with which the process ended."""
+    """The asyncio task of a process. Its result is the reason with which the process ended."""
 
     __slots__ = ("_cancels", "_name", "_process", "cancel_message", "must_cancel")
 
@@ -95,35 +94,35 @@ class ProcessTask(asyncio.Future[Any]):
         return True
 
     def cancelling(self) -> int:
-        """How many cancellations are asked for and not taken back."""
+        """Return the number of cancellations that were requested and not undone by `uncancel`."""
         return self._cancels
 
     def uncancel(self) -> int:
-        """Take back one cancellation; returns how many are left."""
+        """Undo one cancellation; return how many are left."""
         if self._cancels > 0:
             self._cancels -= 1
             if self._cancels == 0:
-                # As asyncio does since 3.13; before, a timeout that ended in time could cancel what came next. Here
-                # that would be the next request.
+                # As in asyncio since 3.13. Before, a timeout whose block ended in time could cancel the await after
+                # it, which could be the next request here.
                 self.must_cancel = False
         return self._cancels
 
     def take_cancel(self) -> asyncio.CancelledError | None:
-        """The cancellation that the next step must begin with, if there is one."""
+        """Return the cancellation that the next step must begin with, or None."""
         if not self.must_cancel:
             return None
         self.must_cancel = False
         return asyncio.CancelledError() if self.cancel_message is None else asyncio.CancelledError(self.cancel_message)
 
     def end(self, reason: object) -> None:
-        """The process has ended, or what it left behind has. It lets go of its task, so that neither keeps the other."""
+        """End the task: the process, or its remnant, has ended. It drops the task, so that no reference cycle is left."""
         _unregister_task(self)
         if not self.done():
             self.set_result(reason)
         self._process.task = None
 
     def get_name(self) -> str:
-        """The name that was set, or one made of the pid and the registered name."""
+        """Return the name that was set, or one made of the pid and the registered name."""
         if self._name is not None:
             return self._name
         name = self._process.name
@@ -134,16 +133,16 @@ class ProcessTask(asyncio.Future[Any]):
         self._name = str(value)
 
     def get_context(self) -> Context:
-        """The context that the process runs in."""
+        """Return the context that the process runs in."""
         return self._process.context
 
     def get_coro(self) -> Coroutine[Any, Any, Any] | None:
-        """What is being driven."""
+        """Return the body of the process; None after its end."""
         body: Any = self._process.body
         return body if self._process.status != ENDED else None
 
     def get_stack(self, *, limit: int | None = None) -> list[FrameType]:
-        """The frames at which the process waits, or runs, outermost first."""
+        """Return the frames at which the process waits, or runs, outermost first."""
         found: list[FrameType] = []
         process = self._process
         inner: Any = process.body if process.inner is None else process.inner
@@ -157,7 +156,9 @@ class ProcessTask(asyncio.Future[Any]):
             if frame is None:
                 if type(inner).__name__ != "coroutine_wrapper":
                     break
-                inner = gc.get_referents(inner)[0]  # what a coroutine's `__await__` gives; it shows no frame itself
+                inner = gc.get_referents(inner)[
+                    0
+                ]  # the wrapper that `__await__` of a coroutine returns; it shows no frame itself
                 continue
             found.append(frame)
             inner = (
@@ -170,7 +171,7 @@ class ProcessTask(asyncio.Future[Any]):
         return found if limit is None else found[-limit:]
 
     def print_stack(self, *, limit: int | None = None, file: TextIO | None = None) -> None:
-        """Print where the process waits."""
+        """Print the frames at which the process waits."""
         print(f"Stack for {self!r} (most recent call last):", file=file)
         for frame in self.get_stack(limit=limit):
             print(f'  File "{frame.f_code.co_filename}", line {frame.f_lineno}, in {frame.f_code.co_name}', file=file)

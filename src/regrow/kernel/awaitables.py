@@ -1,8 +1,8 @@
-"""What a function of the user's has given: a value, or something that has to be awaited for it.
+"""Results of user functions: plain values, and awaitables that have to be awaited for the value.
 
-| given                                             | awaited                          |
+| result                                            | awaited                          |
 |---------------------------------------------------|----------------------------------|
-| a coroutine, of Python's or a compiled one        | yes                              |
+| a coroutine, interpreted or compiled              | yes                              |
 | the generator of a `@types.coroutine` function    | yes: it has no `__await__`       |
 | a future, a task, an object with `__await__`      | yes                              |
 | any other generator                               | no: it is a value like any other |
@@ -20,7 +20,7 @@ ITERABLE_COROUTINE: Final[int] = CO_ITERABLE_COROUTINE
 
 
 def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
-    """Whether the function that gave this has not finished: it was `async def`, or gave what such a one has given."""
+    """Return whether a function's result has to be awaited: the function was `async def`, or returned an awaitable."""
     kind: Any = type(value)
     if kind is GeneratorType:
         generator: Any = value
@@ -29,18 +29,18 @@ def is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
 
 
 def steps(awaited: Any) -> Generator[Any, Any, Any]:
-    """What a loop of ours has to `yield from` where a coroutine would `await`."""
+    """Return the generator that an internal loop uses in `yield from`, where a coroutine would use `await`."""
     if type(awaited) is GeneratorType:
         return cast("Generator[Any, Any, Any]", awaited)
     made: Generator[Any, Any, Any] = awaited.__await__()
     return made
 
 
-# How a compiled coroutine awaits what is not compiled: `coroutine_driver.py` says what goes wrong otherwise.
+# A compiled coroutine awaits these in place of interpreted awaitables; `coroutine_driver.py` explains why.
 
 
 class Others:
-    """`asyncio.sleep(0)`."""
+    """An awaitable with the effect of `asyncio.sleep(0)`: other tasks and processes run first."""
 
     __slots__ = ()
 
@@ -52,7 +52,7 @@ OTHERS: Final = Others()
 
 
 class Settled:
-    """A future of asyncio's."""
+    """An awaitable that waits for an asyncio future."""
 
     __slots__ = ("future",)
 
@@ -68,7 +68,7 @@ class Settled:
 
 
 class Foreign:
-    """A coroutine that is not compiled."""
+    """An awaitable that drives an interpreted coroutine."""
 
     __slots__ = ("awaited",)
 
@@ -95,5 +95,5 @@ class Foreign:
 
 
 def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
-    """Whether this is what calling an `async def` gives, which complains if it is never awaited."""
+    """Return whether a value is a coroutine, which an `async def` returns; Python warns if it is never awaited."""
     return issubclass(type(value), Coroutine) or (type(value) is GeneratorType and is_awaitable(value))  # pyright: ignore[reportUnknownArgumentType]

@@ -25,7 +25,7 @@ from regrow.kernel.spawning import (
 
 
 def exit(pid: Pid | Addressed, reason: object) -> bool:
-    """Send an exit signal (`erlang:exit/2`). "kill" cannot be trapped; "normal" is ignored by all but oneself.
+    """Send an exit signal (`erlang:exit/2`). "kill" cannot be trapped; "normal" ends a process only if it is its sender.
 
     To end the running process, `raise Exit(reason)`.
 
@@ -54,7 +54,7 @@ def exit(pid: Pid | Addressed, reason: object) -> bool:
 
 
 def trap_exit(flag: bool) -> bool:
-    """Receive exit signals as `Exited` messages from now on, or no longer; returns what it was before.
+    """Receive exit signals as `Exited` messages from now on, or no longer; return the previous setting.
 
     Raises:
         TypeError: neither True nor False.
@@ -67,16 +67,14 @@ def trap_exit(flag: bool) -> bool:
 
 
 def flag(name: str, value: bool) -> bool:
-    """Set a flag of this process; returns what it was before (`erlang:process_flag/2`). There is one: "trap_exit".
+    """Set a flag of this process, and return its previous value (`erlang:process_flag/2`). The only one is "trap_exit".
 
     Raises:
         ValueError: an unknown flag.
         TypeError: a value of another kind.
     """
     if name != "trap_exit":
-        raise ValueError(
-            f'flag: the one flag that a process has here is "trap_exit"; got {bounded_repr.safe_repr(name)}'
-        )
+        raise ValueError(f'flag: the only flag of a process is "trap_exit"; got {bounded_repr.safe_repr(name)}')
     return trap_exit(value)
 
 
@@ -103,9 +101,9 @@ def unlink(pid: Pid | Addressed) -> bool:
 
 
 def monitor(address: Target, *, alias: str | None = None, tag: object = None) -> Monitor:
-    """Ask to be told, with a `Down` message, when a process ends (`erlang:monitor/3`).
+    """Get a `Down` message when a process ends (`erlang:monitor/3`).
 
-    That comes at once, with "noproc", if it is not there, and with "noconnection" if no node is called so.
+    If there is no such process the `Down` comes at once, with "noproc"; if there is no such node, with "noconnection".
 
     Args:
         address: a pid or a name; the `Down` names it as it was given.
@@ -130,7 +128,7 @@ def monitor(address: Target, *, alias: str | None = None, tag: object = None) ->
 
 
 def demonitor(ref: Ref, *, flush: bool = False, info: bool = False) -> bool:
-    """Take a monitor back; with `flush`, remove its `Down` from the mailbox too (`erlang:demonitor/2`).
+    """Remove a monitor; with `flush`, remove its `Down` from the mailbox, too (`erlang:demonitor/2`).
 
     Returns:
         True; with `info`, whether the monitor was still there.
@@ -140,7 +138,7 @@ def demonitor(ref: Ref, *, flush: bool = False, info: bool = False) -> bool:
     """
     process = running_alive()
     if not isinstance(cast("object", ref), Ref):
-        raise TypeError(f"demonitor: wanted the ref that monitor() gave, got {bounded_repr.safe_repr(ref)}")
+        raise TypeError(f"demonitor: wanted the ref that monitor() returned, got {bounded_repr.safe_repr(ref)}")
     found = isinstance(ref, Monitor) and links.demonitor(process, ref)
     if flush and not found:
         mailbox.remove_down(process, ref)
@@ -156,12 +154,14 @@ def register(name: LocalName, pid: Pid | Addressed) -> bool:
     Raises:
         TypeError: a name of another kind, or no pid.
         ValueError: the name is taken, the process has a name already, or it is not alive; or the name is
-            "undefined", which is what OTP calls nobody.
+            "undefined", which OTP returns for a name without a process.
     """
     if not names.is_name(name):
         raise TypeError(f"register: wanted a name (a string or a class), got {bounded_repr.safe_repr(name)}")
     if name == "undefined":
-        raise ValueError(f'could not register {bounded_repr.safe_repr(pid)} as "undefined": nobody can have this name')
+        raise ValueError(
+            f'could not register {bounded_repr.safe_repr(pid)} as "undefined": no process can have this name'
+        )
     process = as_pid(pid, "register").process
     if process is None:
         raise ValueError(f"could not register {pid} as {name!r}: it is not alive")
@@ -180,7 +180,7 @@ def unregister(name: LocalName) -> bool:
 
     Raises:
         TypeError: this is no name.
-        ValueError: nobody has it.
+        ValueError: no process has the name.
     """
     if not names.is_name(name):
         raise TypeError(f"unregister: wanted a name (a string or a class), got {bounded_repr.safe_repr(name)}")
@@ -192,7 +192,7 @@ def unregister(name: LocalName) -> bool:
 
 
 def whereis(name: Address | None) -> Pid | None:
-    """The pid that has this name now, or None (`erlang:whereis/1`).
+    """Return the pid that has this name now, or None (`erlang:whereis/1`).
 
     Raises:
         TypeError: this is no address.
@@ -201,7 +201,7 @@ def whereis(name: Address | None) -> Pid | None:
 
 
 def registered() -> list[LocalName]:
-    """All names of this node (`erlang:registered/0`)."""
+    """Return all names of this node (`erlang:registered/0`)."""
     found: list[Any] = list(current_node().names)
     return found
 
@@ -210,12 +210,12 @@ def registered() -> list[LocalName]:
 
 
 def make_ref() -> Ref:
-    """A reference that equals no other (`erlang:make_ref/0`)."""
+    """Return a reference that equals no other (`erlang:make_ref/0`)."""
     return Ref()
 
 
 def node(of: Pid | Alias | None = None) -> str:
-    """The name of this node, or of the one that a process or an alias belongs to (`erlang:node/1`).
+    """Return the name of this node, or of the node of a process or an alias (`erlang:node/1`).
 
     Raises:
         TypeError: neither a pid nor an alias.

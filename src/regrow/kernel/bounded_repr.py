@@ -1,8 +1,8 @@
-"""Values of any size and any class, shown in a line of limited length.
+"""Reprs of limited length, for values of any size and any class.
 
-A report carries the state and the last message of a server, and both are the user's own: a list of ten million, a
-structure that contains itself, an object whose `repr` raises. What is shown is made piece by piece, so that nothing
-is ever written out in full only to be cut.
+A report contains the state and the last message of a server, which are user data: a list of ten million items, a
+structure that contains itself, an object whose `repr` raises. The text is made piece by piece, so that a long value is
+not written out in full and then cut.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple
 
 from regrow.kernel.user_errors import swallow
 
-NAME: Final[Any] = type.__dict__["__name__"]  # of a class, whatever its metaclass says
+NAME: Final[Any] = type.__dict__["__name__"]  # the name of a class, without calling its metaclass
 DEPTH: Final = 50
 CHARS_LIMIT: Final = 8096
 DEEPEST: Final = 20  # levels of containers in containers
@@ -43,12 +43,12 @@ FUNCTIONS: Final = frozenset(
 
 
 class Limits(NamedTuple):
-    """How much of a report is shown (OTP's options of `format_log`).
+    """The limits of a report's text (OTP's options of `format_log`).
 
     Attributes:
-        depth: so many elements of each container, then an ellipsis.
-        chars_limit: so many characters in all, about.
-        single_line: everything on one line.
+        depth: the number of elements shown of each container, before an ellipsis.
+        chars_limit: the approximate number of characters in all.
+        single_line: whether the text is one line.
     """
 
     depth: int | None = DEPTH
@@ -60,16 +60,16 @@ DEFAULT: Final = Limits()
 
 
 class Once(Limits):
-    """Limits for one text, in which the same value may stand several times: what its `repr` gave is kept."""
+    """Limits for one text, in which a value may appear several times: its `repr` is called once and kept."""
 
     def seen(self) -> dict[int, tuple[object, str]]:
-        """The values shown so far, by id, and how."""
+        """Return the values shown so far with their texts, by id."""
         found: dict[int, tuple[object, str]] = self.__dict__.setdefault("shown", {})
         return found
 
 
 def show(value: object, limits: Limits = DEFAULT) -> str:
-    """A `repr` of limited depth and length that never raises."""
+    """Return a `repr` of limited depth and length; never raise."""
     if not isinstance(limits, Once):
         return _limited(value, limits)
     seen = limits.seen()
@@ -85,7 +85,7 @@ def _limited(value: object, limits: Limits) -> str:
 
 
 def cut(text: str, longest: int) -> str:
-    """The text, or its beginning and how long it was."""
+    """Return the text, or its beginning and its length if it is too long."""
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
 
 
@@ -134,7 +134,7 @@ def _sequence(value: Any, kind: Any, depth: int, longest: int, level: int) -> st
 
 
 def _joined(shown: Iterable[str], count: int, longest: int) -> str:
-    """The pieces with commas between, as many as fit."""
+    """Join as many pieces as fit, with commas, and count the rest."""
     pieces: list[str] = []
     size = 0
     for piece in shown:
@@ -148,18 +148,18 @@ def _joined(shown: Iterable[str], count: int, longest: int) -> str:
 
 
 def is_function(kind: type) -> bool:
-    """Whether this is a class of functions, also of those that mypyc has compiled, whose repr is an address."""
+    """Return whether this is a class of functions, including compiled ones, whose repr shows an address."""
     return kind in FUNCTIONS or kind.__name__ == "Function compiled with mypyc"
 
 
 def function_name(function: Any) -> str:
-    """What a function is called, as one would write it. A compiled `async def` knows no more than its bare name."""
+    """Return the name of a function as in source code. A compiled `async def` has only its unqualified name."""
     name = getattr(function, "__qualname__", None) or function.__name__
     return str(name).replace("<locals>.", "")
 
 
 def _parts_of(kind: Any) -> list[tuple[str, str]] | None:
-    """What the `repr` of a dataclass, or of a message of ours, would name; None for an object that shows itself."""
+    """Return the fields in the `repr` of a dataclass or of a regrow message; None for a class with a different `repr`."""
     if dataclasses.is_dataclass(kind):
         made = getattr(kind.__repr__, "__wrapped__", None)
         if made is not None and "__create_fn__" in made.__qualname__:
@@ -171,5 +171,5 @@ def _parts_of(kind: Any) -> list[tuple[str, str]] | None:
 
 
 def safe_repr(value: object, limit: int = 1000) -> str:
-    """A repr that neither raises nor grows much beyond `limit` characters, and is not made in full to be cut."""
+    """Return a repr of about `limit` characters at most; never raise. A long value is not written out in full first."""
     return show(value, Limits(depth=None, chars_limit=limit))

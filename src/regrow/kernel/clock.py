@@ -1,7 +1,7 @@
-"""The one place that asks for the time.
+"""The only module that reads the time.
 
-`Clock` is the machine's. `VirtualClock` stands still while anything runs and jumps to the next timer when every
-process waits; a day of timers passes in a blink, and a test that uses it never sleeps.
+`Clock` is the machine's clock. `VirtualClock` stands still while anything runs, and jumps to the next timer when every
+process waits: a test that uses it never sleeps.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ from typing import Any, Final
 from regrow.kernel.bounded_repr import safe_repr
 
 FOREVER: Final = float("inf")
-MOST: Final = sys.float_info.max  # an int can be more, and is no float then
+MOST: Final = sys.float_info.max  # a larger int cannot be converted to a float
 
 
 class Clock:
-    """Monotonic seconds, as the machine counts them."""
+    """The monotonic clock of the machine, in seconds."""
 
     virtual: bool = False
 
     def now(self) -> float:
-        """Seconds since some moment in the past; never goes backwards."""
+        """Return the seconds since some moment in the past; they never decrease."""
         return time.monotonic()
 
 
 def asked(clock: Clock) -> Callable[[], float]:
-    """What tells the time of a clock; of the machine's without a call in between."""
+    """Return the function that reads a clock; for the machine's clock this is `time.monotonic`, which saves a call."""
     return time.monotonic if type(clock) is Clock else clock.now
 
 
 def is_float(value: Any) -> bool:
-    """Whether a number, which may be an int of any length, is a float too."""
+    """Return whether a number, which may be an int of any length, fits into a float."""
     return bool(-MOST <= value <= MOST or value in (FOREVER, -FOREVER))
 
 
 def time_of_day() -> str:
-    """The time on the wall, for those who read a message."""
+    """Return the local time of day, for the reader of a message."""
     return time.strftime("%H:%M:%S")
 
 
 def seconds(value: object, what: str) -> float | None:
-    """A duration as float seconds, or None for ever. `what` names the argument in the error.
+    """Return a duration as float seconds, or None for ever. `what` names the argument in the error.
 
     Raises:
         TypeError: neither a number, a timedelta nor None.

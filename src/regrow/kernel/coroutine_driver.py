@@ -1,15 +1,15 @@
-"""Where a coroutine of the user's is driven from while a loop of ours waits for it.
+"""The generator between a user's coroutine and the compiled loop that awaits it.
 
-A generator that mypyc has compiled hands an exception on to what it waits for with three arguments, which CPython
-deprecates since 3.12, and what a close raises stays behind as the exception that is being handled. So the scheduler
-throws nothing into a compiled loop: it throws into `driven`, which lies between the loop and the coroutine, and which
-the process keeps as `inner` while that lasts.
+A generator compiled by mypyc passes an exception on with a three-argument `throw`, which CPython deprecates since 3.12,
+and an exception raised by its `close` stays behind as the one being handled. So the scheduler throws nothing into a
+compiled loop: it throws into `driven`, which is between the loop and the coroutine. The process keeps `driven` as
+`inner` as long as the loop awaits.
 
-    thrown into `driven`, the coroutine …     `driven` yields     the scheduler
-    waits for something else                  that                attends to it
-    returns or raises                         BACK                steps the loop, which `driven` then gives the outcome
+    after the throw, the coroutine …     `driven` yields     the scheduler
+    waits for something else             that                handles it
+    returns or raises                    BACK                steps the loop, to which `driven` then passes the outcome
 
-This module stays interpreted when the kernel is compiled: its generators hand an exception on as it is.
+This module stays interpreted when the kernel is compiled: its generators pass an exception on unchanged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BACK: Final = Token("BACK")
 
 @coroutine
 def driven(process: Process, awaited: Any) -> Generator[Any, Any, Any]:
-    """Await what the user's code gave. `process.inner` is None while the scheduler throws into this directly."""
+    """Await a user's awaitable. `process.inner` is None while the scheduler throws into this generator directly."""
     try:
         value: Any = yield from (awaited if type(awaited) is CoroutineType else steps(awaited))  # type: ignore[misc]
     except BaseException:
@@ -42,7 +42,7 @@ def driven(process: Process, awaited: Any) -> Generator[Any, Any, Any]:
 
 
 def driven_by(process: Process, awaited: Awaitable[Any]) -> Awaitable[Any]:
-    """What a coroutine of ours awaits where the user's code gave this."""
+    """Return the object that an internal coroutine awaits in place of a user's awaitable."""
     if not COMPILED:
         return awaited
     process.inner = inner = driven(process, awaited)
@@ -56,9 +56,9 @@ async def completed(
     returned: Callable[[Work, Any], None],
     raised: Callable[[Process, Work, BaseException], BaseException],
 ) -> None:
-    """The body of a process that awaits what the user's code gave, and passes on what becomes of it.
+    """Await a user's awaitable as the body of a process, and pass its outcome to `returned` or `raised`.
 
-    It is not compiled, so that what is thrown into it goes on to the user's code, without a `driven` in between.
+    It is not compiled, so that an exception thrown into it reaches the user's code without a `driven` in between.
     """
     try:
         value = await awaited
@@ -68,5 +68,5 @@ async def completed(
 
 
 async def finished(awaited: Awaitable[Any]) -> Any:
-    """A coroutine that awaits this and does nothing else, for a process that drives coroutines alone."""
+    """Await an awaitable, and nothing else: for a process whose body has to be a coroutine."""
     return await awaited

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class ThreadNode(threading.local):
-    """The node of this thread. A thread-local and not a context variable, which would leak into `to_thread`."""
+    """The node of this thread. It is thread-local, because a context variable would be copied into `to_thread`."""
 
     node: Host | None = None
-    ended: str = ""  # what became of the last one
+    ended: str = ""  # when and why the thread's last node ended
 
 
 class Ends:
-    """What became of the nodes of this program."""
+    """The end of this program's last node, as words."""
 
     last: str = ""
 
@@ -36,7 +36,7 @@ ENDS = Ends()
 
 
 def note_end(node: Host, when: str, why: str) -> None:
-    """A node has ended: an error says when, and why, where one is wanted."""
+    """Note when and why a node has ended; a later error that needs the node says so."""
     node.gate.end_words = ENDS.last = f"the node {node.name!r} has ended{when}: {why}"
     if CURRENT.node is node:
         CURRENT.node = INTERRUPTS.handler = None
@@ -44,7 +44,7 @@ def note_end(node: Host, when: str, why: str) -> None:
 
 
 def forget_nodes() -> None:
-    """A forked child has none of its parent's nodes: their loops run in the parent alone."""
+    """Forget the parent's nodes in a forked child: their loops run in the parent only."""
     for node in NODES.values():
         node.running = False
         note_end(node, "", "this process is a fork, and the node runs in its parent")
@@ -54,24 +54,24 @@ def forget_nodes() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    # The lock is held over the fork, so that the child does not find it held by a thread that it has not.
+    # The lock is held during the fork: otherwise a thread that the child does not have could hold it in the child.
     os.register_at_fork(before=NODES_LOCK.acquire, after_in_parent=NODES_LOCK.release, after_in_child=forget_nodes)
 
 
 class NoNode(RuntimeError):
-    """Something that needs a node was done where there is none."""
+    """There is no node in this thread, and a call needs one."""
 
 
 NO_NODE = """there is no node in this thread{0}.
-  In a script, start one with `regrow.run(main)`; in a loop that is already there, with `async with regrow.Node():`.
+  In a script, start one with `regrow.run(main)`; in a running event loop, with `async with regrow.Node():`.
   From another thread, use `regrow.from_thread`."""
 
 
 def current_node() -> Host:
-    """The node of this thread.
+    """Return the node of this thread.
 
     Raises:
-        NoNode: there is none, or the one that was there has ended.
+        NoNode: the thread has no node, or its node has ended.
     """
     node = CURRENT.node
     if node is None:
@@ -80,5 +80,5 @@ def current_node() -> Host:
 
 
 def not_running(node: Host) -> str:
-    """Why nothing can be asked of a node."""
+    """Return why a node cannot be called, as words."""
     return node.gate.end_words or f"the node {node.name!r} has not been started"

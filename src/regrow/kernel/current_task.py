@@ -1,4 +1,4 @@
-"""The task that asyncio takes for the current one: how it is exchanged differs by Python version, and lives here alone."""
+"""asyncio's current task. Replacing it differs by Python version; the differences are in this module only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from asyncio import tasks
 from collections.abc import Callable
 from typing import Any
 
-# `set_current_task` is for a task that takes the place of another one, which nobody asks for.
+# `set_current_task` is for a task that replaces another one, if the caller does not need the previous task.
 if sys.version_info >= (3, 12):
     swap_current_task: Callable[[asyncio.AbstractEventLoop, Any], Any] = getattr(tasks, "_swap_current_task")  # noqa: B009
     set_current_task: Callable[[asyncio.AbstractEventLoop, Any], Any] = swap_current_task
@@ -17,20 +17,20 @@ else:
     set_current_task: Callable[[asyncio.AbstractEventLoop, Any], Any] = _current_tasks.__setitem__
 
     def swap_current_task(loop: asyncio.AbstractEventLoop, task: Any) -> Any:
-        """Make `task` the loop's current one, or none at all, and return what was."""
+        """Make `task`, or None, the loop's current task, and return the previous one."""
         previous = _current_tasks.get(loop)
         if task is None:
-            _current_tasks.pop(loop, None)  # a stored None would make asyncio refuse its next task
+            _current_tasks.pop(loop, None)  # with a stored None asyncio would refuse its next task
         else:
             _current_tasks[loop] = task
         return previous
 
 
 class CurrentTask:
-    """Whose task asyncio is shown as the current one.
+    """The task that asyncio sees as the current one of a node's loop.
 
-    It stays until another process's takes its place, or the turn ends: a step costs no exchange where the same process
-    goes on, and one where another does.
+    It stays until the task of another process replaces it, or the turn ends. A step costs no exchange if the same
+    process continues, and one exchange otherwise.
     """
 
     __slots__ = ("eager", "loop", "outer", "task")
@@ -38,12 +38,12 @@ class CurrentTask:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop: asyncio.AbstractEventLoop = loop
         self.task: Any = None
-        self.outer: Any = None  # what asyncio had before: the task of a plain caller, while a server runs on its stack
-        # Those that asyncio has started eagerly, and that call now, by the task on whose stack they stand.
+        self.outer: Any = None  # the task before: that of a plain caller, while a server runs on its stack
+        # Tasks that asyncio has started eagerly and that are calling now, by the task on whose stack they run.
         self.eager: dict[Any, Any] = {}
 
     def show(self, task: Any) -> None:
-        """Let asyncio see this task, or, with None, what it saw before."""
+        """Let asyncio see this task as the current one, or with None the task that it saw before."""
         if task is None:
             swap_current_task(self.loop, self.outer)
             self.outer = None

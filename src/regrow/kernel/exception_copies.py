@@ -1,7 +1,7 @@
-"""Copies of exceptions, of whatever class, made without a call of the class's own code.
+"""Copies of exceptions of any class, made without calling the class's code.
 
-A class may refuse to be written to (a frozen dataclass), may want other arguments than it keeps, or raise in its
-`__reduce__`: what an exception holds is read and written through the descriptors of the built-in classes.
+A class may refuse assignments (a frozen dataclass), may need other arguments than those it keeps, or may raise in its
+`__reduce__`. So the fields of an exception are read and written through the descriptors of the built-in classes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HEAP_TYPE: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that was made at run t
 
 
 def twin_of(error: BaseException, related: list[BaseException]) -> BaseException:
-    """A copy of an exception, and of those `related` to it. One that cannot be copied stands for itself."""
+    """Return a copy of an exception, with copies of those `related` to it; one that cannot be copied is shared."""
     twins: dict[int, BaseException] = {}
     groups: list[BaseException] = []
     for one in related:
@@ -48,7 +48,7 @@ def twin_of(error: BaseException, related: list[BaseException]) -> BaseException
 
 
 def grouped(group: BaseException, twins: dict[int, BaseException]) -> bool:
-    """Copy a group, if its members are copied; false if not."""
+    """Copy a group if its members are copied already; return whether they are."""
     members: tuple[BaseException, ...] = MEMBERS.__get__(group)
     if not all(id(member) in twins for member in members):
         return False
@@ -57,7 +57,7 @@ def grouped(group: BaseException, twins: dict[int, BaseException]) -> bool:
 
 
 def copied(error: BaseException, args: tuple[Any, ...]) -> BaseException:
-    """A copy with the same fields, slots and attributes; the exception itself if its class can be made in no such way."""
+    """Return a copy with the same fields, slots and attributes; the exception itself if its class cannot be copied."""
     kind: Any = type(error)
     built_in: Any = next(one for one in kind.__mro__ if not one.__flags__ & HEAP_TYPE)
     try:
@@ -68,17 +68,17 @@ def copied(error: BaseException, args: tuple[Any, ...]) -> BaseException:
         DICT.__get__(twin).update(DICT.__get__(error))
         if not issubclass(kind, BaseExceptionGroup):
             ARGS.__set__(twin, args)
-    except Exception:  # a class of an extension module, that wants to be made in its own way
+    except Exception:  # a class of an extension module that needs its special constructor
         return error
     return twin
 
 
 def copy_fields(kind: type, error: BaseException, twin: BaseException) -> None:
-    """Copy what `kind` keeps outside the dictionary."""
+    """Copy the fields that `kind` stores outside the instance's dictionary."""
     for name, field in vars(kind).items():
         if type(field) not in (MemberDescriptorType, GetSetDescriptorType) or name in ("__dict__", "__weakref__"):
             continue
         try:
             field.__set__(twin, field.__get__(error))
-        except (AttributeError, TypeError):  # it is not set, or made by `__new__` and not to be written to
+        except (AttributeError, TypeError):  # the field is not set, or it is read-only and was set by `__new__`
             continue

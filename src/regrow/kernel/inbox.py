@@ -1,8 +1,8 @@
 """The inbox of a node: what other threads post, its end, and a node whose event loop was closed.
 
-post     any thread     puts it into the node's inbox, and has the loop let it in
-close    the node       shuts the door, and lets in all that was posted before: nothing waits for ever for an answer
-lost     any thread     closes a node whose loop was closed under it: its processes are dead, and others hear of it
+post     any thread     puts a function into the node's inbox, and schedules a callback of the loop that runs it
+close    the node       refuses further posts, and runs all that were posted before: no caller waits for ever
+lost     any thread     ends a node whose loop was closed without stopping it: its processes end with exit signals
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a node does with each signal from another node, in its own thread.
+"""The effect of each signal from another node, in the thread of the node that receives it.
 
-| signal                   | what it does                                                                     |
+| signal                   | effect                                                                           |
 |--------------------------|----------------------------------------------------------------------------------|
 | SendSignal, AliasSignal  | put the message into the mailbox, unless the process is dead or the alias is off |
 | ExitSignal               | `links.exit_signal`                                                              |
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def receive(signal: Signal) -> None:
-    """Do what a signal from another node says. Signals from one process come in the order in which it sent them."""
+    """Handle a signal from another node. Signals from one process arrive in the order in which it sent them."""
     known = cast("AnySignal", signal)
     match known:
         case SendSignal():

@@ -74,14 +74,15 @@ def unlink(process: Process, other: Pid) -> None:
         other.process.links = discard(other.process.links, process.pid)
 
 
-# Links to other nodes. Both ends keep the link, and signals cross; so both do as the ends of OTP's distribution do:
+# Links to other nodes. Both ends keep the link, and signals may cross, so both ends follow the protocol of OTP's
+# distribution:
 #
-#   link      is sent where there is no link; where there is one nothing is to be done
-#   unlink    has a ref, and is sent where there is a link; until it is acknowledged, a "link" from there is older than
-#             it, and counts for nothing
-#   unlinked  acknowledges it, from a dead process, too
+#   link      is sent if there is no link; otherwise nothing is to be done
+#   unlink    has a ref, and is sent if there is a link; until it is acknowledged, a "link" from the other node is older
+#             than it, and is ignored
+#   unlinked  acknowledges an unlink, also for a dead process
 #
-# A process that links again does not wait for that: its "link" comes behind its "unlink".
+# A process that links again does not wait for the acknowledgement: its "link" follows its "unlink".
 
 
 def link_elsewhere(process: Process, other: Pid) -> None:
@@ -128,7 +129,7 @@ def unlinked_from_elsewhere(signal: UnlinkSignal, target: Process | None) -> Non
 
 
 def unlink_acknowledged(signal: UnlinkAckSignal, target: Process | None) -> None:
-    """The other node has seen the last unlink: a link signal from there is newer than it."""
+    """Note that the other node has handled the last unlink: a link signal from there is newer than it."""
     unlinking = None if target is None or target.rare is None else target.rare.unlinking
     if unlinking is not None and unlinking.get(signal.source) is signal.id:
         del unlinking[signal.source]
@@ -163,7 +164,7 @@ def monitor(
     """Send `process` a `Down` when `watched` ends, or at once with the reason `absent`; `target` is the user's address."""
     ref = Monitor(process.pid, watched, target)
     ref.tag = tag
-    if watched is process.pid:  # a ref, and nothing behind it
+    if watched is process.pid:  # a process that monitors itself gets a ref without effect
         ref.watched = None
         return ref
     if mode:
@@ -183,7 +184,7 @@ def monitor(
 
 
 def demonitor(process: Process, ref: Monitor) -> bool:
-    """Take a monitor back; whether it was still there."""
+    """Remove a monitor; return whether it was still active."""
     if ref.mode in ("demonitor", "reply_demonitor"):
         drop_alias(process, ref)
     watched = ref.watched
@@ -208,7 +209,7 @@ def fire(ref: Monitor, reason: object) -> None:
         if watcher is not None:
             deliver_down(watcher, ref, reason)
     except BaseException:
-        ref.watched = watched  # it has not been told: the burial that is broken off here tells it when it goes on
+        ref.watched = watched  # the `Down` was not sent: `notify_death`, interrupted here, sends it when it is repeated
         raise
     if watcher is not None:
         watcher.monitors = discard(watcher.monitors, ref)
@@ -270,7 +271,7 @@ def bury_all(node: Host) -> None:
     try:
         while dying:
             process = dying[0]
-            if process.pid in node.processes:  # what `die` was to do first was broken off
+            if process.pid in node.processes:  # `die` was interrupted before it removed the process
                 node.remove(process)
             notify_death(process, process.reason)
             dying.popleft()
@@ -300,7 +301,7 @@ def notify_death(process: Process, reason: object) -> None:
                 linked.links = discard(linked.links, process.pid)
                 exit_signal(linked, process.pid, reason, True)
             except BaseException:
-                linked.links = add(linked.links, process.pid)  # as above
+                linked.links = add(linked.links, process.pid)  # the signal was not sent: the repetition sends it
                 raise
     for watcher in items(watchers) if watchers is not None else ():
         if type(watcher) is Monitor:
@@ -344,7 +345,7 @@ def end_body(process: Process) -> None:
     elif status == RUNNING:
         watch_the_dead(process)  # it is on the stack, and the kernel unwinds it when it comes back
     elif status == ENDED:
-        return  # it has come to its own end
+        return  # the body has ended already
     elif process.as_task and status != NEW:
         process.node.remnants.begin(process)
         if status == AWAITING and process.task is not None:

@@ -1,7 +1,7 @@
 """Names: local ones, `Global` ones in this program, and `Via` ones in another table.
 
-A name is a `str` or a class. An address is whatever a message can be sent to: a pid, a name, an alias, or
-`(name, node)`. Names are free again before anyone hears of their holder's end.
+A name is a `str` or a class. An address is anything that a message can be sent to: a pid, a name, an alias, or
+`(name, node)`. Names are free again before the end of their holder is reported to any process.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Names(Protocol):
         ...
 
     def unregister_name(self, key: Any) -> None:
-        """Free the name."""
+        """Free the name `key`, if it is taken."""
         ...
 
     def whereis_name(self, key: Any) -> Pid | None:
@@ -38,10 +38,10 @@ class Names(Protocol):
 
 
 class HeldByProcess(Protocol):
-    """What a process holds by being alive, such as its entries in a table; noted in its `ProcessExtras`.
+    """An object that holds something for a living process, such as a table with its entries; see `ProcessExtras.tables`.
 
-    It is told of the process's end, or of its failed start, before anyone else: names and entries are free again
-    before a `Down` or an exit signal arrives.
+    `release` is called first at the process's end, or at its failed start: names and entries are free again before any
+    `Down` or exit signal arrives.
     """
 
     def release(self, pid: Pid) -> None:
@@ -212,12 +212,14 @@ def who_has(table: Any, key: Hashable) -> Pid | None:
     """Return the pid that has a name in a table, or None.
 
     Raises:
-        TypeError: the table says neither a pid nor None.
+        TypeError: the table returns neither a pid nor None.
     """
     found: object = answered(table, "whereis_name", key)
     if found is None or type(found) is Pid:
         return found
-    raise TypeError(f"whereis_name: wanted a pid, or None for nobody, from {safe_repr(table)}; got {safe_repr(found)}")
+    raise TypeError(
+        f"whereis_name: wanted a pid, or None if the name is free, from {safe_repr(table)}; got {safe_repr(found)}"
+    )
 
 
 def answered(table: object, function: str, *args: object) -> Any:
@@ -235,7 +237,7 @@ def answered(table: object, function: str, *args: object) -> Any:
         return answer
     answer.close()
     raise TypeError(
-        f"{function}: wanted a `def` in the table of a Via, for names are asked for at once; got `async def`"
+        f"{function}: wanted a `def` in the table of a Via, since a look-up of a name cannot wait; got `async def`"
     )
 
 
@@ -273,7 +275,7 @@ def claim(process: Process, name: object) -> Pid | None:
     """Give a process a name of any form; return the pid that has it already, or None on success.
 
     Raises:
-        ValueError: a table refuses the name, and says that nobody has it; or there is no such registry.
+        ValueError: a table refuses the name although no process has it; or there is no such registry.
     """
     node = process.node
     if isinstance(name, Global):
@@ -281,7 +283,7 @@ def claim(process: Process, name: object) -> Pid | None:
         with GLOBAL_LOCK:
             held = GLOBAL_NAMES.setdefault(key, process.pid)
         if held is not process.pid:
-            # One of a node whose loop is gone is dead, and has its names no longer.
+            # A process of a node whose loop was closed is dead, and no longer holds its names.
             return held if held.node.is_up() else claim(process, name)
         extras(process).global_names[key] = None
         tell_name(process, name)
@@ -292,7 +294,7 @@ def claim(process: Process, name: object) -> Pid | None:
         if not answered(table, "register_name", name.key, process.pid, *value):
             holder = who_has(table, name.key)
             if holder is None:
-                raise ValueError(f"{safe_repr(name)} was refused by its table, in which nobody has this name")
+                raise ValueError(f"{safe_repr(name)} was refused by its table, in which no process has this name")
             return holder
         if table is name.registry:
             extras(process).tables[Registered(table, name.key)] = None
@@ -340,5 +342,5 @@ def release(process: Process) -> None:
         for held in tables:
             try:
                 held.release(process.pid)
-            except BaseException as error:  # the table is the user's: the end of a process cannot fail
-                failed(process.node.loop, f"{process.pid} could not be taken out of a table of names", error)
+            except BaseException as error:  # a user's table may raise, and the end of a process must not fail
+                failed(process.node.loop, f"{process.pid} could not be removed from a table of names", error)

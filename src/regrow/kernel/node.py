@@ -1,7 +1,7 @@
 """A node: one event loop with its process table, its start and its stop.
 
-A program usually has one. Several live side by side, each in a thread of its own; each is the `Peer` of the others, and
-takes their signals in `deliver`. A cluster adds peers that are in other programs: see `peer.py`.
+A program usually has one node. Several nodes run in separate threads; each is the `Peer` of the others, and takes
+their signals in `deliver`. A cluster adds peers that are in other programs: see `peer.py`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class ReasonFuture:
 
 
 class Node(Host):
-    """One event loop with its processes: `async with regrow.Node() as node: ...` on a loop that is already there.
+    """One event loop with its processes: `async with regrow.Node() as node: ...` on a running event loop.
 
     What is started inside by a plain asyncio task is linked to the node's first process, which ends it, in reverse
     order, when the block is left.
@@ -140,7 +140,7 @@ class Node(Host):
                 return
             if self.block is not None:
                 self.cancelled = self.block.cancel()
-            else:  # nobody waits for it
+            else:  # the node was started without a block
                 self.begin_end("shutdown")
 
     def start(self) -> None:
@@ -327,7 +327,7 @@ class Node(Host):
     def told_by_parent(self, process: Process) -> None:
         """Note that a process that traps exits has an exit signal from its parent, which tells most of them to end.
 
-        A supervisor that waits for a child's start would not hear of it: the start is called off.
+        A supervisor that waits for a child's start would handle the signal too late, so the start is cancelled.
         """
         self.told[process] = None
         attempt = self.attempts.get(process) if self.attempts else None
@@ -354,7 +354,7 @@ class Node(Host):
         """Wake the asyncio task that is a process."""
         future = process.waiting
         if future is None:
-            return  # mail has come in the same round of the loop, or the time was over: it looks for the other, too
+            return  # it was woken in the same round of the loop, by a message or the timeout, and checks for both
         room()
         process.status = RUNNING
         process.waiting = None
@@ -365,7 +365,7 @@ class Node(Host):
         """Cancel the asyncio task of an adopted process that was ended."""
         task = extras(process).adopted
         if self.adopted.pop(task, None) is not None and task is not asyncio.current_task(self.loop):
-            task.cancel()  # one that runs is told by what it does: see `exit_if_killed` and `unwind`
+            task.cancel()  # a running one is unwound by its next call: see `exit_if_killed` and `unwind`
 
     # Other threads and other nodes
 

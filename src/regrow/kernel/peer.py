@@ -10,10 +10,10 @@ loop, in its own thread. A cluster adds another subclass of `Peer`, which writes
     is_here    False: its processes run in another thread or another program
 
 and on the receiving side it calls `incoming.receive(signal)` for each signal, in order, in the node's thread. It
-names pids, refs, aliases and requests of other programs by objects of its own (`Pid(peer, number)` without a process).
-When a connection is lost it delivers to its own node a `DownSignal` for each monitor, a `LinkExitSignal` for each link
-and a failed `ReplySignal` for each call over that connection, with the reason "noconnection". It decodes data only:
-bytes from a peer are never evaluated or unpickled.
+represents pids, refs, aliases and requests of other programs by separate objects (`Pid(peer, number)` without a
+process). When a connection is lost it delivers to its own node a `DownSignal` for each monitor, a `LinkExitSignal` for
+each link and a failed `ReplySignal` for each call over that connection, with the reason "noconnection". It decodes data
+only: bytes from a peer are never evaluated or unpickled.
 
 A subclass is compiled together with the kernel (`hatch_build.COMPILED`): an interpreted class cannot inherit from a
 compiled one.
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 
 class Signal:
-    """What one process sends to another on another node; `signals.py` has a class for each kind."""
+    """A message, or a change of a link or a monitor, on its way to a process of another node; see `signals.py`."""
 
     __slots__ = ()
 

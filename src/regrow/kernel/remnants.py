@@ -1,9 +1,10 @@
 """Killed coroutines that still release what they hold: a cancelled task with a time limit.
 
-A process that is killed is dead at once to everybody else, but a coroutine of the user's is cancelled at its await and
-never closed: closing skips every asynchronous release. What runs on until its `finally` and `__aexit__` are done is a
-remnant. It may send and await asyncio; a message or an answer it waits for is refused with another CancelledError.
-After 5 s it is reported with the line at which it waits and cancelled again; after one more, it is closed.
+A killed process is dead at once for all other processes. A user's coroutine in it is cancelled at its await and not
+closed, because closing would skip every asynchronous release. Until its `finally` and `__aexit__` are done, the
+coroutine is a remnant. It may send and await asyncio; a wait for a message or an answer is refused with another
+CancelledError. After 5 s a remnant is reported with the line at which it waits, and cancelled again; after one more
+second it is closed.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Remnants(RemnantTable):
     def __init__(self, node: Host) -> None:
         self.node = node
         self.kept = {}
-        self.waiting: Future[None] | None = None  # of a node that stops
+        self.waiting: Future[None] | None = None  # completed when no remnant is left, for a node that stops
 
     def cancelled(self) -> CancelledError:
         """Return a new exception to throw into a remnant."""

@@ -126,7 +126,7 @@ async def wait(node: Host, caller: Process | None, server: object, request: Call
         return
     target = request.server
     task: object = asyncio.current_task(node.loop)
-    itself = caller is not None and caller.task is task  # and not a task of asyncio's that it runs eagerly
+    itself = caller is not None and caller.task is task  # false in an asyncio task that the process runs eagerly
     if type(target) is Process:
         if target.status == CALLING and itself and caller is not None:
             closing = deadlock.closing_call(caller, request)
@@ -218,7 +218,7 @@ def watch_for(request: CallRequest, server: Process, timeout: float | None) -> N
 
 
 def stop_watching(request: CallRequest) -> None:
-    """Undo `watch_for`."""
+    """Undo `watch_for`: remove the watcher and the deadline."""
     server = request.server
     if type(server) is Process:
         server.watchers = discard(server.watchers, request)

@@ -46,17 +46,17 @@ def exit_if_killed(process: Process | None) -> None:
     if process is None or process.alive or process.status != RUNNING:
         return
     if process.rare is not None and process.rare.adopted is not None:
-        raise CancelledError  # its asyncio task ends as a cancelled one
+        raise CancelledError  # its asyncio task ends as cancelled
     if process.as_task:
-        process.node.remnants.begin(process)  # it hears of its end now: what it still awaits is not cancelled again
+        process.node.remnants.begin(process)  # it is unwound from here on: its later awaits are not cancelled again
     raise exits.KilledWhileRunning
 
 
 def unless_dead(process: Process) -> None:
-    """Unwind a dead process again whose code has caught its unwinding and continues: it has no effect any more.
+    """Unwind again a dead process that has caught the exception that unwinds it, and continues.
 
-    What releases what it holds, in a `finally` or an `__exit__`, runs while the exception is handled that unwinds it,
-    and does count; see `remnants.py`.
+    Code in a `finally` or an `__exit__` that releases resources is not unwound: it runs while that exception is being
+    handled; see `remnants.py`.
     """
     if not process.alive and exception() is None:
         exit_if_killed(process)

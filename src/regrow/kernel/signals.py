@@ -1,4 +1,4 @@
-"""What travels between processes: the messages `Exited` and `Down`, and the signals from one node to another."""
+"""The messages `Exited` and `Down`, and the signals that a process sends to a process of another node."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Exited:
     """A linked process, or one that called `exit(pid, reason)`, as a message to a process that traps exits.
 
     Attributes:
-        pid: who ended or sent the signal.
-        reason: why.
+        pid: the process that ended or sent the signal.
+        reason: the reason of the end or of the signal.
     """
 
     __slots__ = ("pid", "reason")
@@ -41,8 +41,8 @@ class Down:
     Attributes:
         ref: what `monitor` returned.
         pid: the process, or the name as it was given to `monitor`.
-        reason: why it ended; "noproc" when it was not there.
-        tag: what `monitor(…, tag=)` was given, else None.
+        reason: why it ended; "noproc" if there was no such process.
+        tag: the tag given to `monitor(…, tag=)`, or None.
     """
 
     __slots__ = ("pid", "reason", "ref", "tag")

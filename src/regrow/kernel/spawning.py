@@ -214,16 +214,16 @@ class Adoption:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.process.node.adopted.pop(self.task, None)
-        # The code round the block goes on with the error, and with its traceback.
+        # The code around the block handles the error next, with its traceback: the reason is a copy.
         links.die(self.process, "normal" if error is None else exits.reason_beside(error))
 
 
 async def hibernate(function: Callable[..., Any], *args: Any) -> NoReturn:
-    """Wait for mail with an empty stack, then go on as `function(*args)` (`erlang:hibernate/3`).
+    """Wait for a message with an empty stack, then run `function(*args)` (`erlang:hibernate/3`).
 
-    All that runs is left, as by an exception that nobody catches: `finally` and `async with` release what they hold.
-    What has come waits for the function to receive it. For processes that run a function of the user's; a server
-    returns HIBERNATE.
+    The running code is left as by an uncaught exception: `finally` and `async with` release what they hold. The
+    message stays in the mailbox until the function receives it. This is for processes that run a user's function; a
+    server returns HIBERNATE.
 
     Raises:
         TypeError: this is no function.
@@ -232,7 +232,7 @@ async def hibernate(function: Callable[..., Any], *args: Any) -> NoReturn:
     process = running_alive()
     if not runs_a_function(process):
         raise RuntimeError(
-            f"{process.pid} does not run a function of its own: hibernate() would leave its loop.\n"
+            f"{process.pid} runs no function of yours: hibernate() would leave its loop.\n"
             "  A server hibernates by returning HIBERNATE beside its new state"
         )
     raise exits.Continuation(checked(function, "hibernate"), args)

@@ -109,7 +109,7 @@ class LoopTime:
     def call_later(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        """Replace `loop.call_later`."""
+        """Replace `loop.call_later`, in virtual time while the node is up."""
         if delay is None:  # pyright: ignore[reportUnnecessaryComparison] (asyncio's loops check it)
             raise TypeError("delay must not be None")
         return self.call_at(self.time() + delay, callback, *args, context=context)
@@ -117,7 +117,7 @@ class LoopTime:
     def call_at(
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        """Replace `loop.call_at`."""
+        """Replace `loop.call_at`, in virtual time while the node is up."""
         if when is None:  # pyright: ignore[reportUnnecessaryComparison] (asyncio's loops check it)
             raise TypeError("when cannot be None")
         if self.scheduler is None:

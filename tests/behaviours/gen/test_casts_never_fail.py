@@ -155,7 +155,7 @@ async def test_abcast_never_fails() -> None:
 
 
 async def test_the_error_names_a_table_that_returns_nonsense() -> None:
-    with pytest.raises(TypeError, match="wanted a pid, or None for nobody"):
+    with pytest.raises(TypeError, match="wanted a pid, or None if the name is free"):
         send(Via(Wrong("nonsense"), "key"), "hello")
     with pytest.raises(TypeError, match="whereis_name: wanted a `def`"):
         await call(Via(Later(), "key"), "hello")
