@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from tests.architecture.source import FunctionNode, Module, Package
 
-# The parts of the package whose prose is not held to these rules: none today. A part is a folder, or a single module, as a dotted name
-# below the package.
+# The parts of the package whose prose is not held to these rules: none today. A part is a folder or a module, as a dotted
+# name below the package.
 NOT_YET: tuple[str, ...] = ()
 
 # The folders of the tests to which the rules for tests apply.

@@ -1,4 +1,4 @@
-"""The types of names and addresses, which every function that takes one has in its signature.
+"""The types of names and addresses, for the signatures of the functions that take one.
 
 LocalName    a string or a class
 Name         LocalName, Global(key), Via(registry, key)
@@ -18,7 +18,7 @@ class Addressed(Protocol):
 
     @property
     def __regrow_address__(self) -> Any:
-        """Its pid, or its name."""
+        """The pid or the name of the process."""
         ...
 
 
@@ -32,10 +32,10 @@ NodeName = str | Host
 """A node, by its name or as the object."""
 
 Target = Pid | Name | Addressed | tuple[Name, NodeName]
-"""What can be monitored: an address, but for an alias."""
+"""An address that can be monitored: any but an alias."""
 
 Address = Target | Alias
-"""What a message can be sent to: a pid, a name, an alias, a handle of a service, or `(name, node)`.
+"""An address that a message can be sent to: a pid, a name, an alias, a handle of a service, or `(name, node)`.
 
 None is no address: `whereis` may return it, and the result has to be checked before it is called.
 """

@@ -11,7 +11,7 @@ from regrow.kernel.running import running_alive
 
 
 def alias(mode: str = "explicit_unalias") -> Alias:
-    """A second address of this process, until `unalias`; with "reply", for one message (`erlang:alias/1`).
+    """Return a second address of this process, valid until `unalias`; with "reply", for one message (`erlang:alias/1`).
 
     Raises:
         ValueError: unknown mode.
@@ -25,14 +25,16 @@ def alias(mode: str = "explicit_unalias") -> Alias:
 
 
 def unalias(made: Ref) -> bool:
-    """Switch an alias of this process off; whether it was on and its own (`erlang:unalias/1`).
+    """Switch an alias of this process off; return whether it was on and belonged to this process (`erlang:unalias/1`).
 
     Raises:
         TypeError: this is no reference.
     """
     process = running_alive()
     if not isinstance(cast("object", made), Ref):
-        raise TypeError(f"unalias: wanted what alias() or monitor(…, alias=…) gave, got {bounded_repr.safe_repr(made)}")
+        raise TypeError(
+            f"unalias: wanted the ref of alias() or monitor(…, alias=…), got {bounded_repr.safe_repr(made)}"
+        )
     return isinstance(made, Alias) and drop_alias(process, made)
 
 

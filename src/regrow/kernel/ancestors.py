@@ -1,8 +1,8 @@
 """The ancestors of a process (`$ancestors`): its parent, the parent of that, and so on.
 
-A process keeps one link of a chain: its parent, as it was called, and the chain of its parent. Brothers and sisters
-share theirs, and all share what is above. A chain that has grown long is cut to the nearest ancestors, so that neither
-the last of many generations keeps something of each, nor a start takes the longer the more there were.
+A process keeps one link of a chain: the name or pid of its parent, and the chain of its parent. Siblings share their
+link, and all descendants share the links above. A long chain is cut to the nearest ancestors, so that neither memory
+nor the time of a start grows with the number of generations.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from regrow.kernel.lineage import Lineage, joined, nearest
 from regrow.kernel.process_record import Process
 
-NEAREST: Final = 50  # that are kept at the least, where there were so many
+NEAREST: Final = 50  # the number of ancestors that a cut keeps
 MOST: Final = 2 * NEAREST
 
 
@@ -32,5 +32,5 @@ def descend(process: Process, parent: Process) -> None:
 
 
 def ancestors(process: Process) -> list[object]:
-    """The parent of a process, by name where it had one, then that one's parent, and so on: the nearest fifty."""
+    """Return the nearest fifty ancestors of a process, its parent first, by name if they had one."""
     return nearest(process.lineage, NEAREST)

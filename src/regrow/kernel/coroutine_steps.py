@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def is_cancelled(process: Process) -> bool:
-    """Whether asyncio has cancelled the task of this process, and the cancellation is not thrown yet."""
+    """Return whether asyncio has cancelled the task of this process, and the cancellation is not thrown yet."""
     return process.task is not None and process.task.must_cancel
 
 
 def takes_its_turn(scheduler: Runner, process: Process, value: object, error: BaseException) -> bool:
     """Postpone a step whose context is entered already, by an asyncio task that calls the process.
 
-    Python raises this before the body runs, so that its frames end with the one that has tried to step it.
+    Python raises this error before the body runs, so its traceback ends at the frame that tried to step the body.
     """
     if type(error) is not RuntimeError or not str(error).startswith("cannot enter context"):
         return False
@@ -84,7 +84,7 @@ def enter_task(process: Process, awaited: Any) -> Generator[Any, Any, Any]:
             task = process.task = asyncio_task.ProcessTask(process)
         process.node.scheduler.shown.show(task)
     if not COMPILED:
-        # `steps`, without its call
+        # repeats `steps`, which saves a call
         return awaited if type(awaited) is GeneratorType else awaited.__await__()  # pyright: ignore[reportUnknownVariableType]
     inner: Any = driven(process, awaited)
     process.inner = inner
@@ -94,7 +94,7 @@ def enter_task(process: Process, awaited: Any) -> Generator[Any, Any, Any]:
 def interrupted(process: Process, waited: object, value: object, cancelled: CancelledError) -> BaseException:
     """Return the exception that a cancelled step begins with in the place of `value`.
 
-    As in a task of asyncio's, the cancellation takes the place of an exception. A message goes back to its place.
+    As in an asyncio task, the cancellation replaces an exception. A message goes back to its place in the mailbox.
     """
     if isinstance(value, Throw):
         if exits.is_a(value.error, CancelledError):
@@ -121,7 +121,7 @@ def _run_as_task(scheduler: Runner, process: Process, value: object, begins: boo
         scheduler.shown.show(task)
     if isinstance(value, Throw):
         return _throw(process, body, value.error)
-    if begins and type(body) is CoroutineType:  # many end here, and make no StopIteration to tell it
+    if begins and type(body) is CoroutineType:  # saves the StopIteration of a coroutine that ends here
         return process.context.run(next, body.__await__(), END)  # pyright: ignore[reportUnknownArgumentType]
     return process.context.run(body.send, value)
 

@@ -92,7 +92,7 @@ def cycle_of(caller: Process, request: Call) -> list[Call]:
 
 
 def only_server_can_answer(request: Call) -> bool:
-    """Whether only its server can answer a request: it is unread, or the loop of a behaviour is handling it now."""
+    """Return whether only its server can answer a request: it is unread, or the loop of a behaviour is handling it now."""
     server = request.server
     if type(server) is not Process or request.answer is DEFERRED:
         return False
@@ -101,7 +101,7 @@ def only_server_can_answer(request: Call) -> bool:
 
 
 def is_unread(request: Call) -> bool:
-    """Whether a request is still in its server's mailbox."""
+    """Return whether a request is still in its server's mailbox."""
     server = request.server
     return type(server) is Process and any(message is request for message in mailbox.messages(server))
 

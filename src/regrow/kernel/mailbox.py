@@ -2,11 +2,11 @@
 
 A mailbox is None until a message has to wait, and None again when it is empty: an empty deque is 760 bytes.
 
-`put` returns whether it has accepted the message, and always has: mailboxes are unbounded, as OTP's are. A limit would
-be asked for in one place, at the end of `put`, where a message is about to wait (a message that a waiting process takes
-at once does not count). `put` would then return False, or drop the oldest message, by the limit's policy. The callers to
-look at are those that can do something about it: `sending.send`, `requests.deliver` (which would fail the call) and
-`client.cast`; a direct hand-over needs an empty mailbox, and passes no limit.
+`put` returns whether it has accepted the message. It always does today: mailboxes are unbounded, as OTP's are. A limit
+would be checked in one place, at the end of `put`, before a message begins to wait (a message that a waiting process
+takes at once does not count). `put` would then return False, or drop the oldest message, by the limit's policy. The
+callers that can react are `sending.send`, `requests.deliver` (which would fail the call) and `client.cast`; a direct
+hand-over needs an empty mailbox, so no limit concerns it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def put(process: Process, message: object) -> bool:
             scheduler.wake(process, message)
         return True
     if process.status == SELECTING:
-        if is_outcome(process, message):  # every message in the mailbox has been looked at
+        if is_outcome(process, message):  # every message in the mailbox has been examined already
             process.node.scheduler.wake(process, message)
             return True
         # A predicate is the receiver's code, and must not run on the sender's stack.
@@ -52,7 +52,7 @@ def put(process: Process, message: object) -> bool:
 
 
 def is_outcome(process: Process, message: object) -> bool:
-    """Whether a process waits for this message by its kind alone, so that no code of the receiver has to run."""
+    """Return whether a process waits for this message by its kind alone, so that no code of the receiver has to run."""
     waiting = process.waiting
     return type(waiting) is Receive and type(waiting.kind) is Awaited and waiting.fits(message)
 
@@ -97,7 +97,7 @@ def take_wanted(process: Process, wanted: Receive) -> Any:
 
 
 def remove_down(process: Process, ref: Ref) -> None:
-    """Take the `Down` of a monitor, of which there is at most one, out of the mailbox."""
+    """Remove the `Down` of a monitor from the mailbox; there is at most one."""
     mailbox = process.mailbox
     if mailbox is None:
         return
@@ -110,7 +110,7 @@ def remove_down(process: Process, ref: Ref) -> None:
 
 
 def on_its_way(process: Process) -> bool:
-    """Whether a message has been taken off the mailbox for a process that has not seen it yet."""
+    """Return whether a message has been taken off the mailbox for a process that has not seen it yet."""
     if process.status != READY:
         return False
     value = process.value

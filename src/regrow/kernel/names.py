@@ -163,7 +163,7 @@ FORMS = """wanted a name in one of these forms:
 
 
 def is_name(value: object) -> bool:
-    """Whether `value` can be a local name: a string or a class."""
+    """Return whether `value` can be a local name: a string or a class."""
     return type(value) is str or isinstance(value, type)
 
 
