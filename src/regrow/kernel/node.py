@@ -20,7 +20,6 @@ from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.clock import Clock
 from regrow.kernel.coroutine_driver import driven_by
 from regrow.kernel.current_node import CURRENT, NODES, NODES_LOCK
-from regrow.kernel.gate import Gate
 from regrow.kernel.mailbox import put_back
 from regrow.kernel.peer import Signal
 from regrow.kernel.process_record import ENDED, RUNNING, Host, Pid, Process, extras
@@ -94,26 +93,11 @@ class Node(Host):
         hand_over: bool | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.name = name
+        super().__init__(name, Clock() if clock is None else clock)
         self.seed = seed
         self.schedule: Schedule | None = None if seed is None else Shuffle(seed)
         self.hand_over = hand_over
-        self.clock = Clock() if clock is None else clock
-        self.number = 0
         self.last_pid: int = 0
-        self.processes = {}
-        self.names = {}
-        self.registries = {}
-        self.applications = {}
-        self.block = None
-        self.told = {}  # those that trap exits, and have an exit signal of their parent's
-        self.attempts = {}  # those that call the start function of a child or an application
-        self.adopted = {}
-        self.burying = False  # those that have died are being buried, one by one
-        self.gate = Gate()
-        self.trace = None
-        self.running = False
-        self.last_lineage = None  # of the last one that was spawned: its brothers share it
 
     def __repr__(self) -> str:
         return f"Node({self.name!r}, {len(self.processes)} processes)"

@@ -31,6 +31,8 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from regrow.kernel.current_task import CurrentTask
+from regrow.kernel.gate import Gate
 from regrow.kernel.peer import Peer
 from regrow.kernel.refs import REFS, Ref
 
@@ -38,9 +40,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from regrow.kernel.clock import Clock
-    from regrow.kernel.current_task import CurrentTask
     from regrow.kernel.deadlines import Deadline, Timers
-    from regrow.kernel.gate import Gate
     from regrow.kernel.lineage import Lineage
 
 # What a process is doing.
@@ -267,25 +267,28 @@ class TaskOfProcess(Protocol):
 class Runner:
     """A node's scheduler, as processes see it; `scheduler.Scheduler` documents each part."""
 
-    loop: asyncio.AbstractEventLoop
-    clock: Clock
     timers: Timers
-    shown: CurrentTask
-    schedule: Any  # a `schedule.Schedule`, or None in production
     jumps: Any  # a `virtual_time.ClockMover`
-    queue: deque[Process]
-    yielded: list[Process]
-    current: Process | None
-    scheduled: bool
-    turning: bool
-    depth: int
     stack: Any
-    steps: int
-    turn_ends: float
-    awaiting: int
-    dying: deque[Process]
-    broken_off: list[tuple[Process, object, bool]]
-    closed: bool
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock, schedule: Any) -> None:
+        # Here and not in `Scheduler`: mypyc reads without a check what the declaring class itself always sets.
+        self.loop: asyncio.AbstractEventLoop = loop
+        self.clock: Clock = clock
+        self.schedule: Any = schedule  # a `schedule.Schedule`, or None in production
+        self.shown: CurrentTask = CurrentTask(loop)
+        self.queue: deque[Process] = deque()
+        self.yielded: list[Process] = []  # processes that run in the next turn
+        self.current: Process | None = None
+        self.scheduled: bool = False  # whether a turn is
+        self.turning: bool = False
+        self.depth: int = 0  # hand-overs on the stack
+        self.steps: int = 0  # steps left until the clock is read again
+        self.turn_ends: float = 0.0
+        self.awaiting: int = 0  # processes that wait for a future
+        self.dying: deque[Process] = deque()  # processes whose end is not fully reported yet
+        self.broken_off: list[tuple[Process, object, bool]] = []  # interrupted ends of steps: see `unfinished.py`
+        self.closed: bool = False
 
     def ready(self, process: Process, value: object) -> None:
         """Let a process be stepped with `value` when its turn comes."""
@@ -394,23 +397,28 @@ class Host(Peer):
     loop: asyncio.AbstractEventLoop
     scheduler: Runner
     remnants: RemnantTable
-    trace: Tracer | None
-    gate: Gate
-    clock: Clock
     init: Process
     guest: Pid
     thread: int
-    running: bool
-    burying: bool
-    block: asyncio.Task[Any] | None
-    last_lineage: Lineage | None
-    processes: dict[Pid, Process]
-    names: dict[object, Process]
-    registries: dict[object, Any]
-    applications: dict[object, Any]
-    told: dict[Process, None]
-    attempts: dict[Process, Any]
-    adopted: dict[Any, Process]
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        # Here and not in `Node`, for the reason that `Runner` has.
+        self.name = name
+        self.number = 0
+        self.clock: Clock = clock
+        self.processes: dict[Pid, Process] = {}
+        self.names: dict[object, Process] = {}
+        self.registries: dict[object, Any] = {}
+        self.applications: dict[object, Any] = {}
+        self.block: asyncio.Task[Any] | None = None
+        self.told: dict[Process, None] = {}  # those that trap exits, and have an exit signal of their parent's
+        self.attempts: dict[Process, Any] = {}  # those that call the start function of a child or an application
+        self.adopted: dict[Any, Process] = {}
+        self.burying: bool = False  # those that have died are being buried, one by one
+        self.gate: Gate = Gate()
+        self.trace: Tracer | None = None
+        self.running: bool = False
+        self.last_lineage: Lineage | None = None  # of the last one that was spawned: its brothers share it
 
     def caller(self) -> Process | None:
         """Return the process that runs now; None in a plain asyncio task."""

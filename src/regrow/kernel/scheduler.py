@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import sys
 from asyncio import AbstractEventLoop, CancelledError
-from collections import deque
 from typing import Any, Final
 
 from regrow.kernel import bounded_repr
 from regrow.kernel.clock import Clock
 from regrow.kernel.coroutine_steps import is_cancelled, resume, takes_its_turn
-from regrow.kernel.current_task import CurrentTask, set_current_task
+from regrow.kernel.current_task import set_current_task
 from regrow.kernel.deadlines import Timers
 from regrow.kernel.mailbox import put_back, take, take_wanted
 from regrow.kernel.process_record import CALLING, READY, RECEIVING, RUNNING, SELECTING, Process, Runner
@@ -50,29 +49,14 @@ class Scheduler(Runner):
     def __init__(
         self, loop: AbstractEventLoop, clock: Clock, schedule: Schedule | None, hand_over: bool | None
     ) -> None:
-        self.loop = loop
-        self.clock = clock
+        super().__init__(loop, clock, schedule)
         self.jumps = ClockMover(self)
         self.timers = Timers(loop, clock, self.jumps, schedule)
-        self.schedule = schedule
         self.coin: Schedule | None = schedule if hand_over is None else None
         self.deepest = 0 if hand_over is False else DEEPEST
-        self.queue = deque()
-        self.shown = CurrentTask(loop)
-        self.yielded = []  # processes that run in the next turn
-        self.current = None
-        self.scheduled = False  # whether a turn is
-        self.turning = False
-        self.depth = 0
         self.stack = gauge()
         self.stack_least: int = least(self.stack.value)  # the calls that must still fit for a hand-over
-        self.steps = 0  # steps left until the clock is read again
-        self.turn_ends = 0.0
         self.in_guests_turn: bool = False
-        self.awaiting = 0  # processes that wait for a future
-        self.dying = deque()  # processes whose end is not fully reported yet
-        self.broken_off = []  # interrupted ends of steps: see `unfinished.py`
-        self.closed = False
 
     # The queue. The action that can fail for lack of stack comes first, so that all the rest is done or nothing is.
 
