@@ -323,19 +323,11 @@ def release(process: Process) -> None:
             del process.node.names[process.name]
         process.name = None
     if process.rare is not None and process.rare.global_names:
-        keys = list(process.rare.global_names)
         with GLOBAL_LOCK:
             for key in process.rare.global_names:
-                if GLOBAL_NAMES.get(same(key)) is process.pid:
+                if GLOBAL_NAMES.get(same(key)) is process.pid:  # by identity: a user's key is not asked again
                     del GLOBAL_NAMES[same(key)]
         process.rare.global_names.clear()
-        for key in keys:
-            try:
-                with GLOBAL_LOCK:
-                    if GLOBAL_NAMES.get(key) is process.pid:
-                        del GLOBAL_NAMES[key]
-            except BaseException as error:  # its `__hash__` or `__eq__` has raised
-                failed(process.node.loop, f"{process.pid} could not give up a global name", error)
     if process.rare is not None and process.rare.tables:
         tables: list[HeldByProcess] = list(process.rare.tables)
         process.rare.tables.clear()
