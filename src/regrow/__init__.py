@@ -14,6 +14,7 @@ The folders of the package, from the bottom up:
 
     kernel/       processes and the signals between them
     behaviours/   servers, state machines, supervisors, applications
+    servers/      the job queue
     ops/          reports in words, the supervision tree, traces
     cli/          the `regrow` command
     testing/      tools for tests: a node for each test, virtual time

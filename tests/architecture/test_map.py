@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 REGROW = Package(ROOT / "src" / "regrow")
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
-RESERVED = {"servers", "cluster"}
+RESERVED = {"cluster"}
 EDGE = re.compile(r" *─+")
 LINE = re.compile(r" *(?P<room>\w+)/ .*?(?:▼ (?P<below>[\w ]+))?")
 CODE = re.compile(r"`([^`]+)`")

@@ -1,0 +1,1 @@
+"""Servers that programs would otherwise install beside themselves: the job queue."""
