@@ -65,6 +65,7 @@ from regrow.kernel.timers import (
     send_after,
     send_interval,
     start_timer,
+    system_time,
 )
 
 __all__ = [
@@ -98,6 +99,7 @@ __all__ = [
     "alias",
     "unalias",
     "monotonic",
+    "system_time",
     "start_timer",
     "send_interval",
     "apply_after",

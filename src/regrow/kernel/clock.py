@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from regrow.kernel.bounded_repr import safe_repr
 
@@ -18,14 +18,35 @@ FOREVER: Final = float("inf")
 MOST: Final = sys.float_info.max  # a larger int cannot be converted to a float
 
 
+class Times(NamedTuple):
+    """Both times of a clock at one moment.
+
+    Attributes:
+        wall: Unix seconds, by the wall clock. They decrease when the wall clock is set back.
+        monotonic: seconds since some moment in the past. They never decrease, and all programs of a machine share them.
+    """
+
+    wall: float
+    monotonic: float
+
+
 class Clock:
-    """The monotonic clock of the machine, in seconds."""
+    """The monotonic clock of the machine, and its wall clock, in seconds. Any thread may read them."""
 
     virtual: bool = False
 
     def now(self) -> float:
         """Return the seconds since some moment in the past; they never decrease."""
         return time.monotonic()
+
+    def wall(self) -> float:
+        """Return the Unix time: the seconds since 1970-01-01T00:00:00Z, by the wall clock, which can be set."""
+        return time.time()
+
+    def times(self) -> Times:
+        """Return the Unix time and the monotonic time of this moment."""
+        now = self.now()
+        return Times(self.wall(), now)
 
 
 def asked(clock: Clock) -> Callable[[], float]:

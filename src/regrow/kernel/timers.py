@@ -252,6 +252,18 @@ def monotonic() -> float:
     return current_node().clock.now()
 
 
+def system_time() -> float:
+    """Return the Unix time of this node's clock: the seconds since 1970-01-01T00:00:00Z (`erlang:system_time/0`).
+
+    The wall clock can be set, forward and back, so measure durations with `monotonic()`. In virtual time it starts at
+    2024-01-01T00:00:00Z and moves with the virtual clock; see `VirtualClock.set_wall` and `step_wall`.
+
+    Raises:
+        NoNode: there is no node in this thread.
+    """
+    return current_node().clock.wall()
+
+
 # For timers of every kind
 
 
