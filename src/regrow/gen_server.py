@@ -62,10 +62,19 @@ from regrow.behaviours.gen.request_ids import (
 from regrow.behaviours.gen.results import HIBERNATE, BadReturn, Continue, Error, NoClause, NoReply, Ok, Reply, Stop
 from regrow.behaviours.gen.starting import IGNORE
 from regrow.behaviours.gen_server.client import From, abcast, call, cast, multi_call, stop, whereis
-from regrow.behaviours.gen_server.gen_server import CallReturn, CastReturn, GenServer, InitReturn, enter_loop, reply
+from regrow.behaviours.gen_server.gen_server import (
+    CallReturn,
+    CastReturn,
+    GenServer,
+    InitReturn,
+    enter_loop,
+    is_waiting,
+    reply,
+)
 
 __all__ = [
     "reply",
+    "is_waiting",
     "whereis",
     "GenServer",
     "call",

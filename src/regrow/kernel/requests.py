@@ -32,7 +32,7 @@ from regrow.kernel.current_node import CURRENT
 from regrow.kernel.deadlines import Deadline
 from regrow.kernel.mailbox import put
 from regrow.kernel.peer import Peer
-from regrow.kernel.process_record import CALLING, RECEIVING, Host, Pid, Process
+from regrow.kernel.process_record import CALLING, RECEIVING, Host, Pid, Process, is_guest
 from regrow.kernel.running import unwind
 from regrow.kernel.signals import AbandonSignal, CallSignal, ReplySignal
 from regrow.kernel.small_set import add, discard
@@ -307,6 +307,16 @@ def abandon(request: CallRequest) -> None:
         request.state = CLOSED
         request.waiter = None
         stop_watching(request)
+
+
+def is_waiting(request: CallRequest) -> bool:
+    """Return whether the caller still waits for the answer; of a caller on another node, as far as is known here."""
+    pid = request.pid
+    if request.state == BY_MESSAGE:
+        return pid.process is not None
+    if request.state != PENDING:
+        return False
+    return pid.node.is_up() and (pid.process is not None or is_guest(pid))
 
 
 def mark_deferred(request: CallRequest) -> None:

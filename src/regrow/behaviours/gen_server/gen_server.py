@@ -47,6 +47,27 @@ def reply(from_: From, value: object) -> None:
     requests.reply(from_, value)
 
 
+def is_waiting(from_: From) -> bool:
+    """Return whether the caller of a deferred call still waits for its answer.
+
+    It is False after an answer, after the caller's timeout, cancellation or death, and when the caller's node has ended.
+    A server that collects calls leaves out those whose caller waits no longer.
+
+    The caller may be a process, a plain asyncio task or another thread. The end of a wait on another node is known here
+    once that node has noted it: True may be out of date by a moment. False is final.
+
+    Args:
+        from_: the second argument of `handle_call`.
+
+    Raises:
+        TypeError: `from_` is not the `from_` of a call.
+    """
+    call: object = from_  # checked in interpreted code, as in `reply`
+    if not isinstance(call, CallRequest):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"is_waiting: wanted the from_ that handle_call got; got {bounded_repr.safe_repr(call)}")
+    return requests.is_waiting(from_)
+
+
 class GenServer(Generic[State]):
     """The base class of all servers; `State` is the type of the state that the callbacks take and return.
 
