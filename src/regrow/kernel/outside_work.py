@@ -5,6 +5,7 @@
 | a function in an executor, until it returns | 3 |
 | another thread that is at work, until it waits | 1 |
 | another thread that waits | 0.1, if a task waits for something new |
+| the thread of a process (`behaviours/gen/blocking_thread.py`) | none: while it works, the clock is held |
 | a program that was started, and its pipes | 3, and 1 after each event from them |
 | a connection on which this side sent last | 1 |
 | a connection on which something arrived | 0.1 more, if a task waits for something new |
@@ -43,8 +44,10 @@ WAITING: Final = {
     IN_A_POOL,
     ("queue.py", "get"),
     ("selectors.py", "select"),
-    ("blocking.py", "work"),
 }
+
+# The idents of threads whose work is known, because the clock is held while they work: `ClockMover.hold`.
+HELD_THREADS: Final[set[int]] = set()
 
 # Counters of Linux's struct tcp_info.
 RECEIVED: Final = 128
@@ -222,7 +225,7 @@ class Outside:
         for thread in threading.enumerate():
             ident = thread.ident or 0
             frame = frames.get(ident)
-            if ident in self.strangers or frame is None:
+            if ident in self.strangers or ident in HELD_THREADS or frame is None:
                 continue
             place = (frame.f_code.co_filename.rpartition(os.sep)[2], frame.f_code.co_name)
             if place not in WAITING:

@@ -23,16 +23,12 @@ has no node; in it, only `from_thread` and `reply` reach other processes.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable
-from contextvars import copy_context
 from inspect import iscoroutinefunction
-from queue import SimpleQueue
 from typing import Any, Final
 
+from regrow.behaviours.gen.blocking_thread import BlockingThread
 from regrow.kernel.awaitables import is_awaitable
-from regrow.kernel.process_record import Host, Pid, extras
 from regrow.kernel.requests import CallRequest
 from regrow.kernel.running import running
 
@@ -50,7 +46,7 @@ class Blocking:
 
     def __init__(self, server: Any, base: type) -> None:
         self.server = server
-        self.worker: Worker | None = None
+        self.thread: BlockingThread | None = None
         self.in_thread: set[str] = {name for name in CALLBACKS if _blocks(server.__class__, name, base)}
 
     @property  # type: ignore[misc]
@@ -61,9 +57,7 @@ class Blocking:
     async def init(self, arg: Any, /) -> Any:
         """Start the thread, which ends with the process, and call the server's `init`."""
         if self.in_thread:
-            process = running()
-            self.worker = Worker(process.node, f"{self.__class__.__name__} {process.pid}")
-            extras(process).tables[self.worker] = None
+            self.thread = BlockingThread(f"{self.__class__.__name__} {running().pid}")
         return await self.run("init", arg)
 
     async def handle_call(self, request: Any, from_: CallRequest, state: Any, /) -> Any:
@@ -97,8 +91,8 @@ class Blocking:
     async def run(self, name: str, *args: Any) -> Any:
         """Call a callback, in the thread or in the event loop, and return its result."""
         callback: Callable[..., Any] = getattr(self.server, name)
-        if self.worker is not None and name in self.in_thread:
-            result = await self.worker.run(callback, *args)
+        if self.thread is not None and name in self.in_thread:
+            result = await self.thread.run(callback, *args)
         else:
             result = callback(*args)
         return await result if is_awaitable(result) else result
@@ -107,52 +101,3 @@ class Blocking:
 def _blocks(cls: type, name: str, base: type) -> bool:
     callback = getattr(cls, name)
     return callback is not getattr(base, name) and not iscoroutinefunction(callback)
-
-
-class Worker:
-    """A thread that runs one function after another. When its process ends, it finishes its function and ends."""
-
-    def __init__(self, node: Host, name: str) -> None:
-        self.node = node
-        self.jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        threading.Thread(target=self.work, name=name, daemon=True).start()
-
-    def release(self, _: Pid) -> None:
-        """End the thread, because the process has ended."""
-        self.jobs.put(None)
-
-    def work(self) -> None:
-        """Run the functions that the process submits; this is the body of the thread."""
-        while (job := self.jobs.get()) is not None:
-            job()
-            del job  # the job's objects are not kept alive until the next one comes
-
-    async def run(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Run a function in the thread, in a copy of the process's context; return its result or raise its exception.
-
-        While it runs, a virtual clock does not advance: the function takes real time.
-        """
-        node = self.node
-        future: asyncio.Future[tuple[Any, BaseException | None]] = node.loop.create_future()
-        context = copy_context()
-
-        def job() -> None:
-            value: Any = None
-            raised: BaseException | None = None
-            try:
-                value = context.run(function, *args)
-            except BaseException as error:
-                raised = error
-            node.post(done, value, raised)
-
-        def done(value: Any, raised: BaseException | None) -> None:
-            node.scheduler.jumps.let_go()
-            if not future.done():
-                future.set_result((value, raised))
-
-        node.scheduler.jumps.hold()
-        self.jobs.put(job)
-        value, raised = await future
-        if raised is not None:
-            raise raised
-        return value
