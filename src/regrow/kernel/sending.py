@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from regrow.kernel import aliases, bounded_repr, mailbox, names
 from regrow.kernel.addresses import Address
@@ -17,6 +17,7 @@ from regrow.kernel.signals import AliasSignal, SendSignal
 from regrow.kernel.yields import EMPTY, TIMEOUT, Receive
 
 Message = TypeVar("Message")
+MOST_ROUNDS: Final = 16  # rounds of the loop, each with a turn, that `send_after_runnable` waits at most
 
 
 def send(address: Address, message: Message) -> Message:
@@ -59,6 +60,28 @@ def _receiver(node: Host, address: Address, message: object) -> Pid | None:
             f"cannot send to {bounded_repr.safe_repr(address)}: no process has this name. See `whereis(name)`"
         )
     return pid
+
+
+def send_after_runnable(process: Process, message: object) -> None:
+    """Put a message into a mailbox of this node when every process and task that is runnable now has had its step.
+
+    A server that gathers requests sends itself such a message at the first one: when it comes, the others are there.
+    The clock does not move meanwhile. A message to a process that has ended by then is dropped.
+    """
+    scheduler = process.node.scheduler
+    if not scheduler.closed:
+        scheduler.loop.call_soon(_put_after_runnable, process, message, MOST_ROUNDS)
+
+
+def _put_after_runnable(process: Process, message: object, rounds: int) -> None:
+    """Put the message, or wait for the next round of the loop, because the turn was over before the queue was empty."""
+    scheduler = process.node.scheduler
+    if scheduler.closed or not process.alive:
+        return
+    if scheduler.queue and rounds > 0:
+        scheduler.loop.call_soon(_put_after_runnable, process, message, rounds - 1)
+    else:
+        mailbox.put(process, message)
 
 
 async def receive_adopted(process: Process, wanted: Receive) -> Any:
