@@ -15,7 +15,7 @@ settings.py, checks.py  the options of queues and puts, and their checks
 names.py                the name that a queue finds its broker by
 outcome.py, rate.py     decisions, without clock and store: what becomes of an attempt, how fast claims may be
 ops.py, store.py        what a store is asked for, and the contract of stores
-memory_store.py         the model of the others, in dicts and heaps
+memory_*.py             the model of the others, in dicts and heaps
 sqlite_*.py             the default
 postgres_*.py           for several machines
 writer.py, parked.py    one process that owns the store and commits in groups

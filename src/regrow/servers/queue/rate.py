@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from math import isfinite
+from typing import Final
+
+# A sum of floats that falls short of a whole token by less than this is that token: without it, a timer that is set for
+# the next token would find none when it ends.
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +19,10 @@ class Rate:
     Args:
         limit: claims.
         per: seconds.
-        burst: the most claims at once after a quiet time; None for `limit`.
+        burst: the most claims at once after a quiet time, at least 1; None for `limit`, or 1 if that is less.
 
     Raises:
-        ValueError: a value is not greater than 0.
+        ValueError: a value is not finite or not greater than 0, or `burst` is less than 1.
     """
 
     limit: float
@@ -26,14 +32,16 @@ class Rate:
     def __post_init__(self) -> None:
         per = self.per.total_seconds() if isinstance(self.per, timedelta) else self.per
         object.__setattr__(self, "per", float(per))
-        for name, value in (("limit", self.limit), ("per", self.per), ("burst", self.size)):
-            if not value > 0:  # type: ignore[operator]
-                raise ValueError(f"Rate({name}=): wanted a number greater than 0, got {value!r}")
+        for name, value in (("limit", self.limit), ("per", float(per))):
+            if not (value > 0 and isfinite(value)):
+                raise ValueError(f"Rate({name}=): wanted a finite number greater than 0, got {value!r}")
+        if self.burst is not None and not (self.burst >= 1 and isfinite(self.burst)):
+            raise ValueError(f"Rate(burst=): wanted a finite number of at least 1, or None; got {self.burst!r}")
 
     @property
     def size(self) -> float:
         """The most tokens that the bucket holds."""
-        return float(self.limit if self.burst is None else self.burst)
+        return float(max(1.0, self.limit) if self.burst is None else self.burst)
 
     @property
     def speed(self) -> float:
@@ -46,6 +54,10 @@ class Rate:
             return self.size
         return min(self.size, tokens + max(0.0, now - then) * self.speed)
 
+    def claims(self, level: float) -> int:
+        """Return the number of claims that a bucket of this level allows."""
+        return int(level + _ROUNDING)
+
     def wait(self, level: float) -> float:
         """Return the seconds until a bucket of this level has one token."""
-        return max(0.0, (1.0 - level) / self.speed)
+        return 0.0 if self.claims(level) else (1.0 - level) / self.speed
