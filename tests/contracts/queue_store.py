@@ -22,9 +22,9 @@ from typing import Any, Final, Literal, NamedTuple
 import pytest
 
 from regrow.servers.queue.errors import QueueError
-from regrow.servers.queue.job import Stats
+from regrow.servers.queue.job import JobError, Stats
 from regrow.servers.queue.memory_store import Memory
-from regrow.servers.queue.ops import Claim, Claimed, NewJob, Op, Put, ReadStats, Record, Show
+from regrow.servers.queue.ops import Claim, Claimed, Nack, NewJob, Op, Put, ReadStats, Record, Show
 from regrow.servers.queue.rate import Rate
 from regrow.servers.queue.store import Done, Store, Times
 
@@ -123,6 +123,14 @@ class Opened:
         """Claim one job, which has to be there."""
         (job,) = self.claim(queue=queue, lease=lease)
         return job
+
+    def bury(self, *payloads: bytes, queue: str = "q") -> list[int]:
+        """Put jobs that die at their first attempt; return their ids."""
+        ids = self.put(*payloads, queue=queue)
+        error = JobError(1, 0.0, "ValueError", "broken", "trace")
+        for job in self.claim(len(ids), queue=queue):
+            self.do(Nack(queue, job.id, job.token, "dead", 0.0, error))
+        return ids
 
     def stats(self, queue: str = "q") -> Stats:
         """Return the counts of a queue."""

@@ -12,11 +12,11 @@ from tests.contracts.queue_store import Opened
 
 
 def test_a_new_job_is_ready_and_has_what_was_put(opened: Opened) -> None:
-    (id,) = opened.put(b"\x00\xff", max_attempts=3, traceparent="00-a-b-01")
+    (id,) = opened.put("é☃".encode(), max_attempts=3, traceparent="00-a-b-01")
     assert opened.stats() == Stats(ready=1)
     record = opened.show(id)
     assert record is not None
-    assert (record.queue, record.state, record.payload, record.attempts) == ("q", "ready", b"\x00\xff", 0)
+    assert (record.queue, record.state, record.payload, record.attempts) == ("q", "ready", "é☃".encode(), 0)
     assert (record.max_attempts, record.traceparent, record.errors) == (3, "00-a-b-01", ())
     assert (record.created_at, record.due_at) == pytest.approx((opened.clock.wall, opened.clock.wall))
     assert (record.holder, record.lease_until, record.died_at, record.group, record.key) == (None,) * 5

@@ -231,7 +231,7 @@ class Memory:
             self._jobs.leased.push(row)
             found.append(row.claimed())
         if rate is not None:
-            queue.tokens, queue.tokens_at = max(0.0, level - len(found)), monotonic
+            queue.tokens, queue.tokens_at = level - len(found), monotonic
             if len(found) < op.count and queue.counts["ready"]:
                 queue.short_of = rate
                 self._jobs.short[queue.name] = queue

@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from math import isfinite
 from typing import Final, Literal
 
 from regrow.servers.queue.job import MOST_ERRORS, JobError, Seconds
@@ -47,12 +48,12 @@ class Backoff:
     Args:
         first: seconds.
         factor: at least 1.
-        most: seconds; no delay is longer.
+        most: seconds; no delay is longer, jitter included.
         jitter: a share of the delay, from 0 to 1, by which the delays of different jobs differ at most in each
             direction. It depends on the job and the attempt alone, so that a simulation repeats.
 
     Raises:
-        ValueError: a value is out of its range.
+        ValueError: a value is out of its range, or not finite.
     """
 
     first: Seconds = 5.0
@@ -64,11 +65,11 @@ class Backoff:
         for name in ("first", "most"):
             value = getattr(self, name)
             value = value.total_seconds() if isinstance(value, timedelta) else float(value)
-            if not value >= 0:
-                raise ValueError(f"Backoff({name}=): wanted seconds ≥ 0, got {value!r}")
+            if not (value >= 0 and isfinite(value)):
+                raise ValueError(f"Backoff({name}=): wanted a finite number of seconds ≥ 0, got {value!r}")
             object.__setattr__(self, name, value)
-        if not self.factor >= 1:
-            raise ValueError(f"Backoff(factor=): wanted a number ≥ 1, got {self.factor!r}")
+        if not (self.factor >= 1 and isfinite(self.factor)):
+            raise ValueError(f"Backoff(factor=): wanted a finite number ≥ 1, got {self.factor!r}")
         if not 0 <= self.jitter <= 1:
             raise ValueError(f"Backoff(jitter=): wanted a number from 0 to 1, got {self.jitter!r}")
 
@@ -78,14 +79,15 @@ class Backoff:
         if first == 0.0 or self.factor == 1.0:
             return min(first, most)
         try:
-            return min(most, first * self.factor ** (attempt - 1))
+            return min(most, first * float(self.factor) ** (attempt - 1))
         except OverflowError:
             return most
 
     def of_job(self, attempt: int, job: int) -> float:
         """Return the delay after this attempt of the job with this id, with its jitter."""
         spread = (job * _HASH + attempt * 40_503) % _RANGE / _RANGE  # from 0 to 1
-        return self(attempt) * (1.0 + self.jitter * (2.0 * spread - 1.0))
+        delay = self(attempt) * (1.0 + self.jitter * (2.0 * spread - 1.0))
+        return min(delay, float(self.most))  # type: ignore[arg-type]
 
 
 def left(end: End, attempt: int, most: int, delay: float) -> tuple[Left, int]:

@@ -7,9 +7,10 @@ from datetime import timedelta
 from math import isfinite
 from typing import Final
 
-# A sum of floats that falls short of a whole token by less than this is that token: without it, a timer that is set for
-# the next token would find none when it ends.
-_ROUNDING: Final = 1e-9
+# A token that is missing for less than this is there: the clock's values are rounded, so a timer that is set for the next
+# token may end a moment before it. A claim leaves the bucket below zero then, and no token is given twice.
+_ROUNDING_SECONDS: Final = 1e-6
+_ROUNDING_TOKENS: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Rate:
 
     def claims(self, level: float) -> int:
         """Return the number of claims that a bucket of this level allows."""
-        return int(level + _ROUNDING)
+        return max(0, int(level + min(_ROUNDING_SECONDS * self.speed, _ROUNDING_TOKENS)))
 
     def wait(self, level: float) -> float:
         """Return the seconds until a bucket of this level has one token."""
