@@ -26,6 +26,7 @@ from regrow.servers.queue.job import JobError, Stats
 from regrow.servers.queue.memory_store import Memory
 from regrow.servers.queue.ops import Claim, Claimed, Nack, NewJob, Op, Put, ReadStats, Record, Show
 from regrow.servers.queue.rate import Rate
+from regrow.servers.queue.sqlite_store import SQLite
 from regrow.servers.queue.store import Done, Store, Times
 
 Trait = Literal["durable", "shared", "backup", "monotonic"]
@@ -44,8 +45,14 @@ def in_memory(_folder: Path) -> Store:
     return Memory()
 
 
+def in_sqlite(folder: Path) -> Store:
+    """Return a store in a file of SQLite."""
+    return SQLite(folder / "queue.db", thread=False)
+
+
 STORES: Final[dict[str, Kind]] = {
     "memory": Kind(in_memory, frozenset({"monotonic"})),
+    "SQLite": Kind(in_sqlite, frozenset({"durable", "shared", "backup", "monotonic"})),
 }
 
 START: Final = Times(1_700_000_000.0, 1_000.0)
