@@ -14,7 +14,9 @@ import typer
 
 from regrow import __version__, compiled
 from regrow.cli.exit_codes import NO_APPLICATION, TABLE
+from regrow.cli.options import ProjectOption, SecondsOption
 from regrow.cli.project import Problem, find_project, load_application
+from regrow.cli.queue_command import queue
 
 # rich_markup_mode=None: without rich's frames `--help` takes half the time.
 app: typer.Typer = typer.Typer(
@@ -37,13 +39,6 @@ class Level(StrEnum):
     ERROR = "error"
 
 
-ProjectOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--project", metavar="DIR", help="The project's folder, or one below it. Default: the current directory."
-    ),
-]
-SecondsOption = Annotated[float | None, typer.Option("--seconds", min=0, metavar="N", help="Stop after N seconds.")]
 LevelOption = Annotated[Level, typer.Option("--level", help="The lowest level that is logged.")]
 SIMULATES = {"--simulate", "--seed", "--schedule"}  # options of pytest for runs that must be repeatable
 # \b (backspace) makes click keep the line breaks of the paragraph.
@@ -73,6 +68,7 @@ NO_PYTEST = (
 ReportsOption = Annotated[
     bool, typer.Option("--reports", help="Also log each start of a child, and each end of a child or process.")
 ]
+app.add_typer(queue, name="queue")
 
 
 def main() -> None:

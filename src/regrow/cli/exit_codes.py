@@ -19,3 +19,18 @@ Exit codes:
   n  sys.exit(n) was called in the application
   130, 143  stopped immediately, by a second Ctrl-C or SIGTERM
 """
+
+# `regrow queue` works on a store, where no application has to run.
+DONE: Final = 0
+NOT_THERE: Final = 1
+REFUSED: Final = 3
+
+QUEUE_TABLE: Final = """\
+Exit codes:
+
+\b
+  0  done
+  1  not there: no such store, queue or job, or you have answered no
+  2  wrong use of the command
+  3  the store was refused: it is damaged, another program's, newer, locked or not reachable
+"""
