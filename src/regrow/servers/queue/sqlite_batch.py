@@ -16,6 +16,7 @@ from regrow.servers.queue.outcome import End, lease_over, left, with_error
 from regrow.servers.queue.sqlite_connection import Connection, Row, is_of_one_op
 from regrow.servers.queue.sqlite_put import DELETE, Steps, Stored, advance, due_of, put_steps
 from regrow.servers.queue.sqlite_rows import CLAIMED, as_claimed, errors_from, errors_to
+from regrow.servers.queue.sqlite_schema import SCHEMA, newer
 from regrow.servers.queue.store import Times
 
 T = TypeVar("T")
@@ -32,9 +33,12 @@ PUT_ONE: Final = _PUT + _ROW
 PUT_CHUNK: Final = _PUT + ",".join([_ROW] * CHUNK)
 LAST_ID: Final = "SELECT last_insert_rowid()"
 
-TIMERS: Final = """SELECT (SELECT min(due_at) FROM regrow_jobs WHERE state='delayed'),
+SWEEP: Final = """SELECT (SELECT value FROM regrow_queue_meta WHERE key='schema'),
+    (SELECT min(due_at) FROM regrow_jobs WHERE state='delayed'),
     (SELECT min(lease_until) FROM regrow_jobs WHERE state='leased'),
     (SELECT min(key_until) FROM regrow_jobs WHERE state='done')"""
+TIMERS: Final = """SELECT (SELECT min(due_at) FROM regrow_jobs WHERE state='delayed'),
+    (SELECT min(lease_until) FROM regrow_jobs WHERE state='leased')"""
 PROMOTE: Final = """UPDATE regrow_jobs SET state='ready' WHERE id IN
     (SELECT id FROM regrow_jobs WHERE state='delayed' AND due_at<=? ORDER BY due_at LIMIT ?) RETURNING queue"""
 FORGET_DONE: Final = """DELETE FROM regrow_jobs WHERE id IN
@@ -123,7 +127,9 @@ class Batch:
 
     def sweep(self) -> None:
         """Free leases that are over, make delayed jobs ready that are due, and forget keys of done jobs."""
-        due, lease_until, key_until = self.execute(TIMERS).fetchone()
+        schema, due, lease_until, key_until = self.execute(SWEEP).fetchone()
+        if schema != SCHEMA:  # another process has migrated the file meanwhile
+            raise newer(self.path, schema)
         if lease_until is not None and lease_until <= self.now:
             self.void(self.execute(OVER, (self.now, SLICE)).fetchall())
         if due is not None and due <= self.wall:

@@ -16,7 +16,6 @@ any other                        StoreError, and the store must be opened again
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ from regrow.servers.queue.errors import (
     StoreFull,
     StoreReadOnly,
 )
+from regrow.servers.queue.sqlite_files import is_writable
 
 Row = tuple[Any, ...]
 
@@ -77,6 +77,11 @@ OLDEST: Final = (3, 35, 0)  # the first with RETURNING
 def connect(path: str) -> sqlite3.Connection:
     """Return a connection in autocommit mode that never waits for a lock by itself."""
     return sqlite3.connect(path, timeout=0.0, isolation_level=None, check_same_thread=False, cached_statements=256)
+
+
+def look(path: str) -> sqlite3.Connection:
+    """Return a connection that only reads: when it is closed, it leaves a log as it is."""
+    return sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", uri=True, timeout=0.0, isolation_level=None)
 
 
 def code_of(error: BaseException) -> int | None:
@@ -133,9 +138,3 @@ def damaged(path: str, what: str) -> StoreDamaged:
         f"{path}: the file is damaged: {what}. Restore a copy that `Broker.backup` or `regrow queue backup` wrote, "
         f"or save what is readable with SQLite's shell: sqlite3 {path} .recover | sqlite3 recovered.db"
     )
-
-
-def is_writable(path: str) -> bool:
-    """Return whether the file, and the folder where SQLite puts its log, may be written."""
-    file = Path(path)
-    return os.access(file.parent, os.W_OK | os.X_OK) and (not file.exists() or os.access(file, os.W_OK))

@@ -63,10 +63,10 @@ class WriteLock:
                 self.waiter = None
                 return True
             self.waiter = _Waiter(self.descriptor)
-        if not self.waiter.wait(busy):
-            return False
-        self.waiter = None
-        return True
+        if self.waiter.wait(busy):
+            self.waiter = None
+            return True
+        return False
 
     def release(self) -> None:
         """Give the lock back."""
@@ -109,11 +109,14 @@ class _Waiter:
 
     def wait(self, seconds: float) -> bool:
         """Return whether the thread has the lock, within so many seconds; after that it gives the lock back."""
-        if self.has_lock.wait(seconds):
-            return True
-        with self.mutex:
-            self.wanted = self.ended
-            return self.ended
+        in_time = False
+        try:
+            in_time = self.has_lock.wait(seconds)
+        finally:  # also after an interrupt from the keyboard
+            with self.mutex:
+                in_time = in_time or self.ended
+                self.wanted = in_time
+        return in_time
 
     def resume(self) -> bool:
         """Want the lock again; return whether the thread still waits for it."""

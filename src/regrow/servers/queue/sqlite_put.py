@@ -11,10 +11,11 @@ from heapq import nsmallest
 from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
+from regrow.servers.queue.errors import Full, StoreError
 from regrow.servers.queue.job import Enqueued
 from regrow.servers.queue.ops import NewJob, Put
 from regrow.servers.queue.sqlite_connection import Row
-from regrow.servers.queue.sqlite_schema import LIVE
+from regrow.servers.queue.sqlite_schema import LIVE, SCHEMA
 
 Step = tuple[str, tuple[Any, ...]]  # a statement and its parameters
 Steps = Generator[Step, list[Row], Any]
@@ -39,9 +40,14 @@ LOWEST: Final = "SELECT min(priority) FROM regrow_jobs WHERE queue=? AND state='
 NEXT: Final = "SELECT min(priority) FROM regrow_jobs WHERE queue=? AND state='ready' AND priority>?"
 OLDEST: Final = "SELECT id, grp FROM regrow_jobs WHERE queue=? AND state='ready' AND priority=? ORDER BY id LIMIT ?"
 
-HEAD: Final = f"SELECT id, state, due_at FROM regrow_jobs WHERE queue=? AND grp=? AND {LIVE} ORDER BY id LIMIT 1"
+HEAD: Final = (
+    f"SELECT id, state='blocked', due_at FROM regrow_jobs WHERE queue=? AND grp=? AND {LIVE} ORDER BY id LIMIT 1"
+)
 FOLLOWERS: Final = f"""SELECT due_at FROM regrow_jobs WHERE queue=? AND grp=? AND {LIVE} AND state='blocked'
     ORDER BY id LIMIT ?"""
+ENTER: Final = """INSERT INTO regrow_queues(name) VALUES (?) ON CONFLICT(name) DO UPDATE SET live=live
+    RETURNING live, (SELECT value FROM regrow_queue_meta WHERE key='schema')"""
+ADD: Final = "UPDATE regrow_queues SET live=live+? WHERE name=?"
 SET_STATE: Final = "UPDATE regrow_jobs SET state=? WHERE id=?"
 
 
@@ -96,6 +102,40 @@ def put_steps(put: Put, wall: float, live: int) -> Steps:
         found = answers[original]
         answers[place] = found and Enqueued(found.id, duplicate=True)
     return Stored([answer for answer in answers if answer is not None], added, dropped, ready)
+
+
+def put_in_steps(put: Put, wall: float) -> Steps:
+    """Put jobs in a transaction of the user, all or none. Returns their answers.
+
+    The first statement writes: it begins the transaction where Python's `sqlite3` begins it by itself, and takes the
+    write lock, so that what is read afterwards is not changed by another connection. Only then is the savepoint, for
+    one that begins a transaction would commit it as well.
+
+    Raises:
+        Full: there is no room.
+        StoreError: the tables have another version.
+    """
+    yield ENTER, (put.queue,)
+    yield "SAVEPOINT regrow_put", ()
+    try:
+        ((live, version),) = yield ENTER, (put.queue,)
+        if version != SCHEMA:
+            raise StoreError(
+                f"put_in: the tables of regrow.queue in this database have version {version}, and this regrow writes "
+                f"version {SCHEMA}. Let all programs that use the file have the same regrow"
+            )
+        stored: Stored | None = yield from put_steps(put, wall, live)
+        if stored is None:
+            raise Full(
+                f"queue {put.queue!r} has {live} live jobs, and takes {put.bound}: no room for {len(put.jobs)} more"
+            )
+        yield ADD, (stored.added - stored.dropped, put.queue)
+    except Exception:
+        yield "ROLLBACK TO regrow_put", ()
+        yield "RELEASE regrow_put", ()
+        raise
+    yield "RELEASE regrow_put", ()
+    return stored.answers
 
 
 def _insert(queue: str, job: NewJob, wall: float) -> tuple[str, tuple[Any, ...]]:
@@ -174,7 +214,7 @@ def advance(queue: str, group: str, wall: float) -> Steps:
     The group has no leased job.
     """
     rows = yield HEAD, (queue, group)
-    if not rows or rows[0][1] != "blocked":
+    if not rows or not rows[0][1]:
         return False
     id, _, due = rows[0]
     yield SET_STATE, ("delayed" if due > wall else "ready", id)

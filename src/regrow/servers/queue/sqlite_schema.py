@@ -98,13 +98,18 @@ def version_of(connection: Connection, path: str, *, shared: bool) -> int | None
     if not isinstance(version, int):
         raise damaged(path, f"its schema's version is {version!r}, and not a number")
     if version > SCHEMA:
-        raise StoreNewer(
-            f"{path}: a newer regrow wrote it: its schema has version {version}, this regrow knows versions up to "
-            f"{SCHEMA}. Install a newer regrow; nothing was changed"
-        )
+        raise newer(path, version)
     if missing := [old for old in range(min(version, SCHEMA), SCHEMA) if old not in MIGRATIONS]:
         raise damaged(path, f"its schema has version {missing[0]}, which never existed")
     return version
+
+
+def newer(path: str, version: object) -> StoreNewer:
+    """Return the error of a file that a newer regrow wrote."""
+    return StoreNewer(
+        f"{path}: a newer regrow wrote it: its schema has version {version}, this regrow knows versions up to {SCHEMA}. "
+        "Install a newer regrow; nothing was changed"
+    )
 
 
 def check_quickly(connection: Connection, path: str) -> None:

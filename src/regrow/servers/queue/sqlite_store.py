@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from regrow.servers.queue.errors import QueueError, StoreBusy, StoreError, StoreFull
+from regrow.servers.queue.errors import QueueError, StoreBusy, StoreError, StoreForeign, StoreFull, StoreNewer
 from regrow.servers.queue.ops import (
     READS,
     UNSYNCED,
@@ -29,6 +29,7 @@ from regrow.servers.queue.ops import (
 )
 from regrow.servers.queue.sqlite_admin import administer
 from regrow.servers.queue.sqlite_batch import TIMERS, Batch, split
+from regrow.servers.queue.sqlite_check import facts, problems
 from regrow.servers.queue.sqlite_connection import (
     OLDEST,
     Connect,
@@ -36,8 +37,10 @@ from regrow.servers.queue.sqlite_connection import (
     code_of,
     connect,
     is_of_one_op,
+    look,
     store_error,
 )
+from regrow.servers.queue.sqlite_files import exists, keep_copy, refuse_place
 from regrow.servers.queue.sqlite_lock import WriteLock, by_store, retried
 from regrow.servers.queue.sqlite_reads import read
 from regrow.servers.queue.sqlite_schema import (
@@ -107,7 +110,8 @@ class SQLite:
         self._synced: bool | None = None  # whether the connection syncs its commits
         self._opens = 0
         self._version = 0  # SQLite's data_version: it changes when another connection commits
-        self._limited: dict[str, float] = {}
+        self._broken: BaseException | None = None  # after it, what SQLite has in memory may not be what is on the disk
+        self._limited: dict[str, float] = {}  # queues whose claims wait for their rate, and when it has a token
 
     def __repr__(self) -> str:
         return f"SQLite({self.path!r})"
@@ -124,6 +128,9 @@ class SQLite:
             wanted = ".".join(map(str, OLDEST))
             raise StoreError(f"{self.path}: wanted SQLite {wanted} or newer, this Python has {sqlite3.sqlite_version}")
         try:
+            refuse_place(self.path)
+            if self._connect is None and Path(self.path).exists():
+                self._look()
             self._open(clocks)
         except BaseException as error:
             self.close()
@@ -143,6 +150,20 @@ class SQLite:
         migrate(connection, version, lambda step: self._transaction(clocks, lambda _: step()))
         self._opens = self._transaction(clocks, self._enter)
         self._version = self._data_version()
+
+    def _look(self) -> None:
+        """Refuse a file by reading alone; a connection that may write would move another program's log into its file."""
+        connection = look(self.path)
+        try:
+            self._waiting(lambda: version_of(connection, self.path, shared=self.shared))
+        except (StoreForeign, StoreNewer):
+            raise
+        except Exception as error:
+            # A program was killed while it wrote: a connection that only reads cannot recover the file.
+            if code_of(error) == sqlite3.SQLITE_NOTADB:
+                raise
+        finally:
+            connection.close()
 
     def _waiting(self, attempt: Callable[[], T]) -> T:
         """Return what `attempt` returns, when no other connection is in its way."""
@@ -178,7 +199,7 @@ class SQLite:
     def close(self) -> None:
         """Close the file; it may be opened again."""
         connection, self._connection = self._connection, None
-        self._synced = None
+        self._synced = self._broken = None
         self._limited = {}
         try:
             if connection is not None:
@@ -190,6 +211,8 @@ class SQLite:
     def _open_connection(self) -> Connection:
         if self._connection is None:
             raise StoreError(f"{self.path}: the store is not open")
+        if self._broken is not None:
+            raise StoreError(f"{self.path}: the store failed, and has to be opened again") from self._broken
         return self._connection
 
     # Transactions
@@ -209,7 +232,7 @@ class SQLite:
                 raise TypeError(f"wanted an op of ops.py, got {op!r}")
         try:
             if ops and all(isinstance(op, READS) for op in ops):
-                return self._waiting(lambda: self._read(ops, clocks))
+                return self._read(ops, clocks)
             try:
                 return self._write(ops, clocks)
             except Exception as error:
@@ -219,7 +242,14 @@ class SQLite:
         except QueueError:
             raise
         except Exception as error:
-            raise store_error(error, self.path) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> StoreError:
+        """Return the error of the queue for one of SQLite; after most of them the store must be opened again."""
+        found = store_error(error, self.path)
+        if not isinstance(found, StoreFull | StoreBusy):
+            self._broken = error
+        return found
 
     def _write(self, ops: Sequence[Op], clocks: Clocks) -> Done:
         synced = self.synchronous == "FULL" and not all(isinstance(op, UNSYNCED) for op in ops)
@@ -270,7 +300,8 @@ class SQLite:
         if not acks:
             raise full
         connection = self._open_connection
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with suppress_full():
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         with self._writing(self.synchronous == "FULL"):
             batch = Batch(connection, self.path, clocks(), self._opens, len(ops))
             batch.results[:] = [StoreFull(*full.args) for _ in ops]
@@ -307,16 +338,13 @@ class SQLite:
 
     def _read(self, ops: Sequence[Op], clocks: Clocks) -> Done:
         """Apply reads, all on one state of the file."""
-        connection = self._open_connection
-        connection.execute("BEGIN")
-        try:
-            times = clocks()
-            batch = Batch(connection, self.path, times, self._opens, len(ops))
+
+        def answer(connection: Connection) -> Done:
+            batch = Batch(connection, self.path, clocks(), self._opens, len(ops))
             batch_read(batch, list(enumerate(ops)))
             return Done(batch.results, due=self._due(batch))
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+
+        return self._snapshot(answer)
 
     def _rates_have_tokens(self, batch: Batch) -> None:
         """Note the queues whose claims waited for a token that has come."""
@@ -329,7 +357,7 @@ class SQLite:
         """Return the seconds until there is work by time alone."""
         if batch.more:
             return 0.0
-        due_at, lease_until, _ = batch.execute(TIMERS).fetchone()
+        due_at, lease_until = batch.execute(TIMERS).fetchone()
         for queue in batch.claimed:
             self._limited.pop(queue, None)
         self._limited.update(batch.limited)
@@ -353,7 +381,7 @@ class SQLite:
         except QueueError:
             raise
         except Exception as error:
-            raise store_error(error, self.path) from error
+            raise self._failed(error) from error
         changed, self._version = version != self._version, version
         return changed
 
@@ -363,20 +391,67 @@ class SQLite:
         Raises:
             StoreError: the file exists, or cannot be written.
         """
-        if Path(path).exists():
-            raise StoreError(f"{path}: is there already, and a backup overwrites nothing")
+        target = Path(path).absolute()
+        partial = target.with_name(f"{target.name}.partial")
+        if target.exists():
+            raise exists(target)
+        if not target.parent.is_dir():
+            raise StoreError(f"{path}: the folder {str(target.parent)!r} is not there; make it first")
         try:
-            self._open_connection.execute("VACUUM INTO ?", (path,))
-        except sqlite3.Error as error:
-            raise store_error(error, path) from error
+            partial.unlink(missing_ok=True)  # of a backup that was killed
+            self._waiting(lambda: self._open_connection.execute("VACUUM INTO ?", (str(partial),)).fetchall())
+            keep_copy(partial, target)
+        except Exception as error:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            if isinstance(error, QueueError):
+                raise
+            raise store_error(error, str(target)) from error
 
     def check(self) -> list[str]:
-        """Return the problems of the whole store, as lines of text; empty if there are none."""
-        return [line for (line,) in self._open_connection.execute("PRAGMA integrity_check").fetchall() if line != "ok"]
+        """Return the problems of the whole store, as lines of text; empty if there are none.
+
+        Raises:
+            StoreDamaged: the file is so damaged that SQLite cannot read on.
+        """
+        return self._snapshot(problems)
 
     def diagnostics(self) -> dict[str, Any]:
-        """Return facts about the store for a person: kind, path, sizes, versions."""
-        return {"kind": "SQLite", "path": self.path, "sqlite": sqlite3.sqlite_version}
+        """Return facts about the store for a person: kind, path, sizes, versions.
+
+        `wal_bytes` are those of SQLite's log. They grow while a program keeps a read transaction open.
+        """
+        found = self._snapshot(lambda connection: facts(connection, self.path))
+        return {**found, "synchronous": self.synchronous, "shared": self.shared}
+
+    def _snapshot(self, ask: Callable[[Connection], T]) -> T:
+        """Return what is asked of one state of the file."""
+        connection = self._open_connection
+
+        def attempt() -> T:
+            connection.execute("BEGIN")
+            try:
+                return ask(connection)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+        try:
+            return self._waiting(attempt)
+        except QueueError:
+            raise
+        except Exception as error:
+            raise self._failed(error) from error
+
+
+@contextmanager
+def suppress_full() -> Generator[None]:
+    """Ignore that a disk is full: what follows finds out whether there is room now."""
+    try:
+        yield
+    except Exception as error:
+        if code_of(error) != sqlite3.SQLITE_FULL:
+            raise
 
 
 def batch_read(batch: Batch, ops: Sequence[tuple[int, Any]]) -> None:
