@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from regrow.kernel.clock import Times as Times
 from regrow.servers.queue.errors import QueueError
 from regrow.servers.queue.ops import Op
-
-
-class Times(NamedTuple):
-    """The time of a commit: Unix seconds, and monotonic seconds."""
-
-    wall: float
-    monotonic: float
-
 
 Clocks = Callable[[], Times]
 
@@ -43,15 +36,17 @@ class Done:
 
 
 class Store(Protocol):
-    """Where jobs are kept. One writer calls it, never twice at the same time, always in the same thread.
+    """Where jobs are kept. One writer calls it, never twice at the same time, always in the same thread."""
 
-    Attributes:
-        threaded: the writer calls it in a thread, because it blocks.
-        poll: seconds between two calls of `changed` while a caller waits; None if no other process can write.
-    """
+    @property
+    def threaded(self) -> bool:
+        """Whether the writer calls the store in a thread, because it blocks."""
+        ...
 
-    threaded: bool
-    poll: float | None
+    @property
+    def poll(self) -> float | None:
+        """The seconds between two calls of `changed` while a caller waits; None if no other process can write."""
+        ...
 
     def open(self, clocks: Clocks, /) -> None:
         """Open the store, migrate it, and void the leases of another boot.

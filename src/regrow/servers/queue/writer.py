@@ -1,0 +1,423 @@
+"""The writer: the one process that uses a store. It commits all requests that wait as one transaction.
+
+    callers                 writer                                 its thread
+    -------                 ------                                 ----------
+    put, get, ack  --Ask--> collects them; "flush" comes after
+                            all that is runnable has run
+                            one batch, in flight      --->         store.run: one transaction
+                   --Ask--> collects the next batch
+                   <------  replies                   <---         committed
+
+A request whose caller has gone by the flush is left out. A claim without a job, and a put without room, are parked
+until one of these:
+
+    a commit of this writer made jobs ready, or room    `Done.woke`, `Done.freed`
+    time makes a job ready: `Done.due`                  a timer of the node; an empty `Extend` sweeps the store
+    another process has written                         the thread asks `store.changed` while a request is parked
+    the deadline of the request                         a timer of the node
+
+What a failed commit means for the requests:
+
+    StoreFull, StoreBusy   the batch gets the error, and the writer goes on
+    any other error        every request gets the error, and the writer ends; the next one opens the store anew
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from regrow.behaviours.gen.blocking_thread import BlockingThread
+from regrow.behaviours.gen.results import Error, NoReply, Ok, Reply, Stop
+from regrow.behaviours.gen_server.gen_server import From, GenServer, reply
+from regrow.kernel.process_record import Pid, Process, extras
+from regrow.kernel.running import running
+from regrow.kernel.sending import send, send_after_runnable
+from regrow.kernel.timers import cancel_timer, send_after
+from regrow.servers.queue.errors import QueueError, StoreBusy, StoreError, StoreFull
+from regrow.servers.queue.ops import Claim, Claimed, Extend, Look, Nack, Op, Prune, Put
+from regrow.servers.queue.parked import Entry, Parked
+from regrow.servers.queue.requests import Ask, Maintain
+from regrow.servers.queue.store import Done, Store, Times
+
+if TYPE_CHECKING:
+    from regrow.kernel.alarms import Timer
+    from regrow.kernel.clock import Clock
+
+MOST_OPS: Final = 1_000  # in one transaction
+MOST_BYTES: Final = 4 << 20  # of payload in one transaction
+LONGEST_LOOK: Final = 5.0  # seconds: a step of the wall clock is noticed after this time
+PRUNE_EVERY: Final = 60.0  # seconds
+RETRY_AFTER: Final = 1.0  # seconds until the next look after a commit that failed
+
+FLUSH: Final = "flush"
+DUE: Final = "due"
+CHANGED: Final = "changed"
+POLL: Final = "poll"
+PRUNE: Final = "prune"
+SWEEP: Final = Extend("", (), 0.0)  # changes nothing; each commit but those of reads alone sweeps the store
+
+
+class StoreOwner:
+    """A store and the thread that uses it; it outlives the writer, so that the next one waits for the old thread."""
+
+    def __init__(self, store: Store, keep_dead: float | None) -> None:
+        self.store = store
+        self.keep_dead = keep_dead  # seconds
+        self.thread: BlockingThread | None = None
+        self.opened = False
+
+
+class Committed:
+    """The message with which the thread returns a batch."""
+
+    __slots__ = ("batch", "error", "result", "took")
+
+    def __init__(self, batch: list[Entry], result: Done | None, error: BaseException | None, took: float) -> None:
+        self.batch = batch
+        self.result = result
+        self.error = error
+        self.took = took  # seconds
+
+
+class Expired:
+    """The message that the deadline of a parked entry has come."""
+
+    __slots__ = ("entry",)
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+
+
+class Due(NamedTuple):
+    """The next look at the store."""
+
+    at: float  # monotonic seconds
+    timer: Timer
+
+
+class State:
+    """The state of a writer."""
+
+    def __init__(self, owner: StoreOwner, process: Process, broker: object) -> None:
+        self.owner = owner
+        self.store = owner.store
+        self.process = process
+        self.clock: Clock = process.node.clock
+        self.broker = broker
+        self.thread: BlockingThread | None = None
+        self.waiting: list[Entry] = []  # the next batch
+        self.parked = Parked()
+        self.in_flight = False
+        self.flush_asked = False
+        self.due: Due | None = None
+        self.look_at = 0.0  # the monotonic time of the next look without a change
+        self.polls = owner.store.poll is not None and not process.node.clock.virtual
+
+    def clocks(self) -> Times:
+        """Return both times; the thread calls this, too."""
+        return self.clock.times()
+
+
+class Writer(GenServer[State]):
+    """The server of one store. Its argument is (owner, broker's name)."""
+
+    async def init(self, arg: tuple[StoreOwner, object], /) -> Ok[State] | Error:
+        """Wait until the thread of an earlier writer has closed the store, and open it."""
+        owner, broker = arg
+        process = running()
+        state = State(owner, process, broker)
+        before = owner.thread
+        if before is not None:
+            before.release()
+            await before.joined()
+        if owner.store.threaded:
+            idle = partial(self.poll, state) if state.polls else None
+            state.thread = BlockingThread(f"queue {process.pid}", idle=idle, last=owner.store.close)
+            owner.thread = state.thread
+        else:
+            extras(process).tables[_Closing(owner.store)] = None  # the end of the process closes the store
+        try:
+            if state.thread is not None:
+                await state.thread.run(owner.store.open, state.clocks)
+            else:
+                owner.store.open(state.clocks)
+        except StoreError as error:
+            return Error(error)
+        if owner.keep_dead is not None:
+            send_after(process.pid, PRUNE, 0)
+        return Ok(state)
+
+    def handle_call(self, request: Any, from_: From, state: State, /) -> Any:
+        """Collect an `Ask`, or do a `Maintain` in the thread."""
+        if type(request) is Ask:
+            self.ask(state, Entry(request.op, from_, state.clock.now(), request.timeout))
+            return NoReply(state)
+        if type(request) is Maintain:
+            return self.maintain(state, request, from_)
+        return Reply(QueueError(f"a queue's writer was asked for {request!r}, which it does not know"), state)
+
+    def handle_info(self, message: Any, state: State, /) -> Any:
+        """Flush, take a batch back, or try parked requests again."""
+        if type(message) is Committed:
+            return self.committed(state, message)
+        if message is FLUSH:
+            state.flush_asked = False
+            self.flush(state)
+        elif type(message) is Expired:
+            if state.parked.remove(message.entry):
+                self.answer(message.entry, [] if type(message.entry.op) is Claim else None)
+        elif message is POLL:
+            self.poll_here(state)
+        elif message is DUE:
+            state.due = None
+            if state.parked:
+                self.again(state, state.parked.take_limited())
+                self.own(state, SWEEP)
+        elif message is CHANGED:
+            wanting, full = state.parked.wanted()
+            if wanting or full:
+                self.own(state, Look(wanting, full))
+        elif message is PRUNE:
+            assert state.owner.keep_dead is not None
+            self.own(state, Prune(state.owner.keep_dead))
+        else:
+            return super().handle_info(message, state)
+        return NoReply(state)
+
+    # Collecting
+
+    def ask(self, state: State, entry: Entry) -> None:
+        """Take a request: into the next batch, or behind those that wait for the same."""
+        line = state.parked.line(entry)
+        if line:
+            if entry.may_wait(state.clock.now()):
+                self.park(state, entry)
+                return
+            self.again(state, state.parked.take_line(entry))  # they came first
+        state.waiting.append(entry)
+        if type(entry.op) is Put and entry.op.queue in state.parked.claims:
+            state.waiting += state.parked.take_claims(entry.op.queue)  # one commit stores the job and hands it out
+        self.want_flush(state)
+
+    def own(self, state: State, op: Op) -> None:
+        """Add a request of the writer itself to the next batch."""
+        state.waiting.append(Entry(op, None, state.clock.now(), 0.0))
+        self.want_flush(state)
+
+    def again(self, state: State, entries: list[Entry]) -> None:
+        """Put entries that were parked into the next batch, before those that came later."""
+        if entries:
+            state.waiting[:0] = entries
+            self.want_flush(state)
+
+    def want_flush(self, state: State) -> None:
+        """Ask for a flush when all that is runnable has run: a flush at once would commit half of the callers."""
+        if not state.in_flight and not state.flush_asked:
+            state.flush_asked = True
+            send_after_runnable(state.process, FLUSH)
+
+    def park(self, state: State, entry: Entry) -> None:
+        """Let an entry wait for a job or for room."""
+        if entry.deadline is not None:
+            entry.timer = send_after(state.process.pid, Expired(entry), entry.deadline, abs=True)
+        first = not state.parked
+        state.parked.park(entry)
+        if first and state.polls:
+            self.poll_soon(state)
+
+    # The batch
+
+    def flush(self, state: State) -> None:
+        """Send the next batch to the store."""
+        if state.in_flight:
+            return
+        batch = self.next_batch(state)
+        if not batch:
+            return
+        state.in_flight = True
+        began = state.clock.now()
+        ops = [entry.op for entry in batch]
+
+        def done(result: Any, error: BaseException | None) -> None:
+            send(state.process.pid, Committed(batch, result, error, state.clock.now() - began))
+
+        if state.thread is not None:
+            state.thread.submit(state.store.run, ops, state.clocks, done=done)
+            return
+        result: Done | None = None
+        raised: BaseException | None = None
+        try:
+            result = state.store.run(ops, state.clocks)
+        except Exception as error:
+            raised = error
+        done(result, raised)
+
+    def next_batch(self, state: State) -> list[Entry]:
+        """Remove and return the first of those that wait, without those whose callers have gone."""
+        waiting = state.waiting
+        batch: list[Entry] = []
+        size = taken = 0
+        for entry in waiting:
+            if len(batch) == MOST_OPS or (batch and size + entry.size > MOST_BYTES):
+                break
+            taken += 1
+            if entry.from_ is None or entry.wanted:
+                batch.append(entry)
+                size += entry.size
+        state.waiting = waiting[taken:]
+        return batch
+
+    def committed(self, state: State, message: Committed) -> Any:
+        """Answer the batch, park what had no job or no room, and send the next."""
+        state.in_flight = False
+        done = message.result
+        if done is None:
+            return self.failed(state, message)
+        now = state.clock.now()
+        drained: set[str] = set()  # queues without a job that a claim of this batch could have had
+        for entry, result in zip(message.batch, done.results, strict=True):
+            op = entry.op
+            if type(op) is Claim and not isinstance(result, QueueError) and len(result) < op.count:
+                drained.add(op.queue)
+            if entry.from_ is None:
+                self.own_done(state, op, result)
+            elif not result and entry.may_wait(now):
+                if entry.wanted:
+                    self.park(state, entry)
+            elif type(op) is Claim and not entry.wanted:
+                self.give_back(state, result)
+            else:
+                self.answer(entry, result)
+        for queue in done.woke - drained:
+            self.again(state, state.parked.take_claims(queue))
+        for queue in done.freed:
+            self.again(state, state.parked.take_puts(queue))
+        if state.parked and done.due is not None:
+            self.set_due(state, now + min(done.due, LONGEST_LOOK))
+        if state.waiting:
+            self.want_flush(state)
+        return NoReply(state)
+
+    def failed(self, state: State, message: Committed) -> Any:
+        """Answer the batch with the error of its commit; end with it, unless the store goes on."""
+        error = message.error
+        if isinstance(error, StoreFull | StoreBusy):
+            for entry in message.batch:
+                self.answer(entry, error)
+            if state.parked:
+                self.set_due(state, state.clock.now() + RETRY_AFTER)
+            if state.waiting:
+                self.want_flush(state)
+            return NoReply(state)
+        if not isinstance(error, QueueError):
+            problem = StoreError(f"the store {state.store!r} failed: {type(error).__name__}: {error}")
+            problem.__cause__ = error
+            error = problem
+        for entry in [*message.batch, *state.waiting, *state.parked.take_all()]:
+            self.answer(entry, error)
+        state.waiting = []
+        return Stop(error, state)
+
+    def answer(self, entry: Entry, result: Any) -> None:
+        """Send a caller its answer."""
+        if entry.from_ is not None:
+            reply(entry.from_, result)
+
+    def give_back(self, state: State, result: Any) -> None:
+        """Release the jobs of a caller that has gone while its claim was committed."""
+        if not isinstance(result, QueueError):
+            claimed: list[Claimed] = result
+            for job in claimed:
+                self.own(state, Nack(job.queue, job.id, job.token, "release"))
+
+    def own_done(self, state: State, op: Op, result: Any) -> None:
+        """Go on after a request of the writer itself."""
+        if type(op) is Look and not isinstance(result, QueueError):
+            queues: frozenset[str] = result
+            for queue in queues:
+                self.again(state, state.parked.take_claims(queue))
+                self.again(state, state.parked.take_puts(queue))
+        elif type(op) is Prune:
+            if result == op.limit:
+                self.own(state, op)
+            else:
+                send_after(state.process.pid, PRUNE, PRUNE_EVERY)
+
+    # Waiting
+
+    def set_due(self, state: State, when: float) -> None:
+        """Look at the store at a time, unless an earlier look is set."""
+        if state.due is not None:
+            if state.due.at <= when:
+                return
+            cancel_timer(state.due.timer)
+        state.due = Due(when, send_after(state.process.pid, DUE, when, abs=True))
+
+    def poll_soon(self, state: State) -> None:
+        """Begin to ask whether another process has written, since a request is parked now."""
+        if state.thread is not None:
+            state.thread.wake()
+        elif state.store.poll is not None:
+            send_after(state.process.pid, POLL, state.store.poll)
+
+    def poll_here(self, state: State) -> None:
+        """Ask whether another process has written, for a store without a thread, while a request is parked."""
+        if state.parked and (wait := self.poll(state)) is not None:
+            send_after(state.process.pid, POLL, wait)
+
+    @staticmethod
+    def poll(state: State) -> float | None:
+        """Ask whether another process has written; return the seconds until the next time. In the thread, if there is one.
+
+        Now and then it reports a change that may be none: the writer then drops requests whose callers have gone.
+        """
+        if not state.parked:
+            return None
+        now = state.clock.now()
+        try:
+            changed = state.store.changed()
+        except StoreError:
+            changed = True  # the next commit meets the error, and the writer ends with it
+        if changed or now >= state.look_at:
+            state.look_at = now + LONGEST_LOOK
+            state.process.node.post(send_changed, state.process)
+        return state.store.poll
+
+    def maintain(self, state: State, request: Maintain, from_: From) -> Any:
+        """Copy, check or describe the store, in a second thread: commits go on."""
+        function = getattr(state.store, request.what)
+        args = (request.path,) if request.what == "backup" else ()
+
+        def done(value: Any, error: BaseException | None) -> None:
+            if error is not None and not isinstance(error, QueueError):
+                error = StoreError(f"the {request.what} of {state.store!r} failed: {type(error).__name__}: {error}")
+            reply(from_, value if error is None else error)
+
+        if not state.store.threaded:
+            try:
+                done(function(*args), None)
+            except Exception as error:
+                done(None, error)
+            return NoReply(state)
+        thread = BlockingThread(f"queue {request.what} {state.process.pid}")
+        thread.submit(function, *args, done=done)
+        thread.submit(bool, done=lambda _, __: thread.release())
+        return NoReply(state)
+
+
+class _Closing:
+    """Closes a store without a thread when its writer ends; the kernel calls `release`."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def release(self, _: Pid) -> None:
+        """Close the store of this writer."""
+        self.store.close()
+
+
+def send_changed(process: Process) -> None:
+    """Send the writer word that another process may have written; posted by its thread."""
+    if process.alive:
+        send(process.pid, CHANGED)
