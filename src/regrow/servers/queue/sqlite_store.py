@@ -304,7 +304,7 @@ class SQLite:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         with self._writing(self.synchronous == "FULL"):
             batch = Batch(connection, self.path, clocks(), self._opens, len(ops))
-            batch.results[:] = [StoreFull(*full.args) for _ in ops]
+            batch.results[:] = [None if isinstance(op, Ack) else StoreFull(*full.args) for op in ops]
             batch.leases(acks)
             freed = batch.count()
             due = self._due(batch)

@@ -112,6 +112,7 @@ def faults_of(
     rewrite: Rewrite | None = None,
     seed: int = 0,
     enough: int = 1,
+    every: int = 1,
 ) -> Iterator[tuple[str, list[str]]]:
     """Cut the power after each event; yield the moments that leave something wrong, and what.
 
@@ -121,7 +122,8 @@ def faults_of(
         make: makes the store that opens what is left.
         rewrite: changes that store's statements.
         seed: decides what is torn.
-        enough: the number of moments after which no more are examined.
+        enough: the number of wrong moments after which no more are examined.
+        every: 3 examines the moments after each third event.
     """
     random = Random(seed)
     entries = [*run.entries]
@@ -129,6 +131,8 @@ def faults_of(
     seen: set[Any] = set()
     for cut in cuts(run.events, run.files):
         for known in moments(ledger, clock, entries, cut.index):
+            if cut.index % every:
+                continue
             for how, choose in (("nothing", nothing), ("everything", everything), ("torn", torn(random))):
                 files = cut.files(choose)
                 key = (hash(tuple(sorted(files.items()))), len(entries))
