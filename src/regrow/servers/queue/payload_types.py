@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from contextlib import suppress
 from types import NoneType, UnionType
@@ -194,3 +195,19 @@ def words(kind: Any) -> str:
     if get_args(kind) and get_origin(kind) not in {Literal, Annotated}:
         return f"{words(get_origin(kind))}[{', '.join(map(words, get_args(kind)))}]"
     return repr(kind).replace("typing.", "")
+
+
+def modules_of(cls: type) -> list[str]:
+    """Return the modules of a class and its bases, in which the names of its payload type may be."""
+    return [one.__module__ for one in cls.__mro__]
+
+
+def caller_module(inside: str) -> str:
+    """Return the module that makes an object: the first caller that is neither this module, `inside`, nor typing."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__"))
+        if module not in {__name__, inside, "typing"}:
+            return module
+        frame = frame.f_back
+    return inside

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, Final, get_args
+from typing import Any, Final, TypedDict, get_args
 
 from regrow.behaviours.gen.arguments import at_once
+from regrow.kernel.addresses import Name
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import seconds
 from regrow.servers.queue import checks
@@ -20,6 +21,33 @@ MAX_PAYLOAD: Final = 1 << 20  # bytes
 LEASE: Final = 30.0  # seconds
 ATTEMPTS: Final = 20
 PUT_OPTIONS: Final = frozenset(PutOptions.__annotations__)
+
+
+class QueueOptions(TypedDict, total=False):
+    """The options of a queue, as `Queue` describes them."""
+
+    bound: int | None
+    full: Policy
+    rate: Rate | None
+    attempts: int
+    backoff: Backoff | BackoffFunction
+    lease: Seconds
+    max_payload: int
+    broker: Name | None
+
+
+class WorkerOptions(QueueOptions, total=False):
+    """The options of a worker class and of a `@job` function.
+
+    Attributes:
+        name: the name of its queue; by default the `__qualname__` of the class or function.
+        concurrency: the most jobs that a broker performs at once.
+        timeout: seconds of one attempt; None for no limit.
+    """
+
+    name: str
+    concurrency: int
+    timeout: Seconds | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +114,15 @@ class Settings:
         what = f"queue {self.name!r}: backoff({attempt})"
         return checks.duration(at_once(what, backoff, attempt), what)
 
-    def new_job(self, options: PutOptions) -> NewJob:
-        """Return a job without payload, from the options of a put.
+    def new_job(self, payload: bytes, options: PutOptions) -> NewJob:
+        """Return a job, from its payload and the options of a put.
 
         Raises:
             TypeError: an unknown option, or one of a wrong type.
             ValueError: an option is out of its range, or contradicts another.
         """
         if not options:
-            return NewJob(b"", max_attempts=self.attempts)
+            return NewJob(payload, max_attempts=self.attempts)
         who = f"put into {self.name!r}"
         check_names(who, options, PUT_OPTIONS)
         if "delay" in options and "at" in options:
@@ -104,10 +132,11 @@ class Settings:
         for name in ("key_for", "key_states"):
             if name in options and "key" not in options:
                 raise ValueError(f"{who}: {name} is about the job's key, and there is no key=")
-        job = NewJob(b"", max_attempts=self.attempts)
-        changes = {FIELDS.get(name, name): CHECKS[name](value, f"{who}: {name}") for name, value in options.items()}
-        changes.pop("timeout", None)
-        return replace(job, **changes)
+        fields: dict[str, Any] = {"max_attempts": self.attempts}
+        for name, value in options.items():
+            fields[FIELDS.get(name, name)] = CHECKS[name](value, f"{who}: {name}")
+        fields.pop("timeout", None)
+        return NewJob(payload, **fields)
 
 
 def check_names(who: str, given: Iterable[str], known: Iterable[str]) -> None:

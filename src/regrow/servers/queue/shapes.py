@@ -31,7 +31,7 @@ MASK: Final = '"**********"'  # what pydantic writes in place of a secret
 
 
 class Shape(Protocol):
-    """How values of one type are written as JSON values, and read again."""
+    """The way in which values of one type are written as JSON values, and read again."""
 
     def lower(self, value: Any, /) -> Any:
         """Return a value as a JSON value.
@@ -79,8 +79,7 @@ class Struct:
 
     def lower(self, value: Any, /) -> Any:
         """Return a value as a JSON value. It is read again at once: msgspec writes fields of a wrong type, too."""
-        if self.classes is not None and not isinstance(value, self.classes):
-            raise wanted(words(self.kind), value)
+        check_kind(value, self.classes, self.kind)
         data = self.write(value, str_keys=True)
         check_class(value, self.lift(data))
         return data
@@ -100,12 +99,15 @@ class Model:
 
     def __init__(self, kind: Any, who: str) -> None:
         pydantic = library("pydantic", kind, who, "pip install 'pydantic>=2.11'")
+        self.kind: Any = kind
+        self.classes = classes_of(kind)
         self.adapter: Any = pydantic.TypeAdapter(kind)
         if "by_name" not in inspect.signature(self.adapter.validate_json).parameters:
             raise ImportError(f"{who}: {words(kind)} needs pydantic 2.11 or newer, this is {pydantic.VERSION}")
 
     def lower(self, value: Any, /) -> Any:
         """Return a value as a JSON value. It is read again at once: a model's own serializers may write anything."""
+        check_kind(value, self.classes, self.kind)
         checked = self.adapter.validate_python(value, strict=True)
         data = self.adapter.dump_python(checked, mode="json", by_alias=False, round_trip=True, warnings="error")
         text = dumps(data)
@@ -284,8 +286,18 @@ def library(name: str, kind: Any, who: str, advice: str) -> Any:
         ) from None
 
 
+def check_kind(value: object, classes: tuple[type, ...] | None, kind: Any) -> None:
+    """Raise if a value is no object of these classes; None stands for any.
+
+    Raises:
+        Misfit: it is none.
+    """
+    if classes is not None and not isinstance(value, classes):
+        raise wanted(words(kind), value)
+
+
 def check_class(value: object, back: object) -> None:
-    """Raise if a value would come back as an object of its base class, without the fields of its own.
+    """Raise if a value would come back as an object of its base class, without its additional fields.
 
     Raises:
         Misfit: it would.
