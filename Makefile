@@ -31,10 +31,16 @@ matrix: ## run the tests on each of Python 3.11, 3.12 and 3.13 that is installed
 installs: .venv/dev ## check that a new project follows its own README with pip and uv, on each Python (some minutes)
 	@.venv/bin/python -m tests.installs.run
 
-bench: .venv-bench ## measure everything beside the BEAM and other libraries, and draw docs/benchmarks.md (half an hour)
+bench: .venv-bench ## measure everything beside the BEAM and other libraries, and draw docs/benchmarks.md (45 minutes)
 	@echo "Compiling the kernel, if there is a compiler"
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --force-reinstall .
 	@.venv-bench/bin/python -m benchmarks --million --write
+	@.venv-bench/bin/python -m benchmarks.queues --write
+
+bench-queue: .venv-bench ## measure the durable queue beside others, and write its part of docs/benchmarks.md (ten minutes)
+	@echo "Compiling the kernel, if there is a compiler"
+	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --force-reinstall .
+	@.venv-bench/bin/python -m benchmarks.queues --write
 
 bench-quick: .venv/dev ## measure the main figures, beside the BEAM and the baselines, in a minute
 	@.venv/bin/python -m benchmarks --quick
@@ -60,6 +66,6 @@ clean: ## remove the files that the tools have made
 .venv-bench:
 	@scripts/venv .venv-bench bench "$$(scripts/python 3.13 || scripts/python 3.12 || scripts/python)"
 
-.PHONY: help demo test lint conformance compiled mutants matrix installs bench bench-quick docs screenshots clean \
+.PHONY: help demo test lint conformance compiled mutants matrix installs bench bench-quick bench-queue docs screenshots clean \
 	.venv/run .venv/dev .venv-bench .venv-docs/docs .venv-docs/screenshots
 .NOTPARALLEL:
