@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         process,
         service,
         system,
+        telemetry,
         timer,
         tracing,
     )
@@ -213,13 +214,14 @@ __all__ = [
     "service",
     "stop",
     "system",
+    "telemetry",
     "timer",
     "trace",
     "tracing",
 ]
 
 # The modules that are pages of the documentation; each loads what it shows.
-_MODULES = "application gen_event gen_server gen_statem global_ logs pg proc_lib process service system timer tracing"
+_MODULES = "application gen_event gen_server gen_statem global_ logs pg proc_lib process service system telemetry timer tracing"
 
 # The module of each other name, for `__getattr__`. A test compares this table with the imports above.
 _HOMES = {

@@ -1,0 +1,112 @@
+"""The table of the events that regrow emits, by name; `regrow.telemetry.EVENTS` shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event that regrow emits.
+
+    Attributes:
+        doc: when it happens.
+        measurements: each measurement's name, and its meaning.
+        metadata: each name in the metadata, and its meaning. `node` is in that of every event and stands in none of them.
+    """
+
+    doc: str
+    measurements: Mapping[str, str]
+    metadata: Mapping[str, str]
+
+
+def event(doc: str, measurements: dict[str, str], metadata: dict[str, str]) -> Event:
+    """Return a row of the table."""
+    return Event(doc, MappingProxyType(measurements), MappingProxyType(metadata))
+
+
+STARTED: Final = {
+    "system_time": "Unix seconds at the start, by the node's clock",
+    "monotonic_time": "seconds at the start, by the node's clock",
+}
+DURATION: Final = {"duration": "seconds since the start"}
+QUEUE: Final = {"queue": "the queue's name", "broker": "the broker's name"}
+JOB: Final = {**QUEUE, "id": "the job's id", "attempt": "the number of this attempt, from 1"}
+HANDLER: Final = {
+    "id": "the handler's id",
+    "event": "the event whose handling has failed",
+    "error": "the exception",
+}
+
+_EVENTS: dict[str, Event] = {
+    "regrow.queue.put": event(
+        "A job was put, and is safe in the store.",
+        {"bytes": "length of the encoded payload", "wait": "seconds from the request to the commit"},
+        {**QUEUE, "id": "the job's id"},
+    ),
+    "regrow.queue.job.start": event(
+        "A worker begins an attempt of a job.",
+        {**STARTED, "waited": "seconds since the job was due"},
+        JOB,
+    ),
+    "regrow.queue.job.stop": event(
+        "The attempt has ended without an exception, or by one that says what becomes of the job.",
+        DURATION,
+        {**JOB, "outcome": '"ack", "retry", "snooze", "discard" or "dead"'},
+    ),
+    "regrow.queue.job.exception": event(
+        "The attempt has failed: the worker raised, ran out of time, or was killed.",
+        DURATION,
+        {**JOB, "kind": "the exception's class name, or the word of the reason", "message": "the exception's text"},
+    ),
+    "regrow.queue.lease.lost": event(
+        "A lease was over before its holder acknowledged the job.",
+        {},
+        JOB,
+    ),
+    "regrow.queue.commit": event(
+        "The broker's store has committed a batch of operations.",
+        {
+            "ops": "number of operations in the batch",
+            "duration": "seconds that the store worked on it",
+            "lock_wait": "seconds of these in which it waited for the write lock",
+        },
+        {"broker": QUEUE["broker"], "synced": "whether the commit was synced to the disk"},
+    ),
+    "regrow.queue.full": event(
+        "A put found its queue full.",
+        {"size": "live jobs in the queue", "bound": "the most live jobs that it may have"},
+        QUEUE,
+    ),
+    "regrow.queue.store.error": event(
+        "The broker's store has failed.",
+        {},
+        {"broker": QUEUE["broker"], "kind": "the error's class name", "message": "the error's text"},
+    ),
+    "regrow.queue.size": event(
+        "The sizes of a queue, every 10 seconds while the event has a handler.",
+        {
+            "ready": "jobs that may be claimed",
+            "delayed": "jobs that are not due yet",
+            "leased": "jobs that are being performed",
+            "blocked": "jobs that wait for an older one of their group",
+            "dead": "dead letters",
+            "wal_bytes": "length of the store's write-ahead log; 0 for a store without one",
+        },
+        QUEUE,
+    ),
+    "regrow.telemetry.failed": event(
+        "A handler of telemetry has raised an exception. It stays attached.",
+        {"failures": "how many times it has failed in a row"},
+        HANDLER,
+    ),
+    "regrow.telemetry.detached": event(
+        "A handler of telemetry was detached, because it had failed ten times in a row.",
+        {"failures": "how many times it has failed in a row"},
+        HANDLER,
+    ),
+}
+EVENTS: Final[Mapping[str, Event]] = MappingProxyType(_EVENTS)
