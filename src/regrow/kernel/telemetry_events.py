@@ -53,9 +53,9 @@ _EVENTS: dict[str, Event] = {
         JOB,
     ),
     "regrow.queue.job.stop": event(
-        "The attempt has ended without an exception, or by one that says what becomes of the job.",
+        "The attempt has ended without an exception, or by one that says what becomes of the job, and is settled.",
         DURATION,
-        {**JOB, "outcome": '"ack", "retry", "snooze", "discard" or "dead"'},
+        {**JOB, "outcome": '"ack", "retry", "snooze", "discard", "dead", or "release": given back by a drain'},
     ),
     "regrow.queue.job.exception": event(
         "The attempt has failed: the worker raised, ran out of time, or was killed.",
@@ -78,7 +78,7 @@ _EVENTS: dict[str, Event] = {
     ),
     "regrow.queue.full": event(
         "A put found its queue full.",
-        {"size": "live jobs in the queue", "bound": "the most live jobs that it may have"},
+        {"jobs": "the jobs of the put", "bound": "the most live jobs that the queue may have"},
         QUEUE,
     ),
     "regrow.queue.store.error": event(

@@ -31,6 +31,7 @@ from regrow.kernel.spawning import spawn_link
 from regrow.kernel.timers import cancel_timer, send_after
 from regrow.servers.queue import queue_events
 from regrow.servers.queue.errors import LeaseLost, PayloadError, QueueError
+from regrow.servers.queue.job import JobError
 from regrow.servers.queue.names import holder
 from regrow.servers.queue.ops import Ack, Claimed, Extend, Nack
 from regrow.servers.queue.performing import JobThread, Performed, Settlement, ended, job_error, perform
@@ -210,6 +211,7 @@ class Dispatcher(GenServer[State]):
         """Start the process of a job; one whose payload does not decode is buried."""
         work = Work(claimed, state.now())
         state.works[claimed.id, claimed.token] = work
+        queue_events.job_start(state.broker, claimed, state.process.node.clock.times())
         try:
             job = work.job = state.spec.job_of(claimed)
         except PayloadError as error:
@@ -217,7 +219,6 @@ class Dispatcher(GenServer[State]):
             return
         if state.spec.threaded:
             work.thread = self.take_thread(state)
-        queue_events.job_start(state.broker, work.claimed)
         work.pid = spawn_link(perform, state.spec, state.code, job, state.process.pid, work.thread)
         state.pids[work.pid] = work
         if state.spec.timeout is not None:
@@ -276,10 +277,11 @@ class Dispatcher(GenServer[State]):
                 send_after(state.process.pid, Again(work), pause)
                 return
             lost = True
-        state.works.pop((work.claimed.id, work.claimed.token), None)
+        assert work.settlement is not None
         if lost:
-            queue_events.lease_lost(state.broker, work.claimed)
+            self.forget_lost(state, work)
         else:
+            del state.works[work.claimed.id, work.claimed.token]
             queue_events.job_stop(state.broker, work.claimed, work.settlement, answer, state.now() - work.began)
         self.drained(state)
 
@@ -332,13 +334,20 @@ class Dispatcher(GenServer[State]):
         if work.settlement is not None:
             return  # the answer to its settlement will say so
         assert work.pid is not None
-        queue_events.lease_lost(state.broker, work.claimed)
-        state.works.pop((work.claimed.id, work.claimed.token), None)
+        self.forget_lost(state, work)
         state.pids.pop(work.pid, None)
         bifs.exit(work.pid, "kill")
         self.leave_thread(state, work)
         self.claim(state)
         self.drained(state)
+
+    @staticmethod
+    def forget_lost(state: State, work: Work) -> None:
+        """Forget a job whose lease is over: the store has freed it, or will."""
+        state.works.pop((work.claimed.id, work.claimed.token), None)
+        queue_events.lease_lost(state.broker, work.claimed)
+        error = JobError(work.claimed.attempt, 0.0, "LeaseLost", "the lease was over before the job was settled")
+        queue_events.job_exception(state.broker, work.claimed, error, state.now() - work.began)
 
     # The end of the dispatcher
 
@@ -350,7 +359,7 @@ class Dispatcher(GenServer[State]):
 
     async def terminate(self, reason: Any, state: State, /) -> None:
         """Kill the jobs that still run and give them back, and settle the others."""
-        asked: list[RequestId] = []
+        asked: list[tuple[Work, RequestId]] = []
         for work in list(state.works.values()):
             if work.settlement is None:
                 assert work.pid is not None
@@ -358,10 +367,15 @@ class Dispatcher(GenServer[State]):
                 work.settlement = Settlement("release")
             sent = send_request(state.broker, Ask(ending(work)))
             assert isinstance(sent, RequestId)
-            asked.append(sent)
+            asked.append((work, sent))
         ends = state.now() + RELEASE
-        for sent in asked:
-            await receive_response(sent, max(0.0, ends - state.now()))
+        for work, sent in asked:
+            match await receive_response(sent, max(0.0, ends - state.now())):
+                case ("reply", answer) if not isinstance(answer, QueueError):
+                    settlement = work.settlement or Settlement("release")
+                    queue_events.job_stop(state.broker, work.claimed, settlement, answer, state.now() - work.began)
+                case _:
+                    self.forget_lost(state, work)
 
 
 def ending(work: Work) -> Ack | Nack:

@@ -34,8 +34,10 @@ from regrow.kernel.process_record import Pid, Process, extras
 from regrow.kernel.running import running
 from regrow.kernel.sending import send, send_after_runnable
 from regrow.kernel.timers import cancel_timer, send_after
+from regrow.servers.queue import queue_events
 from regrow.servers.queue.errors import QueueError, StoreBusy, StoreError, StoreFull
-from regrow.servers.queue.ops import Claim, Claimed, Extend, Look, Nack, Op, Prune, Put
+from regrow.servers.queue.job import Stats
+from regrow.servers.queue.ops import Claim, Claimed, Extend, Look, Nack, Op, Prune, Put, ReadStats
 from regrow.servers.queue.parked import Entry, Parked
 from regrow.servers.queue.requests import Ask, Maintain
 from regrow.servers.queue.store import Done, Store, Times
@@ -111,6 +113,7 @@ class State:
         self.in_flight = False
         self.flush_asked = False
         self.due: Due | None = None
+        self.sized_at = 0.0  # the monotonic time of the last event `size`
         self.look_at = 0.0  # the monotonic time of the next look without a change
         self.polls = owner.store.poll is not None and not process.node.clock.virtual
 
@@ -285,10 +288,17 @@ class Writer(GenServer[State]):
             elif not result and entry.may_wait(now):
                 if entry.wanted:
                     self.park(state, entry)
+                    queue_events.full(state.broker, entry)
             elif type(op) is Claim and not entry.wanted:
                 self.give_back(state, result)
             else:
                 self.answer(entry, result)
+                if type(op) is Put:
+                    self.put_done(state, entry, result, now)
+        queue_events.commit(state.broker, len(message.batch), message.took, done)
+        if queue_events.size_is_due(state.sized_at, now):
+            state.sized_at = now
+            self.own(state, ReadStats())
         for queue in done.woke - drained:
             self.again(state, state.parked.take_claims(queue))
         for queue in done.freed:
@@ -302,6 +312,8 @@ class Writer(GenServer[State]):
     def failed(self, state: State, message: Committed) -> Any:
         """Answer the batch with the error of its commit; end with it, unless the store goes on."""
         error = message.error
+        if error is not None:
+            queue_events.store_error(state.broker, error)
         if isinstance(error, StoreFull | StoreBusy):
             for entry in message.batch:
                 self.answer(entry, error)
@@ -324,6 +336,14 @@ class Writer(GenServer[State]):
         if entry.from_ is not None:
             reply(entry.from_, result)
 
+    @staticmethod
+    def put_done(state: State, entry: Entry, result: Any, now: float) -> None:
+        """Emit what became of a put."""
+        if result is None:
+            queue_events.full(state.broker, entry)
+        elif not isinstance(result, QueueError):
+            queue_events.put(state.broker, entry, result, now)
+
     def give_back(self, state: State, result: Any) -> None:
         """Release the jobs of a caller that has gone while its claim was committed."""
         if not isinstance(result, QueueError):
@@ -338,11 +358,25 @@ class Writer(GenServer[State]):
             for queue in queues:
                 self.again(state, state.parked.take_claims(queue))
                 self.again(state, state.parked.take_puts(queue))
+        elif type(op) is ReadStats and not isinstance(result, QueueError):
+            self.emit_sizes(state, result)
         elif type(op) is Prune:
             if result == op.limit:
                 self.own(state, op)
             else:
                 send_after(state.process.pid, PRUNE, PRUNE_EVERY)
+
+    @staticmethod
+    def emit_sizes(state: State, stats: dict[str, Stats]) -> None:
+        """Emit the sizes of the queues, and that of the write-ahead log, which the thread reads."""
+
+        def done(found: Any, error: BaseException | None) -> None:
+            queue_events.sizes(state.broker, stats, 0 if error is not None else found.get("wal_bytes", 0))
+
+        if state.thread is not None:
+            state.thread.submit(state.store.diagnostics, done=done)
+        else:
+            done(state.store.diagnostics(), None)
 
     # Waiting
 
