@@ -58,12 +58,13 @@ class Driver(Protocol):
 
 
 class Found(NamedTuple):
-    """The clients' record of one process."""
+    """The clients' record of one process; `busy` is its processor time."""
 
     cycles: int
     seconds: float
     puts: list[float]
     delays: list[float]
+    busy: float
 
 
 def main(driver: Driver, run: Runner = lambda function: asyncio.run(function())) -> None:
@@ -97,6 +98,7 @@ def figures(driver: Driver, where: str, setting: Setting, run: Runner) -> Figure
     delays = [delay for one in found for delay in one.delays]
     result = {
         "rate": sum(one.cycles / one.seconds for one in found),
+        "busy": sum(one.busy for one in found) / sum(one.cycles for one in found) * 1e6,
         "least": min(one.cycles for one in found) / max(one.cycles for one in found),
         **{f"put {name}": value for name, value in quantiles([put for one in found for put in one.puts]).items()},
     }
@@ -125,18 +127,19 @@ class Together:
     def __init__(self, where: str, setting: Setting, *, first: bool) -> None:
         self.first = first
         self.other: subprocess.Popen[str] | None = None
-        self.command = [sys.executable, "-m", module(), str(setting), "0", where]
-        self.both = setting.processes == 2
+        self.where = where
+        self.setting = setting
 
     def begin(self) -> None:
         """Wait until both processes are ready."""
-        if not self.both:
+        if self.setting.processes == 1:
             return
         if not self.first:
             print("ready", flush=True)
             sys.stdin.readline()
             return
-        self.other = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", module(), str(self.setting), "0", self.where]
+        self.other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.other.stdin is not None
         assert self.other.stdout is not None
         line = self.other.stdout.readline()
@@ -167,7 +170,7 @@ def in_threads(driver: Driver, setting: Setting) -> Found:
     counts: list[int] = []
     errors: list[BaseException] = []
     threads = min(setting.clients, driver.threads)
-    begin = time.perf_counter()
+    begin, busy = time.perf_counter(), time.process_time()
     more = limits(setting._replace(cycles=setting.cycles * setting.clients // threads), begin)
 
     def client() -> None:
@@ -193,7 +196,7 @@ def in_threads(driver: Driver, setting: Setting) -> Found:
             thread.join()
     if errors:
         raise errors[0]
-    return Found(sum(counts), time.perf_counter() - begin, puts, [])
+    return Found(sum(counts), time.perf_counter() - begin, puts, [], time.process_time() - busy)
 
 
 def limits(setting: Setting, begin: float) -> Callable[[int], bool]:
@@ -226,7 +229,7 @@ async def cycling(
     """Let all clients put, take and acknowledge; look every millisecond how late the loop is."""
     puts: list[float] = []
     counts: list[int] = []
-    begin = time.perf_counter()
+    begin, busy = time.perf_counter(), time.process_time()
     more = limits(setting, begin)
 
     async def client() -> None:
@@ -242,7 +245,7 @@ async def cycling(
     with ticking() as delays:
         await asyncio.gather(*(client() for _ in range(setting.clients)))
         seconds = time.perf_counter() - begin
-    return Found(sum(counts), seconds, puts, delays)
+    return Found(sum(counts), seconds, puts, delays, time.process_time() - busy)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""regrow's queue on each of its stores, as a driver of `benchmarks.queues`."""
