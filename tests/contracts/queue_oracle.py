@@ -59,6 +59,7 @@ class Oracle:
     def __init__(self) -> None:
         self.jobs: list[Known] = []
         self.ids = self.leases = 0
+        self.holders = [0]  # the job of each lease
         self.paused: dict[str, str] = {}
         self.buckets: dict[str, tuple[float, float]] = {}
         self.wall = self.now = 0.0
@@ -197,6 +198,7 @@ class Oracle:
         found = sorted(self.live(op.queue, "ready"), key=lambda job: (job.new.priority, job.id))[:count]
         for job in found:
             self.leases += 1
+            self.holders.append(job.id)
             job.state, job.token, job.until = "leased", self.leases, self.now + op.lease
             job.attempts += 1
         if op.rate is not None:

@@ -107,7 +107,11 @@ class Side:
     def run(self, ops: list[Op]) -> tuple[list[Any], Done]:
         """Run a commit; return its results in the terms of the oracle, and all of it."""
         done = self.opened.run(*(self.theirs(op) for op in ops))
-        return [self.ours(result) for result in done.results], done
+        results: list[Any] = list(done.results)
+        # A claim may have a job of a put that stands after it.
+        for place in sorted(range(len(ops)), key=lambda place: not isinstance(ops[place], Put)):
+            results[place] = self.ours(results[place])
+        return results, done
 
     def theirs(self, op: Any) -> Op:
         """Return an op with this store's ids and tokens."""
@@ -143,10 +147,8 @@ class Side:
                 return self.numbers[result.id], result.attempt, result.key, round(result.lease_until, 3), errors
             case float():
                 return round(result, 3)
-            case list():
-                return [self.ours(one) for one in many(result)]
             case _:
-                return result
+                return [self.ours(one) for one in result] if hasattr(result, "append") else result
 
     def jobs(self) -> list[Any]:
         """Return all jobs as the oracle describes them."""
@@ -165,11 +167,6 @@ class Side:
             )
             for record in records
         ]
-
-
-def many(values: list[Any]) -> list[Any]:
-    """Return a list whose type says that anything is in it: a match on `list` alone leaves that open."""
-    return values
 
 
 def described(
@@ -222,18 +219,19 @@ class Machine(RuleBasedStateMachine):
         match op:
             case Ack() | Nack():
                 lease = token(op.token)
-                holders = [job for job in self.oracle.jobs if job.token == lease and lease]
-                # Most of the time the job and the queue of the lease: chance alone would hardly find them.
-                if holders and op.id % 8:
-                    return replace(op, queue=holders[0].queue, id=holders[0].id, token=lease)
-                return replace(op, id=id(op.id), token=lease)
+                if op.id % 8 == 0:
+                    return replace(op, id=id(op.id), token=0)
+                # Its job, for a token of another job may be equal; the lease may be over, and the job may be gone.
+                held = self.oracle.holders[lease]
+                queue = next((job.queue for job in self.oracle.jobs if job.id == held), op.queue)
+                return replace(op, queue=queue, id=held, token=lease)
             case Cancel():
                 return replace(op, id=id(op.id))
             case Retry():
                 return replace(op, ids=tuple(dict.fromkeys(id(number) for number in op.ids)))
             case Extend():
-                held = [job for job in self.oracle.jobs if job.state == "leased" and job.queue == op.queue]
-                pairs = [(job.id, job.token) for job in held] or [(0, 0)]
+                leased = [job for job in self.oracle.jobs if job.state == "leased" and job.queue == op.queue]
+                pairs = [(job.id, job.token) for job in leased] or [(0, 0)]
                 return replace(op, leases=tuple(pairs[number % len(pairs)] for number, _ in op.leases))
             case _:
                 return op

@@ -32,10 +32,14 @@ from tests.mutants.places import (
     LOOP,
     LOOP_TIME,
     MAILBOX,
+    MEMORY_JOBS,
+    MEMORY_STORE,
     NAMES,
     NODE,
+    OUTCOME,
     OUTSIDE,
     PROC_LIB,
+    RATE,
     REMNANTS,
     REPORTS,
     REQUEST,
@@ -53,8 +57,16 @@ from tests.mutants.places import (
     VIRTUAL_CLOCK,
     WAITS,
 )
+from tests.mutants.queues import QUEUES
 from tests.mutants.tables import TABLES
 from tests.mutants.words import WORDS
+
+STORES: Final = [
+    "tests/contracts/test_queue_store_puts.py",
+    "tests/contracts/test_queue_store_leases.py",
+    "tests/contracts/test_queue_store_groups.py",
+    "tests/contracts/test_queue_store_commits.py",
+]
 
 # The tests that run first: the sooner one fails, the sooner the next mutant is tried.
 NEAREST: Final[dict[str, list[str]]] = {
@@ -108,6 +120,10 @@ NEAREST: Final[dict[str, list[str]]] = {
     DEBUG: ["tests/behaviours/gen"],
     ATTEMPTS: ["tests/behaviours/gen/test_inspection.py", "tests/behaviours/gen/test_callbacks_that_fail.py"],
     PROC_LIB: ["tests/behaviours/gen"],
+    OUTCOME: ["tests/servers/queue/test_outcome.py"],
+    RATE: ["tests/servers/queue/test_rate.py"],
+    MEMORY_STORE: STORES,
+    MEMORY_JOBS: STORES,
 }
 
-MUTANTS: Final[list[Mutant]] = [*TABLES, *MESSAGES, *NODES, *CALLS, *STARTS_AND_STOPS, *WORDS]
+MUTANTS: Final[list[Mutant]] = [*TABLES, *MESSAGES, *NODES, *CALLS, *STARTS_AND_STOPS, *WORDS, *QUEUES]

@@ -374,6 +374,8 @@ class Memory:
         if row.state == "done" and row.key is None:
             return
         queue.rows[row.id] = row
+        if row.state == "ready":
+            row.due_at = min(row.due_at, self._jobs.now.wall)  # the wall clock may have stepped back
         if row.state in LIVE:
             self._jobs.begin(row)
             return
