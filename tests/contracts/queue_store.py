@@ -28,6 +28,7 @@ from regrow.servers.queue.ops import Claim, Claimed, Nack, NewJob, Op, Put, Read
 from regrow.servers.queue.rate import Rate
 from regrow.servers.queue.sqlite_store import SQLite
 from regrow.servers.queue.store import Done, Store, Times
+from tests.contracts.postgres_server import in_postgres
 
 Trait = Literal["durable", "shared", "backup", "monotonic"]
 
@@ -53,6 +54,7 @@ def in_sqlite(folder: Path) -> Store:
 STORES: Final[dict[str, Kind]] = {
     "memory": Kind(in_memory, frozenset({"monotonic"})),
     "SQLite": Kind(in_sqlite, frozenset({"durable", "shared", "backup", "monotonic"})),
+    "PostgreSQL": Kind(in_postgres, frozenset({"durable", "shared"})),
 }
 
 START: Final = Times(1_700_000_000.0, 1_000.0)
