@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         pg,
         proc_lib,
         process,
+        queue,
         service,
         system,
         telemetry,
@@ -208,6 +209,7 @@ __all__ = [
     "pg",
     "proc_lib",
     "process",
+    "queue",
     "reply",
     "run",
     "send",
@@ -221,7 +223,10 @@ __all__ = [
 ]
 
 # The modules that are pages of the documentation; each loads what it shows.
-_MODULES = "application gen_event gen_server gen_statem global_ logs pg proc_lib process service system telemetry timer tracing"
+_MODULES = (
+    "application gen_event gen_server gen_statem global_ logs pg proc_lib process queue service system telemetry timer "
+    "tracing"
+)
 
 # The module of each other name, for `__getattr__`. A test compares this table with the imports above.
 _HOMES = {

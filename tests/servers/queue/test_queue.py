@@ -300,7 +300,7 @@ class TestAdministration:
         assert len(await NUMBERS.get_many(1)) == 1
 
     async def test_purge_and_retry_work_in_slices(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("regrow.servers.queue.queue.SLICE", 2)
+        monkeypatch.setattr("regrow.servers.queue.queue_base.SLICE", 2)
         asked = await start_writer()
         await NUMBERS.put_many(list(range(5)))
         for job in await NUMBERS.get_many(5):

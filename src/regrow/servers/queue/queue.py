@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, Literal, TypeVar, Unpack
+from typing import Any, Final, TypeVar, Unpack
 
 from regrow.behaviours.gen.arguments import listed
-from regrow.behaviours.gen_server.client import call
 from regrow.kernel.addresses import Name
 from regrow.kernel.bounded_repr import safe_repr
-from regrow.kernel.clock import seconds
-from regrow.kernel.current_node import current_node
-from regrow.kernel.names import check_name
-from regrow.servers.queue import checks, ops
+from regrow.kernel.clock import Clock, seconds
+from regrow.kernel.current_node import CURRENT, current_node
+from regrow.servers.queue import checks, ops, transactional
 from regrow.servers.queue.errors import Empty, Full, LeaseLost, PayloadError, QueueError
 from regrow.servers.queue.history import job_error
-from regrow.servers.queue.job import DeadJob, Enqueued, Job, PutOptions, Seconds, Stats
-from regrow.servers.queue.names import holder, name_of
-from regrow.servers.queue.ops import Claimed, NewJob, Policy, Record
+from regrow.servers.queue.job import Enqueued, Job, PutOptions, Seconds
+from regrow.servers.queue.names import holder
+from regrow.servers.queue.ops import Claimed, NewJob, Policy
 from regrow.servers.queue.outcome import Backoff, BackoffFunction
-from regrow.servers.queue.payload import Encoding
-from regrow.servers.queue.payload_types import argument_of, caller_module, inner, modules_of, resolved, words
+from regrow.servers.queue.payload_types import caller_module
+from regrow.servers.queue.queue_base import QueueBase
 from regrow.servers.queue.rate import Rate
-from regrow.servers.queue.requests import Ask
 from regrow.servers.queue.settings import ATTEMPTS, LEASE, MAX_PAYLOAD, Settings
-from regrow.servers.queue.shapes import Shape, shape_of
 
 P = TypeVar("P")
 
 BACKOFF: Final = Backoff()
-SLICE: Final = 10_000  # jobs that one commit of an administration changes
-MOST_ID: Final = (1 << 63) - 1
 
 
-class Queue(Generic[P]):
+class Queue(QueueBase[P]):
     """One named stream of jobs with one payload type: `Queue[Email]("mails")`.
 
     A queue is a value: it is made at module level, opens nothing, and finds its broker at each call. The payload type is
@@ -75,49 +68,8 @@ class Queue(Generic[P]):
         max_payload: int = MAX_PAYLOAD,
         broker: Name | None = None,
     ) -> None:
-        self.settings: Settings = Settings(name, bound, full, rate, attempts, backoff, lease, max_payload)
-        check_name(broker)
-        self.name: str = name
-        self.broker: Name | None = broker
-        self._module = caller_module(__name__)
-        self._encoding: Encoding[P] | None = None
-
-    def __repr__(self) -> str:
-        try:
-            wanted = f"[{self.encoding.wanted}]"
-        except (TypeError, ImportError):
-            wanted = ""
-        return f"Queue{wanted}({self.name!r})"
-
-    @property
-    def encoding(self) -> Encoding[P]:
-        """The encoding of the payloads, by their type.
-
-        Raises:
-            TypeError: the payload type cannot be encoded.
-            ImportError: the library for the payload type is not installed.
-        """
-        if self._encoding is None:  # __orig_class__, the type in brackets, is set after __init__
-            shape, wanted = self._shape(f"queue {self.name!r}")
-            self._encoding = Encoding(shape, wanted, self.name, self.settings.max_payload)
-        return self._encoding
-
-    def _shape(self, who: str) -> tuple[Shape, str]:
-        """Return the shape of the payloads, and their type in words."""
-        declared = argument_of(getattr(self, "__orig_class__", type(self)), Queue)
-        kind = resolved(declared, [self._module, *modules_of(type(self))], who)
-        return shape_of(kind, who), "JSON value" if inner(kind) is Any else words(kind)
-
-    def at(self, broker: Name | None) -> Queue[P]:
-        """Return this queue at another broker; None for the default one.
-
-        Raises:
-            TypeError: `broker` is no name.
-        """
-        check_name(broker)
-        made = copy.copy(self)
-        made.broker = broker
-        return made
+        settings = Settings(name, bound, full, rate, attempts, backoff, lease, max_payload)
+        super().__init__(settings, broker, caller_module(__name__))
 
     # Enqueue
 
@@ -174,6 +126,46 @@ class Queue(Generic[P]):
         if bound is not None and len(jobs) > bound and template.key is None:
             raise ValueError(f"put_many into {self.name!r}: {len(jobs)} jobs are more than bound={bound}: put fewer")
         return await self._put(jobs, options) if jobs else []
+
+    def put_in(self, connection: Any, payload: P, **options: Unpack[PutOptions]) -> Enqueued:
+        """Put a job inside the transaction of the caller's own connection: both are committed, or none of them.
+
+        No broker is needed, in this program or another; its store must have made its tables.
+
+        Args:
+            connection: a `sqlite3.Connection` or a `psycopg.Connection`.
+            payload: a value of the queue's type.
+            options: see `PutOptions`; there is no `timeout`.
+
+        Raises:
+            Full: the queue has no room.
+            PayloadError: the payload does not have the queue's type, cannot be encoded, or is too long.
+            StoreError: the database has no tables of the queue, or those of another version.
+            TypeError: it is no such connection; or an option is unknown, or has a wrong type.
+            ValueError: an option is out of its range, or contradicts another.
+        """
+        return transactional.put_in(connection, self._put_op(payload, options), wall_time())[0]
+
+    async def put_in_async(self, connection: Any, payload: P, **options: Unpack[PutOptions]) -> Enqueued:
+        """Put a job inside the transaction of the caller's own connection, whose `execute` is awaited; see `put_in`.
+
+        Args:
+            connection: a `psycopg.AsyncConnection` or an `aiosqlite.Connection`.
+            payload: a value of the queue's type.
+            options: see `PutOptions`; there is no `timeout`.
+
+        Raises:
+            Full: the queue has no room.
+            PayloadError: the payload does not have the queue's type, cannot be encoded, or is too long.
+            StoreError: the database has no tables of the queue, or those of another version.
+            TypeError: it is no such connection; or an option is unknown, or has a wrong type.
+            ValueError: an option is out of its range, or contradicts another.
+        """
+        return (await transactional.put_in_async(connection, self._put_op(payload, options), wall_time()))[0]
+
+    def _put_op(self, payload: P, options: PutOptions) -> ops.Put:
+        self._without_timeout("put_in", options)
+        return self._op((self.settings.new_job(self.encoding.encode(payload), options),))
 
     async def _put(self, jobs: tuple[NewJob, ...], options: PutOptions) -> list[Enqueued]:
         timeout = seconds(options.get("timeout"), "timeout")
@@ -358,122 +350,8 @@ class Queue(Generic[P]):
         if job.queue != self.name:
             raise ValueError(f"{method}: job {job.id} is of queue {job.queue!r}, and this is queue {self.name!r}")
 
-    # Look
 
-    async def size(self) -> int:
-        """Return the number of live jobs: ready, delayed, leased and blocked."""
-        count: int = await self._ask(ops.Count(self.name))
-        return count
-
-    async def stats(self) -> Stats:
-        """Return the number of jobs in each state, and whether the queue is paused."""
-        found: dict[str, Stats] = await self._ask(ops.ReadStats(self.name))
-        return found[self.name]
-
-    async def peek(self, n: int = 1) -> list[P]:
-        """Return the payloads of the next `n` ready jobs, which stay where they are.
-
-        A payload that does not decode is left out, as `get` would bury it.
-
-        Raises:
-            TypeError: `n` is no int.
-            ValueError: `n` is less than 1.
-        """
-        raws: list[bytes] = await self._ask(ops.Peek(self.name, checks.integer(n, f"peek into {self.name!r}: n")))
-        encoding, found = self.encoding, list[P]()
-        for raw in raws:
-            try:
-                found.append(encoding.decode(raw))
-            except PayloadError:
-                continue
-        return found
-
-    async def dead_letters(self, n: int = 100, before: int | None = None) -> list[DeadJob[P]]:
-        """Return dead jobs, the newest first.
-
-        Args:
-            n: the most jobs.
-            before: an id: only jobs with lower ids are returned. The id of the last one leads to the next page.
-
-        Raises:
-            TypeError: an argument is no int.
-            ValueError: an argument is less than 1.
-        """
-        who = f"dead_letters of {self.name!r}"
-        last = None if before is None else checks.integer(before, f"{who}: before", most=MOST_ID)
-        op = ops.ReadDead(self.name, checks.integer(n, f"{who}: n"), last)
-        records: list[Record] = await self._ask(op)
-        decode = self.encoding.decode
-        return [DeadJob(one.id, one.payload, one.attempts, one.errors, one.died_at or 0.0, decode) for one in records]
-
-    # Administer
-
-    async def pause(self, note: str = "") -> None:
-        """Stop claims from this queue in all processes; running jobs go on.
-
-        Args:
-            note: the reason, which `stats().paused` shows.
-
-        Raises:
-            TypeError: the note is no string.
-        """
-        await self._ask(ops.Pause(self.name, checks.text(note, f"pause {self.name!r}: note", empty=True)))
-
-    async def resume(self) -> None:
-        """End a pause; a queue that is not paused stays as it is."""
-        await self._ask(ops.Resume(self.name))
-
-    async def purge(self, state: Literal["waiting", "dead"] = "waiting") -> int:
-        """Delete jobs, in commits of ten thousand; return their number.
-
-        Args:
-            state: "waiting" for ready, delayed and blocked jobs, or "dead".
-
-        Raises:
-            ValueError: it is another word.
-        """
-        if state not in ("waiting", "dead"):
-            raise ValueError(f'purge {self.name!r}: wanted "waiting" or "dead", got {safe_repr(state)}')
-        return await self._in_slices(ops.Purge(self.name, state, SLICE))
-
-    async def retry(self, *ids: int) -> int:
-        """Make dead jobs ready again, all or those of these ids, with all their attempts; return their number.
-
-        The jobs keep their history.
-
-        Raises:
-            TypeError: an id is no int.
-        """
-        if not ids:
-            return await self._in_slices(ops.Retry(self.name, (), SLICE))
-        wanted = list(dict.fromkeys(self._id(one, "retry") for one in ids))
-        slices = [tuple(wanted[first : first + SLICE]) for first in range(0, len(wanted), SLICE)]
-        return sum([await self._ask(ops.Retry(self.name, some, SLICE)) for some in slices])
-
-    async def cancel(self, id: int) -> bool:
-        """Delete a job that waits: ready, delayed or blocked. Return whether there was one.
-
-        Raises:
-            TypeError: the id is no int.
-        """
-        found: bool = await self._ask(ops.Cancel(self.name, self._id(id, "cancel")))
-        return found
-
-    def _id(self, value: Any, method: str) -> int:
-        if isinstance(value, Enqueued | Job | DeadJob):
-            raise TypeError(f"{method}: wanted the id of a job, got a job. Pass its .id")
-        return checks.integer(value, f"{method} a job of {self.name!r}: id", least=-MOST_ID, most=MOST_ID)
-
-    async def _in_slices(self, op: ops.Purge | ops.Retry) -> int:
-        total = 0
-        while True:
-            done: int = await self._ask(op)
-            total += done
-            if done < op.limit:
-                return total
-
-    async def _ask(self, op: ops.Op, timeout: float | None = 0.0) -> Any:
-        answer = await call(name_of(self.broker), Ask(op, timeout), None)
-        if isinstance(answer, QueueError):
-            raise copy.copy(answer) from answer.__cause__  # others who waited for this commit get it as well
-        return answer
+def wall_time() -> float:
+    """Return the Unix time: by the clock of this thread's node, or else by the machine's."""
+    node = CURRENT.node
+    return (Clock() if node is None else node.clock).wall()
