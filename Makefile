@@ -22,6 +22,9 @@ conformance: .venv/dev ## list the rows of OTP's requirements that the tests pro
 compiled: ## run the tests on the compiled kernel, installed from a wheel
 	@scripts/compiled
 
+proofs: .venv/dev ## try what the queue guarantees at full length: a million waiting jobs, a minute of kills
+	@REGROW_WAITING=1000000 REGROW_KILLS=10 .venv/bin/python -m pytest -q -n 0 --timeout 600 tests/servers/queue/proofs
+
 mutants: .venv/dev ## insert mistakes into the source, one at a time: a test must fail for each (ten minutes)
 	@.venv/bin/python -m tests.mutants.run $(if $(ONLY),"$(ONLY)")
 
@@ -66,6 +69,6 @@ clean: ## remove the files that the tools have made
 .venv-bench:
 	@scripts/venv .venv-bench bench "$$(scripts/python 3.13 || scripts/python 3.12 || scripts/python)"
 
-.PHONY: help demo test lint conformance compiled mutants matrix installs bench bench-quick bench-queue docs screenshots clean \
+.PHONY: help demo test lint conformance compiled proofs mutants matrix installs bench bench-quick bench-queue docs screenshots clean \
 	.venv/run .venv/dev .venv-bench .venv-docs/docs .venv-docs/screenshots
 .NOTPARALLEL:

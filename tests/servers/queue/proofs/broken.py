@@ -168,5 +168,8 @@ BROKEN: Final[dict[str, Broken]] = {
     "leases never end": Broken(rewrite=replaced(r"\blease_until *<= *\?", r"lease_until<=?-1e9")),
     "attempts not counted": Broken(rewrite=replaced(r"(SET state='leased', attempts)=\?", r"\1=0*?")),
     "groups do not wait": Broken(rewrite=replaced("THEN 'blocked' ELSE", "THEN 'ready' ELSE")),
+    "bound not counted": Broken(rewrite=replaced("SELECT live, paused", "SELECT 0, paused")),
+    "rate not stored": Broken(rewrite=replaced("paused, tokens, tokens_at FROM", "paused, NULL, NULL FROM")),
+    "pause not looked at": Broken(rewrite=replaced("live, paused, tokens", "live, NULL, tokens")),
     "time read before the lock": Broken(of(EarlyTime)),
 }
