@@ -10,6 +10,9 @@ help: ## list the commands
 demo: .venv/run ## run the silly_worker application until Ctrl-C (or: make demo SECONDS=10)
 	@exec .venv/bin/regrow run --demo --project examples/silly_worker $(seconds)
 
+shop: .venv/dev ## open the shop of examples/shop on 127.0.0.1 until Ctrl-C (or: make shop PORT=8001)
+	@cd examples/shop && PYTHONPATH=src exec ../../.venv/bin/python -m shop $(if $(PORT),--port $(PORT))
+
 test: lint .venv/dev ## run all checks, then the tests on asyncio and on uvloop
 	@scripts/test .venv
 
@@ -69,6 +72,6 @@ clean: ## remove the files that the tools have made
 .venv-bench:
 	@scripts/venv .venv-bench bench "$$(scripts/python 3.13 || scripts/python 3.12 || scripts/python)"
 
-.PHONY: help demo test lint conformance compiled proofs mutants matrix installs bench bench-quick bench-queue docs screenshots clean \
+.PHONY: help demo shop test lint conformance compiled proofs mutants matrix installs bench bench-quick bench-queue docs screenshots clean \
 	.venv/run .venv/dev .venv-bench .venv-docs/docs .venv-docs/screenshots
 .NOTPARALLEL:

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "LICENSE": "license.md",
     "docs/decisions/README.md": "decisions/index.md",
     "examples/silly_worker/README.md": "examples/silly_worker.md",
+    "examples/shop/README.md": "examples/shop.md",
 }
 # The first guides, in the order in which they are read; further pages of docs follow in the order of their names.
 GUIDES = ["service.md", "web.md", "testing.md", "command.md", "coming_from_elixir.md"]
@@ -151,6 +152,7 @@ def navigation(titles: dict[str, str], described: Mapping[str, str]) -> list[Ent
             "Guides": [
                 *(entry(page) for page in [*guides, *further] if "/" not in page),
                 {"An example: silly_worker": "examples/silly_worker.md"},
+                {"An example: a shop that loses no order": "examples/shop.md"},
             ]
         },
         {"Reference": [entry("reference.md"), *({name: page} for page, name in described.items())]},

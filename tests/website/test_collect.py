@@ -32,6 +32,7 @@ def repository(tmp_path: Path) -> Path:
         "docs/decisions/README.md": "# Decisions\n\n[1](0001-tools.md)\n",
         "docs/decisions/0001-tools.md": "# 0001: Tools\n\nSee [the guide](../web.md#start).\n",
         "examples/silly_worker/README.md": "# silly_worker\n",
+        "examples/shop/README.md": "# shop\n",
         "src/regrow/__init__.py": "",
         "src/regrow/process.py": "__all__ = ['spawn']\n",
         "src/regrow/inside.py": "spawn = 1\n",
