@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).parent
-TRIED: Final = ("services.py", "requests.py", "servers.py")
+TRIED: Final = ("services.py", "requests.py", "servers.py", "queues.py")
 BIN: Final = Path(sys.executable).parent
 CHECKERS: Final[dict[str, list[str]]] = {
     "mypy": ["--no-error-summary", "--hide-error-context"],

@@ -119,6 +119,9 @@ class JobFunction(JobCall[A], Generic[A, R]):
     `put`, `offer`, `put_in` and `put_in_async` have the function's parameters; options of a put stand in `options`.
     """
 
+    __name__: str
+    __qualname__: str
+
     def __init__(self, function: Callable[A, R], options: WorkerOptions) -> None:
         signature = checked_signature(function)
         name = options.get("name", getattr(function, "__qualname__", None))
@@ -224,7 +227,10 @@ def checked_signature(function: Any) -> Signature:
     name = getattr(function, "__qualname__", safe_repr(function))
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(f"@job: {name} contains `yield`, so that a call of it would not run it")
-    signature = inspect.signature(function)
+    try:
+        signature = inspect.signature(function)
+    except ValueError as error:
+        raise TypeError(f"@job: {name}: {error}") from None
     parameters = list(signature.parameters.values())
     for one in parameters:
         if one.kind in VARIADIC:

@@ -71,7 +71,7 @@ class Struct:
 
     def __init__(self, kind: Any, who: str) -> None:
         self.kind: Any = kind
-        self.classes = classes_of(kind)
+        self.classes: tuple[type, ...] | None = classes_of(kind)
         msgspec = library("msgspec", kind, who, "pip install 'regrow[queue]'")
         msgspec.json.Decoder(kind)
         self.write: Callable[..., Any] = msgspec.to_builtins
@@ -100,7 +100,7 @@ class Model:
     def __init__(self, kind: Any, who: str) -> None:
         pydantic = library("pydantic", kind, who, "pip install 'pydantic>=2.11'")
         self.kind: Any = kind
-        self.classes = classes_of(kind)
+        self.classes: tuple[type, ...] | None = classes_of(kind)
         self.adapter: Any = pydantic.TypeAdapter(kind)
         if "by_name" not in inspect.signature(self.adapter.validate_json).parameters:
             raise ImportError(f"{who}: {words(kind)} needs pydantic 2.11 or newer, this is {pydantic.VERSION}")
@@ -134,7 +134,7 @@ class Tagged:
     def __init__(self, several: list[Any], who: str) -> None:
         self.shapes: dict[str, Shape] = {}
         self.classes: dict[str, tuple[type, ...] | None] = {}
-        self.tags = len(several) > 1
+        self.tags: bool = len(several) > 1
         for one in several:
             tag = words(one)
             if tag in self.shapes:
@@ -240,7 +240,8 @@ def shape_of(kind: Any, who: str) -> Shape:
         if len(several) == 1:
             return Tagged(several, who) if is_record(several[0]) else single_shape(inner(kind), who)
         if uses_pydantic(kind):
-            return Tagged(several, who)
+            alone = sum(map(is_record, several)) < 2 and not uses_struct(kind)
+            return Model(kind, who) if alone else Tagged(several, who)
         try:
             return Struct(kind, who)
         except TypeError:
