@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from regrow import CalleeExit, Node, StartError, call, process
+from regrow import CalleeExit, Node, StartError, Supervisor, call, process, run
 from regrow.kernel.clock import Clock
 from regrow.servers.queue.broker import Broker
 from regrow.servers.queue.errors import LeaseLost, QueueError, StoreBusy, StoreError, StoreForeign, StoreFull
@@ -364,3 +364,56 @@ async def test_another_process_writes_while_a_caller_waits() -> None:
             assert store.asked <= asked + 1
 
     await asyncio.to_thread(asyncio.run, scenario())
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_a_store_in_use_is_refused_to_a_second_broker(threaded: bool) -> None:
+    store = Recording(threaded=threaded)
+    await Broker.start_link(store)
+    process.trap_exit(True)
+    with pytest.raises(StartError, match="is open in another broker"):
+        await Broker.start_link(store, name="second")
+    assert await put(1)
+    assert (store.opens, store.closes) == (1, 0)
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_a_store_is_opened_again_by_the_next_broker(threaded: bool) -> None:
+    store = Recording(threaded=threaded)
+    supervisor = await Supervisor.start_link([Broker.child_spec(store)])
+    await put(1)
+    await Supervisor.terminate_child(supervisor, Broker)
+    assert store.closes == 1
+    await Supervisor.restart_child(supervisor, Broker)
+    assert (await stats()).ready == 1
+    assert (store.opens, store.closes) == (2, 1)
+
+
+def test_a_store_is_opened_again_by_the_next_program() -> None:
+    store = Recording(threaded=True)
+
+    async def main() -> None:
+        await Broker.start_link(store)
+        await put(1)
+
+    for count in (1, 2, 3):
+        run(main)
+        assert store.opens == count
+
+
+async def test_an_orderly_end_commits_what_was_asked_for() -> None:
+    store = Recording(threaded=True)
+    go = threading.Event()
+    store.before = partial(go.wait, 20)
+    supervisor = await Supervisor.start_link([Broker.child_spec(store)])
+    first = asyncio.ensure_future(put(0))
+    await eventually(lambda: len(store.commits) == 1)
+    others = await in_tasks(put(1), put(2), get("other"))
+    ended = asyncio.ensure_future(Supervisor.terminate_child(supervisor, Broker))
+    await in_tasks()
+    go.set()
+    await ended
+    assert [one.id for [one] in await asyncio.gather(first, *others[:2])] == [1, 2, 3]
+    with pytest.raises(CalleeExit):
+        await others[2]
+    assert store.closes == 1

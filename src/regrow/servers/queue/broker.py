@@ -46,7 +46,7 @@ from regrow.servers.queue.ops import ReadStats
 from regrow.servers.queue.requests import Ask, Maintain
 from regrow.servers.queue.store import Store
 from regrow.servers.queue.workspec import WorkSpec, spec_of
-from regrow.servers.queue.writer import StoreOwner, Writer
+from regrow.servers.queue.writer import Writer
 
 DRAIN: Final = 30.0  # seconds that running jobs have at shutdown
 AFTER_DRAIN: Final = 15.0  # seconds that a dispatcher has to give back its jobs, before it is killed
@@ -132,7 +132,7 @@ class Broker:
         broker: Name = name_of(name)
         limit = seconds(drain, "Broker(drain=)")
         kept = seconds(keep_dead, "Broker(keep_dead=)")
-        owner = StoreOwner(as_store(store), kept)
+        chosen = as_store(store)
         running: dict[str, Pid] = {}
         specs = [spec_of(worker, broker) for worker in workers]
         check_workers(specs)
@@ -147,7 +147,7 @@ class Broker:
         ]
 
         async def start_writer() -> Pid:
-            return await Writer.start_link((owner, broker), name=broker)
+            return await Writer.start_link((chosen, broker, kept), name=broker)
 
         writer = ChildSpec("writer", start_writer, shutdown=AFTER_DRAIN, modules=(Writer,))
         shutdown: float | Literal["infinity"] = "infinity" if limit is None else limit + AFTER_DRAIN

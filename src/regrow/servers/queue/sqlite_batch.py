@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from math import isnan
 from typing import Any, Final, TypeVar
 
 from regrow.servers.queue.errors import LeaseLost, QueueError, StoreError
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 SLICE: Final = 10_000  # rows that one commit frees, promotes or deletes
 CHUNK: Final = 64  # rows of one statement
+NOT_A_NUMBER: Final = ValueError("the seconds of the lease are not a number")
 MOST_ID: Final = 2**63 - 1
 
 _ROW: Final = "(?,?,?,?,?,?,?,?)"
@@ -80,6 +82,7 @@ class Batch:
         self.woke: Final[set[str]] = set()
         self.live: Final[defaultdict[str, int]] = defaultdict(int)
         self.dead: Final[defaultdict[str, int]] = defaultdict(int)
+        self.before: Final[dict[str, int]] = {}  # live jobs of queues as the table has them
         self.net: Final[defaultdict[str, int]] = defaultdict(int)  # change of live jobs that is written already
         self.limited: Final[dict[str, float]] = {}  # queues whose claims wait for a token of their rate, and its time
         self.claimed: Final[set[str]] = set()
@@ -186,7 +189,7 @@ class Batch:
         done: list[tuple[int]] = []
         for place, op in ops:
             if isinstance(op, Extend):
-                self.results[place] = self.extend(op, held)
+                self.results[place] = self.extend(op, held) if is_number(op.lease) else self.failed(NOT_A_NUMBER)
                 continue
             row = held.pop(op.id, None) if self.holds(held, op.queue, op.id, op.token) else None
             if row is None:
@@ -272,8 +275,11 @@ class Batch:
 
     def live_of(self, queue: str) -> int:
         """Return the number of live jobs of a queue, now."""
-        row = self.execute(QUEUE, (queue,)).fetchone()
-        return (0 if row is None else row[0]) + self.live[queue]
+        before = self.before.get(queue)
+        if before is None:
+            row = self.execute(QUEUE, (queue,)).fetchone()
+            before = self.before[queue] = 0 if row is None else int(row[0])
+        return before + self.live[queue]
 
     def put_plain(self, ops: list[tuple[int, Put]]) -> None:
         """Insert plain jobs. Their ids follow each other, for no other connection writes meanwhile."""
@@ -294,8 +300,9 @@ class Batch:
                 count += 1
         last = self.insert(rows, count)
         if last is None:  # a value cannot be stored: find out whose
-            for place, op in ops:
+            for _, op in ops:
                 self.live[op.queue] -= len(op.jobs)
+            for place, op in ops:
                 self.alone(place, lambda op=op: self.put(op))  # type: ignore[misc]
             return
         id = last - count
@@ -341,8 +348,9 @@ class Batch:
         """Apply claims, those of one queue together."""
         by_queue: defaultdict[str, list[tuple[int, Claim]]] = defaultdict(list)
         for place, op in ops:
-            self.results[place] = []
-            by_queue[op.queue].append((place, op))
+            self.results[place] = [] if is_number(op.lease) else self.failed(NOT_A_NUMBER)
+            if is_number(op.lease):
+                by_queue[op.queue].append((place, op))
         for queue, claims in by_queue.items():
             self.claimed.add(queue)
             try:
@@ -400,9 +408,15 @@ class Batch:
             self.connection.executemany(COUNT, changed)
         for queue, live, _ in changed:
             self.net[queue] += live
+        self.before.clear()
         self.live.clear()
         self.dead.clear()
         return frozenset(queue for queue, live in self.net.items() if live < 0)
+
+
+def is_number(seconds: float) -> bool:
+    """Return whether seconds are not NaN, which SQLite would store as NULL: a lease without an end."""
+    return not isnan(seconds)
 
 
 def is_id(value: object) -> bool:

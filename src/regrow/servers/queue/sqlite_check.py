@@ -13,13 +13,21 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Final
 
-from regrow.servers.queue.sqlite_connection import Connection
+from regrow.servers.queue.sqlite_connection import Connection, Row, code_of
 from regrow.servers.queue.sqlite_files import size_of
 from regrow.servers.queue.sqlite_schema import LIVE, MAGIC, SCHEMA, meta
 
 MOST: Final = 100  # lines for one kind of problem
 
+DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+# A text, and the statement whose rows it describes; each has more than one column.
 PROBLEMS: Final = (
+    (
+        "the table regrow_queue_meta has {!r} for {!r}",
+        f"""SELECT value, key FROM regrow_queue_meta
+            WHERE (key='magic' AND value IS NOT '{MAGIC}') OR (key='schema' AND value IS NOT {SCHEMA})""",
+    ),
     (
         "job {} of queue {!r} has the state {!r}, which does not exist",
         """SELECT id, queue, state FROM regrow_jobs
@@ -64,8 +72,8 @@ PROBLEMS: Final = (
              ON queue=name) WHERE live<>is_live OR dead<>is_dead""",
     ),
     (
-        "queue {!r} has jobs, and is not in the table of queues",
-        "SELECT DISTINCT queue FROM regrow_jobs WHERE queue NOT IN (SELECT name FROM regrow_queues) AND state<>'done'",
+        "queue {!r} has jobs, and is not in the table of queues{}",
+        "SELECT DISTINCT queue, '' FROM regrow_jobs WHERE queue NOT IN (SELECT name FROM regrow_queues) AND state<>'done'",
     ),
     (
         "job {} has a higher id than the last one that was given, {}",
@@ -77,13 +85,21 @@ PROBLEMS: Final = (
 
 def problems(connection: Connection) -> list[str]:
     """Return the problems of a store, as lines of text; inside a transaction, so that all are of one state."""
-    found = [str(line) for (line,) in connection.execute("PRAGMA integrity_check").fetchall() if line != "ok"]
-    if meta(connection, "magic") != MAGIC or meta(connection, "schema") != SCHEMA:
-        found.append(f"the table regrow_queue_meta does not say {MAGIC!r} and version {SCHEMA}")
+    found = [str(line) for (line,) in _rows(connection, "PRAGMA integrity_check") if line != "ok"]
     for text, sql in PROBLEMS:
-        rows = connection.execute(f"{sql} LIMIT {MOST}").fetchall()
-        found += [text.format(*row) for row in rows]
+        found += [row[0] if len(row) == 1 else text.format(*row) for row in _rows(connection, f"{sql} LIMIT {MOST}")]
     return found
+
+
+def _rows(connection: Connection, sql: str) -> list[Row]:
+    """Return the rows of a statement; if the file is too damaged for it, one row that says so."""
+    try:
+        rows: list[Row] = connection.execute(sql).fetchall()
+    except Exception as error:
+        if code_of(error) not in DAMAGE:
+            raise
+        return [(f"the file is damaged: {error}",)]
+    return rows
 
 
 def facts(connection: Connection, path: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ from regrow.servers.queue.sqlite_connection import (
     look,
     store_error,
 )
-from regrow.servers.queue.sqlite_files import exists, keep_copy, refuse_place
+from regrow.servers.queue.sqlite_files import exists, keep_copy, refuse_place, size_of
 from regrow.servers.queue.sqlite_lock import WriteLock, by_store, retried
 from regrow.servers.queue.sqlite_reads import read
 from regrow.servers.queue.sqlite_schema import (
@@ -129,7 +129,7 @@ class SQLite:
             raise StoreError(f"{self.path}: wanted SQLite {wanted} or newer, this Python has {sqlite3.sqlite_version}")
         try:
             refuse_place(self.path)
-            if self._connect is None and Path(self.path).exists():
+            if self._connect is None and size_of(f"{self.path}-wal") > 0:
                 self._look()
             self._open(clocks)
         except BaseException as error:
@@ -152,7 +152,7 @@ class SQLite:
         self._version = self._data_version()
 
     def _look(self) -> None:
-        """Refuse a file by reading alone; a connection that may write would move another program's log into its file."""
+        """Refuse a file with a log by reading alone: a connection that may write moves the log into the file at its end."""
         connection = look(self.path)
         try:
             self._waiting(lambda: version_of(connection, self.path, shared=self.shared))

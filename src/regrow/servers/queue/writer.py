@@ -30,7 +30,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from regrow.behaviours.gen.blocking_thread import BlockingThread
 from regrow.behaviours.gen.results import Error, NoReply, Ok, Reply, Stop
 from regrow.behaviours.gen_server.gen_server import From, GenServer, reply
-from regrow.kernel.process_record import Pid, Process, extras
+from regrow.kernel import bifs
+from regrow.kernel.process_record import Process, extras
+from regrow.kernel.receiving import receive
 from regrow.kernel.running import running
 from regrow.kernel.sending import send, send_after_runnable
 from regrow.kernel.timers import cancel_timer, send_after
@@ -41,6 +43,7 @@ from regrow.servers.queue.ops import Claim, Claimed, Extend, Look, Nack, Op, Pru
 from regrow.servers.queue.parked import Entry, Parked
 from regrow.servers.queue.requests import Ask, Maintain
 from regrow.servers.queue.store import Done, Store, Times
+from regrow.servers.queue.store_use import Closing, use_of
 
 if TYPE_CHECKING:
     from regrow.kernel.alarms import Timer
@@ -58,16 +61,6 @@ CHANGED: Final = "changed"
 POLL: Final = "poll"
 PRUNE: Final = "prune"
 SWEEP: Final = Extend("", (), 0.0)  # changes nothing; each commit but those of reads alone sweeps the store
-
-
-class StoreOwner:
-    """A store and the thread that uses it; it outlives the writer, so that the next one waits for the old thread."""
-
-    def __init__(self, store: Store, keep_dead: float | None) -> None:
-        self.store = store
-        self.keep_dead = keep_dead  # seconds
-        self.thread: BlockingThread | None = None
-        self.opened = False
 
 
 class Committed:
@@ -101,9 +94,9 @@ class Due(NamedTuple):
 class State:
     """The state of a writer."""
 
-    def __init__(self, owner: StoreOwner, process: Process, broker: object) -> None:
-        self.owner = owner
-        self.store = owner.store
+    def __init__(self, store: Store, process: Process, broker: object, keep_dead: float | None) -> None:
+        self.store = store
+        self.keep_dead = keep_dead  # seconds
         self.process = process
         self.clock: Clock = process.node.clock
         self.broker = broker
@@ -115,7 +108,7 @@ class State:
         self.due: Due | None = None
         self.sized_at = 0.0  # the monotonic time of the last event `size`
         self.look_at = 0.0  # the monotonic time of the next look without a change
-        self.polls = owner.store.poll is not None and not process.node.clock.virtual
+        self.polls = store.poll is not None and not process.node.clock.virtual
 
     def clocks(self) -> Times:
         """Return both times; the thread calls this, too."""
@@ -123,33 +116,46 @@ class State:
 
 
 class Writer(GenServer[State]):
-    """The server of one store. Its argument is (owner, broker's name)."""
+    """The server of one store. Its argument is (store, broker's name, seconds that dead jobs are kept)."""
 
-    async def init(self, arg: tuple[StoreOwner, object], /) -> Ok[State] | Error:
-        """Wait until the thread of an earlier writer has closed the store, and open it."""
-        owner, broker = arg
+    async def init(self, arg: tuple[Store, object, float | None], /) -> Ok[State] | Error:
+        """Open the store, which waits for the end of an earlier writer's thread."""
+        store, broker, keep_dead = arg
         process = running()
-        state = State(owner, process, broker)
-        before = owner.thread
-        if before is not None:
-            before.release()
-            await before.joined()
-        if owner.store.threaded:
-            idle = partial(self.poll, state) if state.polls else None
-            state.thread = BlockingThread(f"queue {process.pid}", idle=idle, last=owner.store.close)
-            owner.thread = state.thread
-        else:
-            extras(process).tables[_Closing(owner.store)] = None  # the end of the process closes the store
+        bifs.trap_exit(True)
+        state = State(store, process, broker, keep_dead)
+        use = use_of(store)
         try:
-            if state.thread is not None:
-                await state.thread.run(owner.store.open, state.clocks)
+            if store.threaded:
+                idle = partial(self.poll, state) if state.polls else None
+                last = partial(use.close, store, process.pid)
+                thread = state.thread = BlockingThread(f"queue {process.pid}", idle=idle, last=last)
+                await thread.run(use.open, store, state.clocks, process.pid, thread)
             else:
-                owner.store.open(state.clocks)
+                extras(process).tables[Closing(store)] = None  # the end of the process calls its `release`
+                use.open(store, state.clocks, process.pid, None)
         except StoreError as error:
             return Error(error)
-        if owner.keep_dead is not None:
+        if keep_dead is not None:
             send_after(process.pid, PRUNE, 0)
         return Ok(state)
+
+    async def terminate(self, reason: Any, state: State, /) -> None:
+        """Commit what has been asked for, and wait until the store is closed."""
+        thread = state.thread
+        if thread is None:
+            return
+        if state.in_flight:
+            self.committed(state, await receive(Committed))
+        while batch := self.next_batch(state):
+            result, error = None, None
+            try:
+                result = await thread.run(state.store.run, [entry.op for entry in batch], state.clocks)
+            except Exception as problem:
+                error = problem
+            self.committed(state, Committed(batch, result, error, 0.0))
+        thread.release()
+        await thread.joined()
 
     def handle_call(self, request: Any, from_: From, state: State, /) -> Any:
         """Collect an `Ask`, or do a `Maintain` in the thread."""
@@ -182,8 +188,8 @@ class Writer(GenServer[State]):
             if wanting or full:
                 self.own(state, Look(wanting, full))
         elif message is PRUNE:
-            assert state.owner.keep_dead is not None
-            self.own(state, Prune(state.owner.keep_dead))
+            assert state.keep_dead is not None
+            self.own(state, Prune(state.keep_dead))
         else:
             return super().handle_info(message, state)
         return NoReply(state)
@@ -438,17 +444,6 @@ class Writer(GenServer[State]):
         thread.submit(function, *args, done=done)
         thread.submit(bool, done=lambda _, __: thread.release())
         return NoReply(state)
-
-
-class _Closing:
-    """Closes a store without a thread when its writer ends; the kernel calls `release`."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-
-    def release(self, _: Pid) -> None:
-        """Close the store of this writer."""
-        self.store.close()
 
 
 def send_changed(process: Process) -> None:
