@@ -45,11 +45,17 @@ def is_free(path: Path) -> bool:
 
 
 def comes_free(path: Path) -> bool:
-    """Wait for the thread that waits in `flock`, which gives the lock back when it gets it."""
-    deadline = time.monotonic() + 10.0
-    while not is_free(path) and time.monotonic() < deadline:
-        time.sleep(0.001)
+    """Let the thread that waits in `flock` get the lock; return whether it gives it back."""
+    for thread in threading.enumerate():
+        if thread.name == "regrow-queue-lock":
+            thread.join(10.0)
     return is_free(path)
+
+
+def open_files(path: Path) -> int:
+    """The number of this process's descriptors of the lock's file."""
+    links = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return links.count(Path(f"{path}-lock"))
 
 
 def test_a_store_waits_for_the_lock_of_another_process(path: Path) -> None:
@@ -92,9 +98,11 @@ def test_a_store_that_is_closed_while_it_waits_does_not_keep_the_lock(path: Path
     descriptor = held(path)
     with pytest.raises(StoreBusy):
         opened.run(ONE_PUT)
+    before = open_files(path)
     opened.store.close()
     os.close(descriptor)
     assert comes_free(path)
+    assert open_files(path) == before - 2  # the test's, and the store's
 
 
 def test_an_interrupted_wait_does_not_keep_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

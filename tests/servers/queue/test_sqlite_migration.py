@@ -9,6 +9,7 @@ import pytest
 
 from regrow.servers.queue import sqlite_schema
 from regrow.servers.queue.errors import StoreDamaged, StoreError
+from regrow.servers.queue.sqlite_lock import WriteLock
 from regrow.servers.queue.sqlite_store import SQLite
 from tests.contracts.queue_store import Clock
 from tests.servers.queue.sqlite_stores import opened_at, rows, traced, user
@@ -74,19 +75,22 @@ def test_each_version_is_one_transaction_and_a_failed_one_leaves_the_version_bef
 
 def test_two_processes_migrate_a_file_once(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sqlite_schema.MIGRATIONS, 0, STEP)
-    other: list[SQLite] = []
+    other = SQLite(old, thread=False)
+    store = SQLite(old, thread=False)
+    acquire = WriteLock.acquire
+    asked: list[WriteLock] = []
 
-    def open_other(sql: str) -> None:
-        # Both have seen version 0; the other is the first to have the write lock.
-        if sql == sqlite_schema.NAMES and not other:
-            other.append(SQLite(old, thread=False))
-            other[0].open(Clock())
+    def other_is_first(lock: WriteLock, busy: float) -> bool:
+        asked.append(lock)
+        if len(asked) == 2:  # the store has seen version 0, and begins to migrate
+            other.open(Clock())
+        return acquire(lock, busy)
 
-    store = SQLite(old, thread=False, connect=traced(open_other))
+    monkeypatch.setattr(WriteLock, "acquire", other_is_first)
     store.open(Clock())
-    assert store.check() == other[0].check() == []
+    assert store.check() == other.check() == []
     store.close()
-    other[0].close()
+    other.close()
 
 
 def test_a_version_without_a_migration_is_refused(old: Path) -> None:

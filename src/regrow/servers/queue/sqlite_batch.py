@@ -372,8 +372,7 @@ class Batch:
         rate = next((op.rate for _, op in claims if op.rate is not None), None)
         level = float("inf")
         if rate is not None:
-            # The clock begins again at a boot: a time that is ahead counts as now.
-            level = rate.level(tokens, self.now if tokens_at is None else min(self.now, tokens_at), self.now)
+            level = rate.level(tokens, tokens_at or 0.0, self.now)
         wanted = sum(max(0, op.count) for _, op in claims)
         most = wanted if rate is None else min(wanted, rate.claims(level))
         rows = iter(self.execute(READY, (queue, most)).fetchall() if most > 0 else ())
