@@ -54,6 +54,7 @@ from regrow.servers.queue.function import JobFunction, job
 from regrow.servers.queue.job import DeadJob, Enqueued, Job, JobError, PutOptions, Seconds, Stats
 from regrow.servers.queue.memory_store import Memory
 from regrow.servers.queue.outcome import Backoff
+from regrow.servers.queue.postgres_store import Postgres
 from regrow.servers.queue.queue import Queue
 from regrow.servers.queue.rate import Rate
 from regrow.servers.queue.signals import Discard, Retry, Snooze
@@ -82,6 +83,7 @@ __all__ = [
     "JobError",
     "SQLite",
     "Memory",
+    "Postgres",
     "Store",
     "QueueError",
     "Full",
