@@ -32,7 +32,7 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.queues", description="Compare durable queues.")
     parser.add_argument("--rounds", type=int, default=3, help="the number of rounds (3)")
-    parser.add_argument("--seconds", type=float, default=1.5, help="the seconds of one measurement (1.5)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="the seconds of one measurement (1.0)")
     parser.add_argument("--only", metavar="WORD", help="measure only queues whose name contains WORD")
     parser.add_argument("--column", metavar="WORD", help="measure only columns whose title contains WORD")
     parser.add_argument("--write", action="store_true", help="save the figures, and write them into the page")

@@ -1,4 +1,7 @@
-"""A PostgreSQL server for the measurement, with the settings that it comes with: every commit is synced."""
+"""A PostgreSQL server for the measurement, with the settings that it comes with: every commit is synced.
+
+The server of `scripts/postgres` is for tests: it does not sync.
+"""
 
 from __future__ import annotations
 

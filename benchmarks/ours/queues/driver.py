@@ -9,9 +9,7 @@ import regrow
 from benchmarks.queues.driving import main
 from benchmarks.queues.settings import PAYLOAD, Setting
 from regrow import Supervisor
-from regrow.servers.queue.broker import Broker
-from regrow.servers.queue.job import Enqueued, Job
-from regrow.servers.queue.queue import Queue
+from regrow.queue import Broker, Enqueued, Job, Queue
 
 BATCH = 1_000
 

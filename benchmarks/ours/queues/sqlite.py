@@ -1,7 +1,7 @@
 """regrow's queue in an SQLite file, as it is by default."""
 
 from benchmarks.ours.queues.driver import measure
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.queue import SQLite
 
 if __name__ == "__main__":
     measure(lambda where: SQLite(f"{where}/queue.db"))
