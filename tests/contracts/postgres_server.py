@@ -52,8 +52,8 @@ class HandPostgres(Postgres):
 
     def run(self, ops: Sequence[Op], clocks: Clocks, /) -> Done:
         """Run ops at the time of the tests' clock."""
-        if self._connection is not None and not self._connection.closed:
-            self._connection.execute("SELECT set_config('regrow.wall', %s, false)", (repr(clocks().wall),))
+        if self.connection is not None and not self.connection.closed:
+            self.connection.execute("SELECT set_config('regrow.wall', %s, false)", (repr(clocks().wall),))
         return super().run(ops, clocks)
 
 

@@ -149,10 +149,12 @@ class Listener:
 
     Args:
         conninfo: as of the store.
-        own: the number of the server's process for the store's own connection, whose notifications do not count.
+        schema: notifications of the tables in other schemas do not count,
+        own: nor do those of the server's process with this number, which is that of the store's other connection.
     """
 
-    def __init__(self, conninfo: str, own: int) -> None:
+    def __init__(self, conninfo: str, schema: str, own: int) -> None:
+        self.prefix = f"{schema}.".encode()
         self.own = own
         self.connection = connect(conninfo)
         self.connection.execute(f"LISTEN {CHANNEL}")
@@ -167,7 +169,7 @@ class Listener:
         pgconn.consume_input()
         found = False
         while (notify := pgconn.notifies()) is not None:
-            found = found or notify.be_pid != self.own
+            found = found or (notify.be_pid != self.own and notify.extra.startswith(self.prefix))
         return found
 
     def close(self) -> None:

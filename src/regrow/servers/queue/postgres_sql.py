@@ -44,8 +44,8 @@ STATEMENTS: Final[dict[str, LiteralString]] = {
         WHERE name = ANY(%s) AND (live IS NOT NULL OR name = ANY(%s)) ORDER BY name FOR UPDATE""",
     "groups_of": "SELECT DISTINCT queue, grp FROM {jobs} WHERE id = ANY(%s) AND grp IS NOT NULL",
     "lock_groups": """SELECT count(pg_advisory_xact_lock(k)) FROM (SELECT DISTINCT
-        hashtextextended(g.queue || E'\x01' || g.grp, 11) AS k FROM {groups} ORDER BY k) s""",
-    "lock_queue": "SELECT pg_advisory_xact_lock(hashtextextended(%s, 12))",
+        hashtextextended({schema} || E'\x01' || g.queue || E'\x01' || g.grp, 11) AS k FROM {groups} ORDER BY k) s""",
+    "lock_queue": "SELECT pg_advisory_xact_lock(hashtextextended({schema} || E'\x01' || %s, 12))",
     "lock_table": "LOCK TABLE {jobs} IN SHARE ROW EXCLUSIVE MODE",
     "add_queues": "INSERT INTO {queues}(name) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",
     "count_queue": """INSERT INTO {queues}(name, live)
@@ -170,8 +170,9 @@ STATEMENTS: Final[dict[str, LiteralString]] = {
         AND (EXISTS(SELECT FROM {jobs} j WHERE j.queue = w.name AND j.state = 'ready')
             OR EXISTS(SELECT FROM {jobs} j WHERE j.state = 'delayed' AND j.due_at <= {now} AND j.queue = w.name)
             OR EXISTS(SELECT FROM {jobs} j WHERE j.state = 'leased' AND j.lease_until <= {now} AND j.queue = w.name))""",
+    "meta": "SELECT key::text, value::text FROM {meta} WHERE key IN ('magic', 'schema')",
     # The end of a commit
-    "notify": "SELECT count(pg_notify('regrow_queue', left(name, 1000))) FROM unnest(%s::text[]) AS n(name)",
+    "notify": "SELECT count(pg_notify('regrow_queue', {schema} || '.' || left(name, 1000))) FROM unnest(%s::text[]) AS n(name)",
     "next": """SELECT extract(epoch FROM (SELECT min(due_at) FROM {jobs} WHERE state = 'delayed') - {now})::float8,
         extract(epoch FROM (SELECT min(lease_until) FROM {jobs} WHERE state = 'leased') - {now})::float8""",
 }
@@ -192,9 +193,10 @@ def compose(schema: str, now: LiteralString = NOW) -> Statements:
         now: an expression for the time. Tests give one that they can move.
     """
     load()
-    from psycopg.sql import SQL
+    from psycopg.sql import SQL, Literal
 
     names: dict[str, Any] = {**names_of(schema), "now": SQL(now), "most": SQL(MOST_SWEPT)}
+    names["schema"] = Literal(schema)
     for name, text in PARTS.items():
         names[name] = SQL(text).format(**names)
     return Statements(**{name: SQL(text).format(**names).as_bytes(None) for name, text in STATEMENTS.items()})

@@ -45,9 +45,13 @@ class Postgres:
             A password in it is in no error and in no repr.
         schema: the schema of the tables; it is made if it does not exist.
 
+    Attributes:
+        connection: that of the commits, while the store is open.
+        listener: the one that receives notifications; None while it is lost.
+
     Raises:
         TypeError: an argument is no str.
-        ValueError: the schema is empty, or longer than 63 bytes.
+        ValueError: the schema is empty, has a %, or is longer than 63 bytes.
     """
 
     threaded = True
@@ -59,12 +63,13 @@ class Postgres:
         for name, value in (("conninfo", conninfo), ("schema", schema)):
             if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise TypeError(f"Postgres({name}=): wanted a str, got {type(value).__name__}")
-        if not schema or not is_storable(schema) or len(schema.encode()) > LONGEST_SCHEMA:
-            raise ValueError(f"Postgres(schema=): wanted 1 to {LONGEST_SCHEMA} bytes of text, got {schema!r}")
+        # psycopg would take a % in the name for the beginning of a parameter.
+        if not schema or "%" in schema or not is_storable(schema) or len(schema.encode()) > LONGEST_SCHEMA:
+            raise ValueError(f"Postgres(schema=): wanted 1 to {LONGEST_SCHEMA} bytes of text without %, got {schema!r}")
         self._conninfo = conninfo
         self.schema = schema
-        self._connection: Connection | None = None
-        self._listener: Listener | None = None
+        self.connection: Connection | None = None
+        self.listener: Listener | None = None
         self._sql: Statements | None = None
         self._version = 0
         self._known: set[str] = set()  # queues that have their row
@@ -90,16 +95,16 @@ class Postgres:
         try:
             self._version = prepare(connection, self.schema)
             self._sql = compose(self.schema, self.now)
-            self._listener = Listener(self._conninfo, connection.info.backend_pid)
+            self.listener = Listener(self._conninfo, self.schema, connection.info.backend_pid)
         except BaseException:
             connection.close()
             raise
-        self._connection = connection
+        self.connection = connection
         self._noticed = False
 
     def close(self) -> None:
         """Close the connections; the store may be opened again."""
-        connection, self._connection = self._connection, None
+        connection, self.connection = self.connection, None
         if connection is not None:
             connection.close()
         self._deafen()
@@ -108,9 +113,9 @@ class Postgres:
         self._short.clear()
 
     def _opened(self) -> tuple[Connection, Statements]:
-        if self._connection is None or self._sql is None:
+        if self.connection is None or self._sql is None:
             raise StoreError("the PostgreSQL store is not open; `open` it first")
-        return self._connection, self._sql
+        return self.connection, self._sql
 
     # Commits
 
@@ -215,11 +220,11 @@ class Postgres:
         if self._clocks is None:
             return False
         now = self._clocks().monotonic
-        if self._listener is None and now >= self._listen_at:
+        if self.listener is None and now >= self._listen_at:
             self._listen_at = now + LOOK_DEAF
             self._connect_listener()
         self._listen()
-        wait = LOOK_DEAF if self._listener is None else LOOK
+        wait = LOOK_DEAF if self.listener is None else LOOK
         if not self._noticed and now - self._looked_at < wait:
             return False
         self._noticed = False
@@ -230,22 +235,22 @@ class Postgres:
         connection, _ = self._opened()
         psycopg = load()
         try:
-            self._listener = Listener(self._conninfo, connection.info.backend_pid)
+            self.listener = Listener(self._conninfo, self.schema, connection.info.backend_pid)
         except (StoreError, psycopg.Error):
             return  # the next look comes without a notification
         self._noticed = True  # what was committed before has not been notified
 
     def _listen(self) -> None:
         """Drain the notifications, so that they do not fill the server's queue."""
-        if self._listener is not None:
+        if self.listener is not None:
             try:
-                self._noticed = self._listener.heard() or self._noticed
+                self._noticed = self.listener.heard() or self._noticed
             except load().Error:
                 self._deafen()
                 self._noticed = True
 
     def _deafen(self) -> None:
-        listener, self._listener = self._listener, None
+        listener, self.listener = self.listener, None
         if listener is not None:
             listener.close()
 
@@ -323,5 +328,5 @@ class Postgres:
             "queues": queues,
             "rows_estimated": max(0, rows),
             "dead_rows": dead,
-            "listening": self._listener is not None,
+            "listening": self.listener is not None,
         }

@@ -3,23 +3,27 @@
     connection                                   function
     ----------                                   --------
     sqlite3.Connection                           put_in
+    psycopg.Connection                           put_in
     aiosqlite.Connection                         put_in_async
+    psycopg.AsyncConnection                      put_in_async
 
-Each dialect is a generator of statements (`sqlite_put.put_in_steps`); the drivers here run them, and wait for each
+Each dialect is a generator of statements (`put_in_steps` of `sqlite_put` and `postgres_put_in`); the drivers here run them, and wait for each
 where the connection is asynchronous. The jobs are there when the caller commits, and not if he rolls back.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from inspect import iscoroutinefunction
 from typing import Any, Final
 
 from regrow.servers.queue.errors import StoreError
 from regrow.servers.queue.job import Enqueued
 from regrow.servers.queue.ops import Put
-from regrow.servers.queue.sqlite_put import Steps, put_in_steps
+from regrow.servers.queue.sqlite_put import put_in_steps
 
+AnySteps = Generator[tuple[Any, tuple[Any, ...]], list[Any], Any]
 WANTED: Final = "a sqlite3.Connection, an aiosqlite.Connection, a psycopg.Connection or a psycopg.AsyncConnection"
 
 
@@ -35,6 +39,8 @@ def put_in(connection: Any, put: Put, wall: float) -> list[Enqueued]:
     """
     if isinstance(connection, sqlite3.Connection):
         return _in_sqlite(connection, put, wall)
+    if _package(connection) == "psycopg" and not _is_async(connection):
+        return _in_psycopg(connection, put)
     raise TypeError(f"put_in: wanted {WANTED}, got {_named(connection)}")
 
 
@@ -48,6 +54,8 @@ async def put_in_async(connection: Any, put: Put, wall: float) -> list[Enqueued]
     """
     if _package(connection) == "aiosqlite":
         return await _in_aiosqlite(connection, put, wall)
+    if _package(connection) == "psycopg" and _is_async(connection):
+        return await _in_async_psycopg(connection, put)
     raise TypeError(f"put_in_async: wanted {WANTED}, got {_named(connection)}")
 
 
@@ -55,6 +63,10 @@ def _package(connection: object) -> str:
     """Return the package that the connection's class, or a base of it, is from."""
     packages = [base.__module__.partition(".")[0] for base in type(connection).__mro__]
     return next((name for name in packages if name in {"sqlite3", "aiosqlite", "psycopg"}), packages[0])
+
+
+def _is_async(connection: object) -> bool:
+    return iscoroutinefunction(getattr(type(connection), "execute", None))
 
 
 def _named(connection: object) -> str:
@@ -65,7 +77,7 @@ def _named(connection: object) -> str:
 # Drivers
 
 
-def run(steps: Steps, execute: Callable[[str, tuple[Any, ...]], list[Any]]) -> Any:
+def run(steps: AnySteps, execute: Callable[[Any, tuple[Any, ...]], list[Any]]) -> Any:
     """Run the statements of a generator; an error of one is raised inside it. Returns its result."""
     try:
         step = next(steps)
@@ -80,7 +92,7 @@ def run(steps: Steps, execute: Callable[[str, tuple[Any, ...]], list[Any]]) -> A
         return end.value
 
 
-async def run_async(steps: Steps, execute: Callable[[str, tuple[Any, ...]], Awaitable[list[Any]]]) -> Any:
+async def run_async(steps: AnySteps, execute: Callable[[Any, tuple[Any, ...]], Awaitable[list[Any]]]) -> Any:
     """Run the statements of a generator, and await each; an error of one is raised inside it. Returns its result."""
     try:
         step = next(steps)
@@ -141,3 +153,41 @@ def _without_tables(error: sqlite3.OperationalError) -> Exception:
         "put_in: the database of this connection has no tables of regrow.queue. A Broker with "
         "SQLite(path, shared=True) makes them beside yours when it starts; so does `regrow queue migrate --store PATH`"
     )
+
+
+def _in_psycopg(connection: Any, put: Put) -> list[Enqueued]:
+    from psycopg.rows import tuple_row
+
+    # start-up: needed with PostgreSQL alone
+    from regrow.servers.queue.postgres_put_in import put_in_steps as steps
+
+    with connection.cursor(row_factory=tuple_row) as cursor:
+
+        def execute(sql: Any, parameters: tuple[Any, ...]) -> list[Any]:
+            cursor.execute(sql, parameters or None)
+            return cursor.fetchall() if cursor.description is not None else []
+
+        if connection.autocommit:  # several statements: a transaction, or a savepoint of the one that is open
+            with connection.transaction():
+                found: list[Enqueued] = run(steps(put), execute)
+            return found
+        return list(run(steps(put), execute))
+
+
+async def _in_async_psycopg(connection: Any, put: Put) -> list[Enqueued]:
+    from psycopg.rows import tuple_row
+
+    # start-up: needed with PostgreSQL alone
+    from regrow.servers.queue.postgres_put_in import put_in_steps as steps
+
+    async with connection.cursor(row_factory=tuple_row) as cursor:
+
+        async def execute(sql: Any, parameters: tuple[Any, ...]) -> list[Any]:
+            await cursor.execute(sql, parameters or None)
+            return await cursor.fetchall() if cursor.description is not None else []
+
+        if connection.autocommit:
+            async with connection.transaction():
+                found: list[Enqueued] = await run_async(steps(put), execute)
+            return found
+        return list(await run_async(steps(put), execute))
