@@ -21,7 +21,7 @@ the time is read under the write lock           time read before the lock       
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -86,6 +86,15 @@ class WithoutOpens(SQLite):
     def open(self, clocks: Clocks, /) -> None:
         super().open(clocks)
         self._opens = 0
+
+
+class OpeningUnsynced(SQLite):
+    """Does not sync the commit that counts an opening."""
+
+    @contextmanager
+    def _writing(self, synced: bool) -> Generator[None]:
+        with super()._writing(synced and self._opens > 0):
+            yield
 
 
 class AnyToken(SQLite):
@@ -158,6 +167,7 @@ BROKEN: Final[dict[str, Broken]] = {
     "reply before the commit": Broken(late),
     "no transaction": Broken(rewrite=left_out("BEGIN|COMMIT|ROLLBACK$")),
     "token without opens": Broken(of(WithoutOpens)),
+    "opening unsynced": Broken(of(OpeningUnsynced)),
     "leases outlive a reboot": Broken(rewrite=replaced(r"leased_at *> *\?", r"leased_at>?+1e9")),
     "counters aside": Broken(rewrite=left_out("INSERT INTO regrow_queues\\(name, live, dead\\)")),
     "no AUTOINCREMENT": Broken(rewrite=replaced("AUTOINCREMENT", "")),
@@ -173,3 +183,46 @@ BROKEN: Final[dict[str, Broken]] = {
     "pause not looked at": Broken(rewrite=replaced("live, paused, tokens", "live, NULL, tokens")),
     "time read before the lock": Broken(of(EarlyTime)),
 }
+
+# What each proof shows without a mechanism: words of the fault.
+
+POWER_CUT: Final[dict[str, str]] = {
+    "synchronous normal": "is gone, acknowledged as live",
+    "synchronous off": "is gone, acknowledged as live",
+    "acks unsynced": "acknowledged as gone",
+    "reply before the commit": "is gone, acknowledged as live",
+    "no transaction": "the counters say",
+    "token without opens": "got the token",
+    "leases outlive a reboot": "still leased after a reboot",
+    "counters aside": "the counters say",
+    "no AUTOINCREMENT": "of another job",
+    "token not looked at": "was accepted",
+}
+KILL: Final[dict[str, str]] = {
+    "reply before the commit": "is gone, acknowledged as live",
+    "no transaction": "the counters say",
+    "claims hold no lease": "has two valid leases",
+    "leases never end": "were never handed out",
+    "groups do not wait": "was claimed before job",
+    "token not looked at": "was accepted",
+}
+TWO_PROCESSES: Final[dict[str, str]] = {
+    "claims hold no lease": "two valid leases",
+    "bound not counted": "whose bound is",
+    "rate not stored": "claims in",
+    "pause not looked at": "that was paused",
+    "groups do not wait": "was claimed before job",
+}
+LOCK: Final[dict[str, tuple[str, ...]]] = {
+    "time read before the lock": ("a claim at", "an ack at", "an opening ended"),
+}
+POISON: Final[dict[str, int]] = {"": 3, "attempts not counted": 10}  # claims of a job with three attempts
+SECOND_CUT: Final[dict[str, str]] = {"opening unsynced": "got the token"}
+PROOFS: Final[tuple[Mapping[str, object], ...]] = (
+    POWER_CUT,
+    SECOND_CUT,
+    KILL,
+    TWO_PROCESSES,
+    LOCK,
+    {name: claims for name, claims in POISON.items() if name},
+)

@@ -70,6 +70,7 @@ class Examiner:
         self.store = store
         self.ledger = ledger
         self.clock = clock
+        self.queues = sorted({*QUEUES, *[known.queue for known in ledger.jobs.values()]})
 
     def ask(self, *ops: Op) -> Done:
         now = self.clock()
@@ -85,7 +86,7 @@ class Examiner:
     def run(self, *, reboot: bool = False) -> None:
         self.ledger.compare(self.records(), reboot=reboot)
         self.put_keys_again()
-        self.ask(*[Resume(queue) for queue in QUEUES])
+        self.ask(*[Resume(queue) for queue in self.queues])
         self.work_off()
         self.look_at_the_end()
 
@@ -99,7 +100,7 @@ class Examiner:
 
     def work_off(self) -> None:
         for _ in range(10 + 2 * len(self.ledger.jobs)):
-            done = self.ask(*[Claim(queue, 10, 30.0, HOLDER) for queue in QUEUES])
+            done = self.ask(*[Claim(queue, 10, 30.0, HOLDER) for queue in self.queues])
             claimed = [each for result in list[Any](done.results) for each in result]
             if claimed:
                 self.acknowledge(claimed)
@@ -120,8 +121,8 @@ class Examiner:
         left = [known.id for known in self.ledger.jobs.values() if known.states == {"live"}]
         if left:
             self.ledger.faults.append(f"jobs {left} were never handed out")
-        counts = results_of(self.store, self.clock, *[Count(queue) for queue in QUEUES])
-        if counts != [0, 0]:
+        counts = results_of(self.store, self.clock, *[Count(queue) for queue in self.queues])
+        if any(counts):
             self.ledger.faults.append(f"counts of live jobs at the end: {counts}")
         [stats] = results_of(self.store, self.clock, ReadStats())
         for queue, each in stats.items():

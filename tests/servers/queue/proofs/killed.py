@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Nursery:
         kill_at: int | None = None,
         kill_after: int | None = None,
         broken: str = "",
+        suffix: str = "",
+        stop: threading.Event | None = None,
     ) -> bool:
         """Run a child to its end; return whether it was killed. Its entries go to the ledger.
 
@@ -52,8 +55,18 @@ class Nursery:
             kill_at: the event of its disk before which it kills itself; None for no such disk.
             kill_after: the number of entries after which this process kills it.
             broken: the name of the mechanism that its store lacks.
+            stop: set when this process is to kill it; instead of `kill_after`.
+            suffix: ends the names of its queues; with one, its clocks are those of the machine.
         """
-        order = {"path": str(path), "seed": seed, "steps": steps, "size": size, "kill_at": kill_at, "broken": broken}
+        order = {
+            "path": str(path),
+            "seed": seed,
+            "steps": steps,
+            "size": size,
+            "kill_at": kill_at,
+            "broken": broken,
+            "suffix": suffix,
+        }
         self.orders.write(json.dumps(order | {"wall": clock.wall, "monotonic": clock.monotonic}) + "\n")
         self.orders.flush()
         pid, entries = None, 0
@@ -66,9 +79,10 @@ class Nursery:
                 ledger.add(value)
                 clock.wall, clock.monotonic = value["wall"], value["at"]
                 entries += 1
-            if pid is not None and kill_after is not None and entries >= kill_after:
+            wanted = (kill_after is not None and entries >= kill_after) or (stop is not None and stop.is_set())
+            if pid is not None and wanted:
                 os.kill(pid, signal.SIGKILL)
-                kill_after = None
+                kill_after = stop = None
         raise AssertionError("the process that forks the children has ended")
 
     def values(self) -> Iterator[Any]:

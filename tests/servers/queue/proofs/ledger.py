@@ -135,12 +135,15 @@ class Ledger:
         self.flying: Entry | None = None
         self.puts_flying: list[tuple[str, list[list[Any]]]] = []  # puts of unknown outcome, until a look at the store
         self.faults: list[str] = []
+        self.began = 0.0
 
     def add(self, entry: Entry) -> None:
         """Take a request, or its answer."""
         if entry["results"] is None:
             self.flying = None if "failed" in entry else entry
             return
+        # With the clocks of the machine a commit is between its two entries, and its delays count from there.
+        self.began = entry["wall"] if self.flying is None else self.flying["wall"]
         self.flying = None
         # A store applies the requests of one batch in this order, whatever theirs is.
         for fact, result in sorted(
@@ -157,7 +160,7 @@ class Ledger:
         match fact, result:
             case ["put", queue, jobs], [*ids]:
                 for job, (id, duplicate) in zip(jobs, ids, strict=True):
-                    self.put(queue, job, id, duplicate, wall)
+                    self.put(queue, job, id, duplicate, self.began)
             case ["claim", queue, _, _], [*claimed]:
                 for id, token, attempt, until, payload in sorted(claimed):
                     self.claimed(queue, id, token, attempt, until, payload, at, wall)
@@ -168,7 +171,7 @@ class Ledger:
             case ["nack", id, token, *_], "lost":
                 self.refused("nack", id, token, at)
             case ["nack", id, token, verdict, delay, error], state:
-                self.nacked(self.held("nack", id, token, at), verdict, delay, error, state, wall)
+                self.nacked(self.held("nack", id, token, at), verdict, delay, error, state, self.began)
             case ["extend", [*pairs], _], [*ends]:
                 for (id, token), end in zip(pairs, ends, strict=True):
                     if end is None:
@@ -257,6 +260,12 @@ class Ledger:
             self.faults.append(f"{what} of job {id} was refused within its lease")
 
     # After a crash
+
+    def join(self, other: Ledger) -> None:
+        """Take over the ledger of another process, whose queues are different."""
+        self.jobs |= other.jobs
+        self.puts_flying += other.puts_flying
+        self.faults += other.faults
 
     def copy(self) -> Ledger:
         new = Ledger()

@@ -14,10 +14,12 @@ import sys
 from random import Random
 from typing import Any
 
+from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.store import Store
 from tests.servers.queue.proofs.broken import BROKEN
 from tests.servers.queue.proofs.disk import Disk
 from tests.servers.queue.proofs.power import connects
-from tests.servers.queue.proofs.workload import Client, Clock
+from tests.servers.queue.proofs.workload import Client, Clock, RealClock
 
 
 def main() -> None:
@@ -48,11 +50,14 @@ def work(order: dict[str, Any]) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     disk = Disk("nursery", path, before=before) if kill_at is not None else None
-    clock = Clock(order["wall"], order["monotonic"])
+    clock = RealClock() if order["suffix"] else Clock(order["wall"], order["monotonic"])
     random = Random(order["seed"])
-    store = broken.make(path, connects(broken.rewrite, None if disk is None else disk.name))
+    if disk is None and not order["broken"]:
+        store: Store = SQLite(path)
+    else:
+        store = broken.make(path, connects(broken.rewrite, None if disk is None else disk.name))
     store.open(clock)
-    client = Client(random, order["size"], tell, names=f"{order['seed']}-")
+    client = Client(random, order["size"], tell, names=f"{order['seed']}-", suffix=order["suffix"])
     for _ in range(order["steps"]):
         client.step(store, clock)
         clock.advance(random.choice((0.0, 0.1, 2.0, 8.0)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -13,7 +16,8 @@ from tests.servers.queue.proofs.examine import examine
 from tests.servers.queue.proofs.killed import nursery
 from tests.servers.queue.proofs.ledger import Ledger
 from tests.servers.queue.proofs.marks import without_loop
-from tests.servers.queue.proofs.workload import Clock, results_of
+from tests.servers.queue.proofs.programs import eventually
+from tests.servers.queue.proofs.workload import Clock, RealClock, results_of
 
 pytestmark = without_loop
 
@@ -43,10 +47,39 @@ def test_kills_at_random_moments_lose_nothing_that_was_acknowledged(folder: Path
     assert examine(str(path), ledger, clock, SQLite, reboot=False) == []
 
 
-def settle(path: Path, ledger: Ledger, clock: Clock) -> None:
+def test_a_kill_does_not_hold_up_a_process_beside(folder: Path) -> None:
+    path, steady, killed, random = folder / "app.db", Ledger(), Ledger(), Random(5)
+    stop = threading.Event()
+    with nursery() as one, nursery() as other, ExitStack() as stack:
+        beside = threading.Thread(
+            target=one.run, args=(path, steady, Clock()), kwargs={"seed": 99, "stop": stop, "suffix": " beside"}
+        )
+        beside.start()
+        stack.callback(stop.set)
+        for seed in range(4):
+            before = len(steady.jobs)
+            other.run(path, killed, Clock(), seed=seed, kill_after=random.randint(20, 200), suffix=" killed")
+            settle(path, killed, RealClock(), " killed")
+            eventually(partial(goes_on, steady, before))
+        stop.set()
+        beside.join(60)
+    assert len(steady.jobs) > 100
+    now = RealClock()()
+    clock = Clock(now.wall, now.monotonic)
+    steady.settle(reboot=False)
+    steady.join(killed)
+    assert examine(str(path), steady, clock, SQLite, reboot=False) == []
+
+
+def goes_on(ledger: Ledger, jobs: int) -> bool:
+    return len(ledger.jobs) > jobs
+
+
+def settle(path: Path, ledger: Ledger, clock: Clock, suffix: str = "") -> None:
     """Find out what became of the requests that the killed process had in flight."""
     ledger.settle(reboot=False)
     store = SQLite(path)
     store.open(clock)
-    ledger.compare(results_of(store, clock, Show(after=0, count=100_000))[0])
+    [records] = results_of(store, clock, Show(after=0, count=100_000))
+    ledger.compare([record for record in records if record.queue.endswith(suffix)])
     store.close()

@@ -7,30 +7,20 @@ from pathlib import Path
 import pytest
 
 from regrow.servers.queue.store import Store
-from tests.servers.queue.proofs.broken import BROKEN
+from tests.servers.queue.proofs.broken import BROKEN, KILL, LOCK, POWER_CUT, PROOFS, SECOND_CUT
 from tests.servers.queue.proofs.examine import examine
 from tests.servers.queue.proofs.killed import nursery
 from tests.servers.queue.proofs.ledger import Ledger
 from tests.servers.queue.proofs.locking import faults_of_the_lock
 from tests.servers.queue.proofs.marks import without_loop
-from tests.servers.queue.proofs.power import connects, faults_of, record
+from tests.servers.queue.proofs.power import connects, faults_of, record, resumed
 from tests.servers.queue.proofs.workload import Clock
 
 pytestmark = without_loop
 
-# The words of a fault that a power cut shows.
-POWER_CUT = {
-    "synchronous normal": "is gone, acknowledged as live",
-    "synchronous off": "is gone, acknowledged as live",
-    "acks unsynced": "acknowledged as gone",
-    "reply before the commit": "is gone, acknowledged as live",
-    "no transaction": "the counters say",
-    "token without opens": "got the token",
-    "leases outlive a reboot": "still leased after a reboot",
-    "counters aside": "the counters say",
-    "no AUTOINCREMENT": "of another job",
-    "token not looked at": "was accepted",
-}
+
+def test_each_mechanism_has_a_proof_that_notices() -> None:
+    assert {name for proof in PROOFS for name in proof} == BROKEN.keys() - {""}
 
 
 @pytest.mark.parametrize("name", POWER_CUT)
@@ -46,16 +36,6 @@ def test_a_power_cut_shows_that_a_mechanism_is_missing(folder: Path, name: str) 
         if any(POWER_CUT[name] in fault for fault in faults):
             return
     pytest.fail(f"no fault {POWER_CUT[name]!r}, but {seen[:10]}")
-
-
-KILL = {
-    "reply before the commit": "is gone, acknowledged as live",
-    "no transaction": "the counters say",
-    "claims hold no lease": "has two valid leases",
-    "leases never end": "were never handed out",
-    "groups do not wait": "was claimed before job",
-    "token not looked at": "was accepted",
-}
 
 
 @pytest.mark.parametrize("name", KILL)
@@ -77,12 +57,33 @@ def test_a_kill_shows_that_a_mechanism_is_missing(folder: Path, name: str) -> No
     pytest.fail(f"no fault {KILL[name]!r}, but {seen[:10]}")
 
 
-def test_a_wait_for_the_lock_shows_that_the_time_is_read_too_early(folder: Path) -> None:
-    found = faults_of_the_lock(folder, BROKEN["time read before the lock"].make)
-    assert [
-        word for word in ("a claim at", "an ack at", "an opening ended") if any(word in line for line in found)
-    ] == [
-        "a claim at",
-        "an ack at",
-        "an opening ended",
-    ]
+@pytest.mark.parametrize("name", LOCK)
+def test_a_wait_for_the_lock_shows_that_the_time_is_read_too_early(folder: Path, name: str) -> None:
+    found = faults_of_the_lock(folder, BROKEN[name].make)
+    assert [word for word in LOCK[name] if any(word in line for line in found)] == [*LOCK[name]]
+
+
+def second_cut(folder: Path, name: str) -> list[str]:
+    """Return what is wrong after a power cut, an opening with one request, and another power cut."""
+    broken, found = BROKEN[name], list[str]()
+    first_folder = folder / "first"
+    first_folder.mkdir(parents=True)
+    first = record(first_folder, broken.make, seed=1, steps=10, size=2, rewrite=broken.rewrite)
+    for seed in range(6):
+        run_folder, cut_folder = folder / f"run {seed}", folder / f"cut {seed}"
+        run_folder.mkdir()
+        cut_folder.mkdir()
+        before = resumed(first, len(first.events))
+        second = record(run_folder, broken.make, seed=seed, steps=1, size=1, rewrite=broken.rewrite, before=before)
+        for _, faults in faults_of(cut_folder, second, broken.make, rewrite=broken.rewrite, enough=1_000):
+            found += faults
+    return found
+
+
+def test_a_power_cut_after_an_opening_and_one_request_repeats_no_token(folder: Path) -> None:
+    assert second_cut(folder, "") == []
+
+
+@pytest.mark.parametrize("name", SECOND_CUT)
+def test_a_second_power_cut_shows_that_an_opening_was_not_synced(folder: Path, name: str) -> None:
+    assert any(SECOND_CUT[name] in fault for fault in second_cut(folder, name))

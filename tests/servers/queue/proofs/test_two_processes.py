@@ -15,6 +15,7 @@ import pytest
 
 from regrow.servers.queue.ops import Count, Pause, Resume
 from regrow.servers.queue.sqlite_store import SQLite
+from tests.servers.queue.proofs.broken import TWO_PROCESSES
 from tests.servers.queue.proofs.killed import ROOT
 from tests.servers.queue.proofs.marks import without_loop
 from tests.servers.queue.proofs.sharing import BOUND, QUEUES, clocks, faults_of
@@ -94,16 +95,7 @@ def test_two_processes_share_one_order_one_bound_one_rate_and_one_pause(folder: 
     assert shared(folder / "app.db") == []
 
 
-@pytest.mark.parametrize(
-    ("name", "fault"),
-    [
-        ("claims hold no lease", "two valid leases"),
-        ("bound not counted", "whose bound is"),
-        ("rate not stored", "claims in"),
-        ("pause not looked at", "that was paused"),
-        ("groups do not wait", "was claimed before job"),
-    ],
-)
+@pytest.mark.parametrize(("name", "fault"), TWO_PROCESSES.items(), ids=TWO_PROCESSES)
 def test_two_processes_show_that_a_mechanism_is_missing(folder: Path, name: str, fault: str) -> None:
     found: list[str] = []
     for seconds in (0.6, 2.0, 6.0):  # on a busy machine, little happens in a short time

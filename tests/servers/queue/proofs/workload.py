@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, Final
@@ -37,12 +38,19 @@ class Clock:
     def reboot(self, *, away: float = 60.0) -> None:
         """The machine was off for some seconds, and its monotonic clock begins again."""
         self.wall += away
-        self.monotonic = 3.0
+        self.monotonic = min(3.0, self.monotonic / 2)  # a reboot that this clock shows
 
 
 def results_of(store: Store, clock: Callable[[], Times], *ops: Op) -> list[Any]:
     """Return the results of ops in one commit."""
     return list(store.run(ops, clock).results)
+
+
+class RealClock(Clock):
+    """The clocks of the machine, which several processes share."""
+
+    def __call__(self) -> Times:
+        return Times(time.time(), time.monotonic())
 
 
 class Client:
@@ -53,13 +61,17 @@ class Client:
         size: the requests of a batch.
         report: gets each entry for the ledger.
         names: begins each payload, so that payloads of two clients differ.
+        suffix: ends the name of each queue, so that two clients use different ones.
     """
 
-    def __init__(self, random: Random, size: int, report: Callable[[Entry], None], *, names: str = "") -> None:
+    def __init__(
+        self, random: Random, size: int, report: Callable[[Entry], None], *, names: str = "", suffix: str = ""
+    ) -> None:
         self.random = random
         self.size = size
         self.report = report
         self.names = names
+        self.suffix = suffix
         self.count = 0
         self.held: list[Claimed] = []
         self.cancellable: list[tuple[str, int]] = []
@@ -83,7 +95,7 @@ class Client:
 
     def op(self) -> Op:
         names = [name for name in WEIGHTS if name in {"put", "claim"} or self.choices(name)]
-        queue = self.random.choice(QUEUES)
+        queue = self.random.choice(QUEUES) + self.suffix
         match self.random.choices(names, [WEIGHTS[name] for name in names])[0]:
             case "put":
                 return self.put(queue)
@@ -112,7 +124,7 @@ class Client:
     def put(self, queue: str) -> Put:
         kind = self.random.choice(("plain", "plain", "group", "group", "key", "delay", "priority", "many"))
         many = self.random.randint(2, 5) if kind == "many" else 1
-        return Put(queue, tuple(self.job(kind) for _ in range(many)), BOUND[queue])
+        return Put(queue, tuple(self.job(kind) for _ in range(many)), BOUND[queue.removesuffix(self.suffix)])
 
     def job(self, kind: str) -> NewJob:
         self.count += 1
