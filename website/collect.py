@@ -36,7 +36,17 @@ ELSEWHERE = {
     "examples/shop/README.md": "examples/shop.md",
 }
 # The first guides, in the order in which they are read; further pages of docs follow in the order of their names.
-GUIDES = ["service.md", "web.md", "testing.md", "command.md", "coming_from_elixir.md"]
+GUIDES = [
+    "service.md",
+    "web.md",
+    "queue.md",
+    "queue_guarantees.md",
+    "telemetry.md",
+    "testing.md",
+    "command.md",
+    "coming_from_elixir.md",
+    "coming-from-celery-huey-oban.md",
+]
 # Pages of docs that are no guides.
 OTHERS = {"lesson.md", "reference.md", "benchmarks.md"}
 
