@@ -18,8 +18,10 @@ from benchmarks.queues.table import tables
 from benchmarks.results import Results
 from regrow.servers.queue.memory_store import Memory
 from regrow.servers.queue.ops import Op
+from regrow.servers.queue.postgres_store import Postgres
 from regrow.servers.queue.sqlite_store import SQLite
 from regrow.servers.queue.store import Clocks, Done
+from tests.contracts.postgres_server import schema_of, url
 
 CLIENTS, CYCLES = 4, 5
 HUNDRED = COLUMNS[1].title
@@ -49,14 +51,28 @@ def in_memory(_: Path) -> CountedMemory:
     return CountedMemory()
 
 
+class CountedPostgres(Postgres):
+    """A PostgreSQL store that counts its requests."""
+
+    counts: Counter[str]
+
+    def run(self, ops: Sequence[Op], clocks: Clocks, /) -> Done:
+        self.counts.update(type(op).__name__ for op in ops)
+        return super().run(ops, clocks)
+
+
+def in_postgres(folder: Path) -> CountedPostgres:
+    return CountedPostgres(url(), schema=schema_of(folder))
+
+
 def in_a_file(folder: Path) -> CountedSQLite:
     return CountedSQLite(folder / "queue.db")
 
 
 @pytest.mark.regrow
-@pytest.mark.parametrize("make", [in_memory, in_a_file])
+@pytest.mark.parametrize("make", [in_memory, in_a_file, in_postgres])
 async def test_each_cycle_is_a_put_a_claim_and_an_ack(
-    make: Callable[[Path], CountedMemory | CountedSQLite], tmp_path: Path
+    make: Callable[[Path], CountedMemory | CountedSQLite | CountedPostgres], tmp_path: Path
 ) -> None:
     store = make(tmp_path)
     store.counts = Counter()

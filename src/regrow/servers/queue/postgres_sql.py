@@ -32,11 +32,12 @@ PARTS: Final[dict[str, LiteralString]] = {
 
 STATEMENTS: Final[dict[str, LiteralString]] = {
     # What a commit begins with: the time; is there work for the sweep; are there groups.
+    # With EXISTS in the place of the ordered LIMIT the planner reads the whole table in search of a group.
     "look": """SELECT extract(epoch FROM {now})::float8,
         EXISTS(SELECT FROM {jobs} WHERE state = 'delayed' AND due_at <= {now}),
         EXISTS(SELECT FROM {jobs} WHERE state = 'leased' AND lease_until <= {now}),
         EXISTS(SELECT FROM {jobs} WHERE state = 'done' AND key_until <= {now}),
-        EXISTS(SELECT FROM {jobs} WHERE grp IS NOT NULL AND {live})""",
+        (SELECT id FROM {jobs} WHERE grp IS NOT NULL AND {live} ORDER BY queue, grp, id LIMIT 1) IS NOT NULL""",
     "over": """SELECT id, queue, grp FROM {jobs} WHERE state = 'leased' AND lease_until <= {now}
         ORDER BY lease_until LIMIT {most}""",
     # Locks, each kind in one order for all transactions: the rows of queues by name, then groups by number.
