@@ -1,11 +1,21 @@
-"""Mutants of the job queue: what becomes of an attempt, the rate of claims, and the store that is the model of others."""
+"""Mutants of the job queue: its decisions, its processes, and the store that is the model of others."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from tests.mutants.mutant import Mutant
-from tests.mutants.places import MEMORY_JOBS, MEMORY_STORE, OUTCOME, RATE
+from tests.mutants.places import (
+    DISPATCHER,
+    MEMORY_JOBS,
+    MEMORY_STORE,
+    OUTCOME,
+    PARKED,
+    PERFORMING,
+    RATE,
+    STORE_USE,
+    WRITER,
+)
 
 QUEUES: Final = [
     Mutant("a snoozed attempt counts", OUTCOME, "return later, attempt - 1", "return later, attempt"),
@@ -27,5 +37,60 @@ QUEUES: Final = [
         MEMORY_JOBS,
         'if active is not None and active.state == "leased":\n            return',
         'if active is not None and active.state == "leased":\n            pass',
+    ),
+    Mutant(
+        "a flush comes at the first request",
+        WRITER,
+        "send_after_runnable(state.process, FLUSH)",
+        "send(state.process.pid, FLUSH)",
+    ),
+    Mutant("a caller that has gone gets a job", WRITER, "elif type(op) is Claim and not entry.wanted:", "elif False:"),
+    Mutant(
+        "the request of a caller that has gone is stored", WRITER, "if entry.from_ is None or entry.wanted:", "if True:"
+    ),
+    Mutant(
+        "a caller that does not wait overtakes the others",
+        WRITER,
+        "        if line:\n",
+        "        if line and entry.may_wait(state.clock.now()):\n",
+    ),
+    Mutant("room wakes no put", WRITER, "for queue in done.freed:", "for queue in ():"),
+    Mutant("time wakes no claim", WRITER, "if state.parked and done.due is not None:", "if False:"),
+    Mutant("callers that wait get no error of the store", WRITER, ", *state.parked.take_all()]", "]"),
+    Mutant(
+        "an orderly end drops what was asked for",
+        WRITER,
+        "while batch := self.next_batch(state):",
+        "while batch := []:",
+    ),
+    Mutant("a store is opened before it is closed", STORE_USE, "before.released and not before.join(CLOSE)", "False"),
+    Mutant("two brokers use one store", STORE_USE, "if self.writer is not None:", "if False:"),
+    Mutant("those that came last are served first", PARKED, "deque()).append(entry)", "deque()).appendleft(entry)"),
+    Mutant("an ack that fails is not sent again", DISPATCHER, "if state.now() < work.lease_until:", "if False:"),
+    Mutant(
+        "a job goes on without its lease",
+        DISPATCHER,
+        "                if until is None:\n",
+        "                if False:\n",
+    ),
+    Mutant("a stuck thread leaves its slot", DISPATCHER, "state.orphans.add(work.thread)", "pass"),
+    Mutant(
+        "a job that runs too long is only asked to end",
+        DISPATCHER,
+        'bifs.exit(work.pid, "kill")\n            return',
+        "return",
+    ),
+    Mutant("a dispatcher claims while it drains", DISPATCHER, "            state.stopped = True\n", ""),
+    Mutant(
+        "what still runs at the end counts as an attempt",
+        DISPATCHER,
+        'Settlement("release")\n            sent',
+        'Settlement("retry")\n            sent',
+    ),
+    Mutant(
+        "a failing backoff loses the job",
+        PERFORMING,
+        "except Exception as problem:",
+        "except ValueError as problem:",
     ),
 ]

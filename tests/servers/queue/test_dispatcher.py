@@ -16,7 +16,7 @@ from regrow.servers.queue.dispatcher import Dispatcher
 from regrow.servers.queue.errors import StoreError
 from regrow.servers.queue.job import Job, Stats
 from regrow.servers.queue.memory_store import Memory
-from regrow.servers.queue.ops import Ack, Extend, ReadDead, Record
+from regrow.servers.queue.ops import Ack, Claim, Extend, ReadDead, Record
 from regrow.servers.queue.outcome import Backoff
 from regrow.servers.queue.signals import Discard, Retry, Snooze
 from regrow.testing import Reports
@@ -172,8 +172,10 @@ async def test_a_backoff_that_raises_loses_no_job(reports: Reports) -> None:
 
     await Broker.start_link(Memory(), workers=[Code(raises(ValueError("no")), backoff=backoff)])
     await put("x", max_attempts=2)
-    await process.sleep(100.0)
-    assert len(await dead()) == 1
+    await process.sleep(20.0)  # the first delay of the default backoff is 5 s, and a lease is 30 s
+    [job] = await dead()
+    assert [error.kind for error in job.errors] == ["ValueError"] * 2
+    assert "its backoff failed" in reports.text()
     reports.clear()
 
 
@@ -345,7 +347,7 @@ async def test_a_def_that_does_not_end_keeps_its_slot() -> None:
     await put("next")
     for _ in range(5):
         await put("other", "b")  # rounds of the loop
-    assert (await stats()).dead == 1
+    assert await stats() == Stats(ready=1, dead=1)
     assert LOG == ["stuck"]
     go.set()
     await eventually(lambda: LOG == ["stuck", "next"])
@@ -364,8 +366,10 @@ async def test_running_jobs_end_before_the_broker() -> None:
     await put("running")
     await put("waiting")
     await process.sleep(1.0)
+    before = len(store.commits)
     await Supervisor.terminate_child(supervisor, Broker)
     assert LOG == ["running"]
+    assert not [op for ops in store.commits[before:] for op in ops if type(op) is Claim]
     await Supervisor.restart_child(supervisor, Broker)
     await process.sleep(1.0)
     assert (await stats()).leased == 1
