@@ -59,9 +59,9 @@ class Attached:
     __slots__ = ("detached", "events", "failures", "function", "id", "last_error", "logged_at", "unlogged")
 
     def __init__(self, id: str, events: tuple[str, ...], function: Function) -> None:
-        self.id = id
-        self.events = events
-        self.function = function
+        self.id: str = id
+        self.events: tuple[str, ...] = events
+        self.function: Function = function
         self.failures: int = 0
         self.last_error: BaseException | None = None
         self.logged_at: float | None = None  # by the clock of the node where it failed

@@ -25,7 +25,7 @@ class Span:
     __slots__ = ("_began", "_clock", "_process", "event", "measurements", "metadata")
 
     def __init__(self, event: str, metadata: Mapping[str, Any] | None) -> None:
-        self.event = event
+        self.event: str = event
         self.measurements: dict[str, Any] = {}
         self.metadata: dict[str, Any] = {} if metadata is None else dict(metadata)
         self._clock: Clock | None = None

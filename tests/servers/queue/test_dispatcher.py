@@ -140,6 +140,15 @@ async def test_the_trace_begins_in_the_users_code() -> None:
     assert trace.endswith("ValueError: no\n")
 
 
+async def test_a_message_that_utf8_cannot_encode_loses_no_job() -> None:
+    await Broker.start_link(Memory(), workers=[Code(raises(ValueError("\udcff")))])
+    await put("x", max_attempts=1)
+    await process.sleep(1.0)
+    [error] = (await dead())[0].errors
+    assert error.message == "?"
+    error.trace.encode()
+
+
 async def test_a_snooze_costs_no_attempt() -> None:
     async def code(job: Job[Any]) -> None:
         LOG.append((process.monotonic(), job.attempt))

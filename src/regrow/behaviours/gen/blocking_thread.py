@@ -41,10 +41,10 @@ class Work:
     __slots__ = ("args", "context", "done", "function")
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], context: Context, done: Done) -> None:
-        self.function = function
-        self.args = args
-        self.context = context
-        self.done = done
+        self.function: Callable[..., Any] = function
+        self.args: tuple[Any, ...] = args
+        self.context: Context = context
+        self.done: Done = done
 
 
 class BlockingThread:
@@ -72,7 +72,7 @@ class BlockingThread:
         self.over: bool = False  # the thread has called `last`
         self.queue: SimpleQueue[Work | None] = SimpleQueue()  # None wakes the thread
         self.waiters: list[asyncio.Future[None]] = []
-        self.thread = threading.Thread(target=self.work, name=name, daemon=True)
+        self.thread: threading.Thread = threading.Thread(target=self.work, name=name, daemon=True)
         self.thread.start()
         HELD_THREADS.add(self.thread.ident or 0)
         extras(process).tables[self] = None  # the end of the process calls `release`

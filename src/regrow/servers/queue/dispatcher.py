@@ -34,7 +34,7 @@ from regrow.servers.queue.errors import LeaseLost, PayloadError, QueueError
 from regrow.servers.queue.job import JobError
 from regrow.servers.queue.names import holder
 from regrow.servers.queue.ops import Ack, Claimed, Extend, Nack
-from regrow.servers.queue.performing import JobThread, Performed, Settlement, ended, job_error, perform
+from regrow.servers.queue.performing import JobThread, Performed, Settlement, attempt_error, ended, perform
 from regrow.servers.queue.requests import Ask
 
 if TYPE_CHECKING:
@@ -71,15 +71,15 @@ class Work:
     __slots__ = ("began", "claimed", "job", "lease_until", "pid", "settlement", "thread", "timer", "tries")
 
     def __init__(self, claimed: Claimed, began: float) -> None:
-        self.claimed = claimed
+        self.claimed: Claimed = claimed
         self.job: Job[Any] | None = None
         self.pid: Pid | None = None
-        self.lease_until = claimed.lease_until
+        self.lease_until: float = claimed.lease_until
         self.timer: Timer | None = None
         self.thread: JobThread | None = None
         self.settlement: Settlement | None = None
-        self.tries = 0
-        self.began = began
+        self.tries: int = 0
+        self.began: float = began
 
 
 class Again:
@@ -88,7 +88,7 @@ class Again:
     __slots__ = ("work",)
 
     def __init__(self, work: Work) -> None:
-        self.work = work
+        self.work: Work = work
 
 
 class Overdue:
@@ -97,8 +97,8 @@ class Overdue:
     __slots__ = ("second", "work")
 
     def __init__(self, work: Work, second: bool) -> None:
-        self.work = work
-        self.second = second
+        self.work: Work = work
+        self.second: bool = second
 
 
 class State:
@@ -109,9 +109,9 @@ class State:
         self.broker = broker
         self.process = process
         self.now: Callable[[], float] = process.node.clock.now
-        self.holder = holder()
+        self.holder: str = holder()
         lease = spec.settings.lease
-        self.lease = lease.total_seconds() if isinstance(lease, timedelta) else lease
+        self.lease: float = lease.total_seconds() if isinstance(lease, timedelta) else lease
         self.code: Callable[[Any], Any] = spec.make()
         self.works: dict[tuple[int, int], Work] = {}  # by id and token: running, or not settled
         self.pids: dict[Pid, Work] = {}  # whose code runs
@@ -119,7 +119,7 @@ class State:
         self.idle_threads: list[JobThread] = []
         self.answers: dict[RequestId, Callable[[State, Any], None]] = {}
         self.claim: RequestId | None = None
-        self.claim_pause = 0.0
+        self.claim_pause: float = 0.0
         self.beating = False
         self.draining: From | None = None
         self.stopped = False  # no more claims
@@ -215,7 +215,7 @@ class Dispatcher(GenServer[State]):
         try:
             job = work.job = state.spec.job_of(claimed)
         except PayloadError as error:
-            self.settle(state, work, Settlement("dead", 0.0, job_error(claimed.attempt, error)))
+            self.settle(state, work, Settlement("dead", 0.0, attempt_error(claimed.attempt, error)))
             return
         if state.spec.threaded:
             work.thread = self.take_thread(state)

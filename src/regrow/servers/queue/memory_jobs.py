@@ -23,12 +23,12 @@ class Jobs:
     def __init__(self) -> None:
         self.queues: dict[str, Queue] = {}
         self.last_id = 0
-        self.delayed = Order("due_at", "delayed")
-        self.leased = Order("lease_until", "leased")
-        self.dead = Order("died_at", "dead")
-        self.done = Order("key_until", "done")
+        self.delayed: Order = Order("due_at", "delayed")
+        self.leased: Order = Order("lease_until", "leased")
+        self.dead: Order = Order("died_at", "dead")
+        self.done: Order = Order("key_until", "done")
         self.short: dict[str, Queue] = {}
-        self.now = Times(0.0, 0.0)
+        self.now: Times = Times(0.0, 0.0)
         self.woke: set[str] = set()
         self.live_before: dict[str, int] = {}
 

@@ -44,25 +44,25 @@ class Row:
     )
 
     def __init__(self, id: int, job: NewJob, of: Queue, now: Times) -> None:
-        self.id = id
-        self.of = of
+        self.id: int = id
+        self.of: Queue = of
         self.state: State | Literal["gone"] = "blocked"  # until it has its place
-        self.payload = job.payload
-        self.priority = job.priority
-        self.attempts = 0
-        self.max_attempts = job.max_attempts
-        self.created_at = now.wall
-        self.due_at = now.wall + job.delay if job.at is None else job.at
-        self.token = 0
+        self.payload: bytes = job.payload
+        self.priority: int = job.priority
+        self.attempts: int = 0
+        self.max_attempts: int = job.max_attempts
+        self.created_at: float = now.wall
+        self.due_at: float = now.wall + job.delay if job.at is None else job.at
+        self.token: int = 0
         self.leased_at: float | None = None
         self.lease_until: float | None = None
         self.holder: str | None = None
-        self.group = job.group
-        self.key = job.key
-        self.key_until = None if job.key_for is None else now.wall + job.key_for
+        self.group: str | None = job.group
+        self.key: str | None = job.key
+        self.key_until: float | None = None if job.key_for is None else now.wall + job.key_for
         self.key_states: KeyStates = job.key_states
         self.errors: tuple[JobError, ...] = ()
-        self.traceparent = job.traceparent
+        self.traceparent: str | None = job.traceparent
         self.died_at: float | None = None
 
     def __lt__(self, _other: object) -> bool:
@@ -134,10 +134,10 @@ class Order:
     __slots__ = ("by", "entries", "most", "states")
 
     def __init__(self, by: str, *states: State) -> None:
-        self.by = by
+        self.by: str = by
         self.states: frozenset[str] = frozenset(states)
         self.entries: list[tuple[Any, int, Row]] = []
-        self.most = FEWEST_STALE
+        self.most: int = FEWEST_STALE
 
     def push(self, row: Row) -> None:
         """Add a row, which has one of the states."""
@@ -186,7 +186,7 @@ class Line:
     __slots__ = ("active", "rows")
 
     def __init__(self) -> None:
-        self.rows = Order("id", "ready", "delayed", "blocked", "leased")
+        self.rows: Order = Order("id", "ready", "delayed", "blocked", "leased")
         self.active: Row | None = None
 
 
@@ -210,18 +210,18 @@ class Queue:
     )
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name: str = name
         self.rows: dict[int, Row] = {}  # of all states, by id
-        self.live = 0
+        self.live: int = 0
         self.counts: dict[str, int] = dict.fromkeys(("ready", "delayed", "blocked", "leased", "dead", "done"), 0)
-        self.ready = Order("priority", "ready")
+        self.ready: Order = Order("priority", "ready")
         self.oldest: Order | None = None  # the ready rows by id, from the first put that drops
         self.dead: list[int] = []  # ids, sorted
         self.keys: dict[str, Row] = {}
         self.lines: dict[str, Line] = {}
         self.paused: str | None = None
         self.tokens: float | None = None
-        self.tokens_at = 0.0
+        self.tokens_at: float = 0.0
         self.short_of: Rate | None = None  # the rate that left ready jobs behind at the last claim
 
     def stats(self) -> Stats:

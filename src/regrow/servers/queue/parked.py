@@ -35,12 +35,12 @@ class Entry:
     __slots__ = ("arrived", "deadline", "from_", "op", "size", "timer")
 
     def __init__(self, op: Op, from_: From | None, arrived: float, timeout: float | None) -> None:
-        self.op = op
-        self.from_ = from_
-        self.arrived = arrived
-        self.deadline = None if timeout is None else arrived + timeout
+        self.op: Op = op
+        self.from_: From | None = from_
+        self.arrived: float = arrived
+        self.deadline: float | None = None if timeout is None else arrived + timeout
         self.timer: Timer | None = None
-        self.size = sum(len(job.payload) for job in op.jobs) if type(op) is Put else 0
+        self.size: int = sum(len(job.payload) for job in op.jobs) if type(op) is Put else 0
 
     @property
     def wanted(self) -> bool:

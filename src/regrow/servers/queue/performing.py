@@ -17,6 +17,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -28,6 +29,7 @@ from regrow.kernel.process_record import Pid
 from regrow.kernel.running import running
 from regrow.kernel.sending import send
 from regrow.servers.queue.current import run_for
+from regrow.servers.queue.history import job_error
 from regrow.servers.queue.job import MOST_MESSAGE, MOST_TRACE, Job, JobError
 from regrow.servers.queue.ops import Verdict
 from regrow.servers.queue.outcome import Backoff
@@ -54,8 +56,8 @@ class Performed:
     __slots__ = ("pid", "settlement")
 
     def __init__(self, pid: Pid, settlement: Settlement) -> None:
-        self.pid = pid
-        self.settlement = settlement
+        self.pid: Pid = pid
+        self.settlement: Settlement = settlement
 
 
 class JobThread:
@@ -67,9 +69,9 @@ class JobThread:
     """
 
     def __init__(self, name: str, free: Callable[[JobThread], None]) -> None:
-        self.thread = BlockingThread(name)
+        self.thread: BlockingThread = BlockingThread(name)
         self.free = free
-        self.runs = False  # whether it runs the code of a job now
+        self.runs: bool = False  # whether it runs the code of a job now
 
     async def run(self, function: Callable[[Any], Any], job: Job[Any]) -> Any:
         """Run a job's code; return its result, or raise its exception."""
@@ -120,7 +122,7 @@ def settled(spec: WorkSpec, job: Job[Any], error: BaseException) -> Settlement:
     """Return the settlement of an attempt that raised."""
     if isinstance(error, Snooze):
         return Settlement("snooze", error.delay)
-    history = job_error(job.attempt, error)
+    history = attempt_error(job.attempt, error)
     if isinstance(error, Discard):
         return Settlement("dead", 0.0, history)
     if isinstance(error, Retry) and error.delay is not None:
@@ -131,9 +133,9 @@ def settled(spec: WorkSpec, job: Job[Any], error: BaseException) -> Settlement:
 def ended(spec: WorkSpec, job: Job[Any], reason: object) -> Settlement:
     """Return the settlement of an attempt whose process has ended before its code."""
     if isinstance(reason, BaseException):
-        error = job_error(job.attempt, reason)
+        error = attempt_error(job.attempt, reason)
     else:
-        error = JobError(job.attempt, 0.0, "Exit", safe_repr(reason, MOST_MESSAGE))
+        error = job_error(job.attempt, "Exit", safe_repr(reason, MOST_MESSAGE))
     return retried(spec, job, error)
 
 
@@ -147,7 +149,7 @@ def retried(spec: WorkSpec, job: Job[Any], error: JobError) -> Settlement:
     return Settlement("retry", delay, error)
 
 
-def job_error(attempt: int, error: BaseException) -> JobError:
+def attempt_error(attempt: int, error: BaseException) -> JobError:
     """Return what a job's history keeps of an exception; the store sets the time."""
     try:
         message = str(error)
@@ -158,7 +160,8 @@ def job_error(attempt: int, error: BaseException) -> JobError:
         trace = "".join(lines)[-MOST_TRACE:]
     except Exception:
         trace = ""  # a traceback calls code of the exception, which may fail
-    return JobError(attempt, 0.0, type(error).__name__, message[:MOST_MESSAGE], trace)
+    found = job_error(attempt, type(error).__name__, message)
+    return replace(found, trace=trace.encode(errors="replace").decode())
 
 
 def users_frames(trace: TracebackType | None) -> TracebackType | None:

@@ -154,9 +154,9 @@ class Listener:
     """
 
     def __init__(self, conninfo: str, schema: str, own: int) -> None:
-        self.prefix = f"{schema}.".encode()
+        self.prefix: bytes = f"{schema}.".encode()
         self.own = own
-        self.connection = connect(conninfo)
+        self.connection: Connection = connect(conninfo)
         self.connection.execute(f"LISTEN {CHANNEL}")
 
     def heard(self) -> bool:

@@ -5,7 +5,7 @@ The caller's connection may have any search_path: the tables are looked for firs
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import lru_cache
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ SCHEMAS: Final = b"""SELECT n.nspname::text, pg_catalog.pg_table_is_visible(c.oi
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relname = 'regrow_queue_meta' AND c.relkind = 'r' ORDER BY 2 DESC, 1"""
 
-statements_of = lru_cache(maxsize=32)(compose)
+statements_of: Final[Callable[[str], Statements]] = lru_cache(maxsize=32)(compose)
 
 
 def put_in_steps(put: Put) -> Steps:

@@ -76,7 +76,8 @@ class Batch:
         self.connection: Final = connection
         self.execute: Final = connection.execute
         self.path: Final = path
-        self.wall, self.now = times
+        self.wall: Final[float] = times.wall
+        self.now: Final[float] = times.monotonic
         self.opens: Final = opens
         self.results: Final[list[Any | QueueError]] = [None] * size
         self.woke: Final[set[str]] = set()
@@ -86,7 +87,7 @@ class Batch:
         self.net: Final[defaultdict[str, int]] = defaultdict(int)  # change of live jobs that is written already
         self.limited: Final[dict[str, float]] = {}  # queues whose claims wait for a token of their rate, and its time
         self.claimed: Final[set[str]] = set()
-        self.more = False  # a slice was full: the rest follows in the next commit
+        self.more: bool = False  # a slice was full: the rest follows in the next commit
 
     # Helpers
 

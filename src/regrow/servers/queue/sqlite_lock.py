@@ -37,7 +37,7 @@ class WriteLock:
 
     def __init__(self, path: str) -> None:
         self.path: Final = f"{path}-lock"
-        self.descriptor = -1
+        self.descriptor: int = -1
         self.waiter: _Waiter | None = None
 
     def open(self) -> None:
@@ -90,9 +90,9 @@ class _Waiter:
         self.descriptor: Final = descriptor
         self.mutex: Final = threading.Lock()
         self.has_lock: Final = threading.Event()
-        self.wanted = True
-        self.ended = False
-        self.closes = False
+        self.wanted: bool = True
+        self.ended: bool = False
+        self.closes: bool = False
         threading.Thread(target=self.run, name="regrow-queue-lock", daemon=True).start()
 
     def run(self) -> None:

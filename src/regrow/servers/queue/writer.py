@@ -69,10 +69,10 @@ class Committed:
     __slots__ = ("batch", "error", "result", "took")
 
     def __init__(self, batch: list[Entry], result: Done | None, error: BaseException | None, took: float) -> None:
-        self.batch = batch
-        self.result = result
-        self.error = error
-        self.took = took  # seconds
+        self.batch: list[Entry] = batch
+        self.result: Done | None = result
+        self.error: BaseException | None = error
+        self.took: float = took  # seconds
 
 
 class Expired:
@@ -81,7 +81,7 @@ class Expired:
     __slots__ = ("entry",)
 
     def __init__(self, entry: Entry) -> None:
-        self.entry = entry
+        self.entry: Entry = entry
 
 
 class Due(NamedTuple):
@@ -102,13 +102,13 @@ class State:
         self.broker = broker
         self.thread: BlockingThread | None = None
         self.waiting: list[Entry] = []  # the next batch
-        self.parked = Parked()
+        self.parked: Parked = Parked()
         self.in_flight = False
         self.flush_asked = False
         self.due: Due | None = None
-        self.sized_at = 0.0  # the monotonic time of the last event `size`
-        self.look_at = 0.0  # the monotonic time of the next look without a change
-        self.polls = store.poll is not None and not process.node.clock.virtual
+        self.sized_at: float = 0.0  # the monotonic time of the last event `size`
+        self.look_at: float = 0.0  # the monotonic time of the next look without a change
+        self.polls: bool = store.poll is not None and not process.node.clock.virtual
 
     def clocks(self) -> Times:
         """Return both times; the thread calls this, too."""
