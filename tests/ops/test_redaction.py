@@ -69,6 +69,7 @@ def test_headers_as_pairs_of_name_and_value_are_recognised() -> None:
         ("redis://:hunter2@db", "redis://:[redacted]@db"),
         ("http://db:80/a@b", "http://db:80/a@b"),
         ("host=db password=hunter2 dbname=app", "host=db password=[redacted] dbname=app"),
+        ("postgresql://db/app?sslpassword=hunter2&a=b", "postgresql://db/app?sslpassword=[redacted]&a=b"),
         ("Login(user='ann', password='hunter2')", "Login(user='ann', password='[redacted]')"),
         ('{"user": "ann", "password": "hun\\"ter2"}', '{"user": "ann", "password": "[redacted]"}'),
         ('{"user": "ann", "password": "hunt', '{"user": "ann", "password": "[redacted]"'),

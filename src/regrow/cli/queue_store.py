@@ -6,9 +6,9 @@ import re
 import sys
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 import typer
 
@@ -160,8 +160,7 @@ def make_store(target: str, *, create: bool, shared: bool) -> Store:
         Problem: the file does not exist, or the URL is of another kind of store.
     """
     if target.startswith(POSTGRES):
-        store: Store = import_module("regrow.servers.queue.postgres_store").Postgres(target)
-        return store
+        return make_postgres(target, create=create)
     if not target or target.startswith((":memory:", "file:")) or SCHEME.match(target):
         raise Problem(
             f"--store: wanted the path of a SQLite file, or a URL that begins with postgresql://;"
@@ -180,6 +179,38 @@ def make_store(target: str, *, create: bool, shared: bool) -> Store:
     from regrow.servers.queue.sqlite_store import SQLite  # start-up: sqlite3 is not needed for PostgreSQL
 
     return SQLite(path, shared=shared or META in (tables or []))
+
+
+def make_postgres(target: str, *, create: bool) -> Store:
+    """Return the store of a URL of PostgreSQL, not opened yet; its parameter `schema` names the schema of the tables.
+
+    Raises:
+        Problem: the URL cannot be read, or the schema has no tables of regrow.
+        StoreError: the server cannot be reached.
+    """
+    from regrow.servers.queue import postgres_connection, postgres_store  # start-up: not needed for SQLite
+
+    address, _, query = target.partition("?")
+    parameters = [part.partition("=") for part in query.split("&") if part]
+    schema = next((unquote(value) for key, _, value in reversed(parameters) if key == "schema"), "public")
+    others = "&".join("".join(part) for part in parameters if part[0] != "schema")
+    conninfo = f"{address}?{others}" if others else address
+    try:
+        store = postgres_store.Postgres(conninfo, schema=schema)
+    except ValueError as error:
+        raise Problem(f"--store: {plain(str(error))}") from None
+    if not create:
+        with closing(postgres_connection.connect(conninfo)) as connection:
+            found = connection.execute(
+                "SELECT FROM pg_tables WHERE schemaname=%s AND tablename=%s", (schema, META)
+            ).fetchone()
+        if found is None:
+            raise Problem(
+                f"{plain(redact_text(target))} has no queues: its schema {plain(schema)} has no tables of regrow. regrow"
+                " queue migrate makes them",
+                NOT_THERE,
+            )
+    return store
 
 
 def tables_of(path: Path) -> list[str] | None:

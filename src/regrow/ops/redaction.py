@@ -39,7 +39,7 @@ _QUOTED: Final = re.compile(
 )
 _HEADER: Final = re.compile(r"\b((?:bearer|basic)\s)[\w.~+/=-]{6,}", re.IGNORECASE)
 _URL: Final = re.compile(r"(://[^\s:/@]*:)[^\s/@]+(?=@)")
-_CONNINFO: Final = re.compile(r"\b(password=)(?!['\"])[^\s&'\"]+", re.IGNORECASE)
+_CONNINFO: Final = re.compile(r"\b(\w{0,20}password=)(?!['\"])[^\s&'\"]+", re.IGNORECASE)
 
 
 def is_secret(name: object) -> bool:
