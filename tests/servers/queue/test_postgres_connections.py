@@ -224,6 +224,23 @@ def test_the_locks_of_one_schema_do_not_hold_up_another(at: Here, monkeypatch: p
         other.close()
 
 
+def test_an_ack_waits_for_a_put_in_its_group_that_is_not_committed(at: Here) -> None:
+    store = at.store()
+    at.put(store, b"1", group="g")
+    (job,) = at.claim(store)
+    with at.connect() as connection:
+        put_in(connection, Put("q", (NewJob(b"2", group="g"),)), 0.0)
+        ack = threading.Thread(target=at.run, args=(store, Ack("q", job.id, job.token)))
+        ack.start()
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event = 'advisory'"
+        while ack.is_alive() and at.query(waiting, (pid_of(store),)) == [(0,)]:
+            ack.join(0.01)
+        connection.commit()
+    ack.join()
+    assert [again.payload for again in at.claim(store)] == [b"2"]
+    assert store.check() == []
+
+
 def test_a_program_that_is_killed_within_its_transaction_leaves_nothing(at: Here) -> None:
     store = at.store()
     code = (
