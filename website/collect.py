@@ -50,8 +50,8 @@ GUIDES = [
 # Pages of docs that are no guides.
 OTHERS = {"lesson.md", "reference.md", "benchmarks.md"}
 
-# Pages whose tables need the place of the navigation, which has no other page of their tab.
-WIDE = {"benchmarks.md"}
+# Pages whose tables need the place of the navigation. The tabs lead to the other pages.
+WIDE = {"benchmarks.md", "coming-from-celery-huey-oban.md"}
 ALONE = "---\nhide:\n  - navigation\n---\n\n"
 
 # An entry of the navigation: a page, or a title with a page or with the entries of a section.

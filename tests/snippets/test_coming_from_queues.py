@@ -18,12 +18,12 @@ THEIRS = {"f", "T"}
 
 
 def regrow_code() -> list[str]:
-    """Return the code in the last column of each table that has a column "here"."""
+    """Return the code in the column "here" of each table."""
     found: list[str] = []
     for table in re.findall(r"(?:^\|.*\n)+", PAGE, re.MULTILINE):
-        heading, _, *rows = table.splitlines()
-        assert heading.endswith("| here |")
-        found += [code for row in rows for code in re.findall(r"`([^`]+)`", row.replace("\\|", "").split("|")[-2])]
+        heading, _, *rows = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in table.splitlines()]
+        place = heading.index("here") - len(heading)  # the first heading is empty, and stripped
+        found += [code for row in rows for code in re.findall(r"`([^`]+)`", row[place])]
     return found
 
 
