@@ -38,8 +38,12 @@ def name_of(broker: Name | None) -> Name:
 
 
 @cache
-def _host() -> str:
-    return socket.gethostname()
+def _program() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_program.cache_clear)
 
 
 def holder() -> str:
@@ -50,4 +54,4 @@ def holder() -> str:
     """
     node = current_node()
     caller = node.caller()
-    return f"{_host()}:{os.getpid()}:{node.guest if caller is None else caller.pid}"
+    return f"{_program()}{node.guest if caller is None else caller.pid}"
