@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from regrow import CalleeExit, Node, StartError, Supervisor, call, process, run
+from regrow import CalleeExit, Node, StartError, Supervisor, VirtualClock, call, process, run
 from regrow.kernel.clock import Clock
 from regrow.servers.queue.broker import Broker
 from regrow.servers.queue.errors import LeaseLost, QueueError, StoreBusy, StoreError, StoreForeign, StoreFull
@@ -419,3 +419,26 @@ async def test_an_orderly_end_commits_what_was_asked_for() -> None:
     with pytest.raises(CalleeExit):
         await others[2]
     assert store.closes == 1
+
+
+async def test_a_step_of_the_wall_clock_is_noticed_while_a_caller_waits(virtual_clock: VirtualClock) -> None:
+    await Broker.start_link(Memory())
+    await put(0, delay=3600.0)
+    [waiting] = await in_tasks(get())
+    before = process.monotonic()
+    virtual_clock.step_wall(3600.0)
+    assert len(await waiting) == 1
+    assert process.monotonic() - before <= 5.0
+
+
+async def test_a_step_back_of_the_wall_clock_delays_a_job_and_no_deadline(virtual_clock: VirtualClock) -> None:
+    await Broker.start_link(Memory())
+    await put(0, delay=10.0)
+    virtual_clock.step_wall(-100.0)
+    before = process.monotonic()
+    assert await get(timeout=50.0) == []
+    assert process.monotonic() - before == pytest.approx(50.0)
+    [job] = await get()
+    assert process.monotonic() - before == pytest.approx(110.0)
+    assert await get(timeout=10.0) == []
+    assert await ack(job) is None

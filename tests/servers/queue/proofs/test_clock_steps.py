@@ -14,12 +14,12 @@ from regrow.servers.queue.ops import Ack, Claim, Claimed, Extend, NewJob, Op, Pu
 from regrow.servers.queue.rate import Rate
 from regrow.servers.queue.sqlite_store import SQLite
 from regrow.servers.queue.store import Store
+from tests.once import once
 from tests.servers.queue.proofs.broken import intact
 from tests.servers.queue.proofs.locking import faults_of_the_lock
-from tests.servers.queue.proofs.marks import without_loop
 from tests.servers.queue.proofs.workload import HOLDER, Clock, results_of
 
-pytestmark = without_loop
+pytestmark = once
 
 DAY = 86_400.0
 STORES: dict[str, Callable[[Path], Store]] = {

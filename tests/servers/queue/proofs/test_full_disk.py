@@ -10,15 +10,15 @@ import pytest
 from regrow.servers.queue.errors import StoreFull
 from regrow.servers.queue.ops import Ack, Claim, Extend, NewJob, Put
 from regrow.servers.queue.sqlite_store import SQLite
+from tests.once import once
 from tests.servers.queue.proofs.broken import intact
 from tests.servers.queue.proofs.connection import Connection
 from tests.servers.queue.proofs.examine import examine
 from tests.servers.queue.proofs.ledger import Entry, Ledger, failed
-from tests.servers.queue.proofs.marks import without_loop
 from tests.servers.queue.proofs.power import Run, connects, disk_for, faults_of
 from tests.servers.queue.proofs.workload import HOLDER, Client, Clock, results_of
 
-pytestmark = without_loop
+pytestmark = once
 
 
 def test_on_a_full_disk_an_ack_works_and_the_puts_of_its_batch_are_refused(folder: Path) -> None:

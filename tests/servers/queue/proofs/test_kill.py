@@ -12,14 +12,14 @@ import pytest
 
 from regrow.servers.queue.ops import Show
 from regrow.servers.queue.sqlite_store import SQLite
+from tests.once import once
 from tests.servers.queue.proofs.examine import examine
 from tests.servers.queue.proofs.killed import nursery
 from tests.servers.queue.proofs.ledger import Ledger
-from tests.servers.queue.proofs.marks import without_loop
 from tests.servers.queue.proofs.programs import eventually
 from tests.servers.queue.proofs.workload import Clock, RealClock, results_of
 
-pytestmark = without_loop
+pytestmark = once
 
 
 @pytest.mark.parametrize(("size", "steps"), [(1, 40), (20, 6)], ids=["one client", "groups of 20"])

@@ -12,12 +12,12 @@ import pytest
 from regrow.servers.queue.memory_store import Memory
 from regrow.servers.queue.ops import Ack, Cancel, Claim, Claimed, Nack, Op, Put
 from regrow.servers.queue.store import Clocks, Done, Store
+from tests.once import once
 from tests.servers.queue.proofs.examine import Examiner
 from tests.servers.queue.proofs.ledger import Ledger
-from tests.servers.queue.proofs.marks import without_loop
 from tests.servers.queue.proofs.workload import Client, Clock
 
-pytestmark = without_loop
+pytestmark = once
 
 
 def faults(store: Store, *, seed: int, size: int, steps: int) -> list[str]:

@@ -14,12 +14,12 @@ import pytest
 
 from regrow.servers.queue.ops import Ack, Claim, Count, Extend, Nack, NewJob, Op, Peek, Put, ReadDead, ReadStats
 from regrow.servers.queue.sqlite_store import SQLite
+from tests.once import once
 from tests.servers.queue.proofs.broken import replaced
 from tests.servers.queue.proofs.connection import Rewrite
-from tests.servers.queue.proofs.marks import without_loop
 from tests.servers.queue.proofs.workload import HOLDER, Clock, results_of
 
-pytestmark = without_loop
+pytestmark = once
 
 WAITING = int(os.environ.get("REGROW_WAITING", "200000"))
 BATCH = 1_000

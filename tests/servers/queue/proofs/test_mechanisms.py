@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from regrow.servers.queue.store import Store
+from tests.once import once
 from tests.servers.queue.proofs.broken import BROKEN, KILL, LOCK, POWER_CUT, PROOFS, SECOND_CUT
 from tests.servers.queue.proofs.examine import examine
 from tests.servers.queue.proofs.killed import nursery
 from tests.servers.queue.proofs.ledger import Ledger
 from tests.servers.queue.proofs.locking import faults_of_the_lock
-from tests.servers.queue.proofs.marks import without_loop
 from tests.servers.queue.proofs.power import connects, faults_of, record, resumed
 from tests.servers.queue.proofs.workload import Clock
 
-pytestmark = without_loop
+pytestmark = once
 
 
 def test_each_mechanism_has_a_proof_that_notices() -> None:

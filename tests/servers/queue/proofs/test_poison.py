@@ -9,8 +9,8 @@ import pytest
 
 from regrow.servers.queue.ops import Claim, NewJob, Put, ReadDead
 from regrow.servers.queue.sqlite_store import SQLite
+from tests.once import once
 from tests.servers.queue.proofs.broken import BROKEN, POISON
-from tests.servers.queue.proofs.marks import without_loop
 from tests.servers.queue.proofs.power import connects
 from tests.servers.queue.proofs.programs import eventually, program
 from tests.servers.queue.proofs.sharing import clocks
@@ -40,7 +40,7 @@ def test_a_job_that_kills_its_program_is_dead_after_its_attempts(folder: Path) -
     store.close()
 
 
-@without_loop
+@once
 @pytest.mark.parametrize(("name", "claims"), POISON.items())
 def test_the_attempts_of_a_job_end_because_a_claim_counts(folder: Path, name: str, claims: int) -> None:
     broken, clock, path = BROKEN[name], Clock(), str(folder / "app.db")

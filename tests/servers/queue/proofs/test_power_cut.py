@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import once
 from tests.servers.queue.proofs.broken import intact
-from tests.servers.queue.proofs.marks import without_loop
 from tests.servers.queue.proofs.power import faults_of, record, resumed
 
-pytestmark = without_loop
+pytestmark = once
 
 
 def two_folders(folder: Path) -> tuple[Path, Path]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from regrow.servers.queue.ops import Ack, Claim, NewJob, Put
 from regrow.servers.queue.sqlite_store import LOG_LIMIT, SQLite
-from tests.servers.queue.proofs.marks import without_loop
+from tests.once import once
 from tests.servers.queue.proofs.workload import HOLDER, Clock, results_of
 
-pytestmark = without_loop
+pytestmark = once
 
 PAGE = 4_096
 MOST_OF_A_CYCLE = 20 * PAGE

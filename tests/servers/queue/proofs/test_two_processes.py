@@ -15,13 +15,13 @@ import pytest
 
 from regrow.servers.queue.ops import Count, Pause, Resume
 from regrow.servers.queue.sqlite_store import SQLite
+from tests.once import once
 from tests.servers.queue.proofs.broken import TWO_PROCESSES
 from tests.servers.queue.proofs.killed import ROOT
-from tests.servers.queue.proofs.marks import without_loop
 from tests.servers.queue.proofs.sharing import BOUND, QUEUES, clocks, faults_of
 from tests.servers.queue.proofs.workload import results_of
 
-pytestmark = without_loop
+pytestmark = once
 
 PAUSED = 0.15  # seconds
 JOBS = 120  # of each process
