@@ -14,6 +14,7 @@ each move of the tests' clock, so that it moves its clock as well.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,6 +102,17 @@ class Opened:
     def beside(self) -> Opened:
         """Return another store object of the same folder, as another process has it."""
         return Opened(self.kind.make(self.folder), self.kind, self.folder, self.clock)
+
+    def notices(self, within: float = 20.0) -> bool:
+        """Return whether the store notices a commit of another one; ask as often as a writer, for up to `within` seconds.
+
+        A notification of a server comes a moment after the commit, and later on a busy machine.
+        """
+        assert self.store.poll is not None
+        end = time.monotonic() + within
+        while not (found := self.store.changed()) and time.monotonic() < end:
+            time.sleep(self.store.poll)
+        return found
 
     def run(self, *ops: Op) -> Done:
         """Run ops in one commit."""

@@ -269,3 +269,47 @@ def test_a_pause_does_not_stop_puts_and_drops(opened: Opened) -> None:
     assert opened.do(Put("q", (NewJob(b"2"),), 1, "drop_oldest")) is not None
     assert opened.states(first) == "gone"
     assert opened.do(Claim("q", 5, 30.0, "me")) == []
+
+
+def test_a_put_drops_jobs_of_a_put_of_the_same_commit(opened: Opened) -> None:
+    first, second = opened.results(*(Put("q", (NewJob(b"1"), NewJob(b"2")), 3, "drop_oldest") for _ in range(2)))
+    ids = [put.id for put in (*first, *second)]
+    assert opened.states(*ids) == "gone ready ready ready"
+
+
+def test_a_put_drops_a_job_that_an_ack_of_the_same_commit_makes_ready(opened: Opened) -> None:
+    head, second, third = opened.put(b"1", b"2", b"3", group="g")
+    job = opened.take()
+    put, ack = opened.results(Put("q", (NewJob(b"4"), NewJob(b"5")), 3, "drop_oldest"), Ack("q", head, job.token))
+    assert (len(put), ack) == (2, None)
+    assert opened.states(head, second, third) == "gone gone ready"
+
+
+def test_a_put_drops_the_next_job_of_a_group_before_younger_jobs(opened: Opened) -> None:
+    head, second, third = opened.put(b"1", b"2", b"3", group="g")
+    (other,) = opened.put(b"4")
+    assert opened.do(Put("q", (NewJob(b"5"), NewJob(b"6")), 4, "drop_oldest")) is not None
+    assert opened.states(head, second, third, other) == "gone gone ready ready"
+
+
+def test_a_duplicate_of_a_job_that_its_put_drops_takes_no_room(opened: Opened) -> None:
+    (first,) = opened.put(b"1", key="k")
+    results = opened.results(
+        Put("q", (NewJob(b"2"), NewJob(b"3", key="k")), 1, "drop_oldest"),
+        Put("q", (NewJob(b"4", key="k"),), 1, "drop_oldest"),
+    )
+    assert [[put.duplicate for put in puts] for puts in results] == [[False, True], [False]]
+    assert results[0][1].id == first
+    assert opened.states(first, results[0][0].id, results[1][0].id) == "gone gone ready"
+
+
+def test_a_dead_job_whose_window_is_over_has_no_key(opened: Opened) -> None:
+    (id,) = opened.put(b"1", key="k", key_for=8.0, key_states="all", max_attempts=1)
+    opened.take(lease=16.0)
+    opened.move(16.0)
+    opened.run()
+    record = opened.show(id)
+    assert record is not None
+    assert (record.state, record.key) == ("dead", None)
+    opened.move(step=-12.0)
+    assert opened.put(b"2", key="k") > [id]

@@ -48,6 +48,7 @@ from regrow.servers.queue.postgres_puts import WHOLE, Changes, Steps, pairs, pro
 from regrow.servers.queue.postgres_reads import read
 from regrow.servers.queue.postgres_rows import as_claimed, errors_from, errors_to
 from regrow.servers.queue.postgres_sql import Statements
+from regrow.servers.queue.rate import Shares, share
 from regrow.servers.queue.store import Clocks, Done
 
 if TYPE_CHECKING:
@@ -290,11 +291,15 @@ class Batch:
             queues.setdefault(op.queue, []).append(place)
         for queue, places in queues.items():
             claims: list[Claim] = [self._ops[place] for place in places]  # type: ignore[misc]
-            counts = self._within_rate(queue, claims)
-            slots = [claim for claim, count in zip(claims, counts, strict=True) for _ in range(count)]
+            wanted = [(claim.count, claim.rate) for claim in claims]
+            bucket = self._rates.get(queue, (None, 0.0))
+            shares = share(wanted, bucket, self._wall)
+            slots = [claim for claim, count in zip(claims, shares.counts, strict=True) for _ in range(count)]
             jobs = self._claim_rows(queue, slots)
-            self._spend(queue, claims, len(jobs), sum(counts))
-            for place, count in zip(places, counts, strict=True):
+            if len(jobs) < len(slots):
+                shares = share(wanted, bucket, self._wall, len(jobs))
+            self._spend(queue, shares, more=len(jobs) == len(slots))
+            for place, count in zip(places, shares.counts, strict=True):
                 self._results[place], jobs = jobs[:count], jobs[count:]
 
     def _claim_rows(self, queue: str, slots: list[Claim]) -> list[Claimed]:
@@ -308,33 +313,14 @@ class Batch:
         rows.sort(key=lambda row: row[0])
         return [as_claimed(row, monotonic + claim.lease) for row, claim in zip(rows, slots, strict=False)]
 
-    def _within_rate(self, queue: str, claims: list[Claim]) -> list[int]:
-        """Return how many jobs each claim may take."""
-        counts: list[int] = []
-        spent = 0
-        for claim in claims:
-            count = max(0, claim.count)
-            if claim.rate is not None:
-                tokens, at = self._rates.get(queue, (None, 0.0))
-                count = min(count, max(0, claim.rate.claims(claim.rate.level(tokens, at, self._wall)) - spent))
-                spent += count
-            counts.append(count)
-        return counts
-
-    def _spend(self, queue: str, claims: list[Claim], taken: int, allowed: int) -> None:
+    def _spend(self, queue: str, shares: Shares, *, more: bool) -> None:
         """Take the tokens of claimed jobs, and note when the next one comes if that is what a claim waits for."""
-        rate = next((claim.rate for claim in claims if claim.rate is not None), None)
-        if rate is None:
-            return
-        tokens, at = self._rates.get(queue, (None, 0.0))
-        level = max(0.0, rate.level(tokens, at, self._wall) - taken)
-        self._rates[queue] = (level, self._wall)
-        if taken:
-            self.rows(self._sql.set_tokens, (level, self._wall, queue))
-        if taken == allowed < sum(claim.count for claim in claims):
+        if shares.changed:
+            self.rows(self._sql.set_tokens, (*shares.bucket, queue))
+        if shares.short is not None and more:
             ((ready,),) = self.rows(self._sql.is_ready, (queue, queue))
             if ready:
-                self._short[queue] = self._wall + rate.wait(level)
+                self._short[queue] = self._wall + shares.wait(self._wall)
 
     # After the ops
 

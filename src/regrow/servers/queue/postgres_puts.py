@@ -7,8 +7,9 @@ A generator yields `(statement, parameters)` and receives the rows. The store dr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from regrow.servers.queue.errors import StoreError
@@ -21,6 +22,7 @@ Steps = Generator[tuple[bytes, tuple[Any, ...]], list[tuple[Any, ...]], Any]
 LONGEST_NAME: Final = 2_400  # bytes of a queue's name with a key or a group: an entry of an index has 2,700
 FARTHEST: Final = 1e11  # seconds, three thousand years: PostgreSQL's times end somewhere, and a float's do not
 WHOLE: Final = 1 << 63
+NONE_KNOWN: Final[Mapping[tuple[str, str], int]] = MappingProxyType({})
 MOST_TRIES: Final = 20  # of a put whose key another process takes and frees at once
 
 
@@ -99,48 +101,74 @@ def put_steps(sql: Statements, puts: Sequence[Put], changes: Changes) -> Steps:
     Returns:
         For each put its answers, or None if its queue has no room.
     """
-    taken: dict[tuple[str, str], int] = {}
     counted = [put for put in puts if put.queue in changes.live]
-    if any(job.key is not None for put in counted for job in put.jobs):
-        taken = yield from _taken(sql, counted)
-    accepted: list[Put] = []
-    places: list[int] = []
+    taken = yield from _taken(sql, counted)
+    accepted: list[int] = []  # the places of puts that have room and are not inserted yet
     results: list[list[Enqueued] | None] = [None] * len(puts)
     expected: Counter[str] = Counter()
     for place, put in enumerate(puts):
         keys = {(put.queue, job.key) for job in put.jobs if job.key is not None}
         new = sum(job.key is None for job in put.jobs) + len(keys - taken.keys())
-        if put.bound is not None:
-            room = put.bound - changes.live.get(put.queue, 0) - changes.change[put.queue] - expected[put.queue]
-            if new and new > room and not (yield from _make_room(sql, put, new, new - room, changes)):
+        if put.bound is not None and new and new > _room(put, put.bound, expected, changes):
+            if put.full == "wait" or new > put.bound:
                 continue
+            # The oldest job may be one of those that were put before.
+            yield from _insert(sql, puts, accepted, results, changes)
+            expected.clear()
+            taken = yield from _taken(sql, counted)
+            if (yield from _make_room(sql, put.queue, new - _room(put, put.bound, expected, changes), changes)):
+                # A duplicate stays one when its job was dropped: there is no room for it.
+                yield from _insert(sql, puts, [place], results, changes, taken)
+                taken = yield from _taken(sql, counted)
+            continue
         taken |= dict.fromkeys(keys - taken.keys(), 0)
         expected[put.queue] += new
-        accepted.append(put)
-        places.append(place)
-    if accepted:
-        answers = yield from _insert_all(sql, accepted, changes)
-        for place, put in zip(places, accepted, strict=True):
-            results[place] = [next(answers) for _ in put.jobs]
+        accepted.append(place)
+    yield from _insert(sql, puts, accepted, results, changes)
     return results
+
+
+def _room(put: Put, bound: int, expected: Counter[str], changes: Changes) -> int:
+    """Return how many jobs the queue of a put takes; `expected` are those that are not inserted yet."""
+    return bound - changes.live.get(put.queue, 0) - changes.change[put.queue] - expected[put.queue]
+
+
+def _insert(
+    sql: Statements,
+    puts: Sequence[Put],
+    places: list[int],
+    results: list[list[Enqueued] | None],
+    changes: Changes,
+    known: Mapping[tuple[str, str], int] = NONE_KNOWN,
+) -> Steps:
+    """Insert the jobs of the puts at these places, set their answers, and clear the list of places.
+
+    A job whose key is in `known` is a duplicate of the job with that id, whether that is still there or not.
+    """
+    if places:
+        answers = yield from _insert_all(sql, [puts[place] for place in places], changes, known)
+        for place in places:
+            results[place] = [next(answers) for _ in puts[place].jobs]
+        places.clear()
 
 
 def _taken(sql: Statements, puts: Sequence[Put]) -> Steps:
     """Return the keys of these puts that other jobs hold."""
     keys = {(put.queue, job.key) for put in puts for job in put.jobs if job.key is not None}
+    if not keys:
+        return {}
     rows = yield sql.keys, pairs(keys)
     return {(queue, key): id for queue, key, id, over in rows if not over}
 
 
-def _make_room(sql: Statements, put: Put, new: int, surplus: int, changes: Changes) -> Steps:
+def _make_room(sql: Statements, queue: str, surplus: int, changes: Changes) -> Steps:
     """Return whether the oldest ready jobs made room. Jobs of a group that become ready through it are dropped too."""
-    if put.full == "wait" or put.bound is None or new > put.bound:
-        return False
+    yield from settle_steps(sql, changes)  # the next job of a group that an ack has left is ready
     yield b"SAVEPOINT room", ()
     groups: list[tuple[str, str]] = []
     left = surplus
-    while left:
-        rows = yield sql.drop, (put.queue, left)
+    while left > 0:
+        rows = yield sql.drop, (queue, left)
         if not rows:
             yield b"ROLLBACK TO SAVEPOINT room", ()
             return False
@@ -152,12 +180,12 @@ def _make_room(sql: Statements, put: Put, new: int, surplus: int, changes: Chang
             changes.woke.update(queue for queue, state in ready if state == "ready")
             groups += found
     yield b"RELEASE SAVEPOINT room", ()
-    changes.change[put.queue] -= surplus
+    changes.change[queue] -= surplus
     changes.unsettled.update(groups)
     return True
 
 
-def _insert_all(sql: Statements, puts: Sequence[Put], changes: Changes) -> Steps:
+def _insert_all(sql: Statements, puts: Sequence[Put], changes: Changes, known: Mapping[tuple[str, str], int]) -> Steps:
     """Insert the jobs of puts in one statement; return an iterator of the answers, one for each job."""
     jobs = [(put.queue, job) for put in puts for job in put.jobs]
     answers: list[Enqueued | None] = [None] * len(jobs)
@@ -165,7 +193,9 @@ def _insert_all(sql: Statements, puts: Sequence[Put], changes: Changes) -> Steps
     twins: list[tuple[int, int]] = []
     places: list[int] = []
     for place, (queue, job) in enumerate(jobs):
-        if job.key is not None and (first := holders.setdefault((queue, job.key), place)) != place:
+        if job.key is not None and (id := known.get((queue, job.key))) is not None:
+            answers[place] = Enqueued(id, duplicate=True)
+        elif job.key is not None and (first := holders.setdefault((queue, job.key), place)) != place:
             twins.append((place, first))
         else:
             places.append(place)

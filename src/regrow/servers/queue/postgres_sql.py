@@ -106,8 +106,11 @@ STATEMENTS: Final[dict[str, LiteralString]] = {
         JOIN unnest(%s::text[], %s::text[]) AS k(queue, key) ON j.queue = k.queue AND j.key = k.key""",
     "delete_done": "DELETE FROM {jobs} WHERE id = ANY(%s) AND state = 'done' AND key_until <= {now}",
     "clear_keys": "UPDATE {jobs} SET key = NULL WHERE id = ANY(%s) AND state <> 'done' AND key_until <= {now}",
-    "drop": """DELETE FROM {jobs} WHERE id = ANY(ARRAY(SELECT id FROM {jobs} WHERE queue = %s AND state = 'ready'
-        ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)) RETURNING queue, grp""",
+    # Up to the first job of a group: the next one of the group may be older than the other ready jobs.
+    "drop": """DELETE FROM {jobs} WHERE id = ANY(ARRAY(SELECT id FROM (SELECT id, count(grp) OVER
+            (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS groups FROM (SELECT id, grp FROM {jobs}
+            WHERE queue = %s AND state = 'ready' ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) s) t WHERE groups = 0))
+        RETURNING queue, grp""",
     # Groups
     "demote": """UPDATE {jobs} j SET state = 'blocked' FROM ({heads}) h
         WHERE j.queue = h.queue AND j.grp = h.grp AND j.state IN ('ready','delayed') AND j.id > h.id RETURNING j.id""",
@@ -150,6 +153,7 @@ STATEMENTS: Final[dict[str, LiteralString]] = {
     "move": """WITH t AS MATERIALIZED (SELECT id, state IN ('ready','delayed','blocked') AS live, state, grp FROM {jobs}
             WHERE queue = %s AND id = ANY(%s) AND state <> 'leased' ORDER BY id FOR UPDATE SKIP LOCKED)
         UPDATE {jobs} j SET queue = %s, state = CASE WHEN t.live AND t.grp IS NOT NULL THEN 'blocked' ELSE j.state END,
+            due_at = CASE WHEN t.state = 'ready' THEN least(j.due_at, {now}) ELSE j.due_at END,
             key = CASE WHEN j.key_until <= {now} OR EXISTS(SELECT FROM {jobs} o WHERE o.queue = %s AND o.key = j.key)
                 THEN NULL ELSE j.key END
         FROM t WHERE j.id = t.id RETURNING j.id, t.live, j.state, t.grp, j.key""",

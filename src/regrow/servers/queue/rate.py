@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import isfinite
-from typing import Final
+from typing import Final, NamedTuple
 
 # A token that is missing for less than this is there: the clock's values are rounded, so a timer that is set for the next
 # token may end a moment before it. A claim leaves the bucket below zero then, and no token is given twice.
@@ -62,3 +63,49 @@ class Rate:
     def wait(self, level: float) -> float:
         """Return the seconds until a bucket of this level has one token."""
         return 0.0 if self.claims(level) else (1.0 - level) / self.speed
+
+
+Bucket = tuple[float | None, float]  # its tokens, None if it was never used, and when it had them
+
+
+class Shares(NamedTuple):
+    """The jobs that each of several claims takes, and what becomes of the bucket of their queue.
+
+    Attributes:
+        counts: jobs, one number for each claim.
+        bucket: what is left.
+        changed: whether the bucket has to be stored: a claim took tokens, or the clock is before the bucket's time,
+            from where no token would come.
+        short: the rate of a claim that takes less than it asks for; None if there is no such claim.
+    """
+
+    counts: list[int]
+    bucket: Bucket
+    changed: bool
+    short: Rate | None
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the claim that is short has a token."""
+        return 0.0 if self.short is None else self.short.wait(self.short.level(*self.bucket, now))
+
+
+def share(claims: Sequence[tuple[int, Rate | None]], bucket: Bucket, now: float, jobs: int | None = None) -> Shares:
+    """Share out the ready jobs of a queue among claims, each a count and a rate: the first claim takes first.
+
+    A claim without a rate takes no tokens, and needs none. `jobs` is the number of ready jobs; None for enough.
+    """
+    counts: list[int] = []
+    changed, short = False, None
+    for count, rate in claims:
+        given = max(0, count if jobs is None else min(count, jobs))
+        if rate is not None:
+            level = rate.level(*bucket, now)
+            given = min(given, rate.claims(level))
+            changed = changed or given > 0 or bucket[1] > now
+            bucket = (level - given, now)
+            if given < count:
+                short = rate
+        if jobs is not None:
+            jobs -= given
+        counts.append(given)
+    return Shares(counts, bucket, changed, short)

@@ -32,10 +32,11 @@ ACTIVE: Final = f"""SELECT id, state FROM regrow_jobs
 
 MOVED: Final = """SELECT id, state, grp, key, key_until IS NOT NULL AND key_until<=? FROM regrow_jobs
     WHERE queue=? AND state<>'leased' ORDER BY id LIMIT ?"""
-MOVE: Final = "UPDATE regrow_jobs SET queue=?, state=? WHERE id=?"
-MOVE_WITHOUT_KEY: Final = (
-    "UPDATE regrow_jobs SET queue=?, state=?, key=NULL, key_until=NULL, key_states=NULL WHERE id=?"
-)
+# A ready job stays ready: the wall clock may have stepped back before its time.
+_MOVE: Final = """UPDATE regrow_jobs SET queue=?, state=?,
+    due_at=CASE state WHEN 'ready' THEN min(due_at, ?) ELSE due_at END"""
+MOVE: Final = f"{_MOVE} WHERE id=?"
+MOVE_WITHOUT_KEY: Final = f"{_MOVE}, key=NULL, key_until=NULL, key_states=NULL WHERE id=?"
 
 
 def administer(batch: Batch, op: Admin) -> Any:
@@ -128,7 +129,7 @@ def _move(batch: Batch, op: Move) -> int:
             batch.execute(DELETE, (id,))
             continue
         new = "blocked" if waits and group is not None else state
-        batch.execute(MOVE_WITHOUT_KEY if taken else MOVE, (op.to, new, id))
+        batch.execute(MOVE_WITHOUT_KEY if taken else MOVE, (op.to, new, batch.wall, id))
         counter = batch.live if waits else batch.dead if state == "dead" else None
         if counter is not None:
             counter[op.queue] -= 1

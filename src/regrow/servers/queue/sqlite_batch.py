@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import islice
 from math import isnan
 from typing import Any, Final, TypeVar
 
@@ -14,6 +15,7 @@ from regrow.servers.queue.errors import LeaseLost, QueueError, StoreError
 from regrow.servers.queue.job import Enqueued
 from regrow.servers.queue.ops import Ack, Claim, Claimed, Extend, Nack, Op, Put
 from regrow.servers.queue.outcome import End, lease_over, left, with_error
+from regrow.servers.queue.rate import share
 from regrow.servers.queue.sqlite_connection import Connection, Row, is_of_one_op
 from regrow.servers.queue.sqlite_put import DELETE, Steps, Stored, advance, due_of, put_steps
 from regrow.servers.queue.sqlite_rows import CLAIMED, as_claimed, errors_from, errors_to
@@ -86,7 +88,7 @@ class Batch:
         self.before: Final[dict[str, int]] = {}  # live jobs of queues as the table has them
         self.net: Final[defaultdict[str, int]] = defaultdict(int)  # change of live jobs that is written already
         self.limited: Final[dict[str, float]] = {}  # queues whose claims wait for a token of their rate, and its time
-        self.claimed: Final[set[str]] = set()
+        self.rated: Final[set[str]] = set()  # queues with claims that have a rate
         self.more: bool = False  # a slice was full: the rest follows in the next commit
 
     # Helpers
@@ -162,12 +164,14 @@ class Batch:
             due = self.wall  # when it died
         elif how in {"retry", "snooze"}:
             due = self.wall + max(0.0, delay)
+        else:
+            due = min(due, self.wall)  # the wall clock may have stepped back since the claim
         if error is not None:
             errors = errors_to(with_error(errors_from(errors), error))
         if state == "dead":
             self.live[queue] -= 1
             self.dead[queue] += 1
-            if key_states == "live":
+            if key_states == "live" or (key_until is not None and key_until <= self.wall):
                 key = key_until = key_states = None
         if group is None:
             self.execute(END_LEASE, (state, attempts, due, errors, key, key_until, key_states, id))
@@ -353,7 +357,8 @@ class Batch:
             if is_number(op.lease):
                 by_queue[op.queue].append((place, op))
         for queue, claims in by_queue.items():
-            self.claimed.add(queue)
+            if any(op.rate is not None for _, op in claims):
+                self.rated.add(queue)
             try:
                 self.claim(queue, claims)
             except Exception as error:
@@ -370,34 +375,28 @@ class Batch:
         _, paused, tokens, tokens_at = row or (0, None, None, None)
         if paused is not None:
             return
-        rate = next((op.rate for _, op in claims if op.rate is not None), None)
-        level = float("inf")
-        if rate is not None:
-            level = rate.level(tokens, tokens_at or 0.0, self.now)
-        wanted = sum(max(0, op.count) for _, op in claims)
-        most = wanted if rate is None else min(wanted, rate.claims(level))
-        rows = iter(self.execute(READY, (queue, most)).fetchall() if most > 0 else ())
-        given = 0
+        wanted = [(op.count, op.rate) for _, op in claims]
+        bucket = (tokens, tokens_at or 0.0)
+        shares = share(wanted, bucket, self.now)
+        most = sum(shares.counts)
+        rows: list[Row] = self.execute(READY, (queue, most)).fetchall() if most else []
+        if len(rows) < most:
+            shares = share(wanted, bucket, self.now, len(rows))
+        left = iter(rows)
         updates: list[tuple[Any, ...]] = []
-        for place, op in claims:
-            if op.count <= 0:
-                continue
+        for (place, op), count in zip(claims, shares.counts, strict=True):
             until = self.now + op.lease
             taken: list[Claimed] = []
             self.results[place] = taken
-            for row in rows:
+            for row in islice(left, count):
                 job = as_claimed(row, queue, max(row[3] + 1, self.opens << 32), until)
                 updates.append((job.attempt, self.now, until, job.token, op.holder, job.id))
                 taken.append(job)
-                if len(taken) >= op.count:
-                    break
-            given += len(taken)
         self.connection.executemany(LEASE, updates)
-        if rate is not None:
-            level -= given
-            self.execute(SET_TOKENS, (queue, level, self.now))
-            if given == most < wanted and self.execute(READY, (queue, 1)).fetchone() is not None:
-                self.limited[queue] = self.now + rate.wait(level)
+        if shares.changed:
+            self.execute(SET_TOKENS, (queue, *shares.bucket))
+        if shares.short is not None and len(rows) == most and self.execute(READY, (queue, 1)).fetchone() is not None:
+            self.limited[queue] = self.now + shares.wait(self.now)
 
     # The end
 

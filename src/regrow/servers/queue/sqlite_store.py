@@ -358,7 +358,7 @@ class SQLite:
         if batch.more:
             return 0.0
         due_at, lease_until = batch.execute(TIMERS).fetchone()
-        for queue in batch.claimed:
+        for queue in batch.rated:
             self._limited.pop(queue, None)
         self._limited.update(batch.limited)
         waits = [at - batch.now for at in self._limited.values()]
