@@ -52,13 +52,13 @@ from regrow.servers.queue.errors import (
 )
 from regrow.servers.queue.function import JobFunction, job
 from regrow.servers.queue.job import DeadJob, Enqueued, Job, JobError, PutOptions, Seconds, Stats
-from regrow.servers.queue.memory_store import Memory
+from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.outcome import Backoff
-from regrow.servers.queue.postgres_store import Postgres
+from regrow.servers.queue.postgres.store import Postgres
 from regrow.servers.queue.queue import Queue
 from regrow.servers.queue.rate import Rate
 from regrow.servers.queue.signals import Discard, Retry, Snooze
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from regrow.servers.queue.store import Store
 from regrow.servers.queue.worker import Worker
 

@@ -14,7 +14,7 @@ from regrow.cli import main
 from regrow.cli.queue_store import times
 from regrow.servers.queue.job import JobError
 from regrow.servers.queue.ops import Claim, Claimed, Nack, NewJob, Op, Put
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 
 HOLDER = "host:1:<0.5.0>"
 

@@ -11,7 +11,7 @@ import pytest
 from regrow.cli.queue_store import times
 from regrow.servers.queue.job import JobError
 from regrow.servers.queue.ops import Claim, Nack, NewJob, Put
-from regrow.servers.queue.postgres_store import Postgres
+from regrow.servers.queue.postgres.store import Postgres
 from tests.cli.queue_stores import HOLDER, Run, runner
 from tests.contracts.postgres_server import schema_of, url
 

@@ -12,7 +12,7 @@ import pytest
 from regrow.cli.exit_codes import QUEUE_TABLE
 from regrow.cli.queue_store import times
 from regrow.servers.queue.ops import NewJob, Put
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.cli.queue_stores import File, Run, runner
 from tests.cli.terminal import regrow
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from regrow.cli import queue_work
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.cli.queue_stores import File, Run, runner
 from tests.cli.terminal import Terminal
 

@@ -19,7 +19,7 @@ from typing import ClassVar, Final, LiteralString
 import pytest
 
 from regrow.servers.queue.ops import Op
-from regrow.servers.queue.postgres_store import Postgres
+from regrow.servers.queue.postgres.store import Postgres
 from regrow.servers.queue.store import Clocks, Done
 
 SCRIPT: Final = Path(__file__).parents[2] / "scripts" / "postgres"

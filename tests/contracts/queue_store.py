@@ -24,10 +24,10 @@ import pytest
 
 from regrow.servers.queue.errors import QueueError
 from regrow.servers.queue.job import JobError, Stats
-from regrow.servers.queue.memory_store import Memory
+from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.ops import Claim, Claimed, Nack, NewJob, Op, Put, ReadStats, Record, Show
 from regrow.servers.queue.rate import Rate
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from regrow.servers.queue.store import Done, Store, Times
 from tests.contracts.postgres_server import in_postgres
 

@@ -176,7 +176,7 @@ def make_store(target: str, *, create: bool, shared: bool) -> Store:
     tables = tables_of(path) if path.is_file() else None
     if tables == [] and not create:
         raise Problem(f"{plain(target)} has no queues: it is empty. regrow queue migrate makes their tables", NOT_THERE)
-    from regrow.servers.queue.sqlite_store import SQLite  # start-up: sqlite3 is not needed for PostgreSQL
+    from regrow.servers.queue.sqlite.store import SQLite  # start-up: sqlite3 is not needed for PostgreSQL
 
     return SQLite(path, shared=shared or META in (tables or []))
 
@@ -188,7 +188,8 @@ def make_postgres(target: str, *, create: bool) -> Store:
         Problem: the URL cannot be read, or the schema has no tables of regrow.
         StoreError: the server cannot be reached.
     """
-    from regrow.servers.queue import postgres_connection, postgres_store  # start-up: not needed for SQLite
+    from regrow.servers.queue.postgres import connection as postgres_connection  # start-up: not needed for SQLite
+    from regrow.servers.queue.postgres import store as postgres_store
 
     address, _, query = target.partition("?")
     parameters = [part.partition("=") for part in query.split("&") if part]

@@ -7,7 +7,7 @@ from typing import Any
 from regrow import GenServer, NoReply, Ok, Reply, process, reply
 from regrow.gen_server import From
 from regrow.kernel.current_node import current_node
-from regrow.servers.queue.memory_store import Memory
+from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.ops import Claim, Op, Put
 from regrow.servers.queue.requests import Ask
 from regrow.servers.queue.store import Times

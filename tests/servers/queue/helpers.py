@@ -13,7 +13,7 @@ from regrow import call
 from regrow.servers.queue.broker import Broker
 from regrow.servers.queue.errors import PayloadError
 from regrow.servers.queue.job import Job, JobQueue, Stats
-from regrow.servers.queue.memory_store import Memory
+from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.ops import Ack, Claim, Claimed, Nack, NewJob, Op, Policy, Put, Verdict
 from regrow.servers.queue.requests import Ask
 from regrow.servers.queue.settings import Settings

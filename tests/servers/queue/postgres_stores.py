@@ -12,7 +12,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from regrow.servers.queue.ops import Claim, Claimed, NewJob, Op, Put
-from regrow.servers.queue.postgres_store import Postgres
+from regrow.servers.queue.postgres.store import Postgres
 from regrow.servers.queue.store import Done, Times
 from tests.contracts.postgres_server import schema_of, url
 

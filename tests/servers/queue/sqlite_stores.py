@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from regrow.servers.queue.ops import NewJob, Put
-from regrow.servers.queue.sqlite_connection import connect
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.connection import connect
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.contracts.queue_store import Clock, Kind, Opened
 
 ONE_PUT = Put("q", (NewJob(b"1"),))

@@ -16,10 +16,10 @@ from benchmarks.queues.peers import FLOOR, SQLITE
 from benchmarks.queues.settings import COLUMNS, Setting
 from benchmarks.queues.table import tables
 from benchmarks.results import Results
-from regrow.servers.queue.memory_store import Memory
+from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.ops import Op
-from regrow.servers.queue.postgres_store import Postgres
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.postgres.store import Postgres
+from regrow.servers.queue.sqlite.store import SQLite
 from regrow.servers.queue.store import Clocks, Done
 from tests.contracts.postgres_server import schema_of, url
 

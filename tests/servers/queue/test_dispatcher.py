@@ -15,7 +15,7 @@ from regrow.servers.queue.current import current
 from regrow.servers.queue.dispatcher import Dispatcher
 from regrow.servers.queue.errors import StoreError
 from regrow.servers.queue.job import Job, Stats
-from regrow.servers.queue.memory_store import Memory
+from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.ops import Ack, Claim, Extend, ReadDead, Record
 from regrow.servers.queue.outcome import Backoff
 from regrow.servers.queue.signals import Discard, Retry, Snooze

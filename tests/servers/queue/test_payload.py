@@ -14,9 +14,9 @@ from uuid import UUID
 import pytest
 
 from regrow.servers.queue.errors import PayloadError
-from regrow.servers.queue.payload import Encoding
-from regrow.servers.queue.payload_types import words
-from regrow.servers.queue.shapes import shape_of
+from regrow.servers.queue.payload.encoding import Encoding
+from regrow.servers.queue.payload.shapes import shape_of
+from regrow.servers.queue.payload.types import words
 from tests.servers.queue.payload_classes import (
     Aliased,
     AlsoTagged,
@@ -284,7 +284,7 @@ def test_two_members_of_one_name_are_refused() -> None:
 FRESH = """
 import sys
 sys.modules["{hidden}"] = None
-from regrow.servers.queue.shapes import shape_of
+from regrow.servers.queue.payload.shapes import shape_of
 from dataclasses import dataclass
 @dataclass
 class Point:

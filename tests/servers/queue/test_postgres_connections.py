@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from regrow.servers.queue import postgres_connection
 from regrow.servers.queue.errors import LeaseLost, StoreBusy, StoreError
 from regrow.servers.queue.ops import Ack, Claim, Count, Extend, Nack, NewJob, Pause, Put
-from regrow.servers.queue.postgres_store import LOOK, Postgres
+from regrow.servers.queue.postgres import connection as postgres_connection
+from regrow.servers.queue.postgres.store import LOOK, Postgres
 from regrow.servers.queue.transactional import put_in
 from tests.contracts.postgres_server import url
 from tests.servers.queue.postgres_stores import Here, here, path_option, woken

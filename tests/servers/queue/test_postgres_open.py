@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from regrow.servers.queue import postgres_schema
 from regrow.servers.queue.errors import StoreDamaged, StoreError, StoreForeign, StoreNewer, StoreReadOnly
-from regrow.servers.queue.postgres_store import Postgres
+from regrow.servers.queue.postgres import schema as postgres_schema
+from regrow.servers.queue.postgres.store import Postgres
 from regrow.servers.queue.store import Times
 from tests.contracts.postgres_server import url
 from tests.servers.queue.postgres_stores import Here, here

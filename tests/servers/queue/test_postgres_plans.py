@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 
 from regrow.servers.queue.ops import NewJob, Put
-from regrow.servers.queue.postgres_sql import compose
-from regrow.servers.queue.postgres_store import Postgres
+from regrow.servers.queue.postgres.sql import compose
+from regrow.servers.queue.postgres.store import Postgres
 from regrow.servers.queue.store import Times
 from tests.contracts.postgres_server import schema_of, url
 

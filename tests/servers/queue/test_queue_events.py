@@ -11,7 +11,7 @@ from regrow import Supervisor, process, telemetry
 from regrow.servers.queue.broker import Broker
 from regrow.servers.queue.errors import StoreFull
 from regrow.servers.queue.job import Job
-from regrow.servers.queue.memory_store import Memory
+from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.ops import Extend
 from regrow.servers.queue.signals import Discard, Retry, Snooze
 from tests.servers.queue.helpers import Code, Recording, put

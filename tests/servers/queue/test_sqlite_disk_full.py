@@ -10,8 +10,8 @@ import pytest
 from regrow.servers.queue.errors import LeaseLost, StoreError, StoreFull
 from regrow.servers.queue.job import Stats
 from regrow.servers.queue.ops import Ack, Claim, Count, NewJob, Put
-from regrow.servers.queue.sqlite_connection import connect
-from regrow.servers.queue.sqlite_files import size_of
+from regrow.servers.queue.sqlite.connection import connect
+from regrow.servers.queue.sqlite.files import size_of
 from tests.contracts.queue_store import Opened
 from tests.servers.queue.sqlite_stores import ONE_PUT, opened_at, traced
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from regrow.servers.queue import sqlite_lock
 from regrow.servers.queue.errors import StoreBusy
 from regrow.servers.queue.job import Stats
 from regrow.servers.queue.ops import Claim, Claimed, Count, NewJob, Put, ReadStats
-from regrow.servers.queue.sqlite_lock import WriteLock, pauses
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite import lock as sqlite_lock
+from regrow.servers.queue.sqlite.lock import WriteLock, pauses
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.contracts.queue_store import Clock
 from tests.servers.queue.sqlite_stores import ONE_PUT, opened_at, traced, user
 

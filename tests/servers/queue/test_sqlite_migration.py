@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from regrow.servers.queue import sqlite_schema
 from regrow.servers.queue.errors import StoreDamaged, StoreError
-from regrow.servers.queue.sqlite_lock import WriteLock
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite import schema as sqlite_schema
+from regrow.servers.queue.sqlite.lock import WriteLock
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.contracts.queue_store import Clock
 from tests.servers.queue.sqlite_stores import opened_at, rows, traced, user
 

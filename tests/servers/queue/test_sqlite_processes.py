@@ -13,7 +13,7 @@ from regrow.servers.queue.errors import LeaseLost
 from regrow.servers.queue.job import Stats
 from regrow.servers.queue.ops import Ack, Count, NewJob, Pause, Put
 from regrow.servers.queue.rate import Rate
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.contracts.queue_store import START, Clock, Opened
 from tests.servers.queue.sqlite_stores import ONE_PUT, opened_at, rows, user
 
@@ -146,7 +146,7 @@ def test_many_processes_put_and_claim_each_job_once(path: Path) -> None:
     code = f"""
 import os, sys, time
 from regrow.servers.queue.ops import Ack, Claim, NewJob, Put
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from regrow.servers.queue.store import Times
 
 def clocks():

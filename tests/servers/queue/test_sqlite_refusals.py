@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from regrow.servers.queue import sqlite_files, sqlite_store
 from regrow.servers.queue.errors import (
     StoreDamaged,
     StoreError,
@@ -20,9 +19,11 @@ from regrow.servers.queue.errors import (
     StoreNotLocal,
     StoreReadOnly,
 )
-from regrow.servers.queue.sqlite_connection import connect
-from regrow.servers.queue.sqlite_files import file_system
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite import files as sqlite_files
+from regrow.servers.queue.sqlite import store as sqlite_store
+from regrow.servers.queue.sqlite.connection import connect
+from regrow.servers.queue.sqlite.files import file_system
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.contracts.queue_store import Clock
 from tests.servers.queue.sqlite_stores import ONE_PUT, opened_at, rows, user
 
@@ -143,7 +144,7 @@ def test_a_damaged_file_is_refused_and_the_error_names_the_ways_out(path: Path) 
 
 
 def test_a_long_file_is_not_read_as_a_whole_when_it_is_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("regrow.servers.queue.sqlite_schema.CHECKED", 4096)
+    monkeypatch.setattr("regrow.servers.queue.sqlite.schema.CHECKED", 4096)
     damaged(path)
     store = SQLite(path)
     store.open(Clock())

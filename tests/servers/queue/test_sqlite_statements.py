@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from regrow.servers.queue import sqlite_admin, sqlite_batch, sqlite_put, sqlite_reads
 from regrow.servers.queue.errors import LeaseLost, StoreError
 from regrow.servers.queue.job import Enqueued, JobError, Stats
 from regrow.servers.queue.ops import (
@@ -24,8 +23,12 @@ from regrow.servers.queue.ops import (
     Put,
     ReadStats,
 )
-from regrow.servers.queue.sqlite_batch import CHUNK, PUT_CHUNK, PUT_ONE
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite import admin as sqlite_admin
+from regrow.servers.queue.sqlite import batch as sqlite_batch
+from regrow.servers.queue.sqlite import put as sqlite_put
+from regrow.servers.queue.sqlite import reads as sqlite_reads
+from regrow.servers.queue.sqlite.batch import CHUNK, PUT_CHUNK, PUT_ONE
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.contracts.queue_store import Clock, Opened
 from tests.servers.queue.sqlite_stores import ONE_PUT, Traced, opened_at, user
 

@@ -13,7 +13,7 @@ from regrow import CalleeExit, Node, StartError, Supervisor, VirtualClock, call,
 from regrow.kernel.clock import Clock
 from regrow.servers.queue.broker import Broker
 from regrow.servers.queue.errors import LeaseLost, QueueError, StoreBusy, StoreError, StoreForeign, StoreFull
-from regrow.servers.queue.memory_store import Memory
+from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.ops import Claim, NewJob, Pause, Put, Resume
 from regrow.servers.queue.rate import Rate
 from regrow.testing import Reports

@@ -239,7 +239,7 @@ def as_store(store: Any) -> Store:
         TypeError: it is neither.
     """
     if isinstance(store, str | os.PathLike):
-        from regrow.servers.queue.sqlite_store import SQLite  # start-up: a program on another store does not load it
+        from regrow.servers.queue.sqlite.store import SQLite  # start-up: a program on another store does not load it
 
         return SQLite(os.fspath(store))  # pyright: ignore[reportUnknownArgumentType]
     if all(hasattr(store, name) for name in ("open", "run", "close", "threaded")):

@@ -11,10 +11,10 @@ from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, Unpack, ca
 from regrow.kernel.addresses import Name
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.servers.queue.job import Enqueued, Job, PutOptions
-from regrow.servers.queue.payload_types import hints_of
+from regrow.servers.queue.payload.shapes import Arguments, Shape, shape_of
+from regrow.servers.queue.payload.types import hints_of
 from regrow.servers.queue.queue import Queue
 from regrow.servers.queue.settings import WorkerOptions
-from regrow.servers.queue.shapes import Arguments, Shape, shape_of
 from regrow.servers.queue.worker import WorkOptions
 from regrow.servers.queue.workspec import Perform, WorkSpec
 

@@ -19,7 +19,7 @@ from regrow.servers.queue.job import Enqueued, Job, PutOptions, Seconds
 from regrow.servers.queue.names import holder
 from regrow.servers.queue.ops import Claimed, NewJob, Policy
 from regrow.servers.queue.outcome import Backoff, BackoffFunction
-from regrow.servers.queue.payload_types import caller_module
+from regrow.servers.queue.payload.types import caller_module
 from regrow.servers.queue.queue_base import QueueBase
 from regrow.servers.queue.rate import Rate
 from regrow.servers.queue.settings import ATTEMPTS, LEASE, MAX_PAYLOAD, Settings

@@ -14,11 +14,11 @@ from regrow.servers.queue.errors import PayloadError, QueueError
 from regrow.servers.queue.job import DeadJob, Enqueued, Job, Stats
 from regrow.servers.queue.names import name_of
 from regrow.servers.queue.ops import Record
-from regrow.servers.queue.payload import Encoding
-from regrow.servers.queue.payload_types import argument_of, inner, modules_of, resolved, words
+from regrow.servers.queue.payload.encoding import Encoding
+from regrow.servers.queue.payload.shapes import Shape, shape_of
+from regrow.servers.queue.payload.types import argument_of, inner, modules_of, resolved, words
 from regrow.servers.queue.requests import Ask
 from regrow.servers.queue.settings import Settings
-from regrow.servers.queue.shapes import Shape, shape_of
 
 P = TypeVar("P")
 

@@ -7,7 +7,7 @@
     aiosqlite.Connection                         put_in_async
     psycopg.AsyncConnection                      put_in_async
 
-Each dialect is a generator of statements (`put_in_steps` of `sqlite_put` and `postgres_put_in`); the drivers here run them, and wait for each
+Each dialect is a generator of statements (`put_in_steps` of `sqlite/put.py` and `postgres/put_in.py`); the drivers here run them, and wait for each
 where the connection is asynchronous. The jobs are there when the caller commits, and not if he rolls back.
 """
 
@@ -21,7 +21,7 @@ from typing import Any, Final
 from regrow.servers.queue.errors import StoreError
 from regrow.servers.queue.job import Enqueued
 from regrow.servers.queue.ops import Put
-from regrow.servers.queue.sqlite_put import put_in_steps
+from regrow.servers.queue.sqlite.put import put_in_steps
 
 AnySteps = Generator[tuple[Any, tuple[Any, ...]], list[Any], Any]
 WANTED: Final = "a sqlite3.Connection, an aiosqlite.Connection, a psycopg.Connection or a psycopg.AsyncConnection"
@@ -159,7 +159,7 @@ def _in_psycopg(connection: Any, put: Put) -> list[Enqueued]:
     from psycopg.rows import tuple_row
 
     # start-up: needed with PostgreSQL alone
-    from regrow.servers.queue.postgres_put_in import put_in_steps as steps
+    from regrow.servers.queue.postgres.put_in import put_in_steps as steps
 
     with connection.cursor(row_factory=tuple_row) as cursor:
 
@@ -178,7 +178,7 @@ async def _in_async_psycopg(connection: Any, put: Put) -> list[Enqueued]:
     from psycopg.rows import tuple_row
 
     # start-up: needed with PostgreSQL alone
-    from regrow.servers.queue.postgres_put_in import put_in_steps as steps
+    from regrow.servers.queue.postgres.put_in import put_in_steps as steps
 
     async with connection.cursor(row_factory=tuple_row) as cursor:
 

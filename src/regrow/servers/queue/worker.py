@@ -11,7 +11,7 @@ from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.clock import seconds
 from regrow.servers.queue import checks
 from regrow.servers.queue.job import Enqueued, Job, PutOptions
-from regrow.servers.queue.payload_types import argument_of, modules_of
+from regrow.servers.queue.payload.types import argument_of, modules_of
 from regrow.servers.queue.queue import Queue
 from regrow.servers.queue.settings import WorkerOptions, check_names
 from regrow.servers.queue.workspec import Perform, WorkSpec

@@ -25,7 +25,7 @@ from regrow.servers.queue.broker import Broker
 from regrow.servers.queue.job import Job
 from regrow.servers.queue.outcome import Backoff
 from regrow.servers.queue.queue import Queue
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from regrow.servers.queue.store import Store
 from regrow.servers.queue.worker import Worker
 

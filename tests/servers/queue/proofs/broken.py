@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from regrow.servers.queue.ops import UNSYNCED, Ack, Op
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from regrow.servers.queue.store import Clocks, Done, Store
 from tests.servers.queue.proofs.connection import Cursor, Rewrite
 

@@ -14,7 +14,7 @@ import sys
 from random import Random
 from typing import Any
 
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from regrow.servers.queue.store import Store
 from tests.servers.queue.proofs.broken import BROKEN
 from tests.servers.queue.proofs.disk import Disk

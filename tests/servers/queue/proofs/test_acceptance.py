@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from regrow.servers.queue.ops import ReadDead, ReadStats
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.servers.queue.proofs.application import LEASE, PAUSE
 from tests.servers.queue.proofs.programs import Program, eventually, program
 from tests.servers.queue.proofs.sharing import clocks

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from regrow.servers.queue.memory_store import Memory
+from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.ops import Ack, Claim, Claimed, Extend, NewJob, Op, Put, Show
 from regrow.servers.queue.rate import Rate
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from regrow.servers.queue.store import Store
 from tests.once import once
 from tests.servers.queue.proofs.broken import intact

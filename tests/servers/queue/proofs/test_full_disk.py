@@ -9,7 +9,7 @@ import pytest
 
 from regrow.servers.queue.errors import StoreFull
 from regrow.servers.queue.ops import Ack, Claim, Extend, NewJob, Put
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.once import once
 from tests.servers.queue.proofs.broken import intact
 from tests.servers.queue.proofs.connection import Connection

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from regrow.servers.queue.ops import Show
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.once import once
 from tests.servers.queue.proofs.examine import examine
 from tests.servers.queue.proofs.killed import nursery

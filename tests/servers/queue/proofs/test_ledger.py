@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from regrow.servers.queue.memory_store import Memory
+from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.ops import Ack, Cancel, Claim, Claimed, Nack, Op, Put
 from regrow.servers.queue.store import Clocks, Done, Store
 from tests.once import once

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from regrow.servers.queue.ops import Ack, Claim, Count, Extend, Nack, NewJob, Op, Peek, Put, ReadDead, ReadStats
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.once import once
 from tests.servers.queue.proofs.broken import replaced
 from tests.servers.queue.proofs.connection import Rewrite

@@ -15,7 +15,7 @@ from regrow import process
 from regrow.servers.queue.broker import Broker
 from regrow.servers.queue.errors import Empty, LeaseLost
 from regrow.servers.queue.job import Job, Stats
-from regrow.servers.queue.memory_store import Memory
+from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.ops import Ack, Claim, Claimed, Nack, Op, Put
 from regrow.servers.queue.outcome import Backoff
 from regrow.servers.queue.queue import Queue

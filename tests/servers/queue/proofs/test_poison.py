@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from regrow.servers.queue.ops import Claim, NewJob, Put, ReadDead
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.once import once
 from tests.servers.queue.proofs.broken import BROKEN, POISON
 from tests.servers.queue.proofs.power import connects

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from regrow.servers.queue.ops import Ack, Claim, NewJob, Put
-from regrow.servers.queue.sqlite_store import LOG_LIMIT, SQLite
+from regrow.servers.queue.sqlite.store import LOG_LIMIT, SQLite
 from tests.once import once
 from tests.servers.queue.proofs.workload import HOLDER, Clock, results_of
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from regrow.servers.queue.ops import Count, Pause, Resume
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.once import once
 from tests.servers.queue.proofs.broken import TWO_PROCESSES
 from tests.servers.queue.proofs.killed import ROOT

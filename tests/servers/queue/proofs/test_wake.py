@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from regrow.servers.queue.ops import NewJob, Put
-from regrow.servers.queue.sqlite_store import SQLite
+from regrow.servers.queue.sqlite.store import SQLite
 from tests.servers.queue.proofs.programs import Program, eventually, program
 from tests.servers.queue.proofs.sharing import clocks
 from tests.servers.queue.proofs.workload import results_of

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from regrow.servers.queue.ops import Admin, Cancel, Move, Pause, Prune, Purge, Resume, Retry
-from regrow.servers.queue.postgres_puts import WHOLE, Changes, Steps, pairs, seconds
-from regrow.servers.queue.postgres_sql import Statements
+from regrow.servers.queue.postgres.puts import WHOLE, Changes, Steps, pairs, seconds
+from regrow.servers.queue.postgres.sql import Statements
 
 
 def admin_steps(sql: Statements, op: Admin, changes: Changes) -> Steps:

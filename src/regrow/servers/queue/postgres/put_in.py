@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from regrow.servers.queue.errors import Full, StoreError, StoreNewer
 from regrow.servers.queue.ops import Put
-from regrow.servers.queue.postgres_puts import Changes, pairs, problem, put_steps, settle_steps
-from regrow.servers.queue.postgres_schema import MAGIC, MIGRATIONS
-from regrow.servers.queue.postgres_sql import Statements, compose
+from regrow.servers.queue.postgres.puts import Changes, pairs, problem, put_steps, settle_steps
+from regrow.servers.queue.postgres.schema import MAGIC, MIGRATIONS
+from regrow.servers.queue.postgres.sql import Statements, compose
 
 Steps = Generator[tuple[bytes, tuple[Any, ...]], list[tuple[Any, ...]], Any]
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from regrow.servers.queue.errors import StoreBusy, StoreReadOnly
-from regrow.servers.queue.sqlite_connection import must_wait
+from regrow.servers.queue.sqlite.connection import must_wait
 
 fcntl: Any = None  # Windows has no flock, and its stores use retries alone
 with contextlib.suppress(ImportError):

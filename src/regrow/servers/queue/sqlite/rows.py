@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from regrow.servers.queue.job import JobError
 from regrow.servers.queue.ops import Claimed, Record
-from regrow.servers.queue.sqlite_connection import Row
+from regrow.servers.queue.sqlite.connection import Row
 
 RECORD: Final = (
     "id, queue, state, payload, priority, attempts, max_attempts, created_at, due_at, token, lease_until, holder, grp, "

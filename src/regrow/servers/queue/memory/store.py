@@ -1,6 +1,6 @@
 """The store in memory: the model of the other stores, and the one for tests. Its jobs end with the program.
 
-An op works on rows (`memory_rows.py`) in O(log n). The order of the phases of a commit is a table, `PHASES`.
+An op works on rows (`rows.py`) in O(log n). The order of the phases of a commit is a table, `PHASES`.
 
 Where the rules of queues leave a choice, this is what all stores do:
 
@@ -25,8 +25,8 @@ from typing import Any, Final
 
 from regrow.servers.queue.errors import LeaseLost, QueueError, StoreError
 from regrow.servers.queue.job import Enqueued, Stats
-from regrow.servers.queue.memory_jobs import Jobs
-from regrow.servers.queue.memory_rows import LIVE, WAITING, Queue, Row
+from regrow.servers.queue.memory.jobs import Jobs
+from regrow.servers.queue.memory.rows import LIVE, WAITING, Queue, Row
 from regrow.servers.queue.ops import (
     READS,
     Ack,

@@ -29,7 +29,7 @@ from regrow.servers.queue.errors import (
     StoreFull,
     StoreReadOnly,
 )
-from regrow.servers.queue.sqlite_files import is_writable
+from regrow.servers.queue.sqlite.files import is_writable
 
 Row = tuple[Any, ...]
 

@@ -27,10 +27,10 @@ from regrow.servers.queue.ops import (
     Resume,
     Retry,
 )
-from regrow.servers.queue.sqlite_admin import administer
-from regrow.servers.queue.sqlite_batch import TIMERS, Batch, split
-from regrow.servers.queue.sqlite_check import facts, problems
-from regrow.servers.queue.sqlite_connection import (
+from regrow.servers.queue.sqlite.admin import administer
+from regrow.servers.queue.sqlite.batch import TIMERS, Batch, split
+from regrow.servers.queue.sqlite.check import facts, problems
+from regrow.servers.queue.sqlite.connection import (
     OLDEST,
     Connect,
     Connection,
@@ -40,10 +40,10 @@ from regrow.servers.queue.sqlite_connection import (
     look,
     store_error,
 )
-from regrow.servers.queue.sqlite_files import exists, keep_copy, refuse_place, size_of
-from regrow.servers.queue.sqlite_lock import WriteLock, by_store, retried
-from regrow.servers.queue.sqlite_reads import read
-from regrow.servers.queue.sqlite_schema import (
+from regrow.servers.queue.sqlite.files import exists, keep_copy, refuse_place, size_of
+from regrow.servers.queue.sqlite.lock import WriteLock, by_store, retried
+from regrow.servers.queue.sqlite.reads import read
+from regrow.servers.queue.sqlite.schema import (
     RECOUNT,
     SET_META,
     check_quickly,

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from regrow.servers.queue.job import Stats
 from regrow.servers.queue.ops import Count, Look, Peek, Read, ReadDead, ReadStats, Show
-from regrow.servers.queue.sqlite_connection import Connection
-from regrow.servers.queue.sqlite_rows import RECORD, as_record
-from regrow.servers.queue.sqlite_schema import LIVE
+from regrow.servers.queue.sqlite.connection import Connection
+from regrow.servers.queue.sqlite.rows import RECORD, as_record
+from regrow.servers.queue.sqlite.schema import LIVE
 
 LIVE_OF: Final = "SELECT live FROM regrow_queues WHERE name=?"
 QUEUES: Final = "SELECT name, live, dead, paused FROM regrow_queues"

@@ -16,10 +16,10 @@ from regrow.servers.queue.job import Enqueued
 from regrow.servers.queue.ops import Ack, Claim, Claimed, Extend, Nack, Op, Put
 from regrow.servers.queue.outcome import End, lease_over, left, with_error
 from regrow.servers.queue.rate import share
-from regrow.servers.queue.sqlite_connection import Connection, Row, is_of_one_op
-from regrow.servers.queue.sqlite_put import DELETE, Steps, Stored, advance, due_of, put_steps
-from regrow.servers.queue.sqlite_rows import CLAIMED, as_claimed, errors_from, errors_to
-from regrow.servers.queue.sqlite_schema import SCHEMA, newer
+from regrow.servers.queue.sqlite.connection import Connection, Row, is_of_one_op
+from regrow.servers.queue.sqlite.put import DELETE, Steps, Stored, advance, due_of, put_steps
+from regrow.servers.queue.sqlite.rows import CLAIMED, as_claimed, errors_from, errors_to
+from regrow.servers.queue.sqlite.schema import SCHEMA, newer
 from regrow.servers.queue.store import Times
 
 T = TypeVar("T")

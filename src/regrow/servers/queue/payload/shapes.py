@@ -16,7 +16,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final, Protocol, cast
 
-from regrow.servers.queue.payload_types import (
+from regrow.servers.queue.payload.plain_json import Fit, Misfit, any_json, plain_fit, wanted
+from regrow.servers.queue.payload.types import (
     classes_of,
     inner,
     is_record,
@@ -25,7 +26,6 @@ from regrow.servers.queue.payload_types import (
     uses_struct,
     words,
 )
-from regrow.servers.queue.plain_json import Fit, Misfit, any_json, plain_fit, wanted
 
 MASK: Final = '"**********"'  # what pydantic writes in place of a secret
 

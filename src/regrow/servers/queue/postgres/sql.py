@@ -10,8 +10,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, Final, LiteralString
 
-from regrow.servers.queue.postgres_connection import load
-from regrow.servers.queue.postgres_schema import ACTIVE, LIVE, names_of
+from regrow.servers.queue.postgres.connection import load
+from regrow.servers.queue.postgres.schema import ACTIVE, LIVE, names_of
 
 NOW: Final[LiteralString] = "(SELECT clock_timestamp())"
 MOST_SWEPT: Final[LiteralString] = "10000"  # rows of each kind in one commit

@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.servers.queue.errors import PayloadError
-from regrow.servers.queue.shapes import Shape, dumps, loads, reason_of
+from regrow.servers.queue.payload.shapes import Shape, dumps, loads, reason_of
 
 P = TypeVar("P")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from regrow.servers.queue.errors import StoreDamaged, StoreError, StoreForeign, StoreNewer, StoreReadOnly
-from regrow.servers.queue.postgres_connection import OLDEST_SERVER, as_store_error, load
+from regrow.servers.queue.postgres.connection import OLDEST_SERVER, as_store_error, load
 
 if TYPE_CHECKING:
-    from regrow.servers.queue.postgres_connection import Connection
+    from regrow.servers.queue.postgres.connection import Connection
 
 MAGIC: Final = "regrow.queue"
 TABLES: Final = ("regrow_queue_meta", "regrow_queues", "regrow_jobs")

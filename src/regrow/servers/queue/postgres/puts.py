@@ -15,7 +15,7 @@ from typing import Any, Final
 from regrow.servers.queue.errors import StoreError
 from regrow.servers.queue.job import Enqueued
 from regrow.servers.queue.ops import NewJob, Put
-from regrow.servers.queue.postgres_sql import Statements
+from regrow.servers.queue.postgres.sql import Statements
 
 Steps = Generator[tuple[bytes, tuple[Any, ...]], list[tuple[Any, ...]], Any]
 

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 from regrow.servers.queue.errors import Full, StoreError
 from regrow.servers.queue.job import Enqueued
 from regrow.servers.queue.ops import NewJob, Put
-from regrow.servers.queue.sqlite_connection import Row
-from regrow.servers.queue.sqlite_schema import LIVE, SCHEMA
+from regrow.servers.queue.sqlite.connection import Row
+from regrow.servers.queue.sqlite.schema import LIVE, SCHEMA
 
 Step = tuple[str, tuple[Any, ...]]  # a statement and its parameters
 Steps = Generator[Step, list[Row], Any]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from regrow.servers.queue.ops import Admin, Cancel, Move, Pause, Prune, Purge, Resume, Retry
-from regrow.servers.queue.sqlite_batch import SLICE, Batch
-from regrow.servers.queue.sqlite_put import DELETE, HEAD, SET_STATE, holder
-from regrow.servers.queue.sqlite_schema import LIVE
+from regrow.servers.queue.sqlite.batch import SLICE, Batch
+from regrow.servers.queue.sqlite.put import DELETE, HEAD, SET_STATE, holder
+from regrow.servers.queue.sqlite.schema import LIVE
 
 PAUSE: Final = (
     "INSERT INTO regrow_queues(name, paused) VALUES (?,?) ON CONFLICT(name) DO UPDATE SET paused=excluded.paused"

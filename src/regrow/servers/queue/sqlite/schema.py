@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from regrow.servers.queue.errors import StoreForeign, StoreNewer
-from regrow.servers.queue.sqlite_connection import Connection, damaged
+from regrow.servers.queue.sqlite.connection import Connection, damaged
 
 SCHEMA: Final = 1
 MAGIC: Final = "regrow.queue"

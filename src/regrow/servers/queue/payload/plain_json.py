@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin
 
-from regrow.servers.queue.payload_types import UNIONS, inner, is_alias, members, words
+from regrow.servers.queue.payload.types import UNIONS, inner, is_alias, members, words
 
 Fit = Callable[[Any], Any]
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Final
 
-from regrow.servers.queue.sqlite_connection import Connection, Row, code_of
-from regrow.servers.queue.sqlite_files import size_of
-from regrow.servers.queue.sqlite_schema import LIVE, MAGIC, SCHEMA, meta
+from regrow.servers.queue.sqlite.connection import Connection, Row, code_of
+from regrow.servers.queue.sqlite.files import size_of
+from regrow.servers.queue.sqlite.schema import LIVE, MAGIC, SCHEMA, meta
 
 MOST: Final = 100  # lines for one kind of problem
 

@@ -43,16 +43,16 @@ from regrow.servers.queue.ops import (
     Retry,
 )
 from regrow.servers.queue.outcome import lease_over, left, with_error
-from regrow.servers.queue.postgres_admin import admin_steps
-from regrow.servers.queue.postgres_puts import WHOLE, Changes, Steps, pairs, problem, put_steps, seconds, settle_steps
-from regrow.servers.queue.postgres_reads import read
-from regrow.servers.queue.postgres_rows import as_claimed, errors_from, errors_to
-from regrow.servers.queue.postgres_sql import Statements
+from regrow.servers.queue.postgres.admin import admin_steps
+from regrow.servers.queue.postgres.puts import WHOLE, Changes, Steps, pairs, problem, put_steps, seconds, settle_steps
+from regrow.servers.queue.postgres.reads import read
+from regrow.servers.queue.postgres.rows import as_claimed, errors_from, errors_to
+from regrow.servers.queue.postgres.sql import Statements
 from regrow.servers.queue.rate import Shares, share
 from regrow.servers.queue.store import Clocks, Done
 
 if TYPE_CHECKING:
-    from regrow.servers.queue.postgres_connection import Connection
+    from regrow.servers.queue.postgres.connection import Connection
 
 ADMIN: Final = (Pause, Resume, Purge, Retry, Cancel, Prune, Move)
 KEEPS_DUE: Final = -1.0  # see the statement `leave`

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regrow.servers.queue.memory_rows import LIVE, Line, Order, Queue, Row
+from regrow.servers.queue.memory.rows import LIVE, Line, Order, Queue, Row
 from regrow.servers.queue.ops import State
 from regrow.servers.queue.outcome import End, lease_over, left, with_error
 from regrow.servers.queue.store import Times

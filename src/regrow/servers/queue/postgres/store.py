@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, LiteralString
 
 from regrow.servers.queue.errors import StoreError
 from regrow.servers.queue.ops import READS, Claim, Op, Put
-from regrow.servers.queue.postgres_batch import Batch
-from regrow.servers.queue.postgres_connection import (
+from regrow.servers.queue.postgres.batch import Batch
+from regrow.servers.queue.postgres.connection import (
     Listener,
     as_store_error,
     connect,
@@ -17,14 +17,14 @@ from regrow.servers.queue.postgres_connection import (
     load,
     public_parts,
 )
-from regrow.servers.queue.postgres_puts import is_storable
-from regrow.servers.queue.postgres_reads import CHECKS, INVALID, read
-from regrow.servers.queue.postgres_schema import ACTIVE, INDEXES, LIVE, names_of, prepare
-from regrow.servers.queue.postgres_sql import NOW, Statements, compose
+from regrow.servers.queue.postgres.puts import is_storable
+from regrow.servers.queue.postgres.reads import CHECKS, INVALID, read
+from regrow.servers.queue.postgres.schema import ACTIVE, INDEXES, LIVE, names_of, prepare
+from regrow.servers.queue.postgres.sql import NOW, Statements, compose
 from regrow.servers.queue.store import Clocks, Done
 
 if TYPE_CHECKING:
-    from regrow.servers.queue.postgres_connection import Connection
+    from regrow.servers.queue.postgres.connection import Connection
 
 MOST_TRIES: Final = 5  # of a transaction that others were in the way of
 LONGEST_SCHEMA: Final = 63  # bytes: PostgreSQL cuts longer names

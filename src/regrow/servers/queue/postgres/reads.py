@@ -7,9 +7,9 @@ from typing import Any, Final, LiteralString
 
 from regrow.servers.queue.job import Stats
 from regrow.servers.queue.ops import Count, Look, Peek, Read, ReadDead, ReadStats, Show
-from regrow.servers.queue.postgres_puts import WHOLE
-from regrow.servers.queue.postgres_rows import as_record
-from regrow.servers.queue.postgres_sql import Statements
+from regrow.servers.queue.postgres.puts import WHOLE
+from regrow.servers.queue.postgres.rows import as_record
+from regrow.servers.queue.postgres.sql import Statements
 from regrow.servers.queue.store import Clocks
 
 Rows = Callable[..., list[tuple[Any, ...]]]

@@ -1,0 +1,1 @@
+"""The store in memory: the model of the others, in dicts and heaps."""

@@ -1,0 +1,1 @@
+"""Payloads as bytes, and back, by the type of their queue."""
