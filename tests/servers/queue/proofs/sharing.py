@@ -28,6 +28,7 @@ LONG: Final = 30.0  # seconds of a lease that does not end meanwhile
 SHORT: Final = 0.02
 RATE: Final = Rate(100, burst=4)
 QUEUES: Final = ("plain", "limited", "short")
+FILLED: Final = "filled"  # each process fills it to its bound, and performs a job of it only when it is full
 
 
 def clocks() -> Times:
@@ -41,6 +42,7 @@ class Sharer:
         self.store = store
         self.name = name
         self.left = jobs
+        self.to_fill = jobs
         self.random = Random(name)
         self.reports: list[Any] = []
 
@@ -48,20 +50,26 @@ class Sharer:
         """Work until no job is left, or for so many seconds."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and (
-            self.left or any(results_of(self.store, clocks, *[Count(queue) for queue in QUEUES]))
+            self.left
+            or self.to_fill
+            or any(results_of(self.store, clocks, *[Count(queue) for queue in (*QUEUES, FILLED)]))
         ):
-            if self.left:
-                self.put()
+            if self.left and self.put(self.random.choice(QUEUES), self.random.choice((None, "a", "b"))):
+                self.left -= 1
+            if self.to_fill and self.put(FILLED, None):
+                self.to_fill -= 1
+            else:
+                self.perform(FILLED)
             for queue in QUEUES:
                 self.perform(queue)
 
-    def put(self) -> None:
-        queue, group = self.random.choice(QUEUES), self.random.choice((None, "a", "b"))
+    def put(self, queue: str, group: str | None) -> bool:
+        """Put a job, and return whether there was room for it."""
         asked = time.monotonic()
         [put] = results_of(self.store, clocks, Put(queue, (NewJob(b"x", group=group, max_attempts=1_000),), BOUND))
         if put is not None:
-            self.left -= 1
             self.reports.append(["put", queue, put[0].id, group, asked, time.monotonic()])
+        return put is not None
 
     def perform(self, queue: str) -> None:
         lease = SHORT if queue == "short" else LONG

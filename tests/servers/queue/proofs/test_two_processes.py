@@ -18,7 +18,7 @@ from regrow.servers.queue.sqlite.store import SQLite
 from tests.once import once
 from tests.servers.queue.proofs.broken import TWO_PROCESSES
 from tests.servers.queue.proofs.killed import ROOT
-from tests.servers.queue.proofs.sharing import BOUND, QUEUES, clocks, faults_of
+from tests.servers.queue.proofs.sharing import BOUND, FILLED, QUEUES, clocks, faults_of
 from tests.servers.queue.proofs.workload import results_of
 
 pytestmark = once
@@ -74,7 +74,7 @@ def watched(store: SQLite, processes: Sequence[subprocess.Popen[str]]) -> tuple[
     begin = time.monotonic()
     paused = resumed = 0.0
     while resumed == 0.0 or all(process.poll() is None for process in processes):
-        counts = results_of(store, clocks, *[Count(queue) for queue in QUEUES])
+        counts = results_of(store, clocks, *[Count(queue) for queue in (*QUEUES, FILLED)])
         if max(counts) > BOUND:
             faults.append(f"{max(counts)} live jobs in a queue whose bound is {BOUND}")
         now = time.monotonic()
