@@ -84,11 +84,14 @@ class Recording(Memory):
         self.opens = 0
         self.closes = 0
         self.errors: list[BaseException] = []  # of the next commits
+        self.open_errors: list[BaseException] = []  # of the next opens
         self.before: Callable[[], object] | None = None  # called in each commit
 
     def open(self, clocks: Clocks, /) -> None:
         """Count the opens; the jobs of the first stay."""
         assert self.opens == self.closes, "opened while it is open"
+        if self.open_errors:
+            raise self.open_errors.pop(0)
         self.opens += 1
         if self.opens == 1:
             super().open(clocks)

@@ -13,11 +13,12 @@ from regrow import CalleeExit, Node, StartError, Supervisor, VirtualClock, call,
 from regrow.kernel.clock import Clock
 from regrow.servers.queue.broker import Broker
 from regrow.servers.queue.errors import LeaseLost, QueueError, StoreBusy, StoreError, StoreForeign, StoreFull
+from regrow.servers.queue.job import Job, Stats
 from regrow.servers.queue.memory.store import Memory
 from regrow.servers.queue.ops import Claim, NewJob, Pause, Put, Resume
 from regrow.servers.queue.rate import Rate
-from regrow.testing import Reports
-from tests.servers.queue.helpers import Recording, ack, ask, eventually, get, nack, put, stats
+from regrow.testing import Reports, expect_exit
+from tests.servers.queue.helpers import Code, Recording, ack, ask, eventually, get, nack, put, stats
 
 pytestmark = pytest.mark.regrow
 
@@ -442,3 +443,57 @@ async def test_a_step_back_of_the_wall_clock_delays_a_job_and_no_deadline(virtua
     assert process.monotonic() - before == pytest.approx(110.0)
     assert await get(timeout=10.0) == []
     assert await ack(job) is None
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_a_store_that_is_away_for_a_while_does_not_end_its_broker(threaded: bool, reports: Reports) -> None:
+    store = Recording(threaded=threaded)
+    broker = await Broker.start_link(store, keep_dead=1000.0)
+    await put(0)
+    away = StoreError("the server does not answer")
+    store.errors, store.open_errors = [away], [away] * 30
+    assert await put(1) is away
+    await process.sleep(10.0)
+    assert await put(2) is away
+    assert await ask(Claim("q", 1, 30.0, "the test"), None) is away
+    with pytest.raises(StoreError, match="does not answer"):
+        await Broker.check()
+    await process.sleep(150.0)
+    assert (await stats()).ready == 1
+    assert process.alive(broker)
+    assert (store.opens, store.closes, store.open_errors) == (2, 1, [])
+    assert reports.text().count("could not be opened again") == 1
+    assert "is open again" in reports.text()
+    reports.clear()
+
+
+async def test_a_store_that_stays_refused_ends_its_broker(reports: Reports) -> None:
+    store = Recording()
+    process.trap_exit(True)
+    broker = await Broker.start_link(store)
+    store.errors, store.open_errors = [StoreError("the disk has gone")], [StoreForeign("another program's")] * 100
+    await put(1)
+    await expect_exit(broker, "shutdown")
+    reports.clear()
+
+
+async def test_the_work_goes_on_when_the_store_is_back(reports: Reports) -> None:
+    done: list[Any] = []
+
+    async def code(job: Job[Any]) -> None:
+        await process.sleep(2.0)
+        done.append(job.payload)
+
+    store = Recording()
+    await Broker.start_link(store, workers=[Code(code)])
+    away = StoreError("the server does not answer")
+    await put("one")
+    await process.sleep(1.0)
+    store.errors, store.open_errors = [away], [away] * 5
+    await put("lost")
+    await process.sleep(10.0)
+    await put("two")
+    await process.sleep(10.0)
+    assert done == ["one", "two"]
+    assert await stats() == Stats()
+    reports.clear()

@@ -16,7 +16,7 @@ The modules:
     what users make         queue.py (on queue_base.py), worker.py, function.py
     what users see          job.py, errors.py, signals.py (what a worker raises), current.py
     their options           settings.py, checks.py, names.py (how a queue finds its broker)
-    processes               broker.py supervises writer.py (with parked.py) and a dispatcher.py for each worker;
+    processes               broker.py supervises writer.py (with writer_state.py, parked.py) and a dispatcher.py for each worker;
                             performing.py is the process of a job, workspec.py a worker as its dispatcher sees it
     requests                requests.py (to the writer), ops.py (to a store), queue_events.py (telemetry)
     decisions               outcome.py, history.py, rate.py: tables, without a clock and without a store

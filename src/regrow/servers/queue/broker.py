@@ -23,6 +23,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import count
 from typing import Any, Final, Literal, NamedTuple
 
 from regrow.behaviours.gen.child_spec import ChildSpec
@@ -146,8 +147,10 @@ class Broker:
             for spec in specs
         ]
 
+        starts = count()
+
         async def start_writer() -> Pid:
-            return await Writer.start_link((chosen, broker, kept), name=broker)
+            return await Writer.start_link((chosen, broker, kept, next(starts) > 0), name=broker)
 
         writer = ChildSpec("writer", start_writer, shutdown=AFTER_DRAIN, modules=(Writer,))
         shutdown: float | Literal["infinity"] = "infinity" if limit is None else limit + AFTER_DRAIN

@@ -6,10 +6,22 @@ from typing import Final
 
 from regrow.behaviours.gen.blocking_thread import BlockingThread
 from regrow.kernel.process_record import Pid
-from regrow.servers.queue.errors import StoreError
+from regrow.servers.queue.errors import StoreBusy, StoreError
 from regrow.servers.queue.store import Clocks, Store
 
 CLOSE: Final = 30.0  # real seconds that a thread has to close its store
+
+
+class StoreInUse(StoreError):
+    """Another broker of this program has the store open."""
+
+
+def comes_back(error: BaseException) -> bool:
+    """Whether a store that could not be opened may open later by itself: its server is away, or another holds its lock.
+
+    A file that is damaged, foreign or newer stays so: the writer ends, and its supervisor decides.
+    """
+    return type(error) is StoreError or type(error) is StoreBusy
 
 
 class StoreUse:
@@ -34,7 +46,7 @@ class StoreUse:
         if before is not None and before.released and not before.join(CLOSE):
             raise StoreError(f"the thread of an earlier broker has not closed {store!r} for {CLOSE:g} s")
         if self.writer is not None:
-            raise StoreError(f"{store!r} is open in another broker of this program. Give each broker its own store")
+            raise StoreInUse(f"{store!r} is open in another broker of this program. Give each broker its own store")
         self.writer, self.thread = writer, thread
         try:
             store.open(clocks)

@@ -20,12 +20,16 @@ What a failed commit means for the requests:
 
     StoreFull, StoreBusy   the batch gets the error, and the writer goes on
     any other error        every request gets the error, and the writer ends; the next one opens the store anew
+
+If the next one cannot open it, since the server is away, it answers each request with the reason, and tries again after
+0.1 to 5 s: a store that is away for a minute must not end the application. The first start fails instead.
 """
 
 from __future__ import annotations
 
+import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final
 
 from regrow.behaviours.gen.blocking_thread import BlockingThread
 from regrow.behaviours.gen.results import Error, NoReply, Ok, Reply, Stop
@@ -40,105 +44,98 @@ from regrow.servers.queue import queue_events
 from regrow.servers.queue.errors import QueueError, StoreBusy, StoreError, StoreFull
 from regrow.servers.queue.job import Stats
 from regrow.servers.queue.ops import Claim, Claimed, Extend, Look, Nack, Op, Prune, Put, ReadStats
-from regrow.servers.queue.parked import Entry, Parked
+from regrow.servers.queue.parked import Entry
 from regrow.servers.queue.requests import Ask, Maintain
-from regrow.servers.queue.store import Done, Store, Times
-from regrow.servers.queue.store_use import Closing, use_of
+from regrow.servers.queue.store import Done, Store
+from regrow.servers.queue.store_use import Closing, comes_back, use_of
+from regrow.servers.queue.writer_state import FIRST_PAUSE, Committed, Due, Expired, Opened, State
 
-if TYPE_CHECKING:
-    from regrow.kernel.alarms import Timer
-    from regrow.kernel.clock import Clock
-
+LOG: Final = logging.getLogger("regrow")
 MOST_OPS: Final = 1_000  # in one transaction
 MOST_BYTES: Final = 4 << 20  # of payload in one transaction
 LONGEST_LOOK: Final = 5.0  # seconds: a step of the wall clock is noticed after this time
 PRUNE_EVERY: Final = 60.0  # seconds
 RETRY_AFTER: Final = 1.0  # seconds until the next look after a commit that failed
 
+LONGEST_PAUSE: Final = 5.0  # seconds before the store is opened again
+
 FLUSH: Final = "flush"
 DUE: Final = "due"
 CHANGED: Final = "changed"
 POLL: Final = "poll"
 PRUNE: Final = "prune"
+REOPEN: Final = "reopen"
 SWEEP: Final = Extend("", (), 0.0)  # changes nothing; each commit but those of reads alone sweeps the store
 
 
-class Committed:
-    """The message with which the thread returns a batch."""
-
-    __slots__ = ("batch", "error", "result", "took")
-
-    def __init__(self, batch: list[Entry], result: Done | None, error: BaseException | None, took: float) -> None:
-        self.batch: list[Entry] = batch
-        self.result: Done | None = result
-        self.error: BaseException | None = error
-        self.took: float = took  # seconds
-
-
-class Expired:
-    """The message that the deadline of a parked entry has come."""
-
-    __slots__ = ("entry",)
-
-    def __init__(self, entry: Entry) -> None:
-        self.entry: Entry = entry
-
-
-class Due(NamedTuple):
-    """The next look at the store."""
-
-    at: float  # monotonic seconds
-    timer: Timer
-
-
-class State:
-    """The state of a writer."""
-
-    def __init__(self, store: Store, process: Process, broker: object, keep_dead: float | None) -> None:
-        self.store = store
-        self.keep_dead = keep_dead  # seconds
-        self.process = process
-        self.clock: Clock = process.node.clock
-        self.broker = broker
-        self.thread: BlockingThread | None = None
-        self.waiting: list[Entry] = []  # the next batch
-        self.parked: Parked = Parked()
-        self.in_flight = False
-        self.flush_asked = False
-        self.due: Due | None = None
-        self.sized_at: float = 0.0  # the monotonic time of the last event `size`
-        self.look_at: float = 0.0  # the monotonic time of the next look without a change
-        self.polls: bool = store.poll is not None and not process.node.clock.virtual
-
-    def clocks(self) -> Times:
-        """Return both times; the thread calls this, too."""
-        return self.clock.times()
-
-
 class Writer(GenServer[State]):
-    """The server of one store. Its argument is (store, broker's name, seconds that dead jobs are kept)."""
+    """The server of one store. Its argument is (store, broker's name, seconds that dead jobs are kept, restarted)."""
 
-    async def init(self, arg: tuple[Store, object, float | None], /) -> Ok[State] | Error:
+    async def init(self, arg: tuple[Store, object, float | None, bool], /) -> Ok[State] | Error:
         """Open the store, which waits for the end of an earlier writer's thread."""
-        store, broker, keep_dead = arg
+        store, broker, keep_dead, restarted = arg
         process = running()
         bifs.trap_exit(True)
         state = State(store, process, broker, keep_dead)
-        use = use_of(store)
         try:
             if store.threaded:
                 idle = partial(self.poll, state) if state.polls else None
-                last = partial(use.close, store, process.pid)
-                thread = state.thread = BlockingThread(f"queue {process.pid}", idle=idle, last=last)
-                await thread.run(use.open, store, state.clocks, process.pid, thread)
+                last = partial(use_of(store).close, store, process.pid)
+                state.thread = BlockingThread(f"queue {process.pid}", idle=idle, last=last)
+                await state.thread.run(self.open, state)
             else:
                 extras(process).tables[Closing(store)] = None  # the end of the process calls its `release`
-                use.open(store, state.clocks, process.pid, None)
+                self.open(state)
         except StoreError as error:
-            return Error(error)
+            if not restarted or not comes_back(error):
+                return Error(error)
+            self.away(state, error)
         if keep_dead is not None:
             send_after(process.pid, PRUNE, 0)
         return Ok(state)
+
+    @staticmethod
+    def open(state: State) -> None:
+        """Open the store. In the thread, if there is one."""
+        use_of(state.store).open(state.store, state.clocks, state.process.pid, state.thread)
+
+    def reopen(self, state: State) -> None:
+        """Try to open the store that could not be opened."""
+
+        def done(_: Any, error: BaseException | None) -> None:
+            send(state.process.pid, Opened(error))
+
+        if state.thread is not None:
+            state.thread.submit(self.open, state, done=done)
+            return
+        try:
+            self.open(state)
+        except StoreError as error:
+            done(None, error)
+        else:
+            done(None, None)
+
+    def away(self, state: State, error: BaseException) -> None:
+        """Answer requests with this error until the store is open; try to open it after a pause."""
+        queue_events.store_error(state.broker, error)
+        if state.closed is None:
+            LOG.warning("The store %r could not be opened again, which is tried until it is: %s", state.store, error)
+        state.closed = error
+        send_after(state.process.pid, REOPEN, state.pause)
+        state.pause = min(LONGEST_PAUSE, 2 * state.pause)
+
+    def opened(self, state: State, error: BaseException | None) -> Any:
+        """Go on with the store, or without it for one more pause."""
+        if error is None:
+            LOG.warning("The store %r is open again", state.store)
+            state.closed, state.pause = None, FIRST_PAUSE
+            if state.keep_dead is not None:
+                self.own(state, Prune(state.keep_dead))
+        elif comes_back(error):
+            self.away(state, error)
+        else:
+            return Stop(error, state)
+        return NoReply(state)
 
     async def terminate(self, reason: Any, state: State, /) -> None:
         """Commit what has been asked for, and wait until the store is closed."""
@@ -159,6 +156,8 @@ class Writer(GenServer[State]):
 
     def handle_call(self, request: Any, from_: From, state: State, /) -> Any:
         """Collect an `Ask`, or do a `Maintain` in the thread."""
+        if state.closed is not None:
+            return Reply(state.closed, state)
         if type(request) is Ask:
             self.ask(state, Entry(request.op, from_, state.clock.now(), request.timeout))
             return NoReply(state)
@@ -170,6 +169,8 @@ class Writer(GenServer[State]):
         """Flush, take a batch back, or try parked requests again."""
         if type(message) is Committed:
             return self.committed(state, message)
+        if type(message) is Opened:
+            return self.opened(state, message.error)
         if message is FLUSH:
             state.flush_asked = False
             self.flush(state)
@@ -187,6 +188,8 @@ class Writer(GenServer[State]):
             wanting, full = state.parked.wanted()
             if wanting or full:
                 self.own(state, Look(wanting, full))
+        elif message is REOPEN:
+            self.reopen(state)
         elif message is PRUNE:
             assert state.keep_dead is not None
             self.own(state, Prune(state.keep_dead))
@@ -210,7 +213,9 @@ class Writer(GenServer[State]):
         self.want_flush(state)
 
     def own(self, state: State, op: Op) -> None:
-        """Add a request of the writer itself to the next batch."""
+        """Add a request of the writer itself to the next batch; without a store there is none."""
+        if state.closed is not None:
+            return
         state.waiting.append(Entry(op, None, state.clock.now(), 0.0))
         self.want_flush(state)
 
