@@ -79,7 +79,7 @@ class TestPut:
         asked = await start_writer()
         wrong: Any = "x"
         for refused in (NUMBERS.put(wrong), NUMBERS.offer(wrong), NUMBERS.put_many([1, wrong])):
-            with pytest.raises(PayloadError, match="wanted int, got str"):
+            with pytest.raises(PayloadError, match="wanted int, got 'x'"):
                 await refused
         assert asked == []
 

@@ -11,7 +11,8 @@
 The dispatcher waits for nothing: its requests are answered by messages, so that heartbeats go on while a commit is
 slow, or the writer starts again. A settlement that fails is tried again until the job's lease is over.
 
-The processes of the jobs are linked to the dispatcher: if it ends, they end, and no job goes on without heartbeats.
+The processes of the jobs are linked to the dispatcher, which learns of each end by that. If it ends itself, it kills
+them, also those that trap exits: no job goes on without heartbeats.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Final
 from regrow.behaviours.gen.request_ids import RequestId, Responded, receive_response, send_request
 from regrow.behaviours.gen.results import NoReply, Ok
 from regrow.behaviours.gen_server.gen_server import From, GenServer, reply
-from regrow.kernel import bifs, requests
+from regrow.kernel import bifs, links, requests
+from regrow.kernel.process_record import extras
 from regrow.kernel.running import running
 from regrow.kernel.sending import send
 from regrow.kernel.signals import Exited
@@ -123,6 +125,13 @@ class State:
         self.beating = False
         self.draining: From | None = None
         self.stopped = False  # no more claims
+        extras(process).tables[self] = None  # the end of the dispatcher calls `release`
+
+    def release(self, pid: Pid) -> None:
+        """Kill the jobs when the dispatcher has ended; an exit signal would not end one that traps exits."""
+        for job in self.pids:
+            if job.process is not None:
+                links.exit_signal(job.process, pid, "kill", False)
 
 
 class Dispatcher(GenServer[State]):
@@ -141,10 +150,8 @@ class Dispatcher(GenServer[State]):
         """Answer "drain" when no job is left; claim no more from now on."""
         if request == "drain":
             state.stopped = True
-            if state.claim is not None:  # the writer gives back what it may get for this claim
+            if state.claim is not None:  # the writer gives back what it gets for this claim from now on
                 requests.abandon(state.claim.call)
-                state.answers.pop(state.claim, None)
-                state.claim = None
             state.draining = from_
             self.drained(state)
             return NoReply(state)
@@ -198,20 +205,32 @@ class Dispatcher(GenServer[State]):
     def claimed(self, state: State, answer: Any) -> None:
         """Start the jobs that the writer has claimed, or ask again after a pause."""
         state.claim = None
+        if state.stopped:
+            for work in self.take(state, answer):
+                self.settle(state, work, Settlement("release"))
+            return
         if isinstance(answer, QueueError):
             state.claim_pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * state.claim_pause))
             send_after(state.process.pid, CLAIM, state.claim_pause)
             return
         state.claim_pause = 0.0
-        for claimed in answer:
-            self.begin(state, claimed)
+        for work in self.take(state, answer):
+            self.begin(state, work)
         self.claim(state)
 
-    def begin(self, state: State, claimed: Claimed) -> None:
+    @staticmethod
+    def take(state: State, answer: Any) -> list[Work]:
+        """Note the jobs in the writer's answer to a claim as held."""
+        found: list[Work] = []
+        for claimed in () if isinstance(answer, QueueError) else answer:
+            work = state.works[claimed.id, claimed.token] = Work(claimed, state.now())
+            queue_events.job_start(state.broker, claimed, state.process.node.clock.times())
+            found.append(work)
+        return found
+
+    def begin(self, state: State, work: Work) -> None:
         """Start the process of a job; one whose payload does not decode is buried."""
-        work = Work(claimed, state.now())
-        state.works[claimed.id, claimed.token] = work
-        queue_events.job_start(state.broker, claimed, state.process.node.clock.times())
+        claimed = work.claimed
         try:
             job = work.job = state.spec.job_of(claimed)
         except PayloadError as error:
@@ -359,11 +378,19 @@ class Dispatcher(GenServer[State]):
 
     async def terminate(self, reason: Any, state: State, /) -> None:
         """Kill the jobs that still run and give them back, and settle the others."""
+        state.stopped = True
+        if state.claim is not None:  # its answer may have come, and wait in the mailbox
+            requests.abandon(state.claim.call)
+            match await receive_response(state.claim, 0.0):
+                case ("reply", answer):
+                    self.take(state, answer)
+                case _:
+                    pass
         asked: list[tuple[Work, RequestId]] = []
         for work in list(state.works.values()):
             if work.settlement is None:
-                assert work.pid is not None
-                bifs.exit(work.pid, "kill")
+                if work.pid is not None:
+                    bifs.exit(work.pid, "kill")
                 work.settlement = Settlement("release")
             sent = send_request(state.broker, Ask(ending(work)))
             assert isinstance(sent, RequestId)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from regrow.kernel.requests import is_waiting
 from regrow.kernel.timers import cancel_timer
+from regrow.servers.queue.checks import MOST_SECONDS
 from regrow.servers.queue.ops import Claim, Op, Put
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Entry:
         op: what the store is asked for.
         from_: the caller; None for the writer's own requests.
         arrived: the monotonic time of its arrival, in seconds.
-        deadline: the monotonic time until which it may wait; None for ever. One that may not wait has `arrived`.
+        deadline: the monotonic time until which it may wait; None for ever, and for more than a hundred
+            years, which a timer cannot wait. One that may not wait has `arrived`.
         timer: sends the writer this entry at the deadline, while it is parked.
         size: bytes of payload.
     """
@@ -38,7 +40,7 @@ class Entry:
         self.op: Op = op
         self.from_: From | None = from_
         self.arrived: float = arrived
-        self.deadline: float | None = None if timeout is None else arrived + timeout
+        self.deadline: float | None = None if timeout is None or timeout > MOST_SECONDS else arrived + timeout
         self.timer: Timer | None = None
         self.size: int = sum(len(job.payload) for job in op.jobs) if type(op) is Put else 0
 

@@ -38,6 +38,8 @@ class WorkOptions:
         self.timeout: float | None = seconds(timeout, f"{who}: timeout")
         if self.timeout == 0.0:
             raise ValueError(f"{who}: timeout: wanted seconds greater than 0, got {safe_repr(timeout)}")
+        if self.timeout is not None and self.timeout > checks.MOST_SECONDS:
+            self.timeout = None  # a timer cannot wait for so long
         others = {"name", "concurrency", "timeout"}
         self.of_queue: dict[str, Any] = {name: value for name, value in options.items() if name not in others}
 

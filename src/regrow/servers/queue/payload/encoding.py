@@ -7,6 +7,7 @@ from typing import Final, Generic, TypeVar
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.servers.queue.errors import PayloadError
 from regrow.servers.queue.payload.shapes import Shape, dumps, loads, reason_of
+from regrow.servers.queue.payload.types import words
 
 P = TypeVar("P")
 
@@ -39,8 +40,13 @@ class Encoding(Generic[P]):
         try:
             raw = dumps(self.shape.lower(payload)).encode()
         except Exception as error:
+            kind, why = type(payload), short(error)
+            if why == f"wanted {self.wanted}, got {words(kind)}":  # the type is all that is wrong
+                why = "" if kind.__module__ == "builtins" else f", of type {words(kind)}"
+            else:
+                why = f": {why}"
             raise PayloadError(
-                f"put into {self.queue!r}: wanted {self.wanted}, got {safe_repr(payload, SHOWN)}: {short(error)}"
+                f"put into {self.queue!r}: wanted {self.wanted}, got {safe_repr(payload, SHOWN)}{why}"
             ) from error
         if len(raw) > self.most:
             raise PayloadError(
