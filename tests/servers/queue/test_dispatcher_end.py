@@ -8,7 +8,7 @@ import pytest
 
 from regrow import Pid, Supervisor, process
 from regrow.behaviours.gen.request_ids import send_request
-from regrow.behaviours.gen.system import resume, suspend
+from regrow.behaviours.gen.system import get_state, resume, suspend
 from regrow.servers.queue.broker import Broker
 from regrow.servers.queue.job import Job, Stats
 from regrow.servers.queue.memory.store import Memory
@@ -93,3 +93,16 @@ async def test_a_job_that_comes_while_the_dispatcher_drains_stays() -> None:
     await process.sleep(20.0)
     assert LOG == ["x"]
     assert await stats() == Stats(ready=1)
+
+
+async def test_the_reports_of_writer_and_dispatcher_say_what_they_hold() -> None:
+    async def long(job: Job[Any]) -> None:
+        await process.sleep(100.0)
+
+    broker = await Broker.start_link(Memory(), workers=[Code(long)])
+    await put("x")
+    await process.sleep(1.0)
+    writer = process.whereis(Broker)
+    assert writer is not None
+    assert repr(await get_state(writer)) == "State(Memory(), 0 requests wait for a commit)"
+    assert repr(await get_state(await dispatcher_of(broker))) == "State('q', 1 jobs run, 1 are held)"

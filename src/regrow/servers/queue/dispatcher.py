@@ -127,6 +127,9 @@ class State:
         self.stopped = False  # no more claims
         extras(process).tables[self] = None  # the end of the dispatcher calls `release`
 
+    def __repr__(self) -> str:
+        return f"State({self.spec.name!r}, {len(self.pids)} jobs run, {len(self.works)} are held)"
+
     def release(self, pid: Pid) -> None:
         """Kill the jobs when the dispatcher has ended; an exit signal would not end one that traps exits."""
         for job in self.pids:

@@ -27,6 +27,9 @@ class Committed:
         self.error: BaseException | None = error
         self.took: float = took  # seconds
 
+    def __repr__(self) -> str:
+        return f"Committed({len(self.batch)} requests, {self.error!r})"
+
 
 class Expired:
     """The message that the deadline of a parked entry has come."""
@@ -73,6 +76,9 @@ class State:
         self.sized_at: float = 0.0  # the monotonic time of the last event `size`
         self.look_at: float = 0.0  # the monotonic time of the next look without a change
         self.polls: bool = store.poll is not None and not process.node.clock.virtual
+
+    def __repr__(self) -> str:
+        return f"State({self.store!r}, {len(self.waiting)} requests wait for a commit)"
 
     def clocks(self) -> Times:
         """Return both times; the thread calls this, too."""

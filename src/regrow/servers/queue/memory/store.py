@@ -109,6 +109,9 @@ class Memory:
 
     # The contract of stores
 
+    def __repr__(self) -> str:
+        return "Memory()"
+
     def open(self, clocks: Clocks, /) -> None:
         """Open the store; the jobs that it had when it was closed are still there."""
         self._open = True
