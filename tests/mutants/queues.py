@@ -65,7 +65,12 @@ QUEUES: Final = [
     ),
     Mutant("a store is opened before it is closed", STORE_USE, "before.released and not before.join(CLOSE)", "False"),
     Mutant("two brokers use one store", STORE_USE, "if self.writer is not None:", "if False:"),
-    Mutant("those that came last are served first", PARKED, "deque()).append(entry)", "deque()).appendleft(entry)"),
+    Mutant(
+        "those that came last are served first",
+        PARKED,
+        "            line.append(entry)\n",
+        "            line.appendleft(entry)\n",
+    ),
     Mutant("an ack that fails is not sent again", DISPATCHER, "if state.now() < work.lease_until:", "if False:"),
     Mutant(
         "a job goes on without its lease",

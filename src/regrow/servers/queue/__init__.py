@@ -18,7 +18,7 @@ The modules:
     their options           settings.py, checks.py, names.py (how a queue finds its broker)
     processes               broker.py supervises writer.py (with writer_state.py, parked.py) and a dispatcher.py for each worker;
                             performing.py is the process of a job, workspec.py a worker as its dispatcher sees it
-    requests                requests.py (to the writer), ops.py (to a store), queue_events.py (telemetry)
+    requests                requests.py (to the writer), claiming.py, ops.py (to a store), queue_events.py (telemetry)
     decisions               outcome.py, history.py, rate.py: tables, without a clock and without a store
     stores                  store.py is their contract, store_use.py their use by one writer after another
         memory/             the model of the others, in dicts and heaps

@@ -29,7 +29,7 @@ from typing import Any, Final, Literal, NamedTuple
 from regrow.behaviours.gen.child_spec import ChildSpec
 from regrow.behaviours.gen.request_ids import RequestId, receive_response, send_request
 from regrow.behaviours.gen.results import Ok
-from regrow.behaviours.gen.start_errors import StartError
+from regrow.behaviours.gen.start_errors import AlreadyStarted, StartError
 from regrow.behaviours.gen_server.client import call
 from regrow.behaviours.gen_server.gen_server import GenServer
 from regrow.behaviours.supervision.supervisor import Supervisor
@@ -100,6 +100,8 @@ class Broker:
             match error.reason:
                 case ("shutdown", ("failed_to_start_child", "writer", QueueError() as reason)):
                     raise StartError(reason, cls) from reason
+                case ("shutdown", ("failed_to_start_child", "writer", ("already_started", Pid() as pid))):
+                    raise AlreadyStarted(pid, name_of(name)) from error
                 case _:
                     raise
 

@@ -9,7 +9,8 @@ remove         its deadline has come, or its caller has gone
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 
 from regrow.kernel.requests import is_waiting
 from regrow.kernel.timers import cancel_timer
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from regrow.kernel.alarms import Timer
 
 
+NUMBERS: Final = count()
+
+
 class Entry:
     """A request on its way through the writer.
 
     Attributes:
+        number: greater than those of entries that came before.
         op: what the store is asked for.
         from_: the caller; None for the writer's own requests.
         arrived: the monotonic time of its arrival, in seconds.
@@ -34,9 +39,10 @@ class Entry:
         size: bytes of payload.
     """
 
-    __slots__ = ("arrived", "deadline", "from_", "op", "size", "timer")
+    __slots__ = ("arrived", "deadline", "from_", "number", "op", "size", "timer")
 
     def __init__(self, op: Op, from_: From | None, arrived: float, timeout: float | None) -> None:
+        self.number: int = next(NUMBERS)
         self.op: Op = op
         self.from_: From | None = from_
         self.arrived: float = arrived
@@ -77,11 +83,30 @@ class Parked:
         """Let an entry wait, behind the others of its line."""
         op: Any = entry.op
         lines = self.claims if type(op) is Claim else self.puts
-        lines.setdefault(op.queue, deque()).append(entry)
+        line = lines.setdefault(op.queue, deque())
+        if not line or line[-1].number < entry.number:
+            line.append(entry)
+            return
+        place = 0  # it has waited here before: it goes back before those that came later
+        while line[place].number < entry.number:
+            place += 1
+        line.insert(place, entry)
 
-    def take_claims(self, queue: str) -> list[Entry]:
-        """Remove and return the claims that wait for a job of this queue, in their order."""
-        return _taken(self.claims, queue)
+    def take_claims(self, queue: str, jobs: int | None = None) -> list[Entry]:
+        """Remove and return the first claims that wait for jobs of this queue: as many as want `jobs` jobs, or all."""
+        line = self.claims.get(queue)
+        if line is None or jobs is None:
+            return _taken(self.claims, queue)
+        found: list[Entry] = []
+        wanted = 0
+        while line and wanted < jobs:
+            entry = line.popleft()
+            op: Any = entry.op
+            wanted += op.count
+            found.append(_unparked(entry))
+        if not line:
+            del self.claims[queue]
+        return found
 
     def take_puts(self, queue: str) -> list[Entry]:
         """Remove and return the puts that wait for room in this queue, in their order."""

@@ -10,6 +10,7 @@ from regrow.kernel.addresses import Name
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.names import check_name
 from regrow.servers.queue import checks, ops
+from regrow.servers.queue.claiming import claim
 from regrow.servers.queue.errors import PayloadError, QueueError
 from regrow.servers.queue.job import DeadJob, Enqueued, Job, Stats
 from regrow.servers.queue.names import name_of
@@ -88,7 +89,8 @@ class QueueBase(Generic[P]):
         return made
 
     async def _ask(self, op: ops.Op, timeout: float | None = 0.0) -> Any:
-        answer = await call(name_of(self.broker), Ask(op, timeout), None)
+        writer, ask = name_of(self.broker), Ask(op, timeout)
+        answer = await (claim(writer, ask) if type(op) is ops.Claim else call(writer, ask, None))
         if isinstance(answer, QueueError):
             raise copy.copy(answer) from answer.__cause__  # others who waited for this commit get it as well
         return answer

@@ -28,6 +28,7 @@ If the next one cannot open it, since the server is away, it answers each reques
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -41,6 +42,7 @@ from regrow.kernel.running import running
 from regrow.kernel.sending import send, send_after_runnable
 from regrow.kernel.timers import cancel_timer, send_after
 from regrow.servers.queue import queue_events
+from regrow.servers.queue.claiming import GiveBack
 from regrow.servers.queue.errors import QueueError, StoreBusy, StoreError, StoreFull
 from regrow.servers.queue.job import Stats
 from regrow.servers.queue.ops import Claim, Claimed, Extend, Look, Nack, Op, Prune, Put, ReadStats
@@ -54,6 +56,7 @@ LOG: Final = logging.getLogger("regrow")
 MOST_OPS: Final = 1_000  # in one transaction
 MOST_BYTES: Final = 4 << 20  # of payload in one transaction
 LONGEST_LOOK: Final = 5.0  # seconds: a step of the wall clock is noticed after this time
+MOST_AGAIN: Final = 100  # jobs that parked claims are tried again for at once: ten thousand would hold up the loop
 PRUNE_EVERY: Final = 60.0  # seconds
 RETRY_AFTER: Final = 1.0  # seconds until the next look after a commit that failed
 
@@ -165,6 +168,13 @@ class Writer(GenServer[State]):
             return self.maintain(state, request, from_)
         return Reply(QueueError(f"a queue's writer was asked for {request!r}, which it does not know"), state)
 
+    def handle_cast(self, request: Any, state: State, /) -> Any:
+        """Release the jobs of a caller that has gone with the answer to its claim."""
+        if type(request) is GiveBack:
+            self.give_back(state, request.jobs)
+            return NoReply(state)
+        return super().handle_cast(request, state)
+
     def handle_info(self, message: Any, state: State, /) -> Any:
         """Flush, take a batch back, or try parked requests again."""
         if type(message) is Committed:
@@ -209,7 +219,8 @@ class Writer(GenServer[State]):
             self.again(state, state.parked.take_line(entry))  # they came first
         state.waiting.append(entry)
         if type(entry.op) is Put and entry.op.queue in state.parked.claims:
-            state.waiting += state.parked.take_claims(entry.op.queue)  # one commit stores the job and hands it out
+            # One commit stores the jobs and hands them out.
+            state.waiting += state.parked.take_claims(entry.op.queue, len(entry.op.jobs))
         self.want_flush(state)
 
     def own(self, state: State, op: Op) -> None:
@@ -290,10 +301,11 @@ class Writer(GenServer[State]):
             return self.failed(state, message)
         now = state.clock.now()
         drained: set[str] = set()  # queues without a job that a claim of this batch could have had
+        served: set[str] = set()  # queues in which a claim got all that it wanted: there may be more
         for entry, result in zip(message.batch, done.results, strict=True):
             op = entry.op
-            if type(op) is Claim and not isinstance(result, QueueError) and len(result) < op.count:
-                drained.add(op.queue)
+            if type(op) is Claim and not isinstance(result, QueueError):
+                (drained if len(result) < op.count else served).add(op.queue)
             if entry.from_ is None:
                 self.own_done(state, op, result)
             elif not result and entry.may_wait(now):
@@ -310,8 +322,8 @@ class Writer(GenServer[State]):
         if queue_events.size_is_due(state.sized_at, now):
             state.sized_at = now
             self.own(state, ReadStats())
-        for queue in done.woke - drained:
-            self.again(state, state.parked.take_claims(queue))
+        for queue in (done.woke | served) - drained:
+            self.again(state, state.parked.take_claims(queue, MOST_AGAIN))
         for queue in done.freed:
             self.again(state, state.parked.take_puts(queue))
         if state.parked and done.due is not None:
@@ -358,7 +370,7 @@ class Writer(GenServer[State]):
     def give_back(self, state: State, result: Any) -> None:
         """Release the jobs of a caller that has gone while its claim was committed."""
         if not isinstance(result, QueueError):
-            claimed: list[Claimed] = result
+            claimed: Sequence[Claimed] = result
             for job in claimed:
                 self.own(state, Nack(job.queue, job.id, job.token, "release"))
 
@@ -367,7 +379,7 @@ class Writer(GenServer[State]):
         if type(op) is Look and not isinstance(result, QueueError):
             queues: frozenset[str] = result
             for queue in queues:
-                self.again(state, state.parked.take_claims(queue))
+                self.again(state, state.parked.take_claims(queue, MOST_AGAIN))
                 self.again(state, state.parked.take_puts(queue))
         elif type(op) is ReadStats and not isinstance(result, QueueError):
             self.emit_sizes(state, result)
