@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,3 +167,35 @@ def test_the_commits_of_another_process_are_noticed_once(opened: Opened, beside:
     opened.run(Claim("q", 1, 30.0, "me"))
     opened.put(b"2")
     assert opened.store.changed() is False
+
+
+def test_a_check_beside_commits_of_another_thread_disturbs_none(opened: Opened, tmp_path: Path) -> None:
+    """A broker checks, describes and copies its store in a second thread."""
+    needs(opened, "shared")
+    found: list[Any] = []
+    stop = threading.Event()
+
+    def look() -> None:
+        count = 0
+        while not stop.is_set():
+            try:
+                found.extend(opened.store.check())
+                opened.store.diagnostics()
+                if "backup" in opened.kind.traits:
+                    opened.store.backup(str(tmp_path / f"copy-{count}"))
+            except Exception as error:
+                found.append(error)
+            count += 1
+        found.append(count)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for number in range(60):
+        opened.put(str(number).encode())
+        job = opened.take()
+        opened.results(Ack("q", job.id, job.token))
+    stop.set()
+    thread.join()
+    assert found == [found[-1]]
+    assert found[-1] > 0
+    assert opened.results(Count("q")) == [0]

@@ -36,7 +36,7 @@ class Done:
 
 
 class Store(Protocol):
-    """Where jobs are kept. One writer calls it, never twice at the same time, always in the same thread."""
+    """Where jobs are kept. One writer calls it, never twice at the same time, in one thread; `backup` and `check` in others."""
 
     @property
     def threaded(self) -> bool:
@@ -71,6 +71,8 @@ class Store(Protocol):
     def changed(self) -> bool:
         """Return whether another process has committed since the last call."""
         ...
+
+    # Any thread may call the next three while another one commits.
 
     def backup(self, path: str, /) -> None:
         """Write a consistent copy to a new file, while others go on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar, Final, LiteralString
 
 from regrow.servers.queue.errors import StoreError
@@ -274,14 +275,15 @@ class Postgres:
         Raises:
             StoreError: they cannot be read.
         """
-        connection, _ = self._opened()
+        self._opened()  # raises StoreError
         psycopg = load()
         from psycopg.sql import SQL
 
         names = {**names_of(self.schema), "live": SQL(LIVE), "active": SQL(ACTIVE)}
         found: list[str] = []
         try:
-            with connection.transaction():
+            # Its own connection: another thread may be in the middle of a commit on the first.
+            with closing(connect(self._conninfo)) as connection, connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 for text, query in CHECKS:
                     found += [text.format(*row) for row in connection.execute(SQL(query).format(**names))]
@@ -298,7 +300,7 @@ class Postgres:
         Raises:
             StoreError: they cannot be read.
         """
-        connection, _ = self._opened()
+        self._opened()  # raises StoreError
         psycopg = load()
         from psycopg.sql import SQL
 
@@ -306,17 +308,19 @@ class Postgres:
             current_setting('synchronous_commit'), pg_total_relation_size(%s::regclass),
             (SELECT count(*) FROM {queues}), (SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass),
             (SELECT n_dead_tup FROM pg_stat_all_tables WHERE relid = %s::regclass)""").format(**names_of(self.schema))
-        jobs = names_of(self.schema)["jobs"].as_string(connection)
         try:
-            row = connection.execute(query, (jobs, jobs, jobs)).fetchone()
+            with closing(connect(self._conninfo)) as connection:
+                jobs = names_of(self.schema)["jobs"].as_string(connection)
+                row = connection.execute(query, (jobs, jobs, jobs)).fetchone()
+                host, port = connection.info.host, connection.info.port
         except psycopg.Error as error:
             raise as_store_error(error) from error
         assert row is not None
         server, database, user, synchronous, size, queues, rows, dead = row
         return {
             "kind": "postgres",
-            "host": public_parts(self._conninfo).get("host", connection.info.host),
-            "port": connection.info.port,
+            "host": public_parts(self._conninfo).get("host", host),
+            "port": port,
             "database": database,
             "user": user,
             "schema": self.schema,

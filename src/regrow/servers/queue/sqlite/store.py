@@ -399,7 +399,8 @@ class SQLite:
             raise StoreError(f"{path}: the folder {str(target.parent)!r} is not there; make it first")
         try:
             partial.unlink(missing_ok=True)  # of a backup that was killed
-            self._waiting(lambda: self._open_connection.execute("VACUUM INTO ?", (str(partial),)).fetchall())
+            with self._beside() as connection:
+                self._waiting(lambda: connection.execute("VACUUM INTO ?", (str(partial),)).fetchall())
             keep_copy(partial, target)
         except Exception as error:
             with suppress(OSError):
@@ -426,22 +427,24 @@ class SQLite:
 
     def _snapshot(self, ask: Callable[[Connection], T]) -> T:
         """Return what is asked of one state of the file."""
-        connection = self._open_connection
-
-        def attempt() -> T:
-            connection.execute("BEGIN")
-            try:
-                return ask(connection)
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-
         try:
-            return self._waiting(attempt)
+            with self._beside() as connection:
+                connection.execute("BEGIN")
+                return self._waiting(lambda: ask(connection))
         except QueueError:
             raise
         except Exception as error:
-            raise self._failed(error) from error
+            raise store_error(error, self.path) from error
+
+    @contextmanager
+    def _beside(self) -> Generator[Connection]:
+        """Open a second connection: another thread may be in the middle of a commit on the first."""
+        assert self._open_connection is not None  # raises StoreError
+        connection = (self._connect or connect)(self.path)
+        try:
+            yield connection
+        finally:
+            connection.close()
 
 
 @contextmanager
