@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -98,7 +99,13 @@ def main() -> None:
     sharer = Sharer(store, name, int(jobs))
     sharer.run(float(seconds))
     store.close()
-    print(json.dumps(sharer.reports), flush=True)
+    # A pipe would hold up the process until it is read.
+    reports_of(path, name).write_text(json.dumps(sharer.reports), encoding="utf-8")
+
+
+def reports_of(path: str | Path, name: str) -> Path:
+    """Return the file with the reports of a process."""
+    return Path(f"{path}.{name}.json")
 
 
 # What the reports show

@@ -44,8 +44,10 @@ class Counted:
             def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
                 return super().execute(sql if rewrite is None else rewrite(sql) or "", parameters)
 
-        self.connection = sqlite3.connect(path, isolation_level=None, factory=Rewritten)
-        return self.connection
+        connection = sqlite3.connect(path, isolation_level=None, factory=Rewritten)
+        if self.connection is None:  # a check has a second one
+            self.connection = connection
+        return connection
 
     def step(self) -> None:
         self.steps += 1

@@ -18,13 +18,14 @@ from regrow.servers.queue.sqlite.store import SQLite
 from tests.once import once
 from tests.servers.queue.proofs.broken import TWO_PROCESSES
 from tests.servers.queue.proofs.killed import ROOT
-from tests.servers.queue.proofs.sharing import BOUND, FILLED, QUEUES, clocks, faults_of
+from tests.servers.queue.proofs.sharing import BOUND, FILLED, QUEUES, clocks, faults_of, reports_of
 from tests.servers.queue.proofs.workload import results_of
 
 pytestmark = once
 
 PAUSED = 0.15  # seconds
 JOBS = 120  # of each process
+NAMES = ("one", "two")
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def sharers(path: Path, jobs: int, seconds: float, broken: str) -> Generator[lis
     command = [sys.executable, "-m", "tests.servers.queue.proofs.sharing", str(path)]
     with ExitStack() as stack:
         processes: list[subprocess.Popen[str]] = []
-        for name in ("one", "two"):
+        for name in NAMES:
             process = subprocess.Popen(
                 [*command, name, str(jobs), str(seconds), broken],
                 cwd=ROOT,
@@ -60,10 +61,9 @@ def shared(path: Path, *, jobs: int = JOBS, seconds: float = 40.0, broken: str =
             process.stdin.flush()
         faults, pause = watched(store, processes)
         reports: list[Any] = []
-        for process in processes:
-            output, _ = process.communicate(timeout=50)
-            assert process.returncode == 0
-            reports += json.loads(output)
+        for name, process in zip(NAMES, processes, strict=True):
+            assert process.wait(timeout=50) == 0
+            reports += json.loads(reports_of(path, name).read_text(encoding="utf-8"))
     store.close()
     return faults + faults_of(reports, pause=pause)
 
