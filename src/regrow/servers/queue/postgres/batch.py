@@ -25,6 +25,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from regrow.servers.queue.errors import LeaseLost, QueueError
+from regrow.servers.queue.history import errors_from, errors_to
 from regrow.servers.queue.ops import (
     READS,
     Ack,
@@ -46,7 +47,7 @@ from regrow.servers.queue.outcome import lease_over, left, with_error
 from regrow.servers.queue.postgres.admin import admin_steps
 from regrow.servers.queue.postgres.puts import WHOLE, Changes, Steps, pairs, problem, put_steps, seconds, settle_steps
 from regrow.servers.queue.postgres.reads import read
-from regrow.servers.queue.postgres.rows import as_claimed, errors_from, errors_to
+from regrow.servers.queue.postgres.rows import as_claimed
 from regrow.servers.queue.postgres.sql import Statements
 from regrow.servers.queue.rate import Shares, share
 from regrow.servers.queue.store import Clocks, Done

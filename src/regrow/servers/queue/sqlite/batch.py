@@ -12,13 +12,14 @@ from math import isnan
 from typing import Any, Final, TypeVar
 
 from regrow.servers.queue.errors import LeaseLost, QueueError, StoreError
+from regrow.servers.queue.history import errors_from, errors_to
 from regrow.servers.queue.job import Enqueued
 from regrow.servers.queue.ops import Ack, Claim, Claimed, Extend, Nack, Op, Put
 from regrow.servers.queue.outcome import End, lease_over, left, with_error
 from regrow.servers.queue.rate import share
 from regrow.servers.queue.sqlite.connection import Connection, Row, is_of_one_op
 from regrow.servers.queue.sqlite.put import DELETE, Steps, Stored, advance, due_of, put_steps
-from regrow.servers.queue.sqlite.rows import CLAIMED, as_claimed, errors_from, errors_to
+from regrow.servers.queue.sqlite.rows import CLAIMED, as_claimed
 from regrow.servers.queue.sqlite.schema import SCHEMA, newer
 from regrow.servers.queue.store import Times
 
