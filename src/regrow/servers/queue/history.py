@@ -32,7 +32,7 @@ def errors_from(text: str | None) -> tuple[JobError, ...]:
         return ()
     try:
         found: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # deep brackets
         return ()
     if not isinstance(found, list):
         return ()
