@@ -14,18 +14,14 @@ a signal             ----->  main is cancelled, then the same end
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
-import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from types import FrameType
-from typing import Any, Final, overload
+from typing import Any, overload
 
 from regrow.behaviours.application.controller import Ended, controller_of
 from regrow.behaviours.application.spec import Application
 from regrow.behaviours.application.start import ensure_all_started
+from regrow.behaviours.application.stop_signals import StopSignals
 from regrow.kernel.awaitables import is_awaitable
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.current_node import current_node
@@ -34,8 +30,6 @@ from regrow.kernel.links import die, exit_signal
 from regrow.kernel.node import Node
 from regrow.kernel.node_shutdown import SHUTDOWN, end_children, kill_late
 from regrow.kernel.process_record import CALLING, Process
-
-SIGNAL_EXIT: Final = 128  # plus the number of the signal is the exit code, as shells have it
 
 
 @overload
@@ -260,60 +254,3 @@ class Main:
         """Wait for the end of the function, for as long as a shutdown may take."""
         late = self.node.ended(self.process, SHUTDOWN)
         await asyncio.wait((self.over, late), return_when=asyncio.FIRST_COMPLETED)
-
-
-class StopSignals:
-    """Handlers of SIGINT and SIGTERM while a program runs: the first signal stops it in order, the second immediately.
-
-    The handlers are set with `signal.signal` and not with the event loop's method, so that they run even while a callback
-    blocks the loop. They stay until the node has ended: a signal in that time must not interrupt the end.
-
-    Args:
-        first: called at the first signal with its number and the interrupted frame, in the signal handler. If it returns
-            false, the signal is ignored.
-    """
-
-    def __init__(self, *, first: Callable[[int, FrameType | None], bool] | None = None) -> None:
-        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
-        self.asked: asyncio.Future[int] = self.loop.create_future()
-        self.first = first
-        self.came: bool = False
-        self.before: dict[int, Any] = {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.before[number] = signal.signal(number, self.received)
-
-    def received(self, number: int, frame: FrameType | None = None) -> None:
-        """Ask for a stop at the first signal, and exit immediately at the second one."""
-        if not self.came:
-            if self.first is not None and not self.first(number, frame):
-                return
-            self.came = True
-            self.loop.call_soon_threadsafe(self.ask, number)
-        elif number == signal.SIGINT and hasattr(sys, "ps1"):
-            raise KeyboardInterrupt  # in Python's interactive mode: return to the prompt
-        else:
-            exit_immediately(number)
-
-    def ask(self, number: int = 0) -> None:
-        """Ask for a stop in order; `asked` then has the number of the signal, or 0."""
-        if not self.asked.done():
-            self.asked.set_result(number)
-
-    def close(self) -> None:
-        """Restore the former signal handlers."""
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-        self.before.clear()
-
-
-def say_at_any_time(text: str) -> None:
-    """Write to standard error from a signal handler, past `sys.stderr`: the handler may have interrupted its `write`."""
-    with suppress(OSError):
-        os.write(2, text.encode())
-
-
-def exit_immediately(number: int) -> None:
-    """Exit without running any further callback, even if one blocks the event loop."""
-    say_at_any_time("\nStopped immediately.\n")
-    os._exit(SIGNAL_EXIT + number)

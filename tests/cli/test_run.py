@@ -13,6 +13,7 @@ from tests.cli.terminal import EXAMPLES, Terminal, regrow
 
 STAGES = """
 import asyncio
+import signal
 import time
 
 from regrow import Application, ChildSpec, GenServer, Ok, Supervisor, process
@@ -24,11 +25,13 @@ class Stage(GenServer[str]):
         return Ok(name)
 
     async def terminate(self, reason, name):
+        if name == "masks":  # the main thread will not handle another signal
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
         print(name, "stops", flush=True)
         match name:
             case "waits":
                 await asyncio.sleep(600)
-            case "blocks":
+            case "blocks" | "masks":
                 time.sleep(600)
 
 
@@ -88,7 +91,7 @@ def test_a_signal_stops_the_children_first(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-@pytest.mark.parametrize("child", ["waits", "blocks"])
+@pytest.mark.parametrize("child", ["waits", "blocks", "masks"])
 def test_a_second_signal_stops_it_at_once(
     project: Callable[..., Path], terminal: Callable[..., Terminal], child: str, number: signal.Signals
 ) -> None:
@@ -102,6 +105,7 @@ def test_a_second_signal_stops_it_at_once(
         running.signal(number)
     running.expect("Stopped immediately")
     assert running.exit_code() == 128 + number
+    assert running.seen.count("Stopped immediately") == 1
 
 
 def test_an_application_stops_after_the_given_seconds(project: Callable[..., Path]) -> None:

@@ -24,7 +24,8 @@ from regrow import (
     process,
     run,
 )
-from regrow.program import Main, StopSignals
+from regrow.behaviours.application.stop_signals import StopSignals
+from regrow.program import Main
 
 Events = list[Any]
 

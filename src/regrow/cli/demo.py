@@ -6,10 +6,10 @@ import asyncio
 from typing import Any
 
 from regrow import process
+from regrow.behaviours.application.stop_signals import StopSignals
 from regrow.cli.run import say
 from regrow.ops import tree
 from regrow.ops.tree import Branch
-from regrow.program import StopSignals
 
 BEFORE_THE_CRASH = 3.4  # seconds; between two ticks of the silly_worker
 

@@ -11,11 +11,12 @@ from types import FrameType
 
 from regrow import Application, Node
 from regrow.behaviours.application.spec import ApplicationError
+from regrow.behaviours.application.stop_signals import StopSignals, say_at_any_time
 from regrow.cli.exit_codes import GAVE_UP, STOPPED
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.kernel.exits import is_word
 from regrow.ops import tree
-from regrow.program import StopSignals, keep_running, run_on, say_at_any_time
+from regrow.program import keep_running, run_on
 
 Meanwhile = Callable[[StopSignals], Awaitable[None]]
 

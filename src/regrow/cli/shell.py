@@ -22,13 +22,14 @@ from typing import Any, Protocol
 
 import regrow
 from regrow import Application, Node
+from regrow.behaviours.application.stop_signals import StopSignals
 from regrow.cli.cells import Cells
 from regrow.cli.console_prompt import AbovePrompt, ConsolePrompt
 from regrow.cli.project import Project, load_application, public_classes
 from regrow.cli.run import counted, program
 from regrow.cli.shell_commands import WORDS
 from regrow.ops import logs
-from regrow.program import StopSignals, run_on
+from regrow.program import run_on
 
 LEAVE_SECONDS = 2.0  # time that the prompt has to restore the terminal
 HELP = "tree()  kill(name)  whereis(name)  processes()  trace(name)  flush()   Ctrl-D stops it and exits"
