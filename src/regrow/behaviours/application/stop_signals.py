@@ -105,6 +105,8 @@ class Watcher:
     def __init__(self, handler: Callable[..., None]) -> None:
         self.handler = handler
         self.former: int = -1
+        self.reading: int
+        self.writing: int
         self.reading, self.writing = os.pipe()
         try:
             os.set_blocking(self.writing, False)
