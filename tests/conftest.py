@@ -1,7 +1,8 @@
-"""The event loop of the tests: REGROW_TEST_LOOP=asyncio (the default) or uvloop."""
+"""The event loop of the tests: REGROW_TEST_LOOP=asyncio (the default) or uvloop. And SIGINT, which some shells ignore."""
 
 import asyncio
 import os
+import signal
 
 import pytest
 
@@ -10,6 +11,9 @@ LOOP = os.environ.get("REGROW_TEST_LOOP", "asyncio")
 
 def pytest_configure() -> None:
     """Choose the loop that `asyncio.run` and `asyncio.new_event_loop` make, here and in each xdist worker."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # A shell without job control starts a background command so; programs that the tests start would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if LOOP == "uvloop":
         import uvloop
 

@@ -134,9 +134,11 @@ async def test_idle_is_called_again_after_the_seconds_it_returns_and_sleeps_at_n
 async def test_a_function_goes_before_idle_and_idle_comes_after_each() -> None:
     order: list[str] = []
     begin = threading.Event()
+    idles = threading.Semaphore(0)
 
     def idle() -> None:
         order.append("idle")
+        idles.release()
         begin.wait(SECONDS)
 
     thread = BlockingThread("worker", idle=idle)
@@ -144,9 +146,10 @@ async def test_a_function_goes_before_idle_and_idle_comes_after_each() -> None:
     await asyncio.sleep(0)
     begin.set()
     await asyncio.gather(*runs)
+    for _ in range(2):  # without it, "three" may come before the thread has looked for the next function
+        assert await asyncio.to_thread(idles.acquire, timeout=SECONDS)
     await thread.run(order.append, "three")
-    assert order[:4] == ["idle", "one", "two", "idle"]
-    assert order[4] == "three"
+    assert order[:5] == ["idle", "one", "two", "idle", "three"]
 
 
 async def test_wake_lets_a_sleeping_thread_idle_again() -> None:
