@@ -21,3 +21,9 @@ def test_a_history_comes_back() -> None:
 )
 def test_what_is_no_history_is_left_out(text: str) -> None:
     assert errors_from(text) == ()
+
+
+@pytest.mark.parametrize("at", ["1" + "0" * 400, "1e400", "-Infinity", "NaN", "null", '"1"'])
+def test_an_error_at_no_time_is_left_out(at: str) -> None:
+    entry = '{"attempt": 1, "at": %s, "kind": "E", "message": "m"}'
+    assert errors_from(f"[{entry % at}, {entry % 7}]") == (JobError(1, 7.0, "E", "m", ""),)

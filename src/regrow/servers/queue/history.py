@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import Any, cast
 
 from regrow.kernel.bounded_repr import safe_repr
@@ -42,8 +43,16 @@ def errors_from(text: str | None) -> tuple[JobError, ...]:
 def _error(entry: object) -> JobError | None:
     match entry:
         case {"attempt": int(attempt), "at": int() | float() as at, "kind": str(kind), "message": str(message)}:
+            try:
+                when = float(at)
+            except OverflowError:  # an int of hundreds of digits
+                return None
             trace = cast("dict[str, Any]", entry).get("trace")
-            return JobError(attempt, float(at), kind, message, trace if isinstance(trace, str) else "")
+            return (
+                JobError(attempt, when, kind, message, trace if isinstance(trace, str) else "")
+                if isfinite(when)
+                else None
+            )
         case _:
             return None
 
