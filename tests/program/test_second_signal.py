@@ -167,3 +167,24 @@ say(len(os.listdir("/proc/self/task")))
     program = stopping("say('stopping')", around=around)
     assert program.exit_code() == 0, program.seen
     assert program.said() == ["ready", "stopping", "True", "True", "1"]
+
+
+def test_without_a_thread_the_first_signal_stops_it_in_order() -> None:
+    """No thread can be started: the pipe is closed, and the wake-up descriptor of the event loop is there again."""
+    program = stopping(
+        "say(held() == before)\nsay('stopping')",
+        main="""
+def held():
+    descriptor = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(descriptor)
+    return descriptor, len(os.listdir("/proc/self/fd"))
+
+def refuse(*args):
+    raise RuntimeError("can't start new thread")
+
+globals().update(held=held, before=held())
+_thread.start_new_thread = refuse
+""",
+    )
+    assert program.exit_code() == 0, program.seen
+    assert program.said() == ["ready", "True", "stopping"]

@@ -110,13 +110,15 @@ class Watcher:
         self.reading, self.writing = os.pipe()
         try:
             os.set_blocking(self.writing, False)
+            # Before the thread runs: a number that comes meanwhile waits in the pipe, and the thread can pass it on.
+            self.former = signal.set_wakeup_fd(self.writing, warn_on_full_buffer=False)
             # `threading.Thread.start` takes locks, which the code that the signal has interrupted may hold.
             _thread.start_new_thread(self.run, ())
         except BaseException:
+            self.restore()
             os.close(self.reading)
             os.close(self.writing)
             raise
-        self.former = signal.set_wakeup_fd(self.writing, warn_on_full_buffer=False)
         WATCHERS.append(self)
 
     def run(self) -> None:
