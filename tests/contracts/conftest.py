@@ -22,4 +22,4 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the tests of stores where they have run before: they need no kernel."""
-    mark(items, Path(__file__).parent, "test_queue_store")
+    mark(items, Path(__file__).parent, "test_queue_store", "test_cron_tables")

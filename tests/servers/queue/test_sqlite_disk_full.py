@@ -9,7 +9,7 @@ import pytest
 
 from regrow.servers.queue.errors import LeaseLost, StoreError, StoreFull
 from regrow.servers.queue.job import Stats
-from regrow.servers.queue.ops import Ack, Claim, Count, NewJob, Put
+from regrow.servers.queue.ops import Ack, Claim, Count, NewJob, Put, Transaction, Within
 from regrow.servers.queue.sqlite.connection import connect
 from regrow.servers.queue.sqlite.files import size_of
 from tests.contracts.queue_store import Opened
@@ -132,4 +132,24 @@ def test_an_error_of_the_disk_ends_the_connection(tmp_path: Path) -> None:
     opened.reopen()
     assert opened.do(Count("q")) == 0
     assert opened.do(ONE_PUT) is not None
+    opened.store.close()
+
+
+def test_a_work_that_hides_a_full_disk_fails_with_its_batch(opened: Opened, disk: Disk) -> None:
+    def work(tx: Transaction) -> None:
+        tx.rows("CREATE TABLE regrow_test (value BLOB)")
+        disk.fill()
+        try:
+            tx.rows("INSERT INTO regrow_test VALUES (?)", (b"x" * 1_000_000,))
+        except sqlite3.OperationalError as error:
+            raise KeyError from error
+
+    opened.put(b"1", b"2")
+    job, _ = opened.claim(2)
+    done = opened.run(Within(work), Ack("q", job.id, job.token), ONE_PUT)
+    assert [type(result) for result in done.results] == [StoreFull, type(None), StoreFull]
+    disk.free()
+    with pytest.raises(StoreError, match="regrow_test"):
+        opened.do(Within(lambda tx: tx.rows("SELECT * FROM regrow_test")))
+    assert opened.stats() == Stats(leased=1)
     opened.store.close()

@@ -58,3 +58,12 @@ class StoreNewer(StoreError):
 
 class StoreNotLocal(StoreError):
     """The file is on a network file system, where SQLite's locks do not work."""
+
+
+def work_error(error: Exception) -> QueueError:
+    """Return the result of an op whose work has raised an error: a QueueError stays, another one is the cause."""
+    if isinstance(error, QueueError):
+        return error
+    found = StoreError(f"the work in the store's transaction failed: {type(error).__name__}: {error}")
+    found.__cause__ = error
+    return found

@@ -8,6 +8,7 @@
     Nack      the state that the job went to                        write   yes
     Extend    list of the new ends of the leases; None for a lost   write   no
     Admin     see each                                              write   yes
+    Within    what its work returns                                 write   yes
     Read      see each                                              none    no
 
 A `LeaseLost`, or another QueueError, in place of a result fails that op alone.
@@ -15,9 +16,12 @@ A `LeaseLost`, or another QueueError, in place of a result fails that op alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, Protocol
 
+from regrow.kernel.clock import Times
+from regrow.servers.queue.errors import StoreError
 from regrow.servers.queue.job import Enqueued, JobError, KeyStates, Stats
 from regrow.servers.queue.rate import Rate
 
@@ -189,6 +193,95 @@ class Move:
     limit: int = 10_000
 
 
+# Other work in the transaction
+
+
+class Transaction(Protocol):
+    """The transaction of a batch, as the work of a `Within` sees it; it is over when the work returns."""
+
+    @property
+    def dialect(self) -> Literal["memory", "sqlite", "postgres"]:
+        """The kind of store."""
+        ...
+
+    @property
+    def times(self) -> Times:
+        """Both times of this machine, read after the locks were held."""
+        ...
+
+    @property
+    def lease_now(self) -> float:
+        """The time by which leases end: the monotonic time; for PostgreSQL the server's clock, in Unix seconds."""
+        ...
+
+    @property
+    def one_machine(self) -> bool:
+        """Whether all programs that use the store are on this machine."""
+        ...
+
+    @property
+    def kept(self) -> dict[Any, Any]:
+        """The notes of works, from one transaction to the next.
+
+        In memory these are their rows. Other stores empty it when they open, and when a work or its transaction is
+        undone, so a note that tables exist is true.
+        """
+        ...
+
+    def rows(self, statement: str, parameters: Sequence[Any] = (), /) -> list[tuple[Any, ...]]:
+        """Execute a statement, and return its rows; `?` is a parameter.
+
+        In PostgreSQL a name that begins with `regrow_` and follows FROM, INTO, JOIN, UPDATE, TABLE, EXISTS or ON is a table of
+        the store's schema. The memory store has no statements.
+        """
+        ...
+
+    def many(self, statement: str, rows: Iterable[Sequence[Any]], /) -> None:
+        """Execute a statement once for each sequence of parameters."""
+        ...
+
+    def put(self, put: Put, /) -> list[Enqueued] | None:
+        """Put jobs in the transaction; None if there is no room.
+
+        Raises:
+            StoreError: no example in `Within.puts` has its queue, its groups and a bound if it has one.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Run other work in the transaction of the batch, such as that of a cron's ledger. The result is what it returns.
+
+    An exception of the work undoes the work, and is the result: a QueueError as it is, others as the cause of a
+    StoreError. In memory its puts alone are undone, so the work checks everything before it changes what it keeps.
+
+    Attributes:
+        work: called with the transaction, in the writer's thread. It changes nothing but the store, since it is called
+            again when the transaction is tried again.
+        lock: works with the same lock never overlap, in any process; "" takes none.
+        puts: examples of the puts that the work may make: their queues, groups and bounds are locked before.
+    """
+
+    work: Callable[[Transaction], Any]
+    lock: str = ""
+    puts: tuple[Put, ...] = ()
+
+    def refused(self, put: Put) -> StoreError | None:
+        """Return the error of a put for which no example has locked what it needs; None if one has."""
+        examples = [example for example in self.puts if example.queue == put.queue]
+        groups = {job.group for example in examples for job in example.jobs}
+        if not examples:
+            missing = f"queue {put.queue!r}"
+        elif put.bound is not None and all(example.bound is None for example in examples):
+            missing = f"queue {put.queue!r} with a bound"
+        elif unknown := {job.group for job in put.jobs if job.group is not None} - groups:
+            missing = f"queue {put.queue!r} with the group {min(unknown)!r}"
+        else:
+            return None
+        return StoreError(f"Within(puts=): wanted an example of each put of the work, got none for the {missing}")
+
+
 # Reads, which take no write lock
 
 
@@ -276,7 +369,7 @@ class Record:
 
 Admin = Pause | Resume | Purge | Retry | Cancel | Prune | Move
 Read = Count | ReadStats | Peek | ReadDead | Show | Look
-Op = Put | Claim | Ack | Nack | Extend | Admin | Read
+Op = Put | Claim | Ack | Nack | Extend | Admin | Within | Read
 
 READS = (Count, ReadStats, Peek, ReadDead, Show, Look)
 UNSYNCED = (*READS, Claim, Extend)  # a commit of these alone needs no sync
@@ -311,6 +404,8 @@ __all__ = [
     "Show",
     "State",
     "Stats",
+    "Transaction",
     "UNSYNCED",
     "Verdict",
+    "Within",
 ]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from regrow.kernel.clock import Times as Times
 from regrow.servers.queue.errors import QueueError
 from regrow.servers.queue.ops import Op
+from regrow.servers.queue.ops import Transaction as Transaction
 
 Clocks = Callable[[], Times]
 
@@ -59,7 +60,7 @@ class Store(Protocol):
         """Apply the ops in one transaction, which is durable when this returns.
 
         Leases that are over are freed first, and delayed jobs that are due become ready; then acks and nacks, puts,
-        administration, claims and reads are applied. `clocks` is called after the write lock is held. With reads alone
+        administration and other work, claims and reads are applied. `clocks` is called after the write lock is held. With reads alone
         there is no lock.
 
         Raises:

@@ -27,6 +27,7 @@ from regrow.servers.queue.errors import LeaseLost, QueueError, StoreError
 from regrow.servers.queue.job import Enqueued, Stats
 from regrow.servers.queue.memory.jobs import Jobs
 from regrow.servers.queue.memory.rows import LIVE, WAITING, Queue, Row
+from regrow.servers.queue.memory.work import run_work
 from regrow.servers.queue.ops import (
     READS,
     Ack,
@@ -51,6 +52,7 @@ from regrow.servers.queue.ops import (
     Retry,
     Show,
     State,
+    Within,
 )
 from regrow.servers.queue.outcome import with_error
 from regrow.servers.queue.store import Clocks, Done
@@ -67,6 +69,7 @@ PHASES: Final[dict[type[Op], int]] = {
     Cancel: 2,
     Prune: 2,
     Move: 2,
+    Within: 2,
     Claim: 3,
     Count: 4,
     ReadStats: 4,
@@ -85,6 +88,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._jobs = Jobs()
+        self._kept: dict[Any, Any] = {}  # what works keep
         self._open = False
         self._apply: dict[type[Op], Callable[[Any], Any]] = {
             Put: self._put,
@@ -99,6 +103,7 @@ class Memory:
             Cancel: self._cancel,
             Prune: self._prune,
             Move: self._move,
+            Within: self._within,
             Count: self._count,
             ReadStats: self._read_stats,
             Peek: self._peek,
@@ -388,6 +393,9 @@ class Memory:
             self._jobs.dead.push(row)
         elif row.key_until is not None:
             self._jobs.done.push(row)
+
+    def _within(self, op: Within) -> Any:
+        return run_work(op, self._jobs, self._put, self._kept)
 
     # Reads
 

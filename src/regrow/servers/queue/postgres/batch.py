@@ -3,11 +3,12 @@
     phase       statements  locks
     -----       ----------  -----
     look        1           none
-    lock        0 to 3      the rows of counted and rated queues, by name; then the groups, by number
+    lock        0 to 4      the works, by number; the rows of counted and rated queues, by name; then the groups, by number
     sweep       0 to 3      rows, those that another transaction works on are left to it
     acks …      0 to 4      rows under a lease, which only their holder changes
     puts        0 to 1      none; an insert waits for another one with its key
     admin       some        rows
+    works       any         their rows
     settle      0 to 2      rows of the groups that the transaction has locked
     claims      1 a queue   rows, those that another transaction works on are left to it
     reads       1 an op     none
@@ -42,13 +43,26 @@ from regrow.servers.queue.ops import (
     Put,
     Resume,
     Retry,
+    Within,
 )
 from regrow.servers.queue.outcome import lease_over, left, with_error
 from regrow.servers.queue.postgres.admin import admin_steps
-from regrow.servers.queue.postgres.puts import WHOLE, Changes, Steps, pairs, problem, put_steps, seconds, settle_steps
+from regrow.servers.queue.postgres.puts import (
+    WHOLE,
+    Changes,
+    Steps,
+    is_storable,
+    pairs,
+    printable,
+    problem,
+    put_steps,
+    seconds,
+    settle_steps,
+)
 from regrow.servers.queue.postgres.reads import read
 from regrow.servers.queue.postgres.rows import as_claimed
 from regrow.servers.queue.postgres.sql import Statements
+from regrow.servers.queue.postgres.work import Works
 from regrow.servers.queue.rate import Shares, share
 from regrow.servers.queue.store import Clocks, Done
 
@@ -64,7 +78,13 @@ class Batch:
     """The ops of one transaction, and what has become of them."""
 
     def __init__(
-        self, connection: Connection, sql: Statements, ops: Sequence[Op], clocks: Clocks, short: dict[str, float]
+        self,
+        connection: Connection,
+        sql: Statements,
+        ops: Sequence[Op],
+        clocks: Clocks,
+        short: dict[str, float],
+        kept: dict[Any, Any],
     ) -> None:
         self._connection = connection
         self._sql = sql
@@ -77,6 +97,7 @@ class Batch:
         self._over: list[tuple[int, str, str | None]] = []
         self._rates: dict[str, tuple[float | None, float]] = {}
         self._short = short
+        self._kept = kept
         self._lock_wait = 0.0
 
     def apply(self) -> Done:
@@ -87,8 +108,12 @@ class Batch:
         self._ends()
         self._extend()
         self._put()
-        for place, op in self._of(*ADMIN):
-            self._results[place] = self.drive(admin_steps(self._sql, op, self._changes))
+        works = Works(self._connection, self._sql, self._clocks, self._changes, self._kept)
+        for place, op in self._of(*ADMIN, Within):
+            if isinstance(op, Within):
+                self._results[place] = works.run(op)
+            else:
+                self._results[place] = self.drive(admin_steps(self._sql, op, self._changes))
         self.drive(settle_steps(self._sql, self._changes))
         self._count()
         self._claim()
@@ -129,11 +154,18 @@ class Batch:
         rated: set[str] = set()
         groups = {(queue, group) for _, queue, group in self._over if group is not None}
         ids: list[int] = []
+        works: set[str] = set()
         for op in self._ops:
             match op:
                 case Put():
                     names.add(op.queue)
                     groups.update((op.queue, job.group) for job in op.jobs if job.group is not None)
+                case Within():
+                    works.add(printable(op.lock))
+                    names.update(put.queue for put in op.puts if is_storable(put.queue))
+                    groups.update(
+                        (put.queue, job.group) for put in op.puts for job in put.jobs if job.group is not None
+                    )
                 case Ack() | Nack() | Cancel():
                     names.add(op.queue)
                     ids.append(op.id)
@@ -148,6 +180,8 @@ class Batch:
                     rated.add(op.queue)
                 case _:
                     pass
+        if locks := sorted(works - {""}):
+            self.rows(self._sql.lock_works, (locks,))
         if names or rated:
             for name, live, tokens, at in self.rows(self._sql.lock_queues, (sorted(names | rated), sorted(rated))):
                 if live is not None:
@@ -357,11 +391,6 @@ class Batch:
 def fits(op: Ack | Nack) -> bool:
     """Return whether an id and a token are numbers that the store may have given."""
     return 0 < op.id < WHOLE and 0 <= op.token < WHOLE and "\0" not in op.queue
-
-
-def printable(text: str) -> str:
-    """Return a text that PostgreSQL stores."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def lease_lost(op: Ack | Nack, row: tuple[Any, ...] | None) -> QueueError:

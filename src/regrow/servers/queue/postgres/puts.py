@@ -65,6 +65,11 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and (text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text))
 
 
+def printable(text: str) -> str:
+    """Return a text that PostgreSQL stores."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def problem(put: Put) -> StoreError | None:
     """Return why PostgreSQL cannot store a put; None if it can."""
     for job in put.jobs:

@@ -31,6 +31,7 @@ PARTS: Final[dict[str, LiteralString]] = {
 }
 
 STATEMENTS: Final[dict[str, LiteralString]] = {
+    "now": "SELECT extract(epoch FROM {now})::float8",
     # What a commit begins with: the time; is there work for the sweep; are there groups.
     # With EXISTS in the place of the ordered LIMIT the planner reads the whole table in search of a group.
     "look": """SELECT extract(epoch FROM {now})::float8,
@@ -40,7 +41,9 @@ STATEMENTS: Final[dict[str, LiteralString]] = {
         (SELECT id FROM {jobs} WHERE grp IS NOT NULL AND {live} ORDER BY queue, grp, id LIMIT 1) IS NOT NULL""",
     "over": """SELECT id, queue, grp FROM {jobs} WHERE state = 'leased' AND lease_until <= {now}
         ORDER BY lease_until LIMIT {most}""",
-    # Locks, each kind in one order for all transactions: the rows of queues by name, then groups by number.
+    # Locks, each kind in one order for all transactions: works by number, rows of queues by name, groups by number.
+    "lock_works": """SELECT count(pg_advisory_xact_lock(k)) FROM (SELECT DISTINCT
+        hashtextextended({schema} || E'\x01' || n.name, 13) AS k FROM unnest(%s::text[]) AS n(name) ORDER BY k) s""",
     "lock_queues": """SELECT name, live, tokens, tokens_at FROM {queues}
         WHERE name = ANY(%s) AND (live IS NOT NULL OR name = ANY(%s)) ORDER BY name FOR UPDATE""",
     "groups_of": "SELECT DISTINCT queue, grp FROM {jobs} WHERE id = ANY(%s) AND grp IS NOT NULL",
@@ -198,10 +201,13 @@ def compose(schema: str, now: LiteralString = NOW) -> Statements:
         now: an expression for the time. Tests give one that they can move.
     """
     load()
-    from psycopg.sql import SQL, Literal
+    from psycopg.sql import SQL, Identifier, Literal
 
     names: dict[str, Any] = {**names_of(schema), "now": SQL(now), "most": SQL(MOST_SWEPT)}
     names["schema"] = Literal(schema)
     for name, text in PARTS.items():
         names[name] = SQL(text).format(**names)
-    return Statements(**{name: SQL(text).format(**names).as_bytes(None) for name, text in STATEMENTS.items()})
+    quoted = Identifier(schema).as_bytes(None)
+    return Statements(
+        quoted_schema=quoted, **{name: SQL(text).format(**names).as_bytes(None) for name, text in STATEMENTS.items()}
+    )

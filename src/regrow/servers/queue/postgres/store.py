@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Final, LiteralString
 
 from regrow.servers.queue.errors import StoreError
-from regrow.servers.queue.ops import READS, Claim, Op, Put
+from regrow.servers.queue.ops import READS, Claim, Op, Put, Within
 from regrow.servers.queue.postgres.batch import Batch
 from regrow.servers.queue.postgres.connection import (
     Listener,
@@ -75,6 +75,7 @@ class Postgres:
         self._version = 0
         self._known: set[str] = set()  # queues that have their row
         self._counted: set[str] = set()  # queues whose row counts the live jobs
+        self._kept: dict[Any, Any] = {}  # what works note for this connection
         self._short: dict[str, float] = {}  # when, by the server's clock, a queue with ready jobs has its next token
         self._clocks: Clocks | None = None
         self._listen_at = self._looked_at = 0.0
@@ -111,6 +112,7 @@ class Postgres:
         self._deafen()
         self._known.clear()
         self._counted.clear()
+        self._kept.clear()
         self._short.clear()
 
     def _opened(self) -> tuple[Connection, Statements]:
@@ -149,8 +151,8 @@ class Postgres:
             return Done([read(self._rows, sql, op, clocks) for op in ops])  # type: ignore[arg-type]
         self._prepare_queues(ops)
         short = dict(self._short)
-        with connection.transaction():
-            done = Batch(connection, sql, ops, clocks, short).apply()
+        with self._transaction(connection):
+            done = Batch(connection, sql, ops, clocks, short, self._kept).apply()
         self._short = short
         self._listen()
         return done
@@ -164,7 +166,7 @@ class Postgres:
         woke: set[str] = set()
         freed: set[str] = set()
         try:
-            with connection.transaction():
+            with self._transaction(connection):
                 for op in ops:
                     try:
                         with connection.transaction():
@@ -181,6 +183,16 @@ class Postgres:
             raise as_store_error(error) from error
         return Done(results, frozenset(woke), frozenset(freed), done.due, True, done.lock_wait)
 
+    @contextmanager
+    def _transaction(self, connection: Connection) -> Generator[None]:
+        """Begin a transaction, or a savepoint in one; commit it at the end."""
+        try:
+            with connection.transaction():
+                yield
+        except BaseException:
+            self._kept.clear()  # the tables that works have made may be gone
+            raise
+
     def _rows(self, statement: bytes, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Execute a statement outside of a transaction; return its rows."""
         connection, _ = self._opened()
@@ -192,7 +204,7 @@ class Postgres:
 
         A count is exact only while no other transaction changes jobs, so the first put with a bound locks the table.
         """
-        puts = [op for op in ops if isinstance(op, Put) and is_storable(op.queue)]
+        puts = [op for op in puts_of(ops) if is_storable(op.queue)]
         limited = [op.queue for op in ops if isinstance(op, Claim) and op.rate is not None and is_storable(op.queue)]
         names = {op.queue for op in puts} | set(limited)
         connection, sql = self._opened()
@@ -334,3 +346,14 @@ class Postgres:
             "dead_rows": dead,
             "listening": self.listener is not None,
         }
+
+
+def puts_of(ops: Sequence[Op]) -> list[Put]:
+    """Return the puts among ops, and those that the works among them may make."""
+    found: list[Put] = []
+    for op in ops:
+        if isinstance(op, Put):
+            found.append(op)
+        elif isinstance(op, Within):
+            found += op.puts
+    return found

@@ -103,21 +103,31 @@ class Batch:
         except StopIteration as end:
             return end.value
 
-    def alone(self, place: int, apply: Callable[[], Any]) -> None:
-        """Set an op's result; if one of its statements fails by its values, undo them and fail the op alone."""
+    def alone(
+        self, place: int, apply: Callable[[], Any], refusal: Callable[[Exception], QueueError | None] | None = None
+    ) -> None:
+        """Set an op's result; undo what it has done if it fails alone, as it does by its values.
+
+        `refusal` returns the op's result for an error, and None for one that is not of the op alone.
+        """
         self.execute("SAVEPOINT op")
         live, dead = self.live.copy(), self.dead.copy()
         try:
             self.results[place] = apply()
         except Exception as error:
-            if not is_of_one_op(error):
+            refused = (refusal or self.refusal)(error)
+            if refused is None:
                 raise
             self.execute("ROLLBACK TO op")
             for counter, before in ((self.live, live), (self.dead, dead)):
                 counter.clear()
                 counter.update(before)
-            self.results[place] = self.failed(error)
+            self.results[place] = refused
         self.execute("RELEASE op")
+
+    def refusal(self, error: Exception) -> StoreError | None:
+        """Return the result of an op whose values cannot be stored; None for other errors."""
+        return self.failed(error) if is_of_one_op(error) else None
 
     def failed(self, error: Exception) -> StoreError:
         """Return the error of an op that fails alone."""

@@ -26,6 +26,7 @@ from regrow.servers.queue.ops import (
     Put,
     Resume,
     Retry,
+    Within,
 )
 from regrow.servers.queue.sqlite.admin import administer
 from regrow.servers.queue.sqlite.batch import TIMERS, Batch, split
@@ -52,12 +53,13 @@ from regrow.servers.queue.sqlite.schema import (
     migrate,
     version_of,
 )
+from regrow.servers.queue.sqlite.work import run_work
 from regrow.servers.queue.store import Clocks, Done, Times
 
 T = TypeVar("T")
 
 LEASED = (Ack, Nack, Extend)
-OPS: Final = frozenset({Put, Claim, *LEASED, Pause, Resume, Purge, Retry, Cancel, Prune, Move, *READS})
+OPS: Final = frozenset({Put, Claim, *LEASED, Pause, Resume, Purge, Retry, Cancel, Prune, Move, Within, *READS})
 LOG_LIMIT: Final = 64 << 20  # bytes: the log shrinks to this when it begins again
 
 
@@ -111,6 +113,7 @@ class SQLite:
         self._opens = 0
         self._version = 0  # SQLite's data_version: it changes when another connection commits
         self._broken: BaseException | None = None  # after it, what SQLite has in memory may not be what is on the disk
+        self._kept: dict[Any, Any] = {}  # what works note for this connection
         self._limited: dict[str, float] = {}  # queues whose claims wait for their rate, and when it has a token
 
     def __repr__(self) -> str:
@@ -200,6 +203,7 @@ class SQLite:
         """Close the file; it may be opened again."""
         connection, self._connection = self._connection, None
         self._synced = self._broken = None
+        self._kept.clear()
         self._limited = {}
         try:
             if connection is not None:
@@ -287,7 +291,10 @@ class SQLite:
         if puts:
             batch.puts(puts)
         for place, op in admin:
-            batch.alone(place, lambda op=op: administer(batch, op))  # type: ignore[misc]
+            if isinstance(op, Within):
+                run_work(batch, place, op, self._kept)
+            else:
+                batch.alone(place, lambda op=op: administer(batch, op))  # type: ignore[misc]
         if claims:
             batch.claims(claims)
         if reads:
@@ -330,6 +337,7 @@ class SQLite:
                 yield
                 connection.execute("COMMIT")
             except BaseException:
+                self._kept.clear()  # the tables that works have made may be gone
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
