@@ -1,0 +1,1 @@
+"""Schedules: pure functions from a moment to the next tick, without a clock and without a store."""
