@@ -14,7 +14,7 @@ The folders of the package, from the bottom up:
 
     kernel/       processes and the signals between them
     behaviours/   servers, state machines, supervisors, applications
-    servers/      the job queue
+    servers/      the job queue, the cron server
     ops/          reports in words, the supervision tree, traces
     cli/          the `regrow` command
     testing/      tools for tests: a node for each test, virtual time
@@ -31,6 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from regrow import (
         application,
+        cron,
         gen_event,
         gen_server,
         gen_statem,
@@ -200,6 +201,7 @@ __all__ = [
     "cast",
     "child_spec",
     "compiled",
+    "cron",
     "from_thread",
     "gen_event",
     "gen_server",
@@ -224,7 +226,7 @@ __all__ = [
 
 # The modules that are pages of the documentation; each loads what it shows.
 _MODULES = (
-    "application gen_event gen_server gen_statem global_ logs pg proc_lib process queue service system telemetry timer "
+    "application cron gen_event gen_server gen_statem global_ logs pg proc_lib process queue service system telemetry timer "
     "tracing"
 )
 

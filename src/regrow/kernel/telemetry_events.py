@@ -35,6 +35,9 @@ STARTED: Final = {
 DURATION: Final = {"duration": "seconds since the start"}
 QUEUE: Final = {"queue": "the queue's name", "broker": "the broker's name"}
 JOB: Final = {**QUEUE, "id": "the job's id", "attempt": "the number of this attempt, from 1"}
+CRON: Final = {"ledger": "the ledger's name", "owner": "the cron server's name in the ledger"}
+TICK: Final = {**CRON, "job": "the job's name", "scheduled_for": "the tick, a datetime in UTC"}
+ATTEMPT: Final = {"attempt": "the number of this attempt, from 1"}
 HANDLER: Final = {
     "id": "the handler's id",
     "event": "the event whose handling has failed",
@@ -97,6 +100,56 @@ _EVENTS: dict[str, Event] = {
             "wal_bytes": "length of the store's write-ahead log; 0 for a store without one",
         },
         QUEUE,
+    ),
+    "regrow.cron.tick.decided": event(
+        "A tick was decided: that it runs, waits or does not run, and why.",
+        {"late": "seconds since it was due"},
+        {**TICK, "reason": '"ran", "caught_up", "triggered", "backfilled", "skipped_…", "coalesced" or "missed"'},
+    ),
+    "regrow.cron.run.start": event(
+        "An attempt of a tick starts.",
+        {**STARTED, "late": "seconds since the tick was due", **ATTEMPT},
+        TICK,
+    ),
+    "regrow.cron.run.stop": event(
+        "The attempt has ended without a failure, by an order, or by one that says what becomes of the tick.",
+        {**DURATION, **ATTEMPT},
+        {**TICK, "outcome": '"succeeded", "enqueued", "cancelled", or "failed": discarded'},
+    ),
+    "regrow.cron.run.exception": event(
+        "The attempt has failed: it raised, ran out of time, or was killed.",
+        {**DURATION, **ATTEMPT},
+        {**TICK, "outcome": '"retry", "failed" or "timed_out"', "error": "the last line of the traceback"},
+    ),
+    "regrow.cron.lease.lost": event(
+        "A run was taken away from this process, whose lease was over.",
+        {},
+        TICK,
+    ),
+    "regrow.cron.job.changed": event(
+        "A job has another schedule than before.",
+        {},
+        {**CRON, "job": TICK["job"], "old": "the schedule before, as the ledger has it", "new": "the schedule now"},
+    ),
+    "regrow.cron.job.paused": event(
+        "A job was paused.",
+        {},
+        {**CRON, "job": TICK["job"], "note": "why"},
+    ),
+    "regrow.cron.job.resumed": event(
+        "The pause of a job was ended.",
+        {},
+        {**CRON, "job": TICK["job"]},
+    ),
+    "regrow.cron.clock.stepped": event(
+        "The wall clock was stepped, or the machine was suspended.",
+        {"by": "seconds; less than 0 if the clock was set back"},
+        CRON,
+    ),
+    "regrow.cron.store.failed": event(
+        "The store has failed, and is asked again after a pause.",
+        {"retry_in": "seconds until then"},
+        {**CRON, "error": "the error's text"},
     ),
     "regrow.telemetry.failed": event(
         "A handler of telemetry has raised an exception. It stays attached.",

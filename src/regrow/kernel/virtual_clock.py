@@ -31,6 +31,7 @@ class VirtualClock(Clock):
         self.time: float = START
         self.wall_ahead: float = WALL_START - START  # seconds by which the wall clock is ahead of the virtual time
         self.moved: Callable[[], None] | None = None  # set by the node's timers
+        self.on_step: set[Callable[[], None]] = set()  # called after a step of the wall clock
         self.stuck: Callable[[], None] | None = None  # called when all processes wait and there is no timer to jump to
         self.stuck_after: float = 0.0  # real seconds without an event from outside, before `stuck` is called
 
@@ -60,6 +61,7 @@ class VirtualClock(Clock):
             ValueError: `when` has no time zone.
         """
         self.wall_ahead = date_with_zone(when).timestamp() - self.time
+        self._stepped()
 
     def step_wall(self, seconds: float | timedelta) -> None:
         """Step the wall clock, as a machine's clock is stepped when it is set. The virtual time does not move.
@@ -72,6 +74,11 @@ class VirtualClock(Clock):
             ValueError: not a finite number.
         """
         self.wall_ahead += step(seconds)
+        self._stepped()
+
+    def _stepped(self) -> None:
+        for call in list(self.on_step):
+            call()
 
     def advance(self, delay: float) -> None:
         """Move the clock by `delay` seconds and let everything fire that has fallen due."""

@@ -226,10 +226,12 @@ def test_without_a_handler_there_is_nothing_to_call() -> None:
 
 
 QUEUE_EVENTS = "put job.start job.stop job.exception lease.lost commit full store.error size"
+CRON_EVENTS = "tick.decided run.start run.stop run.exception lease.lost job.changed job.paused job.resumed clock.stepped store.failed"
 
 
-def test_the_table_has_the_events_of_the_queue_and_of_telemetry() -> None:
+def test_the_table_has_the_events_of_the_queue_of_cron_and_of_telemetry() -> None:
     wanted = {f"regrow.queue.{name}" for name in QUEUE_EVENTS.split()}
+    wanted |= {f"regrow.cron.{name}" for name in CRON_EVENTS.split()}
     assert set(telemetry.EVENTS) == wanted | {"regrow.telemetry.failed", "regrow.telemetry.detached"}
 
 

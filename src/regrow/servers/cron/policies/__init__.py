@@ -1,0 +1,1 @@
+"""The policies of jobs: tables, and pure functions that read them."""
