@@ -13,8 +13,8 @@ demo: .venv/run ## run the silly_worker application until Ctrl-C (or: make demo 
 shop: .venv/dev ## open the shop of examples/shop on 127.0.0.1 until Ctrl-C (or: make shop PORT=8001)
 	@cd examples/shop && PYTHONPATH=src exec ../../.venv/bin/python -m shop $(if $(PORT),--port $(PORT))
 
-test: lint .venv/dev ## run all checks, then the tests on asyncio and on uvloop
-	@scripts/test .venv
+test: lint .venv/dev ## run all checks, then the tests on asyncio and on uvloop; fails if a row of OTP's requirements has no proof
+	@scripts/test .venv -p tests.conformance.plugin
 
 lint: .venv/dev ## run ruff, mypy and basedpyright, and four type checkers on tests/typing
 	@scripts/lint
@@ -22,17 +22,20 @@ lint: .venv/dev ## run ruff, mypy and basedpyright, and four type checkers on te
 conformance: .venv/dev ## list the rows of OTP's requirements that the tests prove, by area; fails if one is missing
 	@.venv/bin/python -m pytest -q -m otp -p tests.conformance.plugin tests
 
-compiled: ## run the tests on the compiled kernel, installed from a wheel
+compiled: ## run the tests on the compiled kernel, installed from a wheel, on asyncio; on uvloop the main part
 	@scripts/compiled
 
-proofs: .venv/dev ## try what the queue guarantees at full length: a million waiting jobs, a minute of kills
-	@REGROW_WAITING=1000000 REGROW_KILLS=10 .venv/bin/python -m pytest -q -n 0 --timeout 600 tests/servers/queue/proofs
+proofs: .venv/dev ## try what queue and cron guarantee at full length: a million waiting jobs, a minute of kills
+	@REGROW_WAITING=1000000 REGROW_KILLS=10 .venv/bin/python -m pytest -q -n 0 --timeout 600 tests/servers/queue/proofs tests/servers/cron/proofs
 
 mutants: .venv/dev ## insert mistakes into the source, one at a time: a test must fail for each (ten minutes)
 	@.venv/bin/python -m tests.mutants.run $(if $(ONLY),"$(ONLY)")
 
-matrix: ## run the tests on each of Python 3.11, 3.12 and 3.13 that is installed
+matrix: ## run the tests on each of Python 3.11, 3.12 and 3.13 that is installed, on one loop; on the other the main part
 	@scripts/matrix $(VERSIONS)
+
+everything: ## run every test on both loops, on the compiled kernel and on each Python: nothing is left out (an hour)
+	@REGROW_EVERYTHING=1 $(MAKE) test compiled matrix
 
 installs: .venv/dev ## check that a new project follows its own README with pip and uv, on each Python (some minutes)
 	@.venv/bin/python -m tests.installs.run
@@ -72,6 +75,6 @@ clean: ## remove the files that the tools have made
 .venv-bench:
 	@scripts/venv .venv-bench bench "$$(scripts/python 3.13 || scripts/python 3.12 || scripts/python)"
 
-.PHONY: help demo shop test lint conformance compiled proofs mutants matrix installs bench bench-quick bench-queue docs screenshots clean \
+.PHONY: help demo shop test lint conformance compiled proofs mutants matrix everything installs bench bench-quick bench-queue docs screenshots clean \
 	.venv/run .venv/dev .venv-bench .venv-docs/docs .venv-docs/screenshots
 .NOTPARALLEL:

@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from tests.once import mark
+
 LOOP = os.environ.get("REGROW_TEST_LOOP", "asyncio")
 
 
@@ -22,6 +24,11 @@ def pytest_configure() -> None:
     elif LOOP != "asyncio":
         msg = f"REGROW_TEST_LOOP is asyncio or uvloop. Got: {LOOP!r}"
         raise pytest.UsageError(msg)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this run leaves out."""
+    mark(items)
 
 
 def pytest_report_header() -> str:

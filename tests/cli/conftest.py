@@ -10,16 +10,6 @@ from typing import Any
 import pytest
 
 from tests.cli.terminal import Terminal
-from tests.conftest import LOOP
-
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run these tests once: the command makes its loop itself, whatever loop the tests run on."""
-    for item in items:
-        if LOOP != "asyncio" and item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.skip(reason="the command makes its own loop, and is tried with asyncio's"))
 
 
 @pytest.fixture

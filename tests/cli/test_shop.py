@@ -11,7 +11,6 @@ import pytest
 from regrow.cli import new
 from regrow.cli.new import render
 from tests.cli.terminal import EXAMPLES, environment, regrow
-from tests.once import once, without_kernel
 
 SHOP = EXAMPLES / "shop"
 SECONDS = 170.0  # a server starts in each of a dozen tests, on a busy machine
@@ -29,7 +28,6 @@ def test_the_shop_has_the_files_of_a_new_project(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.timeout(SECONDS + 10.0)
 @pytest.mark.skipif(sys.platform == "win32", reason="its tests end a server by signals")
-@without_kernel
 def test_the_shop_passes_its_tests(tmp_path: Path) -> None:
     done = regrow("test", "-q", "-p", "no:cacheprovider", "--project", str(SHOP), cwd=tmp_path, patience=SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -37,7 +35,6 @@ def test_the_shop_passes_its_tests(tmp_path: Path) -> None:
     assert "skipped" not in done.stdout
 
 
-@once
 @pytest.mark.parametrize(
     "command",
     [["ruff", "check", "--no-cache"], ["ruff", "format", "--check", "--no-cache"], ["mypy", "--cache-dir=/dev/null"]],

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.contracts.queue_store import STORES, Opened
-from tests.once import mark
 
 
 @pytest.fixture(params=list(STORES))
@@ -18,8 +17,3 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     found = Opened(kind.make(tmp_path), kind, tmp_path)
     yield found
     found.store.close()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the tests of stores where they have run before: they need no kernel."""
-    mark(items, Path(__file__).parent, "test_queue_store", "test_cron_tables")

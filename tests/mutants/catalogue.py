@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from tests.mutants.calls import CALLS, STARTS_AND_STOPS
+from tests.mutants.crons import CRONS
 from tests.mutants.messages import MESSAGES
 from tests.mutants.mutant import Mutant
 from tests.mutants.nodes import NODES
@@ -16,10 +17,13 @@ from tests.mutants.places import (
     ALARMS,
     ATTEMPTS,
     AWAITABLES,
+    CALENDAR,
+    CATCHING_UP,
     CLIENT,
     CLOCK,
     CURRENT_TASK,
     DEBUG,
+    DECIDING,
     DISPATCHER,
     DOOR,
     ENDING,
@@ -28,6 +32,8 @@ from tests.mutants.places import (
     HELD,
     HERE,
     INCOMING,
+    JITTER,
+    LEAVING,
     LINEAGE,
     LINKS,
     LOOP,
@@ -37,35 +43,45 @@ from tests.mutants.places import (
     MEMORY_STORE,
     NAMES,
     NODE,
+    ORDERING,
     OUTCOME,
     OUTSIDE,
+    OVERLAPPING,
     PARKED,
     PERFORMING,
+    PLANNING,
     PROC_LIB,
     RATE,
+    REGISTERING,
     REMNANTS,
     REPORTS,
     REQUEST,
     REQUESTS,
     RESTART,
+    RUNS,
     SCHEDULE,
     SCHEDULER,
     SIGNALS,
+    SQL_TABLES,
     STARTING,
     STOPPING,
     STORE_USE,
     TERMS,
     TIMERS,
+    TIMING,
     TRACEBACKS,
     TRACES,
+    VERDICTS,
     VIRTUAL_CLOCK,
     WAITS,
     WRITER,
+    ZONES,
 )
 from tests.mutants.queues import QUEUES
 from tests.mutants.tables import TABLES
 from tests.mutants.words import WORDS
 
+CRON: Final = ["tests/servers/cron"]
 STORES: Final = [
     "tests/contracts/test_queue_store_puts.py",
     "tests/contracts/test_queue_store_leases.py",
@@ -134,6 +150,20 @@ NEAREST: Final[dict[str, list[str]]] = {
     RATE: ["tests/servers/queue/test_rate.py"],
     MEMORY_STORE: STORES,
     MEMORY_JOBS: STORES,
+    DECIDING: CRON,
+    LEAVING: CRON,
+    REGISTERING: CRON,
+    ORDERING: CRON,
+    SQL_TABLES: ["tests/contracts/test_cron_tables.py"],
+    CATCHING_UP: CRON,
+    OVERLAPPING: CRON,
+    VERDICTS: CRON,
+    JITTER: CRON,
+    CALENDAR: ["tests/servers/cron/when"],
+    ZONES: ["tests/servers/cron/when"],
+    TIMING: CRON,
+    PLANNING: CRON,
+    RUNS: CRON,
 }
 
-MUTANTS: Final[list[Mutant]] = [*TABLES, *MESSAGES, *NODES, *CALLS, *STARTS_AND_STOPS, *WORDS, *QUEUES]
+MUTANTS: Final[list[Mutant]] = [*TABLES, *MESSAGES, *NODES, *CALLS, *STARTS_AND_STOPS, *WORDS, *QUEUES, *CRONS]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
 import pkgutil
 import re
 import time
@@ -16,6 +15,7 @@ import pytest
 from regrow import Node, VirtualClock
 from regrow.testing import run_as_process
 from regrow.testing.simulation.runner import explore
+from tests.once import once
 
 Scenario = Callable[[], Coroutine[Any, Any, None]]
 
@@ -26,11 +26,6 @@ MODULES = {
 }
 PLANTED = [pytest.param(module.scenario, id=name) for name, module in MODULES.items()]
 TWINS = [pytest.param(module.correct, id=name) for name, module in MODULES.items() if hasattr(module, "correct")]
-
-# Long, and independent of the event loop.
-brings_its_own_loop = pytest.mark.skipif(
-    os.environ.get("REGROW_TEST_LOOP") == "uvloop", reason="a simulation runs on an event loop of its own"
-)
 
 
 def found(scenario: Scenario, **options: Any) -> tuple[BaseException, str]:
@@ -56,7 +51,7 @@ def test_an_ordinary_test_passes(scenario: Scenario, hand_over: bool | None) -> 
         runner.run(run_as_process(Node(clock=VirtualClock(), hand_over=hand_over), scenario, {}))
 
 
-@brings_its_own_loop
+@once
 @pytest.mark.parametrize("scenario", PLANTED)
 def test_a_plain_simulation_finds_the_mistake_within_ten_seconds(scenario: Scenario) -> None:
     begun = time.process_time()
@@ -66,7 +61,7 @@ def test_a_plain_simulation_finds_the_mistake_within_ten_seconds(scenario: Scena
     assert "→" in note, "the trace marks decisions out of order"
 
 
-@brings_its_own_loop
+@once
 @pytest.mark.parametrize("twin", TWINS)
 def test_the_correct_variant_never_fails(twin: Scenario) -> None:
     note = explore(twin, 1000)
@@ -74,7 +69,7 @@ def test_the_correct_variant_never_fails(twin: Scenario) -> None:
     assert note.different > 10, "there were decisions"
 
 
-@brings_its_own_loop
+@once
 @pytest.mark.parametrize("scenario", PLANTED)
 def test_the_seed_and_the_schedule_replay_the_failure(scenario: Scenario) -> None:
     error, note = found(scenario)
@@ -88,7 +83,7 @@ def test_the_seed_and_the_schedule_replay_the_failure(scenario: Scenario) -> Non
     assert trace_in(note_shortest) == trace_in(note)
 
 
-@brings_its_own_loop
+@once
 @pytest.mark.parametrize("scenario", PLANTED)
 def test_the_shortest_schedule_has_few_decisions(scenario: Scenario) -> None:
     _, note = found(scenario)

@@ -23,10 +23,7 @@ from regrow.servers.cron.when.schedules import (
     previous_at_or_before,
     ticks_between,
 )
-from tests.once import without_kernel
 from tests.servers.cron.when import rule
-
-pytestmark = without_kernel
 
 DATA = Path(__file__).parents[3] / "oracle" / "cron"
 CASES = int(os.environ.get("REGROW_CRON_CASES", "300"))  # random ones
