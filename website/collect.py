@@ -41,17 +41,19 @@ GUIDES = [
     "web.md",
     "queue.md",
     "queue_guarantees.md",
+    "cron.md",
     "telemetry.md",
     "testing.md",
     "command.md",
     "coming_from_elixir.md",
     "coming-from-celery-huey-oban.md",
+    "coming-from-apscheduler-celery-beat-quantum.md",
 ]
 # Pages of docs that are no guides.
 OTHERS = {"lesson.md", "reference.md", "benchmarks.md"}
 
 # Pages whose tables need the place of the navigation. The tabs lead to the other pages.
-WIDE = {"benchmarks.md", "coming-from-celery-huey-oban.md"}
+WIDE = {"benchmarks.md", "coming-from-celery-huey-oban.md", "coming-from-apscheduler-celery-beat-quantum.md"}
 ALONE = "---\nhide:\n  - navigation\n---\n\n"
 
 # An entry of the navigation: a page, or a title with a page or with the entries of a section.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from regrow import application, process
+from regrow.cron import Cron
 from regrow.queue import QueueError
 from regrow.testing import expect_down
 
@@ -39,6 +40,22 @@ async def test_an_order_is_its_row_and_its_job() -> None:
         jobs = connection.execute("SELECT queue, key, state FROM regrow_jobs").fetchall()
     assert jobs == [("SendMail", "order-1", "ready")]
     assert orders.newest(database) == [order]
+
+
+async def test_the_nightly_report_is_one_mail_a_night(folder: Path) -> None:
+    database = settings.load().database
+    await application.start(Shop)
+    orders.place(database, "ann@example.org", "cake", 2)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE orders SET placed_at = '2023-12-31 10:00:00'")
+    await process.sleep(90 * 60 + 10)  # from midnight, UTC, to 02:30 in Berlin
+    (tick,) = await Cron.history("shop.cron", "report")
+    assert tick.outcome == "enqueued"
+    (path,) = settings.load().mails.glob("report-*")
+    assert path.name == "report-2023-12-31.txt"
+    assert "1 orders, 7.60 EUR." in path.read_text()
+    assert (await Cron.history("shop.cron", "count"))[0].outcome == "succeeded"
+    await application.stop(Shop)
 
 
 def test_an_order_without_its_job_is_not_stored() -> None:

@@ -116,3 +116,13 @@ def newest(database: Path, count: int = 20) -> list[Order]:
             f"SELECT {COLUMNS} FROM orders ORDER BY id DESC LIMIT ?", (count,)
         ).fetchall()
     return [Order(*row) for row in rows]
+
+
+def total(database: Path, day: str = "") -> tuple[int, int]:
+    """Return the number of orders and their cents, of a day such as "2027-01-04", or of all."""
+    with connected(database) as connection:
+        row = connection.execute(
+            "SELECT count(*), coalesce(sum(cents), 0) FROM orders WHERE placed_at LIKE ? || '%'",
+            (day,),
+        ).fetchone()
+    return int(row[0]), int(row[1])
