@@ -54,8 +54,8 @@ CRONS: Final = [
     Mutant(
         "a claim whose answer was lost is never started",
         LEAVING,
-        "[] if was_over else [row for",
-        "[] if True else [row for",
+        "started = [] if was_over else unknown",
+        "started = []",
     ),
     Mutant(
         "an order of the command is not subject to the overlap",
@@ -66,8 +66,13 @@ CRONS: Final = [
     Mutant(
         "a changed schedule fires in the past", REGISTERING, "changed_at=now, decided_until=now,", "changed_at=now,"
     ),
-    Mutant("a job that comes back catches up", REGISTERING, "now if back or wrong else", "now if wrong else"),
-    Mutant("a clock that was ahead silences its jobs", REGISTERING, "now if back or wrong else", "now if back else"),
+    Mutant(
+        "a job that comes back catches up",
+        REGISTERING,
+        "max(now, old.decided_until) if back else old.decided_until",
+        "old.decided_until",
+    ),
+    Mutant("a clock that was ahead silences its jobs", REGISTERING, "now if wrong else max(now", "max(now"),
     Mutant("two processes follow one step of the clock", REGISTERING, "if row.anchor == plan.anchor:", "if True:"),
     Mutant(
         "the ticks of a pause are caught up",

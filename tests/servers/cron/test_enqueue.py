@@ -90,7 +90,7 @@ async def test_another_store_gets_a_job_with_a_key() -> None:
     ]
 
 
-@pytest.mark.parametrize("error", [ValueError("none"), SystemExit(3), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("error", [ValueError("none"), SystemExit(3), KeyboardInterrupt()])
 async def test_a_payload_that_cannot_be_made_fails_its_tick(error: BaseException) -> None:
     def payload(tick: Tick) -> str:
         raise error

@@ -94,9 +94,10 @@ class CronJob:
 
     def __post_init__(self) -> None:
         set_ = functools.partial(object.__setattr__, self)
-        set_("name", checked_name(self.function, self.name))
+        given: Any = self.name
+        checked_function(self.function, "CronJob" if given is None else f"CronJob {safe_repr(given)}")
+        set_("name", checked_name(self.function, given))
         who = f"CronJob {self.name!r}"
-        checked_function(self.function, who)
         if not isinstance(self.schedule, get_args(Schedule)):
             wanted = "what every(…), cron(…), at(…) or reboot() returns"
             raise TypeError(f"{who}: schedule: wanted {wanted}, got {safe_repr(self.schedule)}")

@@ -154,7 +154,7 @@ def moment_words(moment: datetime) -> str:
 
 def span(seconds: float) -> str:
     """Return a duration in words: 4.2 s, 3m 12s, 9h 3m, 5d."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

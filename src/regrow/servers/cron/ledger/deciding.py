@@ -70,7 +70,28 @@ def decide(tables: Tables, plans: Sequence[Plan], owner: str) -> Decided:
             found.rows[plan.name] = row._replace(decided_until=last.scheduled_for if last.until is None else last.until)
         tables.put_jobs([found.rows[plan.name] for plan, _, _ in due])
         insert(tables, found)
+        _insert_rests(tables, [(plan, one) for plan, _, decisions in due for one in decisions], found)
     return found
+
+
+def _insert_rests(tables: Tables, decisions: Iterable[tuple[Plan, TickRow]], found: Decided) -> None:
+    """Insert what is left of spans that were not inserted, since their first tick has a row."""
+    spans = [(plan, row) for plan, row in decisions if row.until is not None]
+    inserted = {(row.job, row.scheduled_for) for row in found.ticks if spans}
+    for plan, row in spans:
+        if (row.job, row.scheduled_for) not in inserted:
+            found.ticks.extend(tables.insert(rest_of(tables, plan, row)))
+
+
+def rest_of(tables: Tables, plan: Plan, row: TickRow) -> list[TickRow]:
+    """Return a row for a span without its first ticks that have rows: they were backfilled before it was decided."""
+    first, last = row.scheduled_for, row.until or row.scheduled_for
+    while first <= last and tables.tick(row.job, first) is not None:
+        following = plan.next(first)
+        if following is None:
+            return []
+        first = following
+    return span(plan, first - 1, last, row.reason, row.because)
 
 
 def decisions_of(plan: Plan, row: JobRow, now: int) -> list[TickRow]:
@@ -162,8 +183,9 @@ def _apply(
             found.ticks.append(row)
         elif plan.enqueues is not None:
             found.ticks.append(enqueue(tables, plan, row, now, owner))
-        else:
+        elif not (opened and plan.job.overlap == "cancel_other" and tables.tick(row.job, row.scheduled_for)):
             admit(tables, plan, row, opened, now, owner, found)
+        # A tick with a row is decided already, after a clock that was set back: it cancels nothing.
 
 
 RUNS: Final = frozenset({"ran", "caught_up", "triggered", "backfilled"})

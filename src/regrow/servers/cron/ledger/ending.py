@@ -121,7 +121,7 @@ def attempt_again(
 def leave(tables: Tables, owner: str, ends: Sequence[End], *, alone: bool) -> None:
     """End a process that stops: write the ends of its runs, and delete its row.
 
-    A tick that it has claimed and not started waits for the next process.
+    A tick that it has claimed and not started waits for the next process, unless it was to be cancelled.
 
     Args:
         tables: the ledger.
@@ -133,10 +133,11 @@ def leave(tables: Tables, owner: str, ends: Sequence[End], *, alone: bool) -> No
     now = micros_of(tables.wall)
     for row in tables.open():
         mine = row.outcome == "running" and row.owner == owner
-        if alone and (mine or row.outcome == "waiting"):
+        if (mine and (alone or row.cancel)) or (alone and row.outcome == "waiting"):
             tables.update([row._replace(outcome="cancelled", finished_at=now)])
         elif mine:
-            tables.update([row._replace(outcome="waiting", attempt=row.attempt - 1, owner=None, started_at=None)])
+            started = None if row.attempt == 1 else row.started_at
+            tables.update([row._replace(outcome="waiting", attempt=row.attempt - 1, owner=None, started_at=started)])
     tables.delete_process(owner)
 
 
@@ -180,7 +181,12 @@ def bury(tables: Tables, me: ProcessRow, gone: Gone) -> tuple[list[ProcessRow], 
 
 
 def take_over(
-    tables: Tables, plans: Mapping[str, Plan], opened: list[TickRow], alive: Collection[str], owner: str
+    tables: Tables,
+    plans: Mapping[str, Plan],
+    opened: list[TickRow],
+    alive: Collection[str],
+    owner: str,
+    given_up: Collection[Key] = (),
 ) -> list[TickRow]:
     """Claim the runs of processes that are gone, or end them; return what this process has claimed.
 
@@ -190,12 +196,14 @@ def take_over(
         opened: all rows that wait or run; changed rows are replaced in it.
         alive: the owners with a lease.
         owner: this process.
+        given_up: the ticks that it has claimed and does not run any more, since its lease was over.
     """
     now = micros_of(tables.wall)
     started: list[TickRow] = []
     changed: list[TickRow] = []
     for place, row in enumerate(opened):
-        if row.outcome != "running" or row.owner in alive or row.owner == owner:
+        mine = row.owner == owner
+        if row.outcome != "running" or row.owner in alive or (mine and row[:2] not in given_up):
             continue
         plan = plans.get(row.job)
         if plan is None and not _forgotten(tables, row.job, now):
@@ -206,7 +214,8 @@ def take_over(
             new = claimed(row, owner, now)
             started.append(new)
         else:
-            new = row._replace(outcome="lost", finished_at=now, error=f"its process {row.owner} has ended")
+            error = "its lease was over" if mine else f"its process {row.owner} has ended"
+            new = row._replace(outcome="lost", finished_at=now, error=error)
         opened[place] = new
         changed.append(new)
     tables.update(changed)
@@ -251,13 +260,15 @@ def look(
         seen: the number of changes at the last look.
     """
     mine = next((row for row in tables.processes() if row.owner == me.owner), None)
-    was_over = mine is None or mine.lease_until == 0.0
+    was_over = mine is None or is_over(mine, tables)
     tables.put_process(renewed(me, tables.lease_now))
     alive, over = bury(tables, me, gone)
     opened = tables.open()
-    lost, cancel, started = _own(tables, opened, me.owner, held, was_over)
+    lost, cancel, unknown = _own(opened, me.owner, held)
+    given_up = {row[:2] for row in unknown} if was_over else ()
     owners = {row.owner for row in alive}
-    started += take_over(tables, plans, opened, owners, me.owner)
+    started = [] if was_over else unknown
+    started += take_over(tables, plans, opened, owners, me.owner, given_up)
     waited = start_waiting(tables, plans, opened, me.owner)
     changes = tables.changes()
     return Looked(
@@ -271,14 +282,13 @@ def look(
     )
 
 
-def _own(
-    tables: Tables, opened: Iterable[TickRow], owner: str, held: Mapping[Key, int], was_over: bool
-) -> tuple[list[Key], list[Key], list[TickRow]]:
-    """Compare this process's rows with its runs; return the runs that were taken, those to cancel, and rows to start.
+def _own(opened: Iterable[TickRow], owner: str, held: Mapping[Key, int]) -> tuple[list[Key], list[Key], list[TickRow]]:
+    """Compare this process's rows with its runs; return the runs that were taken, those to cancel, and rows without a run.
 
-    A row without a run is a claim whose commit succeeded without an answer: it has not started yet.
+    A row without a run is a claim whose commit succeeded without an answer, so that it has not started yet; or, if the
+    lease of this process was over, a run that it has killed.
     """
     rows = {(row.job, row.scheduled_for): row for row in opened if row.owner == owner and row.outcome == "running"}
     lost = [key for key, fence in held.items() if key not in rows or rows[key].fence != fence]
-    cancel = [key for key, row in rows.items() if row.cancel and key in held]
-    return lost, cancel, [] if was_over else [row for key, row in rows.items() if key not in held]
+    cancel = [key for key, row in rows.items() if row.cancel]
+    return lost, cancel, [row for key, row in rows.items() if key not in held]

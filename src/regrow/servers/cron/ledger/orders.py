@@ -107,8 +107,10 @@ def resume(tables: Tables, name: str) -> JobRow | Unknown:
     resumed = row._replace(paused_at=None, note="", decided_until=max(now, row.decided_until))
     schedule = stored(row)
     if schedule is not None:
-        start = max(row.decided_until, row.changed_at)
-        skipped = Ticks(schedule, row.anchor).span(TickRow(name, 0, 0, "skipped_paused"), start, now)
+        start, ticks = max(row.decided_until, row.changed_at), Ticks(schedule, row.anchor)
+        while (first := ticks.after(start)) is not None and first <= now and tables.tick(name, first) is not None:
+            start = first  # it was backfilled meanwhile
+        skipped = ticks.span(TickRow(name, 0, 0, "skipped_paused"), start, now)
         if skipped is not None:
             tables.insert([skipped])
     tables.put_jobs([resumed])

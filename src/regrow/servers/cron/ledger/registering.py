@@ -99,7 +99,8 @@ def _row(plan: Plan, old: JobRow | None, now: int, newest: int) -> JobRow:
         )
     back = newest - old.seen_at > FORGOTTEN and old.paused_at is None
     wrong = old.decided_until - now >= CORRECTION
-    return old._replace(decided_until=now if back or wrong else old.decided_until, seen_at=now)
+    until = now if wrong else max(now, old.decided_until) if back else old.decided_until
+    return old._replace(decided_until=until, seen_at=now)
 
 
 def seen(tables: Tables, names: list[str]) -> None:

@@ -9,7 +9,7 @@
     "allow_all"      run                                                 run
 
 A tick that was caught up or backfilled runs after those before it, whatever the overlap is, except with "allow_all". A
-tick that is due while such ones wait is behind them.
+tick that is due while such ones wait is behind them, and there the table holds for those that are behind them, too.
 """
 
 from __future__ import annotations
@@ -57,10 +57,9 @@ def arrive(overlap: Overlap, reason: Reason, opened: Sequence[TickRow]) -> Arriv
     if reason in IN_ORDER:
         return Arrival("wait", reason)
     waiting = [row for row in opened if row.outcome == "waiting"]
-    in_order = [row for row in waiting if row.reason in IN_ORDER]
-    if in_order:
-        behind = len(waiting) > len(in_order)
-        return Arrival("skip", "skipped_overlap", waiting[-1].scheduled_for) if behind else Arrival("wait", reason)
+    behind = [row for row in waiting if row.reason not in IN_ORDER]
+    if len(behind) < len(waiting):
+        return _behind_those(overlap, reason, behind)
     running = [row for row in opened if row.outcome == "running"]
     match overlap:
         case "skip":
@@ -76,3 +75,19 @@ def arrive(overlap: Overlap, reason: Reason, opened: Sequence[TickRow]) -> Arriv
         case "cancel_other":
             asked = tuple(row for row in running if not row.cancel)
             return Arrival("wait" if running else "run", reason, None, tuple(waiting), asked)
+
+
+def _behind_those(overlap: Overlap, reason: Reason, behind: Sequence[TickRow]) -> Arrival:
+    """Return what becomes of a tick that is due while ticks wait that were caught up or backfilled.
+
+    Args:
+        overlap: the job's policy.
+        reason: why the tick would run.
+        behind: the rows that wait behind those already.
+    """
+    if overlap == "cancel_other":
+        return Arrival("wait", reason, None, tuple(behind))
+    if overlap == "buffer_all":
+        full = len(behind) >= MOST_WAITING
+        return Arrival("skip", "skipped_buffer_full", behind[-1].scheduled_for) if full else Arrival("wait", reason)
+    return Arrival("skip", "skipped_overlap", behind[-1].scheduled_for) if behind else Arrival("wait", reason)

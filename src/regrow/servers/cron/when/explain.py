@@ -53,13 +53,15 @@ class Explanation:
     fires: list[Fire]
 
     def __str__(self) -> str:
-        lines = [self.words]
-        for fire in self.fires:
-            form = "%a %Y-%m-%d %H:%M:%S %Z" if fire.when.second or fire.when.microsecond else "%a %Y-%m-%d %H:%M %Z"
-            lines.append(f"  {fire.when:{form}}{'   ' if fire.note else ''}{fire.note}")
-        if not self.fires:
-            lines.append("  no tick by the clock")
-        return "\n".join(lines)
+        ticks = [f"  {moment_text(fire.when)}{'   ' if fire.note else ''}{fire.note}" for fire in self.fires]
+        return "\n".join([self.words, *(ticks or ["  no tick by the clock"])])
+
+
+def moment_text(when: datetime) -> str:
+    """Return a moment in text, with its seconds and their fraction only if they are not zero."""
+    seconds = ":%S" if when.second or when.microsecond else ""
+    fraction = f"{when:.%f}".rstrip("0") if when.microsecond else ""
+    return f"{when:%a %Y-%m-%d %H:%M{seconds}}{fraction} {when:%Z}"
 
 
 def next_fires(schedule: Schedule, *, after: datetime | None = None, count: int = 10) -> list[datetime]:

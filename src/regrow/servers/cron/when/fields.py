@@ -233,22 +233,32 @@ def _check(expression: str, place: int, field: str) -> None:
         if found is None:
             continue
         first, last = (_number(place, text) for text in found.groups()[:2])
-        if first is None or last is None:
-            continue
         low, high = _LIMITS[place]
-        step = found[3] or ""
+        if first is None or last is None or not (low <= first <= high and low <= last <= high):
+            continue
         if first > last:
-            high = 6 if place == 5 else high
-            write = f"{found[1]}-{high}{step},{low}-{found[2]}{step}"
-            raise BadExpression(
-                expression,
-                FIELDS[place],
-                f"{FIELDS[place]} {term!r} goes backwards and would never match; write {write}",
-            )
-        if first == last and step:
-            raise BadExpression(
-                expression, FIELDS[place], f"{FIELDS[place]} {term!r} is a range of one with a step; write {found[1]}"
-            )
+            problem = f"goes backwards and would never match; write {_around(place, found)}"
+        elif first == last and found[3]:
+            problem = f"is a range of one with a step; write {found[1]}"
+        else:
+            continue
+        raise BadExpression(expression, FIELDS[place], f"{FIELDS[place]} {term!r} {problem}")
+
+
+def _around(place: int, found: re.Match[str]) -> str:
+    """Return what to write for a range that goes over the end of its field: 22-23,0-2 for 22-2."""
+    (low, high), names = _LIMITS[place], {number: name for name, number in _NAMES.get(place, {}).items()}
+    high = 6 if place == 5 else high
+    first, last = (_number(place, text) or 0 for text in found.groups()[:2])
+    if first > high:  # Sunday as 7
+        return f"{low}-{last}{found[3] or ''}"
+    shown = names if found[1] in _NAMES.get(place, {}) else {}
+    if found[3] and (step := int(found[3][1:])) > 1:
+        size = high - low + 1
+        turns = range(first, last + size + 1, step)
+        return ",".join(str(shown.get(one, one)) for one in sorted((turn - low) % size + low for turn in turns))
+    pieces = [(first, high), (low, last)]
+    return ",".join("-".join(str(shown.get(one, one)) for one in dict.fromkeys(piece)) for piece in pieces)
 
 
 def _number(place: int, text: str) -> int | None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import isfinite
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -155,11 +154,13 @@ def every(interval: float | timedelta, *, anchor: datetime | None = None) -> Eve
         length = given // timedelta(microseconds=1)
     elif isinstance(given, bool) or not isinstance(given, int | float):
         raise TypeError(f"every(interval): wanted seconds (a number) or a timedelta, got {safe_repr(given)}")
-    elif not isfinite(given) or abs(given) > LONGEST / SECOND:
-        raise ValueError(f"every(interval): wanted seconds, a hundred years at most; got {safe_repr(given)}")
+    elif given != given or abs(given) > LONGEST / SECOND:  # noqa: PLR0124 (NaN; `isnan` refuses a large int)
+        length = LONGEST + 1
     else:
         length = round(given * SECOND)
-    if not SHORTEST <= length <= LONGEST:
+    if length > LONGEST:
+        raise ValueError(f"every(interval): wanted seconds, a hundred years at most; got {safe_repr(given)}")
+    if length < SHORTEST:
         raise ValueError(f"every(interval): wanted 0.001 seconds or more, got {safe_repr(given)}")
     return Every(length, None if anchor is None else micros(aware(anchor, "every(anchor=)")))
 
@@ -329,7 +330,7 @@ def text_of(schedule: Schedule, zone: ZoneInfo) -> str:
         case Every(interval, anchor):
             return f"every {interval} from {anchor}"
         case At(moment):
-            return f"at {moment.astimezone(UTC).isoformat()}"
+            return f"at {datetime_of(micros(moment)).isoformat()}"
         case Reboot():
             return "reboot"
 
@@ -370,5 +371,5 @@ def duration(length: int) -> str:
         if count:
             parts.append(f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}")
     if rest or not parts:
-        parts.append(f"{rest / SECOND:g} s")
+        parts.append(f"{f'{rest / SECOND:.6f}'.rstrip('0').rstrip('.')} s")
     return " ".join(parts)
