@@ -35,11 +35,13 @@ class Ran(NamedTuple):
 Run = Callable[..., Ran]
 
 
-def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *after: str) -> Run:
+def runner(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *after: str, command: str = "queue"
+) -> Run:
     """Return `run("list", "--json")`, which runs `regrow queue list --json` with more arguments after these."""
 
     def run(*arguments: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["regrow", "queue", *arguments, *after])
+        monkeypatch.setattr(sys, "argv", ["regrow", command, *arguments, *after])
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr()

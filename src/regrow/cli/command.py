@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from regrow import __version__, compiled
+from regrow.cli.cron_command import cron
 from regrow.cli.exit_codes import NO_APPLICATION, TABLE
 from regrow.cli.options import ProjectOption, SecondsOption
 from regrow.cli.project import Problem, find_project, load_application
@@ -69,6 +70,7 @@ ReportsOption = Annotated[
     bool, typer.Option("--reports", help="Also log each start of a child, and each end of a child or process.")
 ]
 app.add_typer(queue, name="queue")
+app.add_typer(cron, name="cron")
 
 
 def main() -> None:

@@ -34,3 +34,13 @@ Exit codes:
   2  wrong use of the command
   3  the store was refused: it is damaged, another program's, newer, locked or not reachable
 """
+
+CRON_TABLE: Final = """\
+Exit codes:
+
+\b
+  0  done
+  1  not there: no such store, ledger or job, or you have answered no
+  2  wrong use of the command
+  3  the store was refused: it is damaged, another program's, newer, locked or not reachable
+"""
