@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from copy import copy
 from datetime import timedelta
 from functools import partial
 from types import ModuleType
@@ -101,10 +100,18 @@ class ChildSpec:
 
     def without_args(self) -> ChildSpec:
         """Return the spec without the arguments of `start`, so that a child that never restarts keeps none alive."""
-        if not self.args:
-            return self
-        spec = copy(self)  # a new ChildSpec would be checked again, and the id's __hash__ may raise by now
-        spec.args = ()
+        return self.with_args(()) if self.args else self
+
+    def with_args(self, args: tuple[Any, ...]) -> ChildSpec:
+        """Return the spec with other arguments of `start`.
+
+        A new ChildSpec would be checked again, and the id's `__hash__` may raise by now; `copy.copy` takes as long as a
+        start.
+        """
+        spec: ChildSpec = object.__new__(ChildSpec)
+        spec.id, spec.start, spec.args = self.id, self.start, args
+        spec.restart, spec.shutdown, spec.type = self.restart, self.shutdown, self.type
+        spec.significant, spec.modules = self.significant, self.modules
         return spec
 
     def replace(self, **changes: Any) -> ChildSpec:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
+from functools import lru_cache
 from typing import Any, Final
 
 from regrow.behaviours.gen import reports
@@ -167,8 +168,17 @@ async def spawn(context: Context, function: Callable[..., Any], argument: object
 
 def supervised(function: Callable[..., Any], argument: object, restart: Any, shutdown: Any) -> ChildSpec:
     """Return the child spec of a supervised task."""
-    start = (spawn, (copy_context(), function, argument))
-    return ChildSpec("task", start, restart=restart, shutdown=shutdown, modules=(Job,))
+    try:
+        spec = _template(restart, shutdown)
+    except TypeError:  # a value that is not hashable is refused below
+        spec = _template.__wrapped__(restart, shutdown)
+    return spec.with_args((copy_context(), function, argument))
+
+
+@lru_cache(maxsize=64, typed=True)
+def _template(restart: Any, shutdown: Any) -> ChildSpec:
+    """Return the spec of all tasks with these values, without arguments: to check them takes longer than to spawn."""
+    return ChildSpec("task", (spawn, ()), restart=restart, shutdown=shutdown, modules=(Job,))
 
 
 FULL = """reached the maximum number of tasks for this task supervisor.
