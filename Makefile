@@ -40,16 +40,22 @@ everything: ## run every test on both loops, on the compiled kernel and on each 
 installs: .venv/dev ## check that a new project follows its own README with pip and uv, on each Python (some minutes)
 	@.venv/bin/python -m tests.installs.run
 
-bench: .venv-bench ## measure everything beside the BEAM and other libraries, and draw docs/benchmarks.md (45 minutes)
+bench: .venv-bench ## measure everything beside the BEAM and other libraries, and draw docs/benchmarks.md (an hour)
 	@echo "Compiling the kernel, if there is a compiler"
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --force-reinstall .
 	@.venv-bench/bin/python -m benchmarks --million --write
 	@.venv-bench/bin/python -m benchmarks.queues --write
+	@.venv-bench/bin/python -m benchmarks.crons --write
 
 bench-queue: .venv-bench ## measure the durable queue beside others, and write its part of docs/benchmarks.md (ten minutes)
 	@echo "Compiling the kernel, if there is a compiler"
 	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --force-reinstall .
 	@.venv-bench/bin/python -m benchmarks.queues --write
+
+bench-cron: .venv-bench ## measure the cron server beside APScheduler, and write its part of docs/benchmarks.md (ten minutes)
+	@echo "Compiling the kernel, if there is a compiler"
+	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --force-reinstall .
+	@.venv-bench/bin/python -m benchmarks.crons --write
 
 bench-quick: .venv/dev ## measure the main figures, beside the BEAM and the baselines, in a minute
 	@.venv/bin/python -m benchmarks --quick
@@ -75,6 +81,6 @@ clean: ## remove the files that the tools have made
 .venv-bench:
 	@scripts/venv .venv-bench bench "$$(scripts/python 3.13 || scripts/python 3.12 || scripts/python)"
 
-.PHONY: help demo shop test lint conformance compiled proofs mutants matrix everything installs bench bench-quick bench-queue docs screenshots clean \
+.PHONY: help demo shop test lint conformance compiled proofs mutants matrix everything installs bench bench-quick bench-queue bench-cron docs screenshots clean \
 	.venv/run .venv/dev .venv-bench .venv-docs/docs .venv-docs/screenshots
 .NOTPARALLEL:

@@ -118,7 +118,7 @@ CRONS: Final = [
     Mutant("a change of the clock is found a second late", ZONES, "    return high\n", "    return high + 1\n"),
     Mutant("a nap lasts until the next tick", TIMING, "at = now + NAP if naps(state.clock) else None", "at = None"),
     Mutant("a step of the wall clock is not noticed", TIMING, "if -STEP < by < STEP:", "if True:"),
-    Mutant("the jobs of the start run again", TIMING, "if not jobs or state.ledger in over:", "if not jobs:"),
+    Mutant("the jobs of the start run again", TIMING, "if not jobs or state.start_key in over:", "if not jobs:"),
     Mutant("a paused job is due", PLANNING, " or row.paused_at is not None or", " or"),
     Mutant("old rows stay", PLANNING, "if count >= PRUNE_EVERY:", "if False:"),
     Mutant(

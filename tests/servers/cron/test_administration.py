@@ -103,8 +103,11 @@ async def test_a_paused_job_can_be_triggered() -> None:
     await process.sleep(1)
     assert job.starts == [12]
     assert tick.key == "job@2024-01-01T00:00:12Z"
-    again = await Cron.trigger(server, "job")
+    again = await Cron.trigger(server, "job", traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     assert again.scheduled_for > tick.scheduled_for
+    assert again.traceparent == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    with pytest.raises(TypeError, match="traceparent"):
+        await Cron.trigger(server, "job", traceparent=1)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 async def test_two_triggers_at_one_moment_are_two_ticks() -> None:

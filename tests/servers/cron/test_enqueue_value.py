@@ -115,26 +115,26 @@ def raising(error: BaseException) -> Callable[[Tick], str]:
     return payload
 
 
-def a_number(_: Tick) -> int:
+def number(_: Tick) -> int:
     return 5
 
 
-def without_tick() -> str:
+def nothing() -> str:
     return "hello"
 
 
-FAILING: list[tuple[Any, str]] = [
-    (raising(ValueError("no rows")), "the payload for 'texts': ValueError: no rows"),
-    (raising(SystemExit(3)), "the payload for 'texts': SystemExit: 3"),
-    (raising(KeyboardInterrupt()), "the payload for 'texts': KeyboardInterrupt: "),
-    (raising(GeneratorExit()), "the payload for 'texts': GeneratorExit: "),
-    (raising(Odd()), "the payload for 'texts': Odd: .*Odd"),
-    (a_number, "the payload for 'texts': PayloadError: "),
-    (without_tick, "the payload for 'texts': TypeError: .*takes 0 positional arguments"),
-]
-
-
-@pytest.mark.parametrize(("payload", "text"), FAILING)
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        (raising(ValueError("no rows")), "the payload for 'texts': ValueError: no rows"),
+        (raising(SystemExit(3)), "the payload for 'texts': SystemExit: 3"),
+        (raising(KeyboardInterrupt()), "the payload for 'texts': KeyboardInterrupt: "),
+        (raising(GeneratorExit()), "the payload for 'texts': GeneratorExit: "),
+        (raising(Odd()), "the payload for 'texts': Odd: .*Odd"),
+        (number, "the payload for 'texts': PayloadError: "),
+        (nothing, "the payload for 'texts': TypeError: .*takes 0 positional arguments"),
+    ],
+)
 def test_a_payload_that_fails_is_an_error_of_its_tick(payload: Any, text: str) -> None:
     found = enqueue(Texts, payload)
     with pytest.raises(PayloadFailed, match=text) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from regrow.kernel.current_node import current_node
 from regrow.kernel.process_record import Pid
 from regrow.servers.cron.cron import CRONS, Cron, address_of
 from regrow.servers.cron.job import CronJob
+from regrow.servers.cron.scheduler import Scheduler
+from regrow.servers.cron.tick import current
 from regrow.servers.cron.when.schedules import at, cron, every, reboot
 from regrow.servers.queue.sqlite.store import SQLite
 from tests.servers.cron.helpers import START, Recording, clock, history, rows, seconds, start
@@ -258,3 +261,59 @@ async def test_history_is_kept_within_its_limit() -> None:
     server = await start(Recording().job(every(1)), keep=50)
     await process.sleep(1_000)
     assert 50 <= len(await history(server)) < 160
+
+
+def nothing(*_: object) -> None:
+    """Do nothing."""
+
+
+async def test_an_end_that_waits_for_a_transaction_is_written_at_the_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SQLite(tmp_path / "app.db", thread=False)
+    job = Recording(work=1)
+    server = await start(job.job(at(START + timedelta(seconds=10))), store=store)
+    await process.sleep(10.5)
+    with monkeypatch.context() as broken:
+        broken.setattr(Scheduler, "flush", nothing)
+        await process.sleep(1)
+        assert len(job.ends) == 1
+        await stop(server)
+    again = await start(job.job(at(START + timedelta(seconds=10))), store=store)
+    await process.sleep(10)
+    assert len(job.starts) == 1
+    assert await rows(again) == [(10, "ran", "succeeded")]
+
+
+async def test_a_run_that_waits_for_a_thread_at_the_stop_runs_after_it(tmp_path: Path) -> None:
+    store = SQLite(tmp_path / "app.db", thread=False)
+    gate = threading.Event()
+    begun: list[str] = []
+
+    def work() -> None:
+        begun.append(current().job)
+        gate.wait(20)
+
+    jobs = [CronJob(work, at(START + timedelta(seconds=10)), name=name, shutdown=1) for name in ("a", "b")]
+    server = await start(*jobs, store=store, max_threads=1)
+    for _ in range(22):
+        clock().advance(0.5)
+        await clock().run_until_idle()
+    while not begun:
+        await process.sleep(0)
+    gate.set()
+    stopped = process.spawn_link(stop, server)
+    while process.alive(stopped):
+        await process.sleep(0.01)
+    again = await start(*jobs, store=store)
+    await process.sleep(2)
+    assert sorted(begun) == ["a", "b"]
+    assert {row[2] for row in await rows(again, "b")} == {"succeeded"}
+
+
+async def test_two_servers_in_memory_run_their_own_jobs_of_the_start() -> None:
+    one, other = Recording(), Recording()
+    await start(one.job(reboot()))
+    await start(other.job(reboot()))
+    await process.sleep(1)
+    assert (len(one.starts), len(other.starts)) == (1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,8 +22,7 @@ WEDNESDAY = datetime(2026, 10, 21, 2, 30, tzinfo=UTC)
 
 def tick(reason: Any = "ran", **changes: Any) -> Tick:
     """Return a tick."""
-    fields: dict[str, Any] = {"job": "report", "scheduled_for": MOMENT, "due": MOMENT, "reason": reason, **changes}
-    return Tick(**fields)
+    return replace(Tick("report", MOMENT, MOMENT, reason), **changes)
 
 
 def test_the_key_names_the_job_and_the_instant() -> None:
@@ -145,6 +145,7 @@ def test_a_row_of_the_ledger_as_a_tick() -> None:
         (MOMENT - timedelta(microseconds=1)).astimezone(NEW_YORK),
         -1,
         (MOMENT + timedelta(microseconds=1)).astimezone(NEW_YORK),
+        "00-1",
     )
     assert (found.scheduled_for.tzinfo, found.key) == (NEW_YORK, "report@2026-11-01T05:30:00Z")
 

@@ -251,19 +251,23 @@ class Cron:
         await asked(cron, ResumeJob(job))
 
     @staticmethod
-    async def trigger(cron: Address, job: str) -> Tick:
+    async def trigger(cron: Address, job: str, *, traceparent: str | None = None) -> Tick:
         """Run a job now, also while it is paused; its overlap applies. Returns the tick, whose moment is now.
 
         Args:
             cron: the name of the Cron, or its pid.
             job: the job's name.
+            traceparent: the trace of the caller, in W3C's form; the tick keeps it, and `current()` has it in the run.
 
         Raises:
             UnknownJob: there is no such job; the error lists the names.
             StoreError: the store could not be written.
+            TypeError, ValueError: the traceparent is no text that a store can keep.
             NoProcess: the Cron does not run.
         """
-        found: Tick = await asked(cron, TriggerJob(job, None))
+        if traceparent is not None:
+            traceparent = checks.text(traceparent, "Cron.trigger(traceparent=)")
+        found: Tick = await asked(cron, TriggerJob(job, traceparent))
         return found
 
     @staticmethod

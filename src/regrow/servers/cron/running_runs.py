@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from regrow.behaviours.gen.request_ids import RequestId, receive_response
 from regrow.behaviours.supervision.children import ChildError
 from regrow.behaviours.task.task_supervisor import TaskSupervisor
 from regrow.kernel import bifs
@@ -313,7 +312,8 @@ def lose(state: State, key: Key) -> None:
 async def end_all(state: State) -> None:
     """End all runs, each within its `shutdown`."""
     for run in list(state.runs.values()):
-        cancel(state, run, "cancelled")
+        if run.began:  # a tick that was claimed and not started waits for the next process
+            cancel(state, run, "cancelled")
     limits = [run.plan.job.shutdown_seconds for run in state.by_pid.values()]
     finite = [limit for limit in limits if limit is not None]
     ends = None if len(finite) < len(limits) else state.clock.now() + max(finite, default=0.0) + GRACE
@@ -333,8 +333,3 @@ async def end_all(state: State) -> None:
     for run in state.runs.values():
         if not run.over and run.began:
             finish(state, run, "cancelled", run.error)
-
-
-async def settled(request: RequestId) -> Any:
-    """Wait for the answer to a transaction that was under way; return it, or "timeout"."""
-    return await receive_response(request, 30.0)

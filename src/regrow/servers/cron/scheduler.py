@@ -25,7 +25,7 @@ import socket
 from functools import partial
 from typing import Any, Final
 
-from regrow.behaviours.gen.request_ids import RequestId, Responded, send_request
+from regrow.behaviours.gen.request_ids import RequestId, Responded, receive_response, send_request
 from regrow.behaviours.gen.results import Error, NoReply, Ok
 from regrow.behaviours.gen_server.client import call
 from regrow.behaviours.gen_server.gen_server import From, GenServer
@@ -61,6 +61,7 @@ STEP: Final = 1.0  # seconds; less than it is slewing
 SEEN_EVERY: Final = 600.0  # seconds after which the ledger notes again which jobs the code has
 PRUNE_EVERY: Final = 100  # rows of a job
 LONGEST_PAUSE: Final = 30.0  # seconds until a store that fails is asked again
+PATIENCE: Final = 30.0  # seconds for the store to answer at the start and at the end
 SECOND: Final = 1_000_000
 
 WAKE: Final = "wake"
@@ -244,9 +245,9 @@ class Scheduler(GenServer[State]):
         planning.take_rows(state, found.rows)
         running_runs.claimed(state, found.started)
         jobs = [plan for plan in state.plans.values() if plan.at_boot]
-        over: set[str] = state.process.node.registries.setdefault(BOOT, set())
-        if not jobs or state.ledger in over:
-            over.add(state.ledger)
+        over: set[Any] = state.process.node.registries.setdefault(BOOT, set())
+        if not jobs or state.start_key in over:
+            over.add(state.start_key)
         elif found.others:
             state.boot = found.others
         else:
@@ -255,7 +256,7 @@ class Scheduler(GenServer[State]):
     def boot(self, state: State) -> None:
         """Run the jobs of the start."""
         state.boot = None
-        state.process.node.registries[BOOT].add(state.ledger)
+        state.process.node.registries[BOOT].add(state.start_key)
         jobs = [plan for name, plan in state.active().items() if plan.at_boot and not is_paused(state.rows.get(name))]
         state.waiting.append(Work(lambda tables: boot(tables, jobs, state.owner), partial(planning.decided, state)))
 
@@ -270,7 +271,7 @@ class Scheduler(GenServer[State]):
                 return  # not known yet
             if owner not in over:  # it has renewed its lease, or ended in order: the program was running
                 state.boot = None
-                state.process.node.registries[BOOT].add(state.ledger)
+                state.process.node.registries[BOOT].add(state.start_key)
                 return
         self.boot(state)
 
@@ -418,25 +419,37 @@ class Scheduler(GenServer[State]):
         """End the runs, each within its `shutdown`, and write what became of them."""
         state.stopped = True
         await running_runs.end_all(state)
-        if state.in_flight is not None:
-            request, works = state.in_flight
-            await running_runs.settled(request)
-            state.in_flight = None
-            what, answer = request.response if request.call.answer is not None else ("error", None)
-            if what == "reply" and not isinstance(answer, QueueError):
-                for work, result in zip(works, answer or (), strict=True):
-                    work.done(result)
+        works = [*await self.unfinished(state), *state.waiting]
         ends, state.ends = state.ends, []
         alone = not state.shared
 
         def apply(tables: Tables) -> None:
             leave(tables, state.owner, ends, alone=alone)
 
-        op = Within(partial(apply_all, state.ledger, [apply]), f"cron {state.ledger}")
+        op = Within(partial(apply_all, state.ledger, [*(work.apply for work in works), apply]), f"cron {state.ledger}")
         try:
             await asked(state.settings, Ask(op))
         except (StoreError, CallExit) as error:
             LOG.warning("The cron server %r has ended, and its ledger was not written: %s", state.ledger, error)
+
+    async def unfinished(self, state: State) -> list[Work]:
+        """Wait for the transaction under way; return the works of it that have to be done again, since it failed."""
+        if state.in_flight is None:
+            return []
+        request, works = state.in_flight
+        state.in_flight = None
+        what, answer = await answer_of(request)
+        if what != "reply" or isinstance(answer, QueueError):
+            return [work for work in works if work.failed is None]
+        for work, result in zip(works, answer, strict=True):
+            work.done(result)
+        return []
+
+
+async def answer_of(request: RequestId) -> tuple[str, Any]:
+    """Wait for the answer to a transaction; return ("reply", answer), or another word and the reason."""
+    response: Any = await receive_response(request, PATIENCE)
+    return (response, None) if type(response) is str else response
 
 
 def naps(clock: Clock) -> bool:
@@ -471,7 +484,7 @@ async def asked(settings: Settings, request: Any) -> Any:
         StoreError: the store could not do it.
         CallExit: the writer does not run.
     """
-    answer = await call(settings.broker, request, 30.0)
+    answer = await call(settings.broker, request, PATIENCE)
     if isinstance(answer, QueueError):
         raise answer
     return answer

@@ -93,6 +93,11 @@ class State:
     def __repr__(self) -> str:
         return f"State({self.ledger!r}, {len(self.plans)} jobs, {len(self.runs)} runs)"
 
+    @property
+    def start_key(self) -> tuple[str, Name]:
+        """The key under which the node notes that the jobs of the start have run."""
+        return self.ledger, self.settings.broker
+
     def held(self) -> dict[Key, int]:
         """Return the fences of the runs that this process has."""
         return {key: run.row.fence for key, run in self.runs.items()}

@@ -38,6 +38,7 @@ class Tick:
         because: the tick for whose sake it did not run.
         ticks: how many ticks this stands for; -1 is more than 10,000.
         until: the last tick of a span.
+        traceparent: the trace of the process that triggered it, in W3C's form.
     """
 
     job: str
@@ -54,6 +55,7 @@ class Tick:
     because: datetime | None = None
     ticks: int = 1
     until: datetime | None = None
+    traceparent: str | None = None
 
     def __repr__(self) -> str:
         return f"<Tick {self.key}: {self.reason}, {self.outcome or 'did not run'}>"
@@ -87,6 +89,7 @@ def tick_of(row: TickRow, zone: tzinfo) -> Tick:
         None if row.because is None else datetime_of(row.because, zone),
         row.ticks,
         None if row.until is None else datetime_of(row.until, zone),
+        row.traceparent,
     )
 
 

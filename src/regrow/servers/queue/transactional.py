@@ -13,15 +13,16 @@ where the connection is asynchronous. The jobs are there when the caller commits
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Awaitable, Callable, Generator
 from inspect import iscoroutinefunction
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from regrow.servers.queue.errors import StoreError
 from regrow.servers.queue.job import Enqueued
 from regrow.servers.queue.ops import Put
-from regrow.servers.queue.sqlite.put import put_in_steps
+
+if TYPE_CHECKING:
+    import sqlite3
 
 AnySteps = Generator[tuple[Any, tuple[Any, ...]], list[Any], Any]
 WANTED: Final = "a sqlite3.Connection, an aiosqlite.Connection, a psycopg.Connection or a psycopg.AsyncConnection"
@@ -37,7 +38,7 @@ def put_in(connection: Any, put: Put, wall: float) -> list[Enqueued]:
         StoreError: the database has no tables of the queue, or those of another version.
         TypeError: it is no such connection.
     """
-    if isinstance(connection, sqlite3.Connection):
+    if _package(connection) == "sqlite3":
         return _in_sqlite(connection, put, wall)
     if _package(connection) == "psycopg" and not _is_async(connection):
         return _in_psycopg(connection, put)
@@ -111,6 +112,10 @@ async def run_async(steps: AnySteps, execute: Callable[[Any, tuple[Any, ...]], A
 
 
 def _in_sqlite(connection: sqlite3.Connection, put: Put, wall: float) -> list[Enqueued]:
+    import sqlite3  # start-up: only a connection of SQLite needs it
+
+    from regrow.servers.queue.sqlite.put import put_in_steps  # start-up: and its statements
+
     cursor = connection.cursor()
     cursor.row_factory = None  # rows are tuples, text is str, whatever the user's code wants of them
     before, connection.text_factory = connection.text_factory, str
@@ -127,6 +132,10 @@ def _in_sqlite(connection: sqlite3.Connection, put: Put, wall: float) -> list[En
 
 
 async def _in_aiosqlite(connection: Any, put: Put, wall: float) -> list[Enqueued]:
+    import sqlite3  # start-up: only a connection of SQLite needs it
+
+    from regrow.servers.queue.sqlite.put import put_in_steps  # start-up: and its statements
+
     cursor = await connection.cursor()
     cursor.row_factory = None
     before, connection.text_factory = connection.text_factory, str

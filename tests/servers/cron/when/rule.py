@@ -60,7 +60,7 @@ def week_days(field: str) -> Callable[[date], bool]:
     special = [term for term in terms if "#" in term or term.endswith("L")]
     plain: set[int] = {one % 7 for one in numbers(",".join(term for term in terms if term not in special) or "98", 5)}
     if not set(terms) - set(special):
-        plain = set()
+        plain = set[int]()
 
     def matches(day: date) -> bool:
         weekday = day.isoweekday() % 7

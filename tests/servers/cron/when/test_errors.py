@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -123,6 +124,17 @@ def test_an_expression_that_cannot_be_used(expression: str, field: str, text: st
     assert str(error) == f"{expression!r}: {error.problem}"
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), copy.field) == (BadExpression, str(error), error.field)
+
+
+def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cronsim", None)
+    fields_of.cache_clear()
+    with pytest.raises(ModuleNotFoundError, match=re.escape("pip install 'regrow[cron]'")) as caught:
+        cron("30 2 * * *")
+    assert caught.value.name == "cronsim"
+    with pytest.raises(BadExpression):
+        cron("22-2 * * * *")
+    assert every(5).after(EPOCH) is not None
 
 
 # A range that goes over the end of its field, what to write, and the numbers that it means.

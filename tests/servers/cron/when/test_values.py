@@ -87,6 +87,18 @@ def test_a_schedule_is_a_value(row: tuple[Schedule, Schedule, Schedule, str, str
             setattr(one, field.name, None)
 
 
+def test_moments_are_compared_as_instants() -> None:
+    first, second = (at(datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=fold)) for fold in (0, 1))
+    assert first != second  # two dates of one zone would compare by wall time
+    assert len({first, second}) == 2
+    for one, hour in ((first, 0), (second, 1)):
+        same = at(datetime(2026, 10, 25, hour, 30, tzinfo=UTC))
+        assert one == same
+        assert hash(one) == hash(same)
+        assert schedule_of(text_of(one, BERLIN)) == one
+    assert first != first.moment
+
+
 @pytest.mark.parametrize("moment", [datetime.max.replace(tzinfo=NEW_YORK), datetime.min.replace(tzinfo=TOKYO)])
 def test_a_moment_at_an_end_of_the_calendar_has_a_text(moment: datetime) -> None:
     stored = text_of(at(moment), BERLIN)
@@ -102,6 +114,10 @@ def test_a_moment_at_an_end_of_the_calendar_has_a_text(moment: datetime) -> None
         ("cron UTC", "cannot be read"),
         ("every x", "cannot be read"),
         ("every 5 from", "cannot be read"),
+        ("every 0", "cannot be read: wanted 1000 microseconds or more, and a hundred years at most; got 0"),
+        ("every 999", "cannot be read: wanted 1000 microseconds"),
+        ("every -300000000 from 0", "cannot be read: wanted 1000 microseconds"),
+        ("every 3162240000000001", "cannot be read: wanted 1000 microseconds"),
         ("at 2027-01-04T08:00:00", "cannot be read"),
         ("at noon", "cannot be read"),
         ("reboot now", "does not know"),

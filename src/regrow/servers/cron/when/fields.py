@@ -176,6 +176,7 @@ def fields_of(expression: str) -> Fields:
 
     Raises:
         BadExpression: it cannot be used.
+        ModuleNotFoundError: cronsim is not installed.
     """
     text = ALIASES.get(expression, expression)
     if text.startswith("@"):
@@ -194,7 +195,14 @@ def fields_of(expression: str) -> Fields:
         )
     for place, field in enumerate(texts):
         _check(expression, place, field)
-    from cronsim import CronSim, CronSimError  # start-up: a program without cron expressions does not load it
+    try:
+        from cronsim import CronSim, CronSimError  # start-up: a program without cron expressions does not load it
+    except ModuleNotFoundError as error:
+        if error.name != "cronsim":
+            raise
+        raise ModuleNotFoundError(
+            "cron expressions need cronsim. Install it: pip install 'regrow[cron]'", name="cronsim"
+        ) from None
 
     for place in range(6):
         alone = ["0", "0", "0", "*", "*", "*"]

@@ -97,15 +97,24 @@ class Crontab(_Decorator):
         return self.expression if self.tz is None else f"{self.expression} {self.tz.key}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class At(_Decorator):
     """One tick.
+
+    Two are equal if they are the same instant, in whatever zones. Dates alone would not do: two of one zone compare by
+    wall time, so that the first 02:30 of a night when the clock goes back equals the second.
 
     Attributes:
         moment: a date with a time zone.
     """
 
     moment: datetime
+
+    def __eq__(self, other: object) -> bool:
+        return micros(self.moment) == micros(other.moment) if isinstance(other, At) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((At, micros(self.moment)))
 
     def after(self, moment: datetime) -> datetime | None:
         """Return the tick if it is later than a moment.
@@ -177,6 +186,7 @@ def cron(expression: str, *, tz: str | ZoneInfo | None = None) -> Crontab | Rebo
         BadExpression: the expression cannot be used; the text says what to write.
         UnknownZone: this machine does not know the zone.
         TypeError: an argument has a wrong type.
+        ModuleNotFoundError: cronsim is not installed.
     """
     given: Any = expression
     if not isinstance(given, str):
@@ -348,8 +358,7 @@ def schedule_of(text: str) -> Schedule:
             fields_of(expression)
             return Crontab(expression, zone_of(zone, "the ledger"))
         if kind == "every":
-            interval, _, anchor = rest.partition(" from ")
-            return Every(int(interval), int(anchor) if anchor else None)
+            return _every_of(rest)
         if kind == "at":
             return At(aware(datetime.fromisoformat(rest), "the ledger"))
         if text == "reboot":
@@ -357,6 +366,15 @@ def schedule_of(text: str) -> Schedule:
     except ValueError as error:
         raise ValueError(f"the ledger has the schedule {text!r}, which cannot be read: {error}") from None
     raise ValueError(f"the ledger has the schedule {text!r}, which this version of regrow does not know")
+
+
+def _every_of(text: str) -> Every:
+    """Return the interval of a text from the ledger; one that `every` refuses is refused here, too."""
+    interval, _, anchor = text.partition(" from ")
+    length = int(interval)
+    if not SHORTEST <= length <= LONGEST:
+        raise ValueError(f"wanted {SHORTEST} microseconds or more, and a hundred years at most; got {length}")
+    return Every(length, int(anchor) if anchor else None)
 
 
 UNITS: Final = (("day", 86_400 * SECOND), ("h", 3600 * SECOND), ("min", 60 * SECOND))

@@ -1,0 +1,1 @@
+"""Other schedulers with the same jobs."""
