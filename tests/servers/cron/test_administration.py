@@ -236,6 +236,14 @@ async def test_a_store_that_is_refused(tmp_path: Path) -> None:
     assert str(path) in str(caught.value.reason)
 
 
+async def test_the_name_of_a_broker_that_does_not_run() -> None:
+    process.trap_exit(True)
+    with pytest.raises(StartError) as caught:
+        await start(Recording().job(), store="jobs")
+    assert "no broker of this name runs. Start it before the Cron" in str(caught.value.reason)
+    assert "'./jobs'" in str(caught.value.reason)
+
+
 async def test_the_store_of_a_broker(tmp_path: Path) -> None:
     job = Recording()
     await Broker.start_link(SQLite(tmp_path / "app.db", thread=False), name="broker")

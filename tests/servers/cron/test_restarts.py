@@ -257,6 +257,16 @@ def kill_tree(server: Pid) -> None:
     bifs.exit(server, "kill")
 
 
+async def test_a_start_forgets_what_is_old(tmp_path: Path) -> None:
+    store = SQLite(tmp_path / "app.db", thread=False)
+    server = await start(Recording().job(every(1)), store=store)
+    await process.sleep(60.5)
+    await stop(server)
+    server = await start(Recording().job(every(1)), store=store, keep=10)
+    await process.sleep(0.2)
+    assert len(await history(server)) == 10
+
+
 async def test_history_is_kept_within_its_limit() -> None:
     server = await start(Recording().job(every(1)), keep=50)
     await process.sleep(1_000)

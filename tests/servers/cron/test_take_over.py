@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from regrow import Supervisor, process
+from regrow import Supervisor, process, system
 from regrow.kernel import bifs
 from regrow.kernel.process_record import Pid
 from regrow.servers.cron import liveness
@@ -18,6 +18,7 @@ from regrow.servers.cron.job import CronJob
 from regrow.servers.cron.ledger import orders
 from regrow.servers.cron.ledger.opening import tables_of
 from regrow.servers.cron.ledger.tables import Tables
+from regrow.servers.cron.scheduler import Scheduler
 from regrow.servers.cron.tick import current
 from regrow.servers.cron.when.schedules import at, cron, every
 from regrow.servers.queue.ops import Within
@@ -53,8 +54,6 @@ async def freeze(server: Pid) -> None:
 
 
 async def suspend(pid: Pid) -> None:
-    from regrow import system
-
     await system.suspend(pid)
 
 
@@ -111,14 +110,26 @@ async def test_a_program_that_does_not_renew_its_lease_loses_its_runs(tmp_path: 
     await process.sleep(12)
     assert other.starts == [10]
     assert await rows(second) == [(10, "ran", "succeeded")]
-    from regrow import system
-
     found = address_of(first)
     assert isinstance(found, Pid)
     await system.resume(found)
     await process.sleep(500)
     assert one.ends == []  # its run was taken away, and is killed
     assert await rows(second) == [(10, "ran", "succeeded")]
+
+
+async def test_a_look_waits_for_the_claims_that_are_under_way(tmp_path: Path) -> None:
+    server = await start(Recording(work=100).job(at(START + timedelta(seconds=10))), store=store(tmp_path))
+    scheduler = address_of(server)
+    assert isinstance(scheduler, Pid)
+    state: Any = await system.get_state(scheduler)
+    state.looked_at -= 60
+    state.in_flight = object()
+    Scheduler().look_at(state)
+    assert state.waiting == []
+    state.in_flight = None
+    Scheduler().look_at(state)
+    assert len(state.waiting) == 1
 
 
 async def test_waiting_ticks_of_a_program_that_is_gone_run_elsewhere(tmp_path: Path) -> None:

@@ -8,12 +8,39 @@ import socket
 from pathlib import Path
 from typing import Final
 
+from regrow.kernel.clock import Clock
+from regrow.kernel.process_record import Pid
+from regrow.kernel.sending import send
+from regrow.kernel.virtual_clock import VirtualClock
 from regrow.servers.cron.rows import ProcessRow
 from regrow.servers.cron.settings import token
 
 LOG: Final = logging.getLogger("regrow")
 ALIVE: Final[set[str]] = set()  # owners whose schedulers run in this program
 MASTERS: Final = ("uvicorn", "gunicorn", "hypercorn", "granian")
+
+
+class Alive:
+    """The mark of a scheduler that runs; the kernel calls `release` when it ends, also by a kill."""
+
+    def __init__(self, owner: str, clock: Clock, pid: Pid, wake: object) -> None:
+        self.owner = owner
+        self.clock = clock
+        self.pid = pid
+        self.wake = wake
+        ALIVE.add(owner)
+        if isinstance(clock, VirtualClock):
+            clock.on_step.add(self.stepped)
+
+    def stepped(self) -> None:
+        """Wake the scheduler, since the wall clock of a test was stepped."""
+        send(self.pid, self.wake)
+
+    def release(self, _: Pid) -> None:
+        """Forget that the scheduler runs."""
+        ALIVE.discard(self.owner)
+        if isinstance(self.clock, VirtualClock):
+            self.clock.on_step.discard(self.stepped)
 
 
 def started_at(pid: int) -> int:

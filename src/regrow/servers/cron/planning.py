@@ -8,6 +8,7 @@ from typing import Final
 
 from regrow.servers.cron import events, running_runs
 from regrow.servers.cron.ledger.deciding import Decided
+from regrow.servers.cron.ledger.tables import Tables
 from regrow.servers.cron.rows import JobRow, TickRow
 from regrow.servers.cron.state import State, Work
 
@@ -58,6 +59,21 @@ def decided(state: State, found: Decided) -> None:
     for key in found.cancel:
         if (run := state.runs.get(key)) is not None:
             running_runs.cancel(state, run, "cancelled")
+
+
+def prune_all(state: State) -> None:
+    """Delete old rows of all jobs, at a start: a program that is often restarted would never have a hundred new ones."""
+    names, keep = list(state.plans), state.settings.keep
+
+    def apply(tables: Tables) -> None:
+        for name in names:
+            tables.prune(name, keep)
+
+    state.waiting.append(Work(apply, nothing, nothing))
+
+
+def nothing(_: object) -> None:
+    """Do nothing: the next start or the next hundred rows prune again."""
 
 
 def prune(state: State, ticks: list[TickRow]) -> None:

@@ -32,19 +32,17 @@ from regrow.behaviours.gen_server.gen_server import From, GenServer
 from regrow.kernel import bifs
 from regrow.kernel.clock import Clock
 from regrow.kernel.exits import CallExit
-from regrow.kernel.process_record import Pid, extras
+from regrow.kernel.process_record import extras
 from regrow.kernel.running import running
-from regrow.kernel.sending import send
 from regrow.kernel.signals import Down
 from regrow.kernel.timers import cancel_timer, send_after
-from regrow.kernel.virtual_clock import VirtualClock
 from regrow.servers.cron import answering, events, planning, running_runs
 from regrow.servers.cron.ledger.deciding import Decided, decide
 from regrow.servers.cron.ledger.ending import LEASE, Ended, Looked, finish, leave, look
 from regrow.servers.cron.ledger.opening import tables_of
 from regrow.servers.cron.ledger.registering import Registered, boot, register, seen, stepped_back
 from regrow.servers.cron.ledger.tables import Tables
-from regrow.servers.cron.liveness import ALIVE, has_ended, one_of_several, started_at
+from regrow.servers.cron.liveness import Alive, has_ended, one_of_several, started_at
 from regrow.servers.cron.rows import JobRow, ProcessRow
 from regrow.servers.cron.run import Freed, Performed
 from regrow.servers.cron.settings import Seat, Settings, new_owner
@@ -59,7 +57,6 @@ NAP: Final = 30.0  # seconds until the wall clock is read again
 LOOK: Final = 5.0  # seconds until the ledger is read for what others have written
 STEP: Final = 1.0  # seconds; less than it is slewing
 SEEN_EVERY: Final = 600.0  # seconds after which the ledger notes again which jobs the code has
-PRUNE_EVERY: Final = 100  # rows of a job
 LONGEST_PAUSE: Final = 30.0  # seconds until a store that fails is asked again
 PATIENCE: Final = 30.0  # seconds for the store to answer at the start and at the end
 SECOND: Final = 1_000_000
@@ -67,28 +64,6 @@ SECOND: Final = 1_000_000
 WAKE: Final = "wake"
 RETRY: Final = "retry"
 BOOT: Final = "regrow.cron"  # the key in the node's registries of the ledgers whose start is over
-
-
-class Alive:
-    """The mark of a scheduler that runs; the kernel calls `release` when it ends, also by a kill."""
-
-    def __init__(self, owner: str, clock: Any, pid: Pid) -> None:
-        self.owner = owner
-        self.clock = clock
-        self.pid = pid
-        ALIVE.add(owner)
-        if isinstance(clock, VirtualClock):
-            clock.on_step.add(self.stepped)
-
-    def stepped(self) -> None:
-        """Wake the scheduler, since the wall clock of a test was stepped."""
-        send(self.pid, WAKE)
-
-    def release(self, _: Pid) -> None:
-        """Forget that the scheduler runs."""
-        ALIVE.discard(self.owner)
-        if isinstance(self.clock, VirtualClock):
-            self.clock.on_step.discard(self.stepped)
 
 
 class Scheduler(GenServer[State]):
@@ -104,7 +79,7 @@ class Scheduler(GenServer[State]):
         me = ProcessRow(owner, socket.gethostname(), pid, started_at(pid), 0.0, 0.0)
         state = State(settings, seat, process, me)
         before, seat.owner, seat.scheduler = seat.owner, owner, process.pid
-        extras(process).tables[Alive(owner, state.clock, process.pid)] = None
+        extras(process).tables[Alive(owner, state.clock, process.pid, WAKE)] = None
         state.offset = state.clock.wall() - state.clock.now()
         await find_stores(state)
         work = Work(partial(register_in, state, before), partial(self.registered, state))
@@ -114,7 +89,7 @@ class Scheduler(GenServer[State]):
             (found,) = await asked(settings, Ask(self.within(state, [work])))
         except (StoreError, CallExit) as error:
             if before is None:
-                return Error(error)
+                return Error(error if isinstance(error, StoreError) else no_broker(settings))
             LOG.warning("The cron server %r has no ledger, which is tried until it has: %s", state.ledger, error)
             state.shared = True
             state.waiting.append(work)
@@ -176,8 +151,8 @@ class Scheduler(GenServer[State]):
         self.watch_clock(state, now)
         self.decide_due(state, round(now * SECOND))
         self.look_at(state)
-        if state.ends:
-            self.finish_runs(state)
+        if state.ends and state.in_flight is None and state.pause <= 0:
+            self.finish_runs(state)  # what ends while a transaction is under way is one work of the next
         self.flush(state)
         if state.to_start:
             await running_runs.start(state)
@@ -188,8 +163,7 @@ class Scheduler(GenServer[State]):
     def within(self, state: State, works: list[Work]) -> Within:
         """Return the op that applies works in one transaction."""
         applies = [work.apply for work in works]
-        puts = tuple(plan.enqueues.example for plan in state.plans.values() if plan.enqueues is not None)
-        return Within(partial(apply_all, state.ledger, applies), f"cron {state.ledger}", puts)
+        return Within(partial(apply_all, state.ledger, applies), f"cron {state.ledger}", state.puts)
 
     def flush(self, state: State) -> None:
         """Send what waits as one transaction, unless one is under way or the store has failed just now."""
@@ -244,6 +218,8 @@ class Scheduler(GenServer[State]):
             events.changed(state.ledger, state.owner, change)
         planning.take_rows(state, found.rows)
         running_runs.claimed(state, found.started)
+        if state.shared:
+            planning.prune_all(state)
         jobs = [plan for plan in state.plans.values() if plan.at_boot]
         over: set[Any] = state.process.node.registries.setdefault(BOOT, set())
         if not jobs or state.start_key in over:
@@ -355,6 +331,8 @@ class Scheduler(GenServer[State]):
                 running_runs.lose(state, key)
         if not state.shared or state.looking or state.stopped or now < state.looked_at + LOOK:
             return
+        if state.in_flight is not None or state.pause > 0:
+            return  # the transaction under way may claim runs, which the look would take for claims without an answer
         state.looking = True
         plans, held, changes = state.active(), state.held(), state.changes
 
@@ -403,11 +381,11 @@ class Scheduler(GenServer[State]):
         if heap and not state.deciding and state.pause <= 0:
             due = now + max(0.0, heap[0][0] / SECOND - state.clock.wall())
             at = due if at is None else min(at, due)
-        if state.shared and not state.stopped:
+        if state.shared and not state.stopped and state.in_flight is None and state.pause <= 0:
             look_at = state.looked_at + LOOK if not state.looking else now + LOOK
             at = look_at if at is None else min(at, look_at)
-        if at is None or (state.wake is not None and state.wake_at == at):
-            return
+        if at is None or (state.wake is not None and now < state.wake_at <= at):
+            return  # a wake that comes too early costs less than a timer that is set anew at each message
         if state.wake is not None:
             cancel_timer(state.wake)
         state.wake_at = at
@@ -450,6 +428,17 @@ async def answer_of(request: RequestId) -> tuple[str, Any]:
     """Wait for the answer to a transaction; return ("reply", answer), or another word and the reason."""
     response: Any = await receive_response(request, PATIENCE)
     return (response, None) if type(response) is str else response
+
+
+def no_broker(settings: Settings) -> StoreError:
+    """Return the error of a Cron that uses the store of a broker that does not run."""
+    advice = ""
+    if isinstance(settings.broker, str):
+        advice = f". The path of a file has a folder or a suffix in it: './{settings.broker}'"
+    return StoreError(
+        f"Cron(store={settings.broker!r}): no broker of this name runs. Start it before the Cron, as a child that stands "
+        f"before it{advice}"
+    )
 
 
 def naps(clock: Clock) -> bool:

@@ -17,6 +17,7 @@ from regrow.servers.cron.ledger.tables import Tables
 from regrow.servers.cron.rows import JobRow, ProcessRow
 from regrow.servers.cron.run import Run, RunThread
 from regrow.servers.cron.settings import Seat, Settings
+from regrow.servers.queue.ops import Put
 
 if TYPE_CHECKING:
     from regrow.kernel.alarms import Timer
@@ -88,6 +89,7 @@ class State:
         self.wake_at: float = 0.0
         self.inserted: dict[str, int] = {}  # rows since the last pruning
         self.stopped: bool = False
+        self.puts: tuple[Put, ...] = ()  # examples of those that the ledger's transactions make
         self.brokers: dict[Name, Pid | None] = {}  # of the queues into which jobs put, as they were last asked
 
     def __repr__(self) -> str:

@@ -26,6 +26,8 @@ PLACES: Final = {"sqlite": ("path",), "postgres": ("host", "port", "database", "
 
 async def find_stores(state: State) -> None:
     """Find out where the queues are whose brokers have started or ended since the last time."""
+    if state.brokers and all(bifs.whereis(name) == pid for name, pid in state.brokers.items()):
+        return
     for plan in state.plans.values():
         enqueues = plan.job.enqueues
         if enqueues is None:
@@ -39,6 +41,7 @@ async def find_stores(state: State) -> None:
             if other.job.enqueues is not None and other.job.enqueues.broker == name:
                 other.enqueues = other.job.enqueues if together else None
         state.brokers[name] = pid
+    state.puts = tuple(plan.enqueues.example for plan in state.plans.values() if plan.enqueues is not None)
 
 
 async def in_one_store(state: State, broker: Name, *, running: bool) -> bool:
