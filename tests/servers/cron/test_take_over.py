@@ -30,7 +30,7 @@ pytestmark = pytest.mark.regrow
 
 def store(folder: Path) -> SQLite:
     """Return a store of the same file, as another program has it."""
-    return SQLite(folder / "app.db", thread=False)
+    return SQLite(folder / "app.db", thread=False, synchronous="NORMAL")
 
 
 def in_ledger(folder: Path, work: Callable[[Tables], Any]) -> Any:

@@ -327,7 +327,7 @@ class Scheduler(GenServer[State]):
         """Renew the lease and look for what others have written, when it is time; end runs whose lease is over."""
         now = state.clock.now()
         if state.shared and state.runs and now >= state.lease_ends:
-            for key in list(state.runs):
+            for key in [key for key, run in state.runs.items() if not run.over]:  # an end can still be written
                 running_runs.lose(state, key)
         if not state.shared or state.looking or state.stopped or now < state.looked_at + LOOK:
             return
@@ -351,7 +351,8 @@ class Scheduler(GenServer[State]):
             state.looking = False
 
         state.looked_at = now
-        state.waiting.append(Work(apply, done, failed))
+        # It comes first, since nothing is to be claimed under a lease that is over; before it only the registration.
+        state.waiting.insert(0 if state.changes >= 0 else 1, Work(apply, done, failed))
         if now >= state.seen_at + SEEN_EVERY:
             state.seen_at = now
             names = list(state.plans)

@@ -7,18 +7,20 @@ by comparing offsets a day apart, then by bisection.
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from regrow.kernel.bounded_repr import safe_repr
 from regrow.servers.cron.when.errors import UnknownZone
-from regrow.servers.cron.when.moments import datetime_of
+from regrow.servers.cron.when.moments import EPOCH, datetime_of
 
 DAY: Final = 86_400
 FIRST_YEAR: Final = 1
 LAST_YEAR: Final = 9999
+EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+LAST_DAY: Final = date.max.toordinal()
 
 
 class Stretch(NamedTuple):
@@ -68,7 +70,10 @@ def zone_of(zone: Any, what: str) -> ZoneInfo:
 
 def offset_at(zone: ZoneInfo, second: int) -> int:
     """Return the offset of a zone at an instant, in seconds."""
-    offset = datetime_of_second(second, zone).utcoffset()
+    try:
+        offset = (EPOCH + timedelta(seconds=second)).astimezone(zone).utcoffset()
+    except OverflowError:  # at the ends of the calendar
+        offset = datetime_of_second(second, zone).utcoffset()
     return 0 if offset is None else round(offset.total_seconds())
 
 
@@ -136,6 +141,7 @@ def stretches(zone: ZoneInfo, year: int) -> tuple[Stretch, ...]:
 
 def stretch_at(zone: ZoneInfo, second: int) -> Stretch:
     """Return the stretch with an instant in it."""
-    year = datetime_of_second(second, UTC).year
+    day = EPOCH_DAY + second // DAY
+    year = date.fromordinal(min(LAST_DAY, max(1, day))).year
     parts = stretches(zone, year)
     return parts[max(0, bisect_right(parts, second, key=lambda part: part.start) - 1)]
