@@ -38,13 +38,14 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the figures into the page")
     options = parser.parse_args()
     found: dict[str, dict[str, list[list[float]]]] = {}
+    load = os.getloadavg()[0]
     for number in range(options.rounds):
         for case in CASES:
             for name, (module, kind) in CONTESTANTS.items():
                 if options.only in name:
                     print(f"round {number + 1} of {options.rounds}: {case}, {name}", file=sys.stderr)
                     found.setdefault(name, {}).setdefault(case, []).append(measure(module, kind, case))
-    text = table(found, options.rounds)
+    text = table(found, options.rounds, load)
     print(text)
     if options.write:
         page = PAGE.read_text(encoding="utf-8")
@@ -63,14 +64,15 @@ def measure(module: str, kind: str, case: str) -> list[float]:
     return numbers
 
 
-def table(found: dict[str, dict[str, list[list[float]]]], rounds: int) -> str:
-    """Return the figures as a table of medians over the rounds."""
+def table(found: dict[str, dict[str, list[list[float]]]], rounds: int, load: float) -> str:
+    """Return the figures as a table of medians over the rounds; `load` is that of the machine before the first."""
     import regrow
 
     kernel = "compiled" if regrow.compiled else "in pure Python"
     python = f"{platform.python_implementation()} {platform.python_version()}"
     head = (
-        f"{python}, regrow's kernel {kernel}, {os.cpu_count()} cores, medians of {rounds} rounds. Milliseconds from the "
+        f"{python}, regrow's kernel {kernel}, {os.cpu_count()} cores, medians of {rounds} rounds; before "
+        f"them the load of the machine was {load:.1f}. Milliseconds from the "
         f"moment to the start of the job: half of the {COUNT:,} jobs, and 99 of 100, have begun by then."
     )
     rows = [["", *CASES]]

@@ -81,7 +81,17 @@ from tests.mutants.queues import QUEUES
 from tests.mutants.tables import TABLES
 from tests.mutants.words import WORDS
 
-CRON: Final = ["tests/servers/cron"]
+LEDGER: Final = ["tests/servers/cron/ledger", "tests/servers/cron/policies"]
+CRON: Final = [
+    "tests/servers/cron/test_clock.py",
+    "tests/servers/cron/test_restarts.py",
+    "tests/servers/cron/test_running.py",
+    "tests/servers/cron/test_overlap.py",
+    "tests/servers/cron/test_threads.py",
+    "tests/servers/cron/test_take_over.py",
+    "tests/servers/cron/test_administration.py",
+    "tests/servers/cron/test_store_fails.py",
+]
 STORES: Final = [
     "tests/contracts/test_queue_store_puts.py",
     "tests/contracts/test_queue_store_leases.py",
@@ -150,15 +160,15 @@ NEAREST: Final[dict[str, list[str]]] = {
     RATE: ["tests/servers/queue/test_rate.py"],
     MEMORY_STORE: STORES,
     MEMORY_JOBS: STORES,
-    DECIDING: CRON,
-    LEAVING: CRON,
-    REGISTERING: CRON,
-    ORDERING: CRON,
+    DECIDING: [*LEDGER, *CRON],
+    LEAVING: [*LEDGER, *CRON],
+    REGISTERING: [*LEDGER, *CRON],
+    ORDERING: [*LEDGER, *CRON],
     SQL_TABLES: ["tests/contracts/test_cron_tables.py"],
-    CATCHING_UP: CRON,
-    OVERLAPPING: CRON,
-    VERDICTS: CRON,
-    JITTER: CRON,
+    CATCHING_UP: [*LEDGER, *CRON],
+    OVERLAPPING: [*LEDGER, *CRON],
+    VERDICTS: [*LEDGER, *CRON],
+    JITTER: [*LEDGER, *CRON],
     CALENDAR: ["tests/servers/cron/when"],
     ZONES: ["tests/servers/cron/when"],
     TIMING: CRON,

@@ -119,6 +119,14 @@ CRONS: Final = [
     Mutant("a nap lasts until the next tick", TIMING, "at = now + NAP if naps(state.clock) else None", "at = None"),
     Mutant("a step of the wall clock is not noticed", TIMING, "if -STEP < by < STEP:", "if True:"),
     Mutant("the jobs of the start run again", TIMING, "if not jobs or state.start_key in over:", "if not jobs:"),
+    Mutant("a store that fails is asked each second", TIMING, "max(1.0, 2 * before)", "max(1.0, before)"),
+    Mutant(
+        "ticks are claimed before the lease is renewed",
+        TIMING,
+        "state.waiting.insert(0 if state.changes >= 0 else 1, Work(",
+        "state.waiting.append(Work(",
+    ),
+    Mutant("an end under a lease that is over is dropped", TIMING, " if not run.over]:", "]:"),
     Mutant("a paused job is due", PLANNING, " or row.paused_at is not None or", " or"),
     Mutant("old rows stay", PLANNING, "if count >= PRUNE_EVERY:", "if False:"),
     Mutant(

@@ -246,7 +246,7 @@ async def test_the_name_of_a_broker_that_does_not_run() -> None:
 
 async def test_the_store_of_a_broker(tmp_path: Path) -> None:
     job = Recording()
-    await Broker.start_link(SQLite(tmp_path / "app.db", thread=False), name="broker")
+    await Broker.start_link(SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL"), name="broker")
     server = await start(job.job(at(after(10))), store="broker")
     await process.sleep(11)
     assert await rows(server) == [(10, "ran", "succeeded")]
@@ -258,7 +258,7 @@ async def test_each_store(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "app.db"
     stores: dict[str, Any] = {
         "memory": Memory(),
-        "sqlite": SQLite(path, thread=False),
+        "sqlite": SQLite(path, thread=False, synchronous="NORMAL"),
         "threaded": SQLite(path),
         "path": str(path),
     }

@@ -39,7 +39,7 @@ def named(tick: Tick) -> str:
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 async def test_a_tick_and_its_job_are_one_transaction(kind: str, tmp_path: Path) -> None:
-    store: Any = Memory() if kind == "memory" else SQLite(tmp_path / "app.db", thread=False)
+    store: Any = Memory() if kind == "memory" else SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     await Broker.start_link(store)
     server = await start(CronJob(enqueue(Mails, named), every(10)), store=Broker)
     await process.sleep(31)
@@ -74,7 +74,7 @@ async def test_without_a_broker_the_jobs_are_in_the_store_of_the_cron(tmp_path: 
     server = await start(CronJob(enqueue(Mails, "x"), every(10)), store=str(path))
     await process.sleep(11)
     assert [row[2] for row in await rows(server, "mails")] == ["enqueued"]
-    await Broker.start_link(SQLite(path, thread=False))
+    await Broker.start_link(SQLite(path, thread=False, synchronous="NORMAL"))
     assert await payloads() == ["x"]
 
 

@@ -97,7 +97,7 @@ async def test_pause_and_resume(events: Events) -> None:
 
 
 async def test_a_changed_schedule(events: Events, tmp_path: Path) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     server = await start(Recording().job(every(10)), store=store)
     process.unlink(server)
     await Supervisor.stop(server)
@@ -115,7 +115,7 @@ async def test_a_step_of_the_clock(events: Events) -> None:
 
 
 async def test_a_store_that_fails(events: Events, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     job = Recording()
     await start(job.job(), store=store)
     run = store.run
@@ -133,8 +133,10 @@ async def test_a_store_that_fails(events: Events, monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_run_that_is_taken_away(events: Events, tmp_path: Path) -> None:
-    first = await start(Recording(work=500).job(at(SOON)), store=SQLite(tmp_path / "app.db", thread=False))
-    await start(Recording().job(at(SOON)), store=SQLite(tmp_path / "app.db", thread=False))
+    first = await start(
+        Recording(work=500).job(at(SOON)), store=SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
+    )
+    await start(Recording().job(at(SOON)), store=SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL"))
     await process.sleep(11)
     scheduler = address_of(first)
     assert isinstance(scheduler, Pid)

@@ -95,7 +95,7 @@ async def test_the_application_stops_in_order(tmp_path: Path) -> None:
         await process.sleep(100)
         ends.append("never")
 
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     jobs = [CronJob(work, every(10), name="job"), CronJob(stubborn, every(10), name="stubborn", shutdown=3)]
     server = await start(*jobs, store=store)
     await process.sleep(11)
@@ -109,7 +109,7 @@ async def test_the_application_stops_in_order(tmp_path: Path) -> None:
 
 
 async def test_what_waits_at_the_stop_runs_after_it(tmp_path: Path) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     job = Recording(work=15)
     server = await start(job.job(overlap="buffer_all"), store=store)
     await process.sleep(35)
@@ -135,7 +135,7 @@ async def test_what_waits_at_the_stop_runs_after_it(tmp_path: Path) -> None:
     ],
 )
 async def test_a_week_of_downtime(policies: dict[str, Any], wanted: list[Any], tmp_path: Path) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     job = Recording()
     daily = job.job(cron("0 0 * * *"), **policies)
     await stop(await start(daily, store=store))
@@ -148,7 +148,7 @@ async def test_a_week_of_downtime(policies: dict[str, Any], wanted: list[Any], t
 
 
 async def test_a_job_a_second_that_was_down_for_a_week_is_two_rows(tmp_path: Path) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     job = Recording()
     await stop(await start(job.job(cron("* * * * * *")), store=store))
     await down(7 * DAY)
@@ -160,7 +160,7 @@ async def test_a_job_a_second_that_was_down_for_a_week_is_two_rows(tmp_path: Pat
 
 
 async def test_a_changed_schedule_never_fires_in_the_past(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     job = Recording()
     server = await start(job.job(cron("40 5 * * *")), store=store)
     await process.sleep(5 * 3600 + 45 * 60)
@@ -174,7 +174,7 @@ async def test_a_changed_schedule_never_fires_in_the_past(tmp_path: Path, caplog
 
 
 async def test_a_changed_policy_changes_no_schedule(tmp_path: Path) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     job = Recording()
     server = await start(job.job(every(100)), store=store)
     await process.sleep(50)
@@ -185,7 +185,7 @@ async def test_a_changed_policy_changes_no_schedule(tmp_path: Path) -> None:
 
 
 async def test_a_job_that_comes_back_catches_nothing_up(tmp_path: Path) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     gone, other = Recording(), Recording()
     jobs = [gone.job(cron("0 * * * *"), "gone"), other.job(cron("0 * * * *"), "other")]
     await stop(await start(*jobs, store=store))
@@ -200,7 +200,7 @@ async def test_a_job_that_comes_back_catches_nothing_up(tmp_path: Path) -> None:
 
 
 async def test_a_pause_survives_a_restart(tmp_path: Path) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     job = Recording()
     server = await start(job.job(), store=store)
     await Cron.pause(server, "job", note="later")
@@ -222,10 +222,10 @@ async def test_a_job_of_the_start_runs_once_a_program() -> None:
 
 async def test_a_second_program_runs_no_job_of_the_start_while_the_first_lives(tmp_path: Path) -> None:
     job = Recording()
-    first = await start(job.job(reboot()), store=SQLite(tmp_path / "app.db", thread=False))
+    first = await start(job.job(reboot()), store=SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL"))
     await process.sleep(1)
     current_node().registries.pop("regrow.cron", None)  # as in another program
-    second = await start(job.job(reboot()), store=SQLite(tmp_path / "app.db", thread=False))
+    second = await start(job.job(reboot()), store=SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL"))
     await process.sleep(30)
     assert len(job.starts) == 1
     await stop(first)
@@ -233,20 +233,20 @@ async def test_a_second_program_runs_no_job_of_the_start_while_the_first_lives(t
     assert len(job.starts) == 1
     await stop(second)
     current_node().registries.pop("regrow.cron", None)
-    await start(job.job(reboot()), store=SQLite(tmp_path / "app.db", thread=False))
+    await start(job.job(reboot()), store=SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL"))
     await process.sleep(1)
     assert len(job.starts) == 2
 
 
 async def test_the_start_after_a_crash_of_the_program(tmp_path: Path) -> None:
     job = Recording()
-    first = await start(job.job(reboot()), store=SQLite(tmp_path / "app.db", thread=False))
+    first = await start(job.job(reboot()), store=SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL"))
     await process.sleep(1)
     process.unlink(first)
     current_node().registries.pop("regrow.cron", None)
     kill_tree(first)
     await process.sleep(0.1)
-    await start(job.job(reboot()), store=SQLite(tmp_path / "app.db", thread=False))
+    await start(job.job(reboot()), store=SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL"))
     await process.sleep(70)
     assert len(job.starts) == 2
 
@@ -258,7 +258,7 @@ def kill_tree(server: Pid) -> None:
 
 
 async def test_a_start_forgets_what_is_old(tmp_path: Path) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     server = await start(Recording().job(every(1)), store=store)
     await process.sleep(60.5)
     await stop(server)
@@ -280,7 +280,7 @@ def nothing(*_: object) -> None:
 async def test_an_end_that_waits_for_a_transaction_is_written_at_the_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     job = Recording(work=1)
     server = await start(job.job(at(START + timedelta(seconds=10))), store=store)
     await process.sleep(10.5)
@@ -296,7 +296,7 @@ async def test_an_end_that_waits_for_a_transaction_is_written_at_the_stop(
 
 
 async def test_a_run_that_waits_for_a_thread_at_the_stop_runs_after_it(tmp_path: Path) -> None:
-    store = SQLite(tmp_path / "app.db", thread=False)
+    store = SQLite(tmp_path / "app.db", thread=False, synchronous="NORMAL")
     gate = threading.Event()
     begun: list[str] = []
 

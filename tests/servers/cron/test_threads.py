@@ -92,3 +92,21 @@ async def test_what_a_thread_raises() -> None:
     server = await start(CronJob(work, at(SOON), name="job"))
     await process.sleep(11)
     assert [(tick.outcome, tick.error) for tick in await history(server)] == [("failed", "ValueError: no rows")]
+
+
+async def test_a_thread_whose_code_goes_on_is_given_to_no_other_job() -> None:
+    gate, done = Gate(), threading.Event()
+    later = CronJob(done.set, at(START + timedelta(seconds=20)), name="later")
+    server = await start(CronJob(gate.run, at(SOON), timeout=3, name="job"), later, max_threads=2)
+    await let_time_pass(11)
+    while not gate.begun:
+        await process.sleep(0)
+    await let_time_pass(14)
+    assert done.wait(10), "it waits for a thread that is busy"
+    assert gate.done == []
+    gate.open.set()
+    await process.sleep(1)
+    assert {tick.job: tick.outcome for tick in await history(server, None)} == {
+        "job": "timed_out",
+        "later": "succeeded",
+    }
