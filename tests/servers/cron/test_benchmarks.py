@@ -39,10 +39,10 @@ def test_a_job_that_began_early_never_or_twice_is_refused(late: list[float]) -> 
 
 def test_the_table_has_medians_over_the_rounds() -> None:
     figures = [[3.0, 30.0, 31.0], [1.0, 10.0, 11.0], [2.0, 2_000.0, 2_100.0]]
-    found = {name: dict.fromkeys(CASES, figures) for name in CONTESTANTS}
+    found: dict[str, dict[str, list[list[float]]]] = {name: dict.fromkeys(CASES, figures) for name in CONTESTANTS}
     lines = table(found, 3, load=0.5).splitlines()
     assert "medians of 3 rounds" in lines[0]
-    assert "load of the machine was 0.5" in lines[0]
+    assert "before it the load of the machine was 0.5" in lines[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
     assert rows[0] == ["", *CASES]
     assert [row[0] for row in rows[2:]] == list(CONTESTANTS)
