@@ -72,8 +72,8 @@ def table(found: dict[str, dict[str, list[list[float]]]], rounds: int, load: flo
     kernel = "compiled" if regrow.compiled else "in pure Python"
     python = f"{platform.python_implementation()} {platform.python_version()}"
     head = (
-        f"{python}, regrow's kernel {kernel}, {os.cpu_count()} cores, medians of {rounds} rounds, of "
-        f"SQLAlchemy one; before it the load of the machine was {load:.1f}. Milliseconds from the "
+        f"{python}, regrow's kernel {kernel}, {os.cpu_count()} cores, medians of {rounds} rounds (SQLAlchemy: "
+        f"one round); before it the load of the machine was {load:.1f}. Milliseconds from the "
         f"moment to the start of the job: half of the {COUNT:,} jobs, and 99 of 100, have begun by then."
     )
     rows = [["", *CASES]]
